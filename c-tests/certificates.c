@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "support.h"
+
+#include "certificates.h"
+
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+static EVP_PKEY *make_key(enum key_kind kind)
+{
+    static const int types[] = {EVP_PKEY_EC,  EVP_PKEY_EC,  EVP_PKEY_ED25519,
+                                EVP_PKEY_RSA, EVP_PKEY_RSA, EVP_PKEY_RSA_PSS};
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(types[kind], NULL);
+    EVP_PKEY *key = NULL;
+
+    MUST(ctx != NULL && EVP_PKEY_keygen_init(ctx) > 0);
+    if (kind == KEY_P256)
+        MUST(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) > 0);
+    else if (kind == KEY_P384)
+        MUST(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_secp384r1) > 0);
+    else if (kind != KEY_ED25519)
+        MUST(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, kind == KEY_RSA_1024 ? 1024 : 2048) > 0);
+    MUST(EVP_PKEY_keygen(ctx, &key) > 0);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+EVP_PKEY *new_key(enum key_kind kind)
+{
+    const char *kept = getenv("CERTPICK_TEST_KEYS");
+    char path[4096], unfinished[4096 + 32];
+    EVP_PKEY *key;
+    FILE *file;
+
+    if (kept == NULL || kind < KEY_RSA)
+        return make_key(kind);
+    snprintf(path, sizeof(path), "%s/kind-%d.pem", kept, (int)kind);
+    if ((file = fopen(path, "r")) != NULL) {
+        key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+        fclose(file);
+        MUST(key != NULL);
+        return key;
+    }
+    key = make_key(kind);
+    snprintf(unfinished, sizeof(unfinished), "%s.%ld", path, (long)getpid());
+    write_key(unfinished, key, NULL);
+    MUST(rename(unfinished, path) == 0);
+    return key;
+}
+
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509_EXTENSION *extension;
+
+    if (value == NULL)
+        return;
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    MUST(extension != NULL && X509_add_ext(cert, extension, -1));
+    X509_EXTENSION_free(extension);
+}
+
+static struct identity issue(const char *name, const struct identity *issuer, int is_ca,
+                             const struct traits *traits)
+{
+    static long serial;
+    static const struct traits ordinary = {KEY_P256, NULL, NULL, 0, 0};
+    const struct traits *t = traits != NULL ? traits : &ordinary;
+    int starts = t->starts_in_days != 0 ? t->starts_in_days : -1;
+    int ends = t->ends_in_days != 0 ? t->ends_in_days : 365;
+    struct identity made;
+    const struct identity *signer;
+    X509_NAME *subject_name = X509_NAME_new();
+    EVP_PKEY *signing_key;
+
+    made.key = new_key(t->kind);
+    made.cert = X509_new();
+    signer = issuer != NULL ? issuer : &made;
+    MUST(made.cert != NULL && subject_name != NULL);
+    MUST(X509_NAME_add_entry_by_txt(subject_name, "CN", MBSTRING_UTF8, (const unsigned char *)name,
+                                    -1, -1, 0));
+    MUST(X509_set_version(made.cert, 2));
+    MUST(ASN1_INTEGER_set(X509_get_serialNumber(made.cert), ++serial));
+    MUST(X509_set_subject_name(made.cert, subject_name));
+    MUST(X509_set_issuer_name(made.cert, issuer != NULL ? X509_get_subject_name(issuer->cert)
+                                                        : subject_name));
+    MUST(X509_gmtime_adj(X509_getm_notBefore(made.cert), (long)starts * 86400));
+    MUST(X509_gmtime_adj(X509_getm_notAfter(made.cert), (long)ends * 86400));
+    MUST(X509_set_pubkey(made.cert, made.key));
+    add_extension(made.cert, signer->cert, NID_basic_constraints,
+                  is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    add_extension(made.cert, signer->cert, NID_key_usage, is_ca ? "keyCertSign" : t->key_usage);
+    add_extension(made.cert, signer->cert, NID_ext_key_usage, t->extended_key_usage);
+    signing_key = signer->key;
+    MUST(X509_sign(made.cert, signing_key,
+                   EVP_PKEY_base_id(signing_key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256()));
+    X509_NAME_free(subject_name);
+    return made;
+}
+
+struct identity new_root(const char *name)
+{
+    return issue(name, NULL, 1, NULL);
+}
+
+struct identity new_intermediate(const char *name, const struct identity *issuer)
+{
+    return issue(name, issuer, 1, NULL);
+}
+
+struct identity new_leaf(const char *name, const struct identity *issuer)
+{
+    return issue(name, issuer, 0, NULL);
+}
+
+struct identity new_leaf_with(const char *name, const struct identity *issuer,
+                              const struct traits *traits)
+{
+    return issue(name, issuer, 0, traits);
+}
+
+void free_identity(struct identity *identity)
+{
+    X509_free(identity->cert);
+    EVP_PKEY_free(identity->key);
+    identity->cert = NULL;
+    identity->key = NULL;
+}
+
+static void save(const char *path, BIO *bio, mode_t mode)
+{
+    char *data = NULL;
+    long length = BIO_get_mem_data(bio, &data);
+
+    MUST(length > 0);
+    write_file(path, data, (size_t)length, mode);
+    BIO_free(bio);
+}
+
+static void put_certs(BIO *bio, va_list certs)
+{
+    X509 *cert;
+
+    while ((cert = va_arg(certs, X509 *)) != NULL)
+        MUST(PEM_write_bio_X509(bio, cert));
+}
+
+static void put_key(BIO *bio, EVP_PKEY *key, const char *password)
+{
+    MUST(PEM_write_bio_PKCS8PrivateKey(bio, key, password != NULL ? EVP_aes_128_cbc() : NULL, NULL,
+                                       0, NULL, (void *)(uintptr_t)password));
+}
+
+static BIO *new_memory(void)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    MUST(bio != NULL);
+    return bio;
+}
+
+void write_certs(const char *path, ...)
+{
+    BIO *bio = new_memory();
+    va_list certs;
+
+    va_start(certs, path);
+    put_certs(bio, certs);
+    va_end(certs);
+    save(path, bio, 0644);
+}
+
+void write_key(const char *path, EVP_PKEY *key, const char *password)
+{
+    BIO *bio = new_memory();
+
+    put_key(bio, key, password);
+    save(path, bio, 0600);
+}
+
+void write_traditional_key(const char *path, EVP_PKEY *key, const char *password)
+{
+    BIO *bio = new_memory();
+
+    MUST(PEM_write_bio_PrivateKey_traditional(bio, key, password != NULL ? EVP_aes_128_cbc() : NULL,
+                                              NULL, 0, NULL, (void *)(uintptr_t)password));
+    save(path, bio, 0600);
+}
+
+void write_der_key(const char *path, EVP_PKEY *key)
+{
+    BIO *bio = new_memory();
+
+    MUST(i2d_PrivateKey_bio(bio, key));
+    save(path, bio, 0600);
+}
+
+void write_combined(const char *path, EVP_PKEY *key, ...)
+{
+    BIO *bio = new_memory();
+    va_list certs;
+
+    va_start(certs, key);
+    put_certs(bio, certs);
+    va_end(certs);
+    put_key(bio, key, NULL);
+    save(path, bio, 0600);
+}
+
+void write_identity(const char *name, const struct identity *identity, const char *password)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s.crt", name);
+    write_certs(path, identity->cert, (X509 *)NULL);
+    snprintf(path, sizeof(path), "%s.key", name);
+    write_key(path, identity->key, password);
+}

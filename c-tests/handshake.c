@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "support.h"
+
+#include "handshake.h"
+
+#include <openssl/err.h>
+#include <stdarg.h>
+
+static int accept_all(X509_STORE_CTX *store, void *arg)
+{
+    (void)store;
+    (void)arg;
+    return 1;
+}
+
+static SSL_CTX *new_context(const SSL_METHOD *method, int tls_version)
+{
+    SSL_CTX *ctx = SSL_CTX_new(method);
+
+    MUST(ctx != NULL);
+    MUST(SSL_CTX_set_min_proto_version(ctx, tls_version));
+    MUST(SSL_CTX_set_max_proto_version(ctx, tls_version));
+    return ctx;
+}
+
+SSL_CTX *new_client(int tls_version)
+{
+    return new_context(TLS_client_method(), tls_version);
+}
+
+static STACK_OF(X509_NAME) *subjects(va_list identities)
+{
+    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+    const struct identity *ca;
+
+    MUST(names != NULL);
+    while ((ca = va_arg(identities, const struct identity *)) != NULL)
+        MUST(sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(ca->cert))) > 0);
+    return names;
+}
+
+SSL_CTX *new_server(int tls_version, ...)
+{
+    static const unsigned char context[] = "certpick tests";
+    SSL_CTX *ctx = new_context(TLS_server_method(), tls_version);
+    struct identity self = new_leaf("server.example", NULL);
+    va_list cas;
+
+    MUST(SSL_CTX_use_certificate(ctx, self.cert) && SSL_CTX_use_PrivateKey(ctx, self.key));
+    free_identity(&self);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, accept_all, NULL);
+    MUST(SSL_CTX_set_session_id_context(ctx, context, sizeof(context)));
+    va_start(cas, tls_version);
+    SSL_CTX_set_client_CA_list(ctx, subjects(cas));
+    va_end(cas);
+    return ctx;
+}
+
+void name_cas(SSL *server, ...)
+{
+    va_list cas;
+
+    va_start(cas, server);
+    SSL_set_client_CA_list(server, subjects(cas));
+    va_end(cas);
+}
+
+void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
+{
+    BIO *near_end, *far_end;
+
+    memset(link, 0, sizeof(*link));
+    link->client = SSL_new(client);
+    link->server = SSL_new(server);
+    MUST(link->client != NULL && link->server != NULL);
+    MUST(BIO_new_bio_pair(&near_end, 0, &far_end, 0));
+    SSL_set_bio(link->client, near_end, near_end);
+    SSL_set_bio(link->server, far_end, far_end);
+    SSL_set_connect_state(link->client);
+    SSL_set_accept_state(link->server);
+}
+
+/* 1 done, 0 to be continued, -1 failed. */
+static int client_step(struct link *link)
+{
+    int result, error;
+
+    if (link->client_failed)
+        return -1;
+    /* OpenSSL empties the queue at every step itself: what one step leaves is to be seen now. */
+    result = SSL_do_handshake(link->client);
+    error = SSL_get_error(link->client, result);
+    if (ERR_peek_error() != 0)
+        link->client_queue = take_queue();
+    if (result == 1)
+        return 1;
+    /* Markers in the queue hide that OpenSSL only waits: ask again without them. A failure tells
+       the same both times; one by -1 and an entry of one's own waits for a certificate. */
+    if (SSL_want_read(link->client) || SSL_want_write(link->client))
+        return 0;
+    link->client_failed = 1;
+    link->client_error = error;
+    return -1;
+}
+
+static int server_step(struct link *link)
+{
+    int result = SSL_do_handshake(link->server);
+    int error = SSL_get_error(link->server, result);
+
+    ERR_clear_error();
+    if (result == 1)
+        return 1;
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+int shake_hands(struct link *link)
+{
+    int round, client = 0, server = 0;
+
+    for (round = 0; round < 1000; round++) {
+        client = client_step(link);
+        server = server_step(link);
+        if (client == 1 && server == 1)
+            return 1;
+        if (client == -1 || server == -1)
+            return 0;
+    }
+    MUST(!"a handshake comes to an end");
+    return 0;
+}
+
+int exchange_bytes(struct link *link)
+{
+    int round, to_client = 0, to_server = 0;
+    char byte;
+
+    for (round = 0; round < 20 && !(to_client && to_server); round++) {
+        if (round == 0)
+            SSL_write(link->server, "s", 1);
+        if (SSL_read(link->client, &byte, 1) == 1)
+            to_client = byte == 's';
+        if (round == 0)
+            SSL_write(link->client, "c", 1);
+        if (SSL_read(link->server, &byte, 1) == 1)
+            to_server = byte == 'c';
+        ERR_clear_error();
+    }
+    return to_client && to_server;
+}
+
+int connect_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
+{
+    open_link(link, client, server);
+    return shake_hands(link);
+}
+
+void close_link(struct link *link)
+{
+    /* As an orderly program does; a session that was not shut down would not be resumed. */
+    if (SSL_is_init_finished(link->client))
+        SSL_shutdown(link->client);
+    if (SSL_is_init_finished(link->server))
+        SSL_shutdown(link->server);
+    SSL_free(link->client);
+    SSL_free(link->server);
+    ERR_clear_error();
+    link->client = link->server = NULL;
+}
+
+int arrived(struct link *link, X509 *leaf)
+{
+    X509 *peer = SSL_get_peer_certificate(link->server);
+    int same = leaf == NULL ? peer == NULL : peer != NULL && X509_cmp(peer, leaf) == 0;
+
+    X509_free(peer);
+    return same;
+}
+
+void check_arrived(const char *file, int line, struct link *link, X509 *leaf, ...)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(link->server);
+    X509 *intermediate;
+    int n = 0;
+    va_list rest;
+
+    check_true(arrived(link, leaf),
+               leaf != NULL ? "the expected certificate arrived" : "no certificate arrived", file,
+               line);
+    if (leaf == NULL)
+        return;
+    va_start(rest, leaf);
+    while ((intermediate = va_arg(rest, X509 *)) != NULL) {
+        check_true(n < sk_X509_num(chain) && X509_cmp(sk_X509_value(chain, n), intermediate) == 0,
+                   "the expected intermediate arrived at its place", file, line);
+        n++;
+    }
+    va_end(rest);
+    check_int(chain == NULL ? 0 : sk_X509_num(chain), n, "intermediates that arrived", file, line);
+}
