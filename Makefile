@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The front door. Everything that is made goes below target/.
+
+PYTHON ?= /usr/bin/python3
+PG ?= 15
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
+export PG_SRC
+
+.PHONY: help demo check psql library header bench clean
+
+help:
+	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
+	@echo 'make check   every test'
+	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
+	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
+	@echo 'make bench   how long a choice takes'
+	@echo 'make header  make include/certpick.h anew from the source'
+	@echo 'make clean   remove target/'
+	@echo 'demo, check and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
+
+demo:
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory psql PG=15
+	@$(PYTHON) scripts/demo
+
+check:
+	@scripts/setup check
+	@$(PYTHON) scripts/check
+
+psql: library
+	@scripts/setup demo
+	@PG=$(PG) scripts/psql
+
+# The linker asks for libcertpick.so, the running program for its SONAME, libcertpick.so.0.
+library:
+	@cargo build --release --locked --lib
+	@mkdir -p target/lib
+	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
+	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
+
+bench: library
+	cargo bench --locked
+
+clean:
+	rm -rf target

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Where things are in this repository and below its target/."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / "target"
+LIBRARY_DIR = TARGET / "lib"
+HEADER_DIR = ROOT / "include"
+PSQL_VERSIONS = (15, 16, 17, 18)
+
+
+def prefix(version: int) -> Path:
+    """Where `make psql PG=version` puts its bin/, lib/ and include/."""
+    return TARGET / f"psql-{version}"
+
+
+def psql(version: int) -> Path:
+    return prefix(version) / "bin" / "psql"
+
+
+def postgres_ssl_files() -> Path:
+    """The certificates of PostgreSQL's own SSL tests, in the source that was unpacked."""
+    found = sorted(TARGET.glob("src/postgresql-1*/src/test/ssl/ssl"))
+    if not found:
+        raise FileNotFoundError(f"no PostgreSQL source below {TARGET}: run `make psql`")
+    return found[0]
+
+
+def server_bindir() -> Path:
+    """The distribution's server: 15 where it is installed, otherwise the newest."""
+    found = {
+        int(path.parents[1].name): path.parent
+        for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")
+        if re.fullmatch(r"\d+", path.parents[1].name)
+    }
+    if not found:
+        raise FileNotFoundError("no PostgreSQL server in /usr/lib/postgresql: run `scripts/setup demo`")
+    return found.get(15) or found[max(found)]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Run psql, or another client, cut off from the settings and files of whoever runs the tests."""
+
+import fcntl
+import os
+import subprocess
+import termios
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+# NULL, where no certificate arrived, shows as an empty line.
+WHICH_CERTIFICATE = "select client_dn from pg_stat_ssl where pid = pg_backend_pid()"
+SECONDS = 30
+
+
+@dataclass
+class Result:
+    status: int
+    out: str
+    err: str
+    terminal: str  # what was written to the terminal itself, such as a prompt
+
+
+def conninfo(**settings) -> str:
+    """A connection string; values are quoted as libpq wants them."""
+    words = []
+    for name, value in settings.items():
+        if value is None:
+            continue
+        text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+        words.append(f"{name}='{text}'")
+    return " ".join(words)
+
+
+def environment(home: Path, extra: Optional[dict] = None) -> dict:
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C", **(extra or {})}
+
+
+def run(
+    command: list, directory: Path, home: Path, env: Optional[dict] = None, terminal: bool = False
+) -> Result:
+    """Run a client. With a terminal it has one to prompt on, and nobody who answers."""
+    if terminal:
+        return _run_on_terminal(command, directory, environment(home, env))
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=directory,
+        env=environment(home, env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        start_new_session=True,  # no controlling terminal
+    )
+    return Result(done.returncode, done.stdout, done.stderr, "")
+
+
+def _run_on_terminal(command: list, directory: Path, env: dict) -> Result:
+    ours, theirs = os.openpty()
+
+    def become_terminal() -> None:
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        list(map(str, command)),
+        cwd=directory,
+        env=env,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=become_terminal,
+    )
+    os.close(theirs)
+    written: list = []
+
+    def read_terminal() -> None:
+        try:
+            while chunk := os.read(ours, 1024):
+                written.append(chunk.decode(errors="replace"))
+                process.kill()  # it prompts, and nobody will answer
+        except OSError:  # EIO: the last holder of the other end has closed it
+            pass
+
+    reader = threading.Thread(target=read_terminal)
+    reader.start()
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        os.close(ours)
+    return Result(process.returncode, out, err, "".join(written))
