@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The library as a guest in the process: it prints nothing, starts no thread, leaves no file open,
+   and the environment, the signals, the locale, the umask and the directory as they were. */
+#include "support.h"
+
+#include "picking.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { SIGNALS = 65, VARIABLES = 1024 };
+
+struct state {
+    size_t files, threads;
+    int known[SIGNALS];
+    struct sigaction actions[SIGNALS];
+    sigset_t mask;
+    char *environment[VARIABLES];
+    size_t variables;
+    char locale[256], directory[4096];
+    mode_t umask;
+};
+
+static void look_around(struct state *state)
+{
+    int i;
+
+    memset(state, 0, sizeof(*state));
+    state->files = count_entries("/proc/self/fd");
+    state->threads = count_entries("/proc/self/task");
+    for (i = 1; i < SIGNALS; i++)
+        state->known[i] = sigaction(i, NULL, &state->actions[i]) == 0;
+    MUST(sigprocmask(SIG_SETMASK, NULL, &state->mask) == 0);
+    for (; environ[state->variables] != NULL; state->variables++) {
+        MUST(state->variables < VARIABLES);
+        state->environment[state->variables] = strdup(environ[state->variables]);
+    }
+    snprintf(state->locale, sizeof(state->locale), "%s", setlocale(LC_ALL, NULL));
+    MUST(getcwd(state->directory, sizeof(state->directory)) != NULL);
+    state->umask = umask(0);
+    umask(state->umask);
+}
+
+static void check_same(const struct state *before, const struct state *after)
+{
+    size_t n;
+    int i;
+
+    subject("no file is left open");
+    CHECK_INT(after->files, before->files);
+    subject("no thread was started");
+    CHECK_INT(after->threads, before->threads);
+    subject("signals are handled as before");
+    for (i = 1; i < SIGNALS; i++) {
+        CHECK_INT(after->known[i], before->known[i]);
+        if (before->known[i]) {
+            CHECK(after->actions[i].sa_handler == before->actions[i].sa_handler);
+            CHECK_INT(after->actions[i].sa_flags, before->actions[i].sa_flags);
+        }
+        CHECK_INT(sigismember(&after->mask, i), sigismember(&before->mask, i));
+    }
+    subject("the environment is as before");
+    CHECK_INT(after->variables, before->variables);
+    for (n = 0; n < before->variables && n < after->variables; n++)
+        CHECK_TEXT(after->environment[n], before->environment[n]);
+    subject("locale, directory and umask are as before");
+    CHECK_TEXT(after->locale, before->locale);
+    CHECK_TEXT(after->directory, before->directory);
+    CHECK_INT(after->umask, before->umask);
+}
+
+static void forget(struct state *state)
+{
+    while (state->variables > 0)
+        free(state->environment[--state->variables]);
+}
+
+static const char *const cert_lists[] = {
+    "a.crt,b.crt", "a.crt,gone.crt",     "a.crt,words", "a.crt,,",     "\"a", "dir,dir",
+    "fifo,fifo",   "/dev/zero,/dev/zero", "b.crt,a.crt", "huge,a.crt", "a.crt,a.crt",
+};
+static const char *const key_lists[] = {
+    "a.key,b.key", "gone.key,gone.key", "words,words", "b.key,a.key", "dir,fifo", NULL,
+};
+
+/* Everything that this library does, the failures too: a message printed would come from there. */
+static void use_all_of_it(SSL_CTX *servers[2])
+{
+    size_t certs, keys, version;
+
+    for (certs = 0; certs < sizeof(cert_lists) / sizeof(cert_lists[0]); certs++) {
+        for (keys = 0; keys < sizeof(key_lists) / sizeof(key_lists[0]); keys++) {
+            certpick_selector *selector = certpick_selector_new();
+            enum way way = (enum way)((certs + keys) % 2);
+
+            certpick_is_list(cert_lists[certs]);
+            certpick_selector_add_lists(selector, cert_lists[certs], key_lists[keys], ",secret");
+            certpick_selector_add_issuers(selector, "a.crt");
+            certpick_selector_add_issuers(selector, "words");
+            certpick_selector_set_option(selector, 77, 77);
+            certpick_selector_validate(selector);
+            if (certpick_selector_count(selector) > 0) {
+                for (version = 0; version < 2; version++) {
+                    SSL_CTX *client = new_client(tls_versions[version]);
+                    struct link link;
+
+                    use_selector(client, selector, way);
+                    if (connect_link(&link, client, servers[version]))
+                        exchange_bytes(&link);
+                    certpick_explanation(link.client);
+                    close_link(&link);
+                    SSL_CTX_free(client);
+                }
+            }
+            certpick_selector_free(selector);
+        }
+    }
+    certpick_selector_add_files(NULL, NULL, NULL, NULL);
+    certpick_attach(NULL, NULL);
+    certpick_select(NULL, NULL);
+}
+
+int main(void)
+{
+    struct state before, after;
+    struct two two;
+    SSL_CTX *servers[2];
+    char *output;
+    size_t printed;
+    int file, out, err;
+
+    enter_work_dir();
+    make_two(&two);
+    write_key("b.key", two.b.key, "secret");
+    write_file("words", "Neither certificate nor key.\n", 29, 0600);
+    write_file("huge", "", 0, 0600);
+    MUST(truncate("huge", (off_t)1 << 40) == 0);
+    MUST(mkdir("dir", 0700) == 0 && mkfifo("fifo", 0600) == 0);
+    servers[0] = new_server(tls_versions[0], &two.ca_b, (void *)NULL);
+    servers[1] = new_server(tls_versions[1], &two.ca_b, (void *)NULL);
+    MUST(setlocale(LC_ALL, "C.UTF-8") != NULL || setlocale(LC_ALL, "C") != NULL);
+
+    fflush(stdout);
+    fflush(stderr);
+    out = dup(1);
+    err = dup(2);
+    file = open("printed", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    MUST(out >= 0 && err >= 0 && file >= 0 && dup2(file, 1) == 1 && dup2(file, 2) == 2);
+    look_around(&before);
+    use_all_of_it(servers);
+    look_around(&after);
+    fflush(stdout);
+    fflush(stderr);
+    MUST(dup2(out, 1) == 1 && dup2(err, 2) == 2);
+    close(out);
+    close(err);
+    close(file);
+
+    check_same(&before, &after);
+    subject("nothing is printed");
+    output = read_file("printed", &printed);
+    CHECK_INT(printed, 0);
+    CHECK_TEXT(output, "");
+    free(output);
+    forget(&before);
+    forget(&after);
+    SSL_CTX_free(servers[0]);
+    SSL_CTX_free(servers[1]);
+    free_two(&two);
+    return finish();
+}

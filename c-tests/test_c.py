@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The C programs of this directory, each compiled once, run plainly and under valgrind."""
+
+import os
+import shutil
+
+import pytest
+from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
+from toolchain import TESTS, compile_c, succeed
+
+PROGRAMS = {
+    "support_itself": "certificates, handshakes and the error queue of these tests are what they seem",
+    "lifecycle": "a selector is counted, shared, configured and frozen",
+    "arguments": "NULL and nonsense are refused by every function",
+    "lists": "lists are split, matched and refused as documented",
+    "bad_files": "what is no good file is an error that names the entry",
+    "error_texts": "errors have libpq's words and no password",
+    "attach": "each way to attach sends the right certificate and its chain",
+    "post_handshake": "a second request gets what it asks for",
+    "choice": "reasons, rank and options decide as documented",
+    "in_memory": "credentials in memory are referenced, and issuers fill gaps",
+    "password_callback": "the password callback is asked once and never trusted",
+    "failing_key": "a chosen key that cannot be used ends the handshake",
+    "error_queue": "the error queue is left as found, or has one entry more",
+    "threads": "threads share a selector",
+    "ssl_objects": "SSL and SSL_CTX may be copied, cleared and freed in any order",
+    "unloaded": "callbacks outlive dlclose",
+    "guest": "the process is left as it was",
+    "forked": "a fork does no harm",
+    "cplusplus": "a C++ program can use it",
+}
+# What is linked against OpenSSL alone; the second loads certpick at run time.
+WITHOUT_CERTPICK = {"support_itself", "unloaded"}
+COMMON = ["support.c", "certificates.c", "handshake.c"]
+
+VALGRIND = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
+    "--num-callers=40",
+    "--fair-sched=yes",
+]
+
+
+def sentences() -> list:
+    return [pytest.param(name, id=f"{name}: {sentence}") for name, sentence in PROGRAMS.items()]
+
+
+@pytest.fixture(scope="module")
+def objects() -> list:
+    """The support code, compiled as C, also for the C++ program."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    made = []
+    for source in [*COMMON, "picking.c"]:
+        out = BUILD / source.replace(".c", ".o")
+        out.unlink(missing_ok=True)
+        succeed(
+            [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
+            + ["-c", "-o", out, TESTS / source]
+        )
+        made.append(out)
+    return made
+
+
+@pytest.fixture(scope="module")
+def build(objects):
+    """Gives the program's path; a program is compiled once for both of its runs."""
+    built = {}
+
+    def build_once(name: str):
+        if name not in built:
+            built[name] = compile_program(name, objects)
+        return built[name]
+
+    return build_once
+
+
+def compile_program(name: str, objects: list):
+    cplusplus = name == "cplusplus"
+    standalone = name in WITHOUT_CERTPICK
+    return compile_c(
+        BUILD / name,
+        [TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
+        compiler=CXX if cplusplus else CC,
+        flags=[
+            "-std=c++11" if cplusplus else "-std=c99",
+            "-O1",
+            "-g",
+            f'-DCERTPICK_LIBRARY="{LIBRARY}"',
+        ],
+        libs=[*([] if standalone else LINK_CERTPICK), "-pthread", "-ldl"],
+    )
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """OpenSSL without the machine's configuration; work directories and RSA keys below target/."""
+    keys, work = BUILD / "keys", BUILD / "work"
+    keys.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    return {
+        **os.environ,
+        "OPENSSL_CONF": "/dev/null",
+        "TMPDIR": str(work),
+        "CERTPICK_TEST_KEYS": str(keys),
+    }
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_program(name, build, environment):
+    succeed([build(name)], env=environment)
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_program_under_valgrind(name, build, environment):
+    output = succeed([*VALGRIND, build(name)], env=environment)
+    assert "== " not in output, f"valgrind has something to say:\n{output}"
+
+
+@pytest.mark.parametrize(
+    "compiler, standard, language",
+    [
+        pytest.param(CC, "c99", "c", id="C99"),
+        pytest.param(CC, "c11", "c", id="C11"),
+        pytest.param(CXX, "c++11", "c++", id="C++11"),
+        pytest.param(CXX, "c++17", "c++", id="C++17"),
+    ],
+)
+def test_the_header_stands_alone_and_may_come_twice(compiler, standard, language, tmp_path):
+    source = tmp_path / "header.c"
+    source.write_text(
+        f'#include "{HEADER}"\n#include <certpick.h>\n'
+        "certpick_status status = CERTPICK_OK;\n"
+        "certpick_selector *selector;\n"
+    )
+    succeed(
+        [*compiler, f"-std={standard}", "-x", language, *STRICT, f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
+        + ["-c", "-o", tmp_path / "header.o", source]
+    )

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The shared library as a file: what it exports, what it needs, how it may be loaded."""
+
+import ctypes
+import os
+import re
+import tomllib
+
+from toolchain import HEADER, LIBRARY, ROOT, succeed
+
+# ld-linux's name differs between architectures.
+SYSTEM = re.compile(r"(libc|libm|libgcc_s|libpthread|libdl)\.so\.\d+|ld-linux.*\.so\.\d+")
+
+
+def header_text() -> str:
+    """The header without comments and preprocessor lines."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"^\s*#(\\\n|[^\n])*", "", text, flags=re.MULTILINE)
+
+
+def declared() -> set:
+    return set(re.findall(r"\b(\w+)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*;", header_text())) - {"STACK_OF"}
+
+
+def defined_value(name: str) -> str:
+    return re.search(rf"^#define\s+{name}\s+(.+?)\s*$", HEADER.read_text(encoding="utf-8"), re.M)[1]
+
+
+def exported() -> set:
+    lines = succeed(["nm", "-D", "--defined-only", LIBRARY]).splitlines()
+    return {line.split()[-1].split("@")[0] for line in lines}
+
+
+def dynamic() -> dict:
+    """The dynamic section: a list of values for each tag."""
+    entries: dict = {}
+    for line in succeed(["readelf", "-dW", LIBRARY]).splitlines():
+        found = re.match(r"\s*0x[0-9a-f]+\s+\((\w+)\)\s+(.*)", line)
+        if found:
+            entries.setdefault(found[1], []).append(found[2].strip())
+    return entries
+
+
+def names(tag: str) -> list:
+    return [re.search(r"\[(.*)\]", value)[1] for value in dynamic().get(tag, [])]
+
+
+def test_the_header_declares_what_the_design_lists():
+    assert declared() == {
+        "certpick_version",
+        "certpick_version_number",
+        "certpick_status_text",
+        "certpick_is_list",
+        "certpick_selector_new",
+        "certpick_selector_up_ref",
+        "certpick_selector_free",
+        "certpick_selector_add_lists",
+        "certpick_selector_add_files",
+        "certpick_selector_add_credential",
+        "certpick_selector_add_issuers",
+        "certpick_selector_set_password_callback",
+        "certpick_selector_set_option",
+        "certpick_selector_count",
+        "certpick_selector_validate",
+        "certpick_selector_error",
+        "certpick_attach",
+        "certpick_attach_cert_cb",
+        "certpick_select",
+        "certpick_set_peer",
+        "certpick_outcome",
+        "certpick_message",
+        "certpick_explanation",
+        "certpick_choice",
+        "certpick_verdict",
+    }
+
+
+def test_exactly_the_declared_functions_are_exported():
+    assert exported() == declared()
+
+
+def test_nothing_of_rust_is_exported():
+    assert not [name for name in exported() if re.match(r"_ZN|_R|rust_|__rust|__rdl", name)]
+
+
+def test_the_soname_is_libcertpick_so_0():
+    assert names("SONAME") == ["libcertpick.so.0"]
+
+
+def test_it_needs_one_openssl_and_else_only_the_system():
+    needed = names("NEEDED")
+    others = [name for name in needed if not SYSTEM.fullmatch(name)]
+    # Another OpenSSL has another number, but both of its libraries have the same.
+    version = os.environ.get("CERTPICK_OPENSSL_SOVERSION", "3")
+    assert sorted(others) == [f"libcrypto.so.{version}", f"libssl.so.{version}"]
+
+
+def test_no_part_of_an_openssl_is_bundled():
+    text = succeed(["nm", "-D", "--undefined-only", LIBRARY])
+    assert re.search(r"\bSSL_CTX_\w+", text) and re.search(r"\bX509_\w+", text)
+    assert not [name for name in exported() if re.match(r"(SSL|EVP|X509|CRYPTO|OPENSSL)_", name)]
+
+
+def test_it_cannot_be_unloaded():
+    assert any("NODELETE" in flags for flags in dynamic().get("FLAGS_1", []))
+
+
+def test_it_has_no_text_relocations_and_no_search_path():
+    entries = dynamic()
+    assert "TEXTREL" not in entries
+    assert not any("TEXTREL" in flags for flags in entries.get("FLAGS", []))
+    assert "RPATH" not in entries and "RUNPATH" not in entries
+
+
+def test_its_relocations_are_read_only_and_its_stack_is_not_executable():
+    segments = succeed(["readelf", "-lW", LIBRARY])
+    assert "GNU_RELRO" in segments
+    assert re.search(r"GNU_STACK.*\bRW\b", segments)
+
+
+def test_the_header_the_library_and_cargo_have_one_version():
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+    version = cargo["package"]["version"]
+    if isinstance(version, dict):
+        version = cargo["workspace"]["package"]["version"]
+    library = ctypes.CDLL(str(LIBRARY))
+    library.certpick_version.restype = ctypes.c_char_p
+    library.certpick_version_number.restype = ctypes.c_uint32
+    assert library.certpick_version().decode() == version
+    assert defined_value("CERTPICK_VERSION") == f'"{version}"'
+    major, minor, patch = (int(part) for part in version.split("."))
+    number = (major << 16) + (minor << 8) + patch
+    assert library.certpick_version_number() == number
+    assert int(defined_value("CERTPICK_VERSION_NUMBER"), 0) == number

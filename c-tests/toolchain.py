@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Where header and library are, and how C is compiled against them.
+
+Another OpenSSL or another build of the library is named by environment variables:
+CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS, OPENSSL_LIBS. Where that OpenSSL is
+not the system's, OPENSSL_LIBS has its -L and -Wl,-rpath too.
+"""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "c-tests"
+BUILD = ROOT / "target" / "c-tests"
+LIBDIR = Path(os.environ.get("CERTPICK_LIBDIR", ROOT / "target" / "lib")).absolute()
+INCLUDEDIR = Path(os.environ.get("CERTPICK_INCLUDEDIR", ROOT / "include")).absolute()
+HEADER = INCLUDEDIR / "certpick.h"
+LIBRARY = LIBDIR / "libcertpick.so.0"
+
+CC = shlex.split(os.environ.get("CC", "cc"))
+CXX = shlex.split(os.environ.get("CXX", "c++"))
+OPENSSL_CFLAGS = shlex.split(os.environ.get("OPENSSL_CFLAGS", ""))
+OPENSSL_LIBS = shlex.split(os.environ.get("OPENSSL_LIBS", "-lssl -lcrypto"))
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
+
+
+def run(command: list, **options) -> subprocess.CompletedProcess:
+    """Run to the end, at most five minutes; stdout and stderr together, as text."""
+    command = [str(part) for part in command]
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=300,
+        **options,
+    )
+
+
+def succeed(command: list, **options) -> str:
+    """Run, and fail the test with everything that was printed unless the status is 0."""
+    done = run(command, **options)
+    line = shlex.join(str(part) for part in command)
+    assert done.returncode == 0, f"status {done.returncode} from: {line}\n{done.stdout}"
+    return done.stdout
+
+
+def compile_c(output: Path, sources: list, *, compiler=None, flags=(), libs=()) -> Path:
+    """Compile and link anew, so that a test never runs an earlier build."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.unlink(missing_ok=True)
+    succeed(
+        [*(compiler or CC), *STRICT, *flags, f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
+        + ["-o", output, *sources, *libs, *OPENSSL_LIBS]
+    )
+    return output
