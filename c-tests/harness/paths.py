@@ -11,21 +11,28 @@ HEADER_DIR = ROOT / "include"
 PSQL_VERSIONS = (15, 16, 17, 18)
 
 
-def prefix(version: int) -> Path:
+def prefix(version: int, variant: str = "") -> Path:
     """Where `make psql PG=version` puts its bin/, lib/ and include/."""
-    return TARGET / f"psql-{version}"
+    return TARGET / f"psql-{version}{variant}"
 
 
-def psql(version: int) -> Path:
-    return prefix(version) / "bin" / "psql"
+def psql(version: int, variant: str = "") -> tuple:
+    """psql and the environment with which it uses libpq of that version.
+
+    Of 16 there is only libpq: the psql of 15 takes it.
+    """
+    own = prefix(version, variant) / "bin" / "psql"
+    if version != 16:
+        return own, {}
+    return prefix(15) / "bin" / "psql", {"LD_LIBRARY_PATH": str(prefix(16, variant) / "lib")}
 
 
 def postgres_ssl_files() -> Path:
-    """The certificates of PostgreSQL's own SSL tests, in the source that was unpacked."""
-    found = sorted(TARGET.glob("src/postgresql-1*/src/test/ssl/ssl"))
-    if not found:
-        raise FileNotFoundError(f"no PostgreSQL source below {TARGET}: run `make psql`")
-    return found[0]
+    """The certificates of PostgreSQL's own SSL tests, in the source that psql was built from."""
+    directory = TARGET / "build" / "psql-15" / "src" / "test" / "ssl" / "ssl"
+    if not directory.exists():
+        raise FileNotFoundError(f"there is no {directory}: run `make psql`")
+    return directory
 
 
 def server_bindir() -> Path:

@@ -120,7 +120,7 @@ class Server:
 
     def __init__(self, bindir: Path, below: Path, certificate: Path, key: Path):
         self.bindir = bindir
-        self.below = below
+        self.below = below.resolve()
         self.certificate = certificate
         self.key = key
         self.port = 0

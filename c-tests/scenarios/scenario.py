@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The words of the scenarios: who has which certificate, and a client that connects."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from harness import paths, psql
+from harness.pki import Authority
+from harness.server import Server
+
+NONE_SUITABLE = (
+    "Server requests a client certificate but no suitable certificate"
+    " is found from sslcert list provided"
+)
+NO_CERTIFICATE = "FATAL:  connection requires a valid client certificate"
+
+# anna is of the CA alpha, bert (his key is encrypted) of beta, carl of gamma.
+THREE = {
+    "sslcert": "anna.crt,bert.crt,carl.crt",
+    "sslkey": "anna.key,bert.key,carl.key",
+    "sslpassword": ",secret,",
+}
+
+
+@dataclass
+class Pki:
+    directory: Path
+    alpha: Authority
+    beta: Authority
+    gamma: Authority
+    server: Authority
+
+    def trust(self, *names: str) -> list:
+        return [getattr(self, name).certificate for name in names]
+
+
+@dataclass
+class Client:
+    """psql of one version. It runs in the directory of the certificates: short names, short texts."""
+
+    version: int
+    server: Server
+    directory: Path
+    home: Path
+    variant: str = ""
+
+    def command(self, settings: dict, sql: str = psql.WHICH_CERTIFICATE) -> tuple:
+        base = {"host": "127.0.0.1", "port": self.server.port, "dbname": "postgres"}
+        base.update(user="demo", sslmode="require")
+        program, env = paths.psql(self.version, self.variant)
+        connection = psql.conninfo(**{**base, **settings})
+        return [program, "-X", "-At", "-c", sql, "-d", connection], env
+
+    def connect(
+        self, env: Optional[dict] = None, terminal: bool = False, sql: str = psql.WHICH_CERTIFICATE, **settings
+    ) -> psql.Result:
+        """Connect with these settings and, unless told otherwise, ask which certificate arrived."""
+        command, own = self.command(settings, sql)
+        return psql.run(command, self.directory, self.home, {**own, **(env or {})}, terminal)
+
+    def arrived(self, **settings) -> str:
+        """The subject of the certificate that the server saw; "" for none."""
+        result = self.connect(**settings)
+        assert (result.status, result.err, result.terminal) == (0, "", "")
+        return result.out.rstrip("\n")
+
+    def refused(self, **settings) -> str:
+        """What psql said when it could not connect."""
+        result = self.connect(**settings)
+        assert (result.status, result.out, result.terminal) == (2, "", "")
+        return result.err
+
+    def failed(self, text: str) -> str:
+        """How psql reports that an attempt to connect failed with this text."""
+        server = f'connection to server at "127.0.0.1", port {self.server.port}'
+        return f"psql: error: {server} failed: {text}\n"
+
+    def copy(self, source: str, name: str, mode: int = 0o600) -> str:
+        """A copy of one of the files, under another name; a list of names joins them."""
+        text = "".join((self.directory / part).read_text() for part in source.split())
+        path = self.directory / name
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return name

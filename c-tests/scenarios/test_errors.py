@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Files of a list that cannot be used: what psql says, whole and once, and never a prompt."""
+
+import os
+
+import pytest
+
+from harness import psql
+from scenario import THREE
+
+PERMISSIONS = (
+    "has group or world access; file must have permissions u=rw (0600) or less if owned by the"
+    " current user, or permissions u=rw,g=r (0640) or less if owned by root"
+)
+
+
+def lists(certificates: str, keys: str, **more) -> dict:
+    return {"sslcert": certificates, "sslkey": keys, **more}
+
+
+def test_a_prompt_would_be_seen(client):
+    """Stock behaviour with one certificate, and the proof that the tests below can fail."""
+    client.server.configure([])
+    command, env = client.command({"sslcert": "bert.crt", "sslkey": "bert.key"})
+    result = psql.run(command, client.directory, client.home, env, terminal=True)
+    assert "pass phrase" in result.terminal
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["no-terminal", "terminal"])
+@pytest.mark.parametrize("passwords", [None, ","], ids=["no-sslpassword", "empty-entry"])
+def test_a_missing_password_is_an_error_and_never_a_prompt(client, pki, terminal, passwords):
+    client.server.configure(pki.trust("beta"))
+    two = lists("anna.crt,bert.crt", "anna.key,bert.key", sslpassword=passwords)
+    text = 'entry 2: could not load private key file "bert.key": it is encrypted and no password was given'
+    assert client.refused(terminal=terminal, **two) == client.failed(text)
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["no-terminal", "terminal"])
+def test_a_wrong_password_is_an_error_and_never_a_prompt(client, pki, terminal):
+    client.server.configure(pki.trust("beta"))
+    two = lists("anna.crt,bert.crt", "anna.key,bert.key", sslpassword=",sesame")
+    error = client.refused(terminal=terminal, **two)
+    assert error == client.failed('entry 2: could not load private key file "bert.key": bad decrypt')
+    assert "sesame" not in error
+
+
+def test_a_key_that_others_may_read_is_refused_with_libpqs_words(client):
+    client.copy("anna.key", "open.key", mode=0o644)
+    error = client.refused(**lists("carl.crt,anna.crt", "carl.key,open.key"))
+    assert error == client.failed(f'entry 2: private key file "open.key" {PERMISSIONS}')
+
+
+def test_a_key_that_its_group_may_read_is_taken_if_it_is_roots_and_only_then(client):
+    client.copy("anna.key", "group.key", mode=0o640)
+    two = lists("carl.crt,anna.crt", "carl.key,group.key")
+    if os.geteuid() == 0:
+        assert client.arrived(**two) == "/CN=anna"
+    else:
+        text = f'entry 2: private key file "group.key" {PERMISSIONS}'
+        assert client.refused(**two) == client.failed(text)
+
+
+def test_a_missing_key_file_is_named(client):
+    error = client.refused(**lists("carl.crt,anna.crt", "carl.key,missing.key"))
+    text = 'entry 2: certificate present, but not private key file "missing.key"'
+    assert error == client.failed(text)
+
+
+def test_a_key_that_is_no_file_is_named(client):
+    (client.directory / "directory.key").mkdir(exist_ok=True)
+    error = client.refused(**lists("carl.crt,anna.crt", "carl.key,directory.key"))
+    assert error == client.failed('entry 2: private key file "directory.key" is not a regular file')
+
+
+def test_the_key_of_another_certificate_is_refused(client):
+    error = client.refused(**lists("carl.crt,anna.crt", "carl.key,demo.key"))
+    text = 'entry 2: certificate does not match private key file "demo.key": key values mismatch'
+    assert error == client.failed(text)
+
+
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_a_missing_certificate_file_is_named_also_where_another_would_do(client, order):
+    names = ["missing.crt", "anna.crt"]
+    keys = ["missing.key", "anna.key"]
+    entry = 1
+    if order == "second":
+        names.reverse()
+        keys.reverse()
+        entry = 2
+    error = client.refused(**lists(",".join(names), ",".join(keys)))
+    text = f'entry {entry}: could not read certificate file "missing.crt": No such file or directory'
+    assert error == client.failed(text)
+
+
+def test_a_certificate_file_without_a_certificate_is_named(client):
+    (client.directory / "garbage.crt").write_text("not a certificate\n")
+    error = client.refused(**lists("anna.crt,garbage.crt", "anna.key,carl.key"))
+    assert error.startswith(client.failed('entry 2: could not read certificate file "garbage.crt": ')[:-1])
+    assert error.count("\n") == 1
+
+
+def test_a_certificate_without_a_key_is_named(client):
+    error = client.refused(sslcert="anna.crt,carl.crt")
+    assert error.startswith(client.failed("entry 1: ")[:-1])
+    assert '"anna.crt"' in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("flaw", ["open", "missing", "another", "password"])
+def test_a_flawed_key_does_no_harm_to_a_certificate_that_is_not_sent(client, flaw):
+    client.copy("bert.key", "open.key", mode=0o644)
+    key = {"open": "open.key", "missing": "missing.key", "another": "carl.key", "password": "bert.key"}
+    password = "sesame" if flaw == "password" else "secret"
+    two = lists("bert.crt,anna.crt", f"{key[flaw]},anna.key", sslpassword=f"{password},")
+    assert client.arrived(**two) == "/CN=anna"
+
+
+def test_a_key_that_cannot_be_used_is_never_replaced_by_another_certificate(client):
+    """anna and demo are of the same CA: demo would do."""
+    error = client.refused(user="anna", **lists("anna.crt,demo.crt", "missing.key,demo.key"))
+    text = 'entry 1: certificate present, but not private key file "missing.key"'
+    assert error == client.failed(text)
+
+
+@pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])
+def test_an_error_is_told_once_and_nothing_else_by_either_version_of_tls(client, pki, tls):
+    client.server.configure(pki.trust("beta"), tls_max=tls)
+    error = client.refused(**{**THREE, "sslkey": "anna.key,missing.key,carl.key"})
+    assert error == client.failed(
+        'entry 2: certificate present, but not private key file "missing.key"'
+    )
+
+
+def test_no_error_shows_a_password(client, pki):
+    client.server.configure(pki.trust("beta"))
+    for settings in (
+        {"sslkey": "anna.key,missing.key,carl.key"},
+        {"sslpassword": ",wrong-secret,"},
+        {"sslpassword": ",secret,,,"},
+        {"sslpassword": ',"secret"secret,'},
+        {"sslcert": "anna.crt,missing.crt,carl.crt"},
+    ):
+        assert "secret" not in client.refused(**{**THREE, **settings})

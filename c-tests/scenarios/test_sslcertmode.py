@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""libpq 16 and later: sslcertmode means with a list what it means with one certificate."""
+
+import pytest
+
+from scenario import NO_CERTIFICATE, NONE_SUITABLE, THREE, Client
+
+OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
+ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
+OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
+either = pytest.mark.parametrize("certificates", [ONE, THREE], ids=["one", "list"])
+
+
+@pytest.fixture(params=(16, 17, 18), ids=lambda version: f"psql-{version}")
+def client(request, server, pki, home):
+    return Client(request.param, server, pki.directory, home)
+
+
+@either
+@pytest.mark.parametrize("mode", ["allow", "require"])
+def test_allow_and_require_send_the_certificate_that_is_asked_for(client, certificates, mode):
+    assert client.arrived(**certificates, sslcertmode=mode) == "/CN=anna"
+
+
+@either
+def test_disable_sends_none(client, pki, certificates):
+    assert client.refused(**certificates, sslcertmode="disable") == client.failed(NO_CERTIFICATE)
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    assert client.arrived(**certificates, sslcertmode="disable") == ""
+
+
+@either
+def test_allow_connects_to_a_server_that_does_not_ask(client, certificates):
+    client.server.configure([], hba=OPTIONAL)
+    assert client.arrived(**certificates, sslcertmode="allow") == ""
+
+
+@either
+def test_require_refuses_a_server_that_does_not_ask(client, certificates):
+    client.server.configure([], hba=OPTIONAL)
+    text = "server did not request an SSL certificate"
+    assert client.refused(**certificates, sslcertmode="require") == client.failed(text)
+
+
+def test_allow_connects_to_a_server_that_can_do_without_when_none_suits(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    assert client.arrived(**OTHERS, sslcertmode="allow") == ""
+
+
+def test_require_refuses_such_a_server_when_none_suits(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    text = f"{NONE_SUITABLE}\nserver accepted connection without a valid SSL certificate"
+    assert client.refused(**OTHERS, sslcertmode="require") == client.failed(text)
+
+
+@pytest.mark.parametrize("mode", ["allow", "require"])
+def test_the_reason_is_told_when_none_suits(client, mode):
+    text = f"{NONE_SUITABLE}\n{NO_CERTIFICATE}"
+    assert client.refused(**OTHERS, sslcertmode=mode) == client.failed(text)
+
+
+def test_the_text_for_no_list_at_all_is_libpqs_own(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    text = "server accepted connection without a valid SSL certificate"
+    assert client.refused(sslcertmode="require") == client.failed(text)
