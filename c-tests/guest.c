@@ -88,8 +88,9 @@ static const char *const key_lists[] = {
     "a.key,b.key", "gone.key,gone.key", "words,words", "b.key,a.key", "dir,fifo", NULL,
 };
 
-/* Everything that this library does, the failures too: a message printed would come from there. */
-static void use_all_of_it(SSL_CTX *servers[2])
+/* Everything that this library does, the failures too: a message printed would come from there.
+   outcomes counts the handshakes by how they ended. */
+static void use_all_of_it(SSL_CTX *servers[2], int outcomes[4])
 {
     size_t certs, keys, version;
 
@@ -113,6 +114,7 @@ static void use_all_of_it(SSL_CTX *servers[2])
                     if (connect_link(&link, client, servers[version]))
                         exchange_bytes(&link);
                     certpick_explanation(link.client);
+                    outcomes[certpick_outcome(link.client) & 3]++;
                     close_link(&link);
                     SSL_CTX_free(client);
                 }
@@ -132,7 +134,7 @@ int main(void)
     SSL_CTX *servers[2];
     char *output;
     size_t printed;
-    int file, out, err;
+    int file, out, err, outcomes[4] = {0, 0, 0, 0};
 
     enter_work_dir();
     make_two(&two);
@@ -152,7 +154,7 @@ int main(void)
     file = open("printed", O_WRONLY | O_CREAT | O_TRUNC, 0600);
     MUST(out >= 0 && err >= 0 && file >= 0 && dup2(file, 1) == 1 && dup2(file, 2) == 2);
     look_around(&before);
-    use_all_of_it(servers);
+    use_all_of_it(servers, outcomes);
     look_around(&after);
     fflush(stdout);
     fflush(stderr);
@@ -162,6 +164,10 @@ int main(void)
     close(file);
 
     check_same(&before, &after);
+    subject("there were handshakes of every kind");
+    CHECK(outcomes[CERTPICK_OUTCOME_SENT] > 0);
+    CHECK(outcomes[CERTPICK_OUTCOME_NONE_SUITABLE] > 0);
+    CHECK(outcomes[CERTPICK_OUTCOME_FAILED] > 0);
     subject("nothing is printed");
     output = read_file("printed", &printed);
     CHECK_INT(printed, 0);
