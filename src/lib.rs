@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Several client certificates for one OpenSSL client: the one that the server asks for is sent.
+//!
+//! A [`Selector`] is an ordered set of credentials (a client certificate, its private key and the
+//! intermediates that go along) with a policy. Frozen and attached to an `SSL_CTX`, it reads what
+//! the server's CertificateRequest says, decides, and keeps the [`Decision`] with its words.
+//!
+//! C programs use `certpick.h`, which the module [`capi`] stands behind; the rest of this crate is
+//! the safe core, for this workspace's own use.
+
+#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+#![deny(
+    clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub mod capi;
+pub mod choice;
+mod credential;
+pub mod decision;
+pub mod error;
+mod guard;
+pub mod hook;
+pub mod list;
+mod name;
+mod ossl;
+pub mod request;
+mod secret;
+pub mod selector;
+
+pub use credential::PasswordCallback;
+pub use decision::Decision;
+pub use error::{Error, Status};
+pub use secret::Secret;
+pub use selector::{FrozenSelector, Selector};
