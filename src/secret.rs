@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A password: wiped when dropped, and never shown.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The bytes of a password. They are overwritten when the value is dropped, and `Debug` does not
+/// show them.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Copies `bytes`; `None` for an empty password, which means "no password" everywhere here.
+    pub fn new(bytes: &[u8]) -> Option<Secret> {
+        Secret::from_wiped(Zeroizing::new(bytes.to_vec()))
+    }
+
+    /// Takes over bytes that are wiped already when dropped.
+    pub fn from_wiped(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
+        if bytes.is_empty() { None } else { Some(Secret(bytes)) }
+    }
+
+    /// The password itself.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_does_not_show_the_password() {
+        let secret = Secret::new(b"hunter2").unwrap();
+        let shown = format!("{secret:?} {:?}", Some(&secret));
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!shown.contains("104"), "no byte values either: {shown}");
+    }
+
+    #[test]
+    fn an_empty_password_is_no_password() {
+        assert!(Secret::new(b"").is_none());
+    }
+}
