@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The list grammar of `sslcert`, `sslkey` and `sslpassword`.
+//!
+//! Entries are separated by commas, and entry N of each list belongs together. White space around
+//! an unquoted file name is dropped; in passwords every byte counts. An entry that begins with `"`
+//! ends at the closing `"`, and `""` inside it is one `"`.
+
+use crate::error::{Error, Flaw, Parameter};
+use crate::secret::Secret;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// One credential as the lists name it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The certificate's file.
+    pub certificate: PathBuf,
+    /// The key's file; `None`: the key is in the certificate's file.
+    pub key: Option<PathBuf>,
+    /// The key's password.
+    pub password: Option<Secret>,
+}
+
+/// Whether `sslcert` names several certificates: it is not the name of an existing file, and a
+/// comma separates entries in it. A value with commas that is not well formed counts as a list, so
+/// that somebody hears of the mistake.
+pub fn is_list(sslcert: &[u8]) -> bool {
+    if !sslcert.contains(&b',') || exists(sslcert) {
+        return false;
+    }
+    match split(sslcert, Parameter::SslCert) {
+        Ok(entries) => entries.len() > 1,
+        Err(_) => true,
+    }
+}
+
+/// Takes the three values apart and matches them. An empty value is the same as none.
+pub fn entries(
+    sslcert: &[u8],
+    sslkey: Option<&[u8]>,
+    sslpassword: Option<&[u8]>,
+) -> Result<Vec<Entry>, Error> {
+    use Parameter::{SslCert, SslKey, SslPassword};
+    let sslkey = sslkey.filter(|v| !v.is_empty());
+    let sslpassword = sslpassword.filter(|v| !v.is_empty());
+
+    let certificates = if !sslcert.is_empty() && exists(sslcert) {
+        vec![Zeroizing::new(sslcert.to_vec())]
+    } else {
+        split(sslcert, SslCert)?
+    };
+    let count = certificates.len();
+    // Whatever works with one certificate today works unchanged: nothing is split.
+    let one_or_split = |value: Option<&[u8]>, parameter| match value {
+        None => Ok(None),
+        Some(v) if count == 1 => Ok(Some(vec![Zeroizing::new(v.to_vec())])),
+        Some(v) => split(v, parameter).map(Some),
+    };
+    let keys = one_or_split(sslkey, SslKey)?;
+    let passwords = one_or_split(sslpassword, SslPassword)?;
+
+    if let Some(keys) = &keys {
+        if keys.len() != count {
+            return Err(Error::Counts { have: (count, SslCert), to: (keys.len(), SslKey) });
+        }
+    }
+    if let Some(passwords) = &passwords {
+        if passwords.len() != count {
+            let to = if keys.is_some() { SslKey } else { SslCert };
+            return Err(Error::Counts { have: (passwords.len(), SslPassword), to: (count, to) });
+        }
+    }
+
+    let mut keys = keys.unwrap_or_default().into_iter();
+    let mut passwords = passwords.unwrap_or_default().into_iter();
+    let mut entries = Vec::with_capacity(count);
+    for (i, certificate) in certificates.into_iter().enumerate() {
+        let fault = |parameter, flaw| Error::Grammar { parameter, entry: i + 1, flaw };
+        if certificate.is_empty() {
+            return Err(fault(SslCert, Flaw::Empty));
+        }
+        let key = keys.next().filter(|k| !k.is_empty());
+        let password = passwords.next();
+        for (value, parameter) in [
+            (Some(&certificate), SslCert),
+            (key.as_ref(), SslKey),
+            (password.as_ref(), SslPassword),
+        ] {
+            if value.is_some_and(|v| v.contains(&0)) {
+                return Err(fault(parameter, Flaw::NulByte));
+            }
+        }
+        entries.push(Entry {
+            certificate: path(&certificate),
+            key: key.map(|k| path(&k)),
+            password: password.and_then(Secret::from_wiped),
+        });
+    }
+    Ok(entries)
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+fn exists(value: &[u8]) -> bool {
+    Path::new(OsStr::from_bytes(value)).metadata().is_ok()
+}
+
+/// C's isspace in the C locale.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
+}
+
+fn skip_space(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        if !is_space(*first) {
+            break;
+        }
+        rest = tail;
+    }
+    rest
+}
+
+fn trim_end(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some((last, head)) = rest.split_last() {
+        if !is_space(*last) {
+            break;
+        }
+        rest = head;
+    }
+    rest
+}
+
+/// Splits one list. Every buffer is wiped, since any of them may be a password.
+fn split(value: &[u8], parameter: Parameter) -> Result<Vec<Zeroizing<Vec<u8>>>, Error> {
+    let names = parameter != Parameter::SslPassword;
+    let mut entries = Vec::new();
+    let mut rest = value;
+    loop {
+        let fault = |flaw| Error::Grammar { parameter, entry: entries.len() + 1, flaw };
+        let start = if names { skip_space(rest) } else { rest };
+        let (entry, after) = match start.split_first() {
+            Some((b'"', quoted)) => {
+                let (entry, after) = unquote(quoted).ok_or(fault(Flaw::UnclosedQuote))?;
+                let after = if names { skip_space(after) } else { after };
+                if !matches!(after.first(), None | Some(b',')) {
+                    return Err(fault(Flaw::TextAfterQuote));
+                }
+                (entry, after)
+            }
+            _ => {
+                let end = start.iter().position(|b| *b == b',').unwrap_or(start.len());
+                let (entry, after) = start.split_at(end);
+                let entry = if names { trim_end(entry) } else { entry };
+                (Zeroizing::new(entry.to_vec()), after)
+            }
+        };
+        entries.push(entry);
+        match after.split_first() {
+            Some((_comma, tail)) => rest = tail,
+            None => return Ok(entries),
+        }
+    }
+}
+
+/// What stands between the quotes, and what follows the closing one; `text` begins behind the
+/// opening quote.
+fn unquote(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, &[u8])> {
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut entry = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text;
+    loop {
+        let at = rest.iter().position(|b| *b == b'"')?;
+        let (plain, quote) = rest.split_at(at);
+        entry.extend_from_slice(plain);
+        match quote {
+            [b'"', b'"', tail @ ..] => {
+                entry.push(b'"');
+                rest = tail;
+            }
+            [b'"', tail @ ..] => return Some((entry, tail)),
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
