@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Chains: which certificate issued which, put in order, with gaps filled from the issuer pool.
+//!
+//! What is sent is leaf first, then each certificate's issuer, without the root (RFC 8446, section
+//! 4.4.2), without duplicates and without certificates that have nothing to do with it.
+
+use super::facts::Clock;
+use crate::name::{self, ByFingerprint};
+use foreign_types::ForeignType;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+use std::collections::HashSet;
+
+/// The leaf of a file, whatever its place in it, and the others. `None` for an empty file.
+///
+/// OpenSSL takes the first certificate of a file for the leaf, and so do we, unless it issued
+/// another one of the file: then the file is out of order.
+pub fn leaf_first(mut certificates: Vec<X509>) -> Option<(X509, Vec<X509>)> {
+    let issues_another = |at: usize| {
+        certificates.get(at).is_some_and(|issuer| {
+            certificates.iter().enumerate().any(|(i, other)| {
+                i != at && name::equal(other.issuer_name(), issuer.subject_name())
+            })
+        })
+    };
+    let leaf = if certificates.len() > 1 && issues_another(0) {
+        (0..certificates.len()).find(|at| !issues_another(*at)).unwrap_or(0)
+    } else {
+        0
+    };
+    if certificates.is_empty() {
+        return None;
+    }
+    let leaf = certificates.remove(leaf);
+    Some((leaf, certificates))
+}
+
+/// Whether it is signed with its own key.
+pub fn is_root(certificate: &X509) -> bool {
+    name::equal(certificate.subject_name(), certificate.issuer_name())
+        && may_have_issued(certificate, certificate)
+}
+
+/// X509_check_issued(3): names, key identifiers and keyCertSign agree.
+fn may_have_issued(issuer: &X509, certificate: &X509) -> bool {
+    // SAFETY: two valid certificates, in which OpenSSL caches what their extensions say.
+    unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) == 0 }
+}
+
+/// Whether `issuer` issued `certificate`. Key identifiers on both sides are evidence enough; where
+/// one is missing, CAs of the same name are told apart by the signature.
+fn issued(issuer: &X509, certificate: &X509) -> bool {
+    if !may_have_issued(issuer, certificate) {
+        return false;
+    }
+    if issuer.subject_key_id().is_some() && certificate.authority_key_id().is_some() {
+        return true;
+    }
+    issuer.public_key().and_then(|key| certificate.verify(&key)).unwrap_or(false)
+}
+
+/// One certificate of the pool.
+struct Member {
+    certificate: X509,
+    not_before: i64,
+    not_after: i64,
+    issuers: Vec<u32>,
+}
+
+/// The issuer pool: certificates that may fill a gap in a chain. They are never trusted, only
+/// sent. Roots are not kept, since they are not sent.
+#[derive(Default)]
+pub struct Pool {
+    members: Vec<Member>,
+    by_subject: ByFingerprint<Vec<u32>>,
+    /// Those whose subject has no fingerprint.
+    odd: Vec<u32>,
+}
+
+impl Pool {
+    /// Adds a certificate, once; gives its number, or `None` for a root.
+    pub fn add(&mut self, certificate: &X509, clock: &Clock) -> Option<u32> {
+        let bucket = name::fingerprint(name::der(certificate.subject_name()));
+        for id in self.with_subject(bucket) {
+            if self.certificate(id).is_some_and(|known| is_same(known, certificate)) {
+                return Some(id);
+            }
+        }
+        if is_root(certificate) {
+            return None;
+        }
+        let id = u32::try_from(self.members.len()).ok()?;
+        let (not_before, not_after) = clock.validity(certificate);
+        let certificate = certificate.clone();
+        self.members.push(Member { certificate, not_before, not_after, issuers: Vec::new() });
+        match bucket {
+            Some(fingerprint) => self.by_subject.entry(fingerprint).or_default().push(id),
+            None => self.odd.push(id),
+        }
+        Some(id)
+    }
+
+    /// Finds out which member issued which, once all are in.
+    pub fn link(&mut self) {
+        let issuers: Vec<Vec<u32>> =
+            self.members.iter().map(|m| self.issuers_of(&m.certificate)).collect();
+        for (member, issuers) in self.members.iter_mut().zip(issuers) {
+            member.issuers = issuers;
+        }
+    }
+
+    /// The members that issued this certificate; several where CAs are cross-signed.
+    pub fn issuers_of(&self, certificate: &X509) -> Vec<u32> {
+        if self.members.is_empty() {
+            return Vec::new();
+        }
+        let bucket = name::fingerprint(name::der(certificate.issuer_name()));
+        let is_issuer = |id: &u32| {
+            self.certificate(*id)
+                .is_some_and(|m| !is_same(m, certificate) && issued(m, certificate))
+        };
+        self.with_subject(bucket).into_iter().filter(is_issuer).collect()
+    }
+
+    fn with_subject(&self, bucket: Option<u64>) -> Vec<u32> {
+        match bucket {
+            Some(f) => {
+                let known = self.by_subject.get(&f).map_or(&[][..], Vec::as_slice);
+                known.iter().chain(&self.odd).copied().collect()
+            }
+            None => (0..u32::try_from(self.members.len()).unwrap_or(0)).collect(),
+        }
+    }
+
+    /// The certificate with this number.
+    pub fn certificate(&self, id: u32) -> Option<&X509> {
+        self.member(id).map(|m| &m.certificate)
+    }
+
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.members.get(usize::try_from(id).ok()?)
+    }
+
+    /// Everything that can be reached from these issuers upwards, themselves included.
+    pub fn reachable(&self, issuers: &[u32]) -> Vec<u32> {
+        let mut found = issuers.to_vec();
+        let mut next = 0;
+        while let Some(member) = found.get(next).and_then(|id| self.member(*id)) {
+            next += 1;
+            for issuer in &member.issuers {
+                if !found.contains(issuer) {
+                    found.push(*issuer);
+                }
+            }
+        }
+        found
+    }
+
+    /// When the chain above is valid: that of the alternative which lasts longest.
+    pub fn validity(&self, issuers: &[u32]) -> (i64, i64) {
+        self.validity_within(issuers, &mut HashSet::new()).unwrap_or((i64::MIN, i64::MAX))
+    }
+
+    fn validity_within(&self, issuers: &[u32], seen: &mut HashSet<u32>) -> Option<(i64, i64)> {
+        let mut best: Option<(i64, i64)> = None;
+        for id in issuers {
+            if !seen.insert(*id) {
+                continue;
+            }
+            let Some(member) = self.member(*id) else { continue };
+            let above = self.validity_within(&member.issuers, seen);
+            let (from, to) = above.unwrap_or((i64::MIN, i64::MAX));
+            let own = (member.not_before.max(from), member.not_after.min(to));
+            best = Some(best.map_or(own, |known| if own.1 > known.1 { own } else { known }));
+        }
+        best
+    }
+
+    /// The intermediates to send with a leaf that these members issued: where `wanted` is given, a
+    /// path through a member that it finds good; otherwise the first one. Members that are valid
+    /// now come before others, and those that came in the leaf's own file before those that did
+    /// not.
+    pub fn path(
+        &self,
+        issuers: &[u32],
+        own: &[u32],
+        now: i64,
+        wanted: Option<&dyn Fn(u32) -> bool>,
+    ) -> Vec<u32> {
+        let search = |wanted| {
+            let mut search = Search { pool: self, own, now, wanted, seen: HashSet::new() };
+            search.path(issuers, wanted.is_some())
+        };
+        wanted.and_then(|w| search(Some(w))).or_else(|| search(None)).unwrap_or_default()
+    }
+}
+
+/// A walk up the pool, depth first. Each member is looked at once for each need, so that
+/// cross-signed CAs cannot make it long.
+struct Search<'a> {
+    pool: &'a Pool,
+    own: &'a [u32],
+    now: i64,
+    wanted: Option<&'a dyn Fn(u32) -> bool>,
+    seen: HashSet<(u32, bool)>,
+}
+
+impl Search<'_> {
+    fn path(&mut self, issuers: &[u32], need: bool) -> Option<Vec<u32>> {
+        let mut issuers = issuers.to_vec();
+        issuers.sort_by_key(|id| {
+            let member = self.pool.member(*id);
+            let valid = member.is_some_and(|m| (m.not_before..=m.not_after).contains(&self.now));
+            (!valid, !self.own.contains(id))
+        });
+        for id in issuers {
+            let still = need && !self.wanted.is_some_and(|w| w(id));
+            if !self.seen.insert((id, still)) {
+                continue;
+            }
+            let above = self.pool.member(id).map_or(&[][..], |m| &m.issuers);
+            if let Some(rest) = self.path(above, still) {
+                // A cycle of cross-signed CAs must not bring a certificate twice.
+                let mut path = vec![id];
+                path.extend(rest.into_iter().filter(|r| *r != id));
+                return Some(path);
+            }
+        }
+        if need { None } else { Some(Vec::new()) }
+    }
+}
+
+fn is_same(a: &X509, b: &X509) -> bool {
+    a.as_ptr() == b.as_ptr() || a == b
+}
+
+#[cfg(test)]
+mod tests;

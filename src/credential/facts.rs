@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the choice must know of a certificate, as plain values.
+
+use crate::choice::{Curve, Key, PssHash, Reasons};
+use crate::name;
+use crate::ossl;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::c_int;
+use openssl::asn1::{Asn1Object, Asn1Time, Asn1TimeRef};
+use openssl::nid::Nid;
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+
+/// Turns OpenSSL's times into seconds since 1970.
+pub struct Clock(Asn1Time);
+
+impl Clock {
+    /// `None` where there is no memory.
+    pub fn new() -> Option<Clock> {
+        Asn1Time::from_unix(0).ok().map(Clock)
+    }
+
+    /// From when to when the certificate is valid. A time that cannot be read is one at which it
+    /// is not valid.
+    pub fn validity(&self, certificate: &X509) -> (i64, i64) {
+        let seconds = |time: &Asn1TimeRef| {
+            let since = self.0.diff(time).ok()?;
+            Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
+        };
+        let not_before = seconds(certificate.not_before()).unwrap_or(i64::MAX);
+        let not_after = seconds(certificate.not_after()).unwrap_or(i64::MIN);
+        (not_before, not_after)
+    }
+}
+
+/// How strong a certificate is in the eyes of OpenSSL's security level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Strength {
+    /// Of the public key; -1 where it cannot be read.
+    pub key_bits: c_int,
+    /// The digest's NID and the bits of the signature; `None` for a self-signed certificate, whose
+    /// signature does not count.
+    pub signature: Option<(c_int, c_int)>,
+}
+
+/// What determines a [`Strength`], at less cost than finding it out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StrengthClass {
+    key: Key,
+    key_bits: c_int,
+    /// The DER of the signature's AlgorithmIdentifier; empty for a self-signed certificate.
+    algorithm: Vec<u8>,
+}
+
+impl StrengthClass {
+    /// Of this certificate, whose key is `key`.
+    pub fn of(certificate: &X509, key: Key) -> StrengthClass {
+        // SAFETY: a valid certificate; its key belongs to it, and is NULL where OpenSSL cannot
+        // decode it.
+        let key_bits = unsafe {
+            let public = ossl::X509_get0_pubkey(certificate.as_ptr());
+            if public.is_null() { -1 } else { ffi::EVP_PKEY_security_bits(public) }
+        };
+        let mut algorithm = Vec::new();
+        if !name::equal(certificate.subject_name(), certificate.issuer_name()) {
+            let mut out = std::ptr::null_mut();
+            // SAFETY: the algorithm belongs to the certificate; i2d allocates `length` bytes, which
+            // are freed here.
+            unsafe {
+                let mut parameters = std::ptr::null();
+                let mut signature = std::ptr::null();
+                ffi::X509_get0_signature(&mut signature, &mut parameters, certificate.as_ptr());
+                let length = ossl::i2d_X509_ALGOR(parameters, &mut out);
+                if let (false, Ok(length)) = (out.is_null(), usize::try_from(length)) {
+                    algorithm.extend_from_slice(std::slice::from_raw_parts(out, length));
+                    ffi::OPENSSL_free(out.cast());
+                }
+            }
+        }
+        StrengthClass { key, key_bits, algorithm }
+    }
+
+    /// The strength of a certificate of this class.
+    pub fn strength(&self, certificate: &X509) -> Strength {
+        let mut signature = None;
+        if !self.algorithm.is_empty() {
+            let (mut digest, mut kind, mut bits, mut flags) = (0, 0, -1, 0);
+            // SAFETY: a valid certificate and four numbers to write.
+            let known = unsafe {
+                ossl::X509_get_signature_info(
+                    certificate.as_ptr(),
+                    &mut digest,
+                    &mut kind,
+                    &mut bits,
+                    &mut flags,
+                )
+            };
+            // As OpenSSL does it: the kind of key stands in for a digest that there is not.
+            let digest = if digest == 0 { kind } else { digest };
+            signature = Some((digest, if known == 1 { bits } else { -1 }));
+        }
+        Strength { key_bits: self.key_bits, signature }
+    }
+}
+
+/// The public key, as far as the choice is concerned.
+pub fn key(certificate: &X509) -> Key {
+    // SAFETY: a valid certificate, whose key is used only while it lives.
+    unsafe {
+        let key = ossl::X509_get0_pubkey(certificate.as_ptr());
+        if key.is_null() {
+            return Key::Other;
+        }
+        let bits = || u32::try_from(public_bits(key)).unwrap_or(0);
+        match ffi::EVP_PKEY_id(key) {
+            6 => Key::Rsa(bits()),
+            912 => Key::RsaPss(bits(), pss_hash(key)),
+            408 => Key::Ec(curve(key)),
+            1087 => Key::Ed25519,
+            1088 => Key::Ed448,
+            116 => Key::Dsa,
+            _ => by_type_name(key),
+        }
+    }
+}
+
+/// # Safety
+/// `key` is a valid key.
+unsafe fn public_bits(key: *mut ffi::EVP_PKEY) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::EVP_PKEY_bits(key) }
+}
+
+/// # Safety
+/// `key` is a valid RSA-PSS key.
+unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> PssHash {
+    const MANDATORY: c_int = 2;
+    let mut nid = 0;
+    // SAFETY: the caller's promise, and a number to write.
+    if unsafe { ossl::EVP_PKEY_get_default_digest_nid(key, &mut nid) } != MANDATORY {
+        return PssHash::Any;
+    }
+    match Nid::from_raw(nid) {
+        Nid::SHA256 => PssHash::Sha256,
+        Nid::SHA384 => PssHash::Sha384,
+        Nid::SHA512 => PssHash::Sha512,
+        _ => PssHash::Other,
+    }
+}
+
+fn curve_by_nid(nid: c_int) -> Curve {
+    match Nid::from_raw(nid) {
+        Nid::X9_62_PRIME256V1 => Curve::P256,
+        Nid::SECP384R1 => Curve::P384,
+        Nid::SECP521R1 => Curve::P521,
+        Nid::BRAINPOOL_P256R1 => Curve::BrainpoolP256r1,
+        Nid::BRAINPOOL_P384R1 => Curve::BrainpoolP384r1,
+        Nid::BRAINPOOL_P512R1 => Curve::BrainpoolP512r1,
+        _ => Curve::Other,
+    }
+}
+
+/// # Safety
+/// `key` is a valid EC key.
+#[cfg(ossl3)]
+unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Curve {
+    let mut name: [libc::c_char; 64] = [0; 64];
+    let mut length = 0;
+    // SAFETY: the name is written with its final zero, within the buffer.
+    unsafe {
+        if ossl::EVP_PKEY_get_group_name(key, name.as_mut_ptr(), name.len(), &mut length) != 1 {
+            return Curve::Other;
+        }
+        curve_by_nid(ffi::OBJ_sn2nid(name.as_ptr()))
+    }
+}
+
+/// # Safety
+/// `key` is a valid EC key.
+#[cfg(not(ossl3))]
+unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Curve {
+    // SAFETY: the group belongs to the key.
+    unsafe {
+        let ec = ossl::EVP_PKEY_get0_EC_KEY(key);
+        if ec.is_null() {
+            return Curve::Other;
+        }
+        let group = ffi::EC_KEY_get0_group(ec);
+        if group.is_null() {
+            return Curve::Other;
+        }
+        curve_by_nid(ffi::EC_GROUP_get_curve_name(group))
+    }
+}
+
+/// # Safety
+/// `key` is a valid key.
+#[cfg(ossl3)]
+unsafe fn by_type_name(key: *mut ffi::EVP_PKEY) -> Key {
+    // SAFETY: the name, where there is one, is a C string that lives as long as the key.
+    let name = unsafe {
+        let name = ossl::EVP_PKEY_get0_type_name(key);
+        if name.is_null() {
+            return Key::Other;
+        }
+        std::ffi::CStr::from_ptr(name)
+    };
+    match name.to_bytes() {
+        b"ML-DSA-44" => Key::MlDsa44,
+        b"ML-DSA-65" => Key::MlDsa65,
+        b"ML-DSA-87" => Key::MlDsa87,
+        _ => Key::Other,
+    }
+}
+
+/// # Safety
+/// None is asked for.
+#[cfg(not(ossl3))]
+unsafe fn by_type_name(_key: *mut ffi::EVP_PKEY) -> Key {
+    Key::Other
+}
+
+/// The soft reasons that lie in the certificate's key usages (RFC 5280, sections 4.2.1.3 and
+/// 4.2.1.12). One that cannot be read permits nothing.
+pub fn usage_reasons(certificate: &X509) -> Reasons {
+    const NID_KEY_USAGE: c_int = 83;
+    const NID_EXT_KEY_USAGE: c_int = 126;
+    const NID_CLIENT_AUTH: c_int = 130;
+    const DIGITAL_SIGNATURE: c_int = 0;
+    const ABSENT: c_int = -1;
+
+    let mut reasons = Reasons::default();
+    let extension = |nid| {
+        let mut critical = 0;
+        // SAFETY: a valid certificate; what is decoded is ours.
+        let value = unsafe {
+            let next = std::ptr::null_mut();
+            ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, &mut critical, next)
+        };
+        (value, value.is_null() && critical == ABSENT)
+    };
+
+    let (usage, absent) = extension(NID_KEY_USAGE);
+    if !absent {
+        let usage = usage.cast::<ffi::ASN1_BIT_STRING>();
+        // SAFETY: NULL or a bit string, freed once; both functions take NULL.
+        let may_sign = unsafe {
+            let bit = ossl::ASN1_BIT_STRING_get_bit(usage, DIGITAL_SIGNATURE);
+            ffi::ASN1_BIT_STRING_free(usage);
+            bit == 1
+        };
+        if !may_sign {
+            reasons.add(Reasons::KEY_USAGE);
+        }
+    }
+
+    let (purposes, absent) = extension(NID_EXT_KEY_USAGE);
+    if !absent {
+        let is_client = !purposes.is_null() && {
+            // SAFETY: a stack of objects, which is ours and freed with them by its owner here.
+            let purposes = unsafe { Stack::<Asn1Object>::from_ptr(purposes.cast()) };
+            purposes.iter().any(|o| {
+                // SAFETY: a valid object.
+                unsafe { ffi::OBJ_obj2nid(o.as_ptr()) == NID_CLIENT_AUTH }
+            })
+        };
+        if !is_client {
+            reasons.add(Reasons::EXTENDED_KEY_USAGE);
+        }
+    }
+    reasons
+}

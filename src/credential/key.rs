@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
+
+use super::PasswordCallback;
+use super::pem::{self, ReadError, system_text};
+use crate::error::Cause;
+use crate::ossl::{self, QuietErrors};
+use crate::secret::Secret;
+use foreign_types::ForeignType;
+use libc::{c_char, c_int, c_void};
+use openssl::pkey::{PKey, Private};
+use openssl_sys as ffi;
+use std::ffi::CString;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Reads and decrypts the key in `path`.
+pub fn load(
+    path: &Path,
+    password: Option<&Secret>,
+    callback: Option<&PasswordCallback>,
+) -> Result<PKey<Private>, Cause> {
+    let bytes = read(path)?;
+    let _errors = QuietErrors::new();
+    decode(&bytes, path, password, callback)
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Cause> {
+    let cause = |error: ReadError| match error {
+        ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => {
+            Cause::KeyMissing(path.to_owned())
+        }
+        // libpq, and not only it, calls this missing too.
+        ReadError::Stat(e) if e.raw_os_error() == Some(libc::ENOTDIR) => {
+            Cause::KeyMissing(path.to_owned())
+        }
+        ReadError::Stat(e) => Cause::KeyStat(path.to_owned(), system_text(&e)),
+        ReadError::NotRegular => Cause::KeyNotRegular(path.to_owned()),
+        other => Cause::KeyFile(path.to_owned(), other.text()),
+    };
+    let (file, metadata) = match pem::open_regular(path) {
+        Ok(opened) => opened,
+        // It could not be opened, but it may also have the wrong permissions: say what libpq says.
+        Err(error) => {
+            if let (ReadError::Io(_), Ok(metadata)) = (&error, path.metadata()) {
+                check_permissions(path, &metadata)?;
+            }
+            return Err(cause(error));
+        }
+    };
+    check_permissions(path, &metadata)?;
+    pem::read_all(file, &metadata, MOST_BYTES).map_err(cause)
+}
+
+/// libpq's rule: owned by root, no group write or execute and nothing for the world; otherwise
+/// nothing for group or world.
+fn check_permissions(path: &Path, metadata: &Metadata) -> Result<(), Cause> {
+    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    if metadata.mode() & forbidden != 0 {
+        return Err(Cause::KeyPermissions(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn decode(
+    bytes: &[u8],
+    path: &Path,
+    password: Option<&Secret>,
+    callback: Option<&PasswordCallback>,
+) -> Result<PKey<Private>, Cause> {
+    let errors = QuietErrors::new();
+    let mut asked = Asked { path, password, callback, state: State::NotAsked };
+    let is_pem = bytes.windows(11).any(|w| w == b"-----BEGIN ");
+    let key = if is_pem {
+        from_pem(bytes, &mut asked)
+    } else {
+        from_der(bytes).or_else(|| from_encrypted_der(bytes, &mut asked))
+    };
+    if let Some(key) = key {
+        return Ok(key);
+    }
+    let file = path.to_owned();
+    Err(match asked.state {
+        State::NotAsked if bytes.is_empty() => Cause::Key(file, "it is empty".to_owned()),
+        State::NotAsked if is_pem && !pem::has_private_key(bytes) => {
+            Cause::Key(file, "it holds no private key".to_owned())
+        }
+        State::NotAsked => Cause::Key(file, errors.reason()),
+        State::NoPassword => Cause::PasswordMissing(file),
+        State::TooLong(most) => {
+            let why = format!("the password is longer than the {most} bytes that OpenSSL takes");
+            Cause::PasswordWrong(file, why)
+        }
+        State::Given(_) => Cause::PasswordWrong(file, errors.reason()),
+    })
+}
+
+fn from_pem(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
+    let bio = ossl::MemoryBio::new(bytes)?;
+    // SAFETY: a valid BIO; the callback's argument outlives the call. A new key is ours.
+    unsafe {
+        owned(ffi::PEM_read_bio_PrivateKey(
+            bio.as_ptr(),
+            std::ptr::null_mut(),
+            Some(password_callback),
+            std::ptr::from_mut(asked).cast(),
+        ))
+    }
+}
+
+fn from_der(bytes: &[u8]) -> Option<PKey<Private>> {
+    let length = libc::c_long::try_from(bytes.len()).ok()?;
+    let mut start = bytes.as_ptr();
+    // SAFETY: reads at most `length` bytes. A new key is ours.
+    unsafe { owned(ffi::d2i_AutoPrivateKey(std::ptr::null_mut(), &mut start, length)) }
+}
+
+fn from_encrypted_der(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
+    // Anything but an ASN.1 sequence is not worth a question.
+    if bytes.first() != Some(&0x30) {
+        return None;
+    }
+    let bio = ossl::MemoryBio::new(bytes)?;
+    // SAFETY: as in `from_pem`.
+    unsafe {
+        owned(ffi::d2i_PKCS8PrivateKey_bio(
+            bio.as_ptr(),
+            std::ptr::null_mut(),
+            Some(password_callback),
+            std::ptr::from_mut(asked).cast(),
+        ))
+    }
+}
+
+/// # Safety
+/// `key` is NULL or a key that nobody else frees.
+unsafe fn owned(key: *mut ffi::EVP_PKEY) -> Option<PKey<Private>> {
+    // SAFETY: the caller's promise.
+    if key.is_null() { None } else { Some(unsafe { PKey::from_ptr(key) }) }
+}
+
+/// What the callback below knows and learns.
+struct Asked<'a> {
+    path: &'a Path,
+    password: Option<&'a Secret>,
+    callback: Option<&'a PasswordCallback>,
+    state: State,
+}
+
+enum State {
+    NotAsked,
+    NoPassword,
+    TooLong(c_int),
+    /// Given; kept when it came from the program's callback, which is asked once however often
+    /// OpenSSL's decoders ask us.
+    Given(Option<Secret>),
+}
+
+impl Asked<'_> {
+    /// Writes the password to `buffer` and gives its length, or -1.
+    fn answer(&mut self, buffer: &mut [u8]) -> c_int {
+        let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
+        let mut fill = |secret: &Secret| -> Result<c_int, State> {
+            let bytes = secret.bytes();
+            let room = buffer.get_mut(..bytes.len()).ok_or(State::TooLong(size))?;
+            room.copy_from_slice(bytes);
+            c_int::try_from(bytes.len()).map_err(|_| State::TooLong(size))
+        };
+        let filled = match (&self.state, self.password) {
+            (State::NoPassword | State::TooLong(_), _) => return -1,
+            (State::Given(Some(secret)), _) => return fill(secret).unwrap_or(-1),
+            (_, Some(secret)) => fill(secret).map(|n| (n, None)),
+            (_, None) => match self.callback.and_then(|ask| ask_program(ask, self.path, size)) {
+                Some(secret) => fill(&secret).map(|n| (n, Some(secret))),
+                None => Err(State::NoPassword),
+            },
+        };
+        match filled {
+            Ok((length, kept)) => {
+                self.state = State::Given(kept);
+                length
+            }
+            Err(state) => {
+                self.state = state;
+                -1
+            }
+        }
+    }
+}
+
+fn ask_program(ask: &PasswordCallback, path: &Path, size: c_int) -> Option<Secret> {
+    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
+    let length = ask.call(&mut buffer, &name)?;
+    buffer.truncate(length);
+    Secret::from_wiped(buffer)
+}
+
+/// OpenSSL's pem_password_cb. A panic in here must not reach C.
+unsafe extern "C" fn password_callback(
+    buffer: *mut c_char,
+    size: c_int,
+    _writing: c_int,
+    asked: *mut c_void,
+) -> c_int {
+    let Ok(length) = usize::try_from(size) else { return -1 };
+    if buffer.is_null() || asked.is_null() {
+        return -1;
+    }
+    // SAFETY: OpenSSL gives a buffer of `size` bytes, and the pointer that `decode` gave it.
+    let (buffer, asked) = unsafe {
+        std::ptr::write_bytes(buffer, 0, length);
+        (std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length), &mut *asked.cast::<Asked>())
+    };
+    let answer = std::panic::AssertUnwindSafe(|| asked.answer(buffer));
+    std::panic::catch_unwind(answer).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests;
