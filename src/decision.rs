@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What happened at one request, and its words.
+
+mod explanation;
+mod terms;
+
+use crate::choice::Reasons;
+use crate::error::{Error, NONE_SUITABLE_TEXT};
+use crate::hook::Peer;
+use crate::ossl;
+use crate::request::Request;
+use crate::selector::FrozenSelector;
+use libc::c_int;
+use openssl_sys as ffi;
+use std::sync::Arc;
+
+/// How a handshake came out; the numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Outcome {
+    /// The server did not ask for a certificate, or has not yet.
+    NotAsked = 0,
+    /// A certificate was given to OpenSSL to send.
+    Sent = 1,
+    /// None suits, so none was sent.
+    NoneSuitable = 2,
+    /// The handshake was aborted.
+    Failed = 3,
+}
+
+/// The record of one request.
+#[derive(Debug)]
+pub struct Decision {
+    pub(crate) selector: Arc<FrozenSelector>,
+    pub(crate) request: Request,
+    pub(crate) peer: Peer,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) verdicts: Vec<Reasons>,
+    pub(crate) outcome: Outcome,
+    /// The credential that was chosen, though it may have failed.
+    pub(crate) chosen: Option<usize>,
+    pub(crate) error: Option<Error>,
+    /// SSL_get_state(3) when it was made.
+    pub(crate) state: c_int,
+}
+
+impl Decision {
+    /// How it came out.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The index of the credential that was sent.
+    pub fn choice(&self) -> Option<usize> {
+        self.chosen.filter(|_| self.outcome == Outcome::Sent)
+    }
+
+    /// What speaks against credential `index`; nothing for one that does not exist.
+    pub fn verdict(&self, index: usize) -> Reasons {
+        self.verdicts.get(index).copied().unwrap_or_default()
+    }
+
+    /// What the server asked for.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Why the handshake was aborted.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// One line for a person; empty where there is nothing to say.
+    pub fn message(&self) -> String {
+        match self.outcome {
+            Outcome::NotAsked | Outcome::Sent => String::new(),
+            Outcome::NoneSuitable => NONE_SUITABLE_TEXT.to_owned(),
+            Outcome::Failed => self.error.as_ref().map(Error::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// Several lines: what the server asked for, and each credential with what speaks against it.
+    pub fn explanation(&self) -> String {
+        explanation::text(self)
+    }
+
+    /// OpenSSL looks at a certificate once more after a callback has given it, by criteria that it
+    /// tells nobody (signature_algorithms_cert of RFC 8446, section 4.2.3, for one), and sends
+    /// none if it finds it unusable. That shows in the signature that was, or was not, chosen.
+    ///
+    /// # Safety
+    /// `ssl` is the valid SSL that the decision was made for.
+    pub(crate) unsafe fn settle(&mut self, ssl: *const ffi::SSL) {
+        if self.outcome != Outcome::Sent {
+            return;
+        }
+        let mut nid = 0;
+        // SAFETY: the caller's promise.
+        let unsigned = unsafe {
+            // In the state of the callback it has not looked yet; before a handshake it has
+            // forgotten.
+            ossl::SSL_get_state(ssl) != self.state
+                && ossl::SSL_in_before(ssl) == 0
+                && ossl::SSL_get_signature_type_nid(ssl, &mut nid) != 1
+        };
+        if unsigned {
+            self.outcome = Outcome::NoneSuitable;
+            if let Some(verdict) = self.chosen.and_then(|at| self.verdicts.get_mut(at)) {
+                verdict.add(Reasons::SIGNATURE_ALGORITHM);
+            }
+        }
+    }
+}

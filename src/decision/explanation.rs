@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The explanation of a decision: what a person wants at two in the morning.
+
+use super::terms;
+use super::{Decision, Outcome};
+use crate::choice::{Candidate, EmptyCaList, Flawed, Key, Policy, Reasons};
+use crate::credential::Credential;
+use crate::error::NONE_SUITABLE_TEXT;
+use crate::name;
+use openssl::x509::{X509, X509Name};
+use std::fmt::{self, Write};
+
+/// How many CA names are shown.
+const MOST_NAMES: usize = 100;
+
+/// The whole text. Writing to a `String` does not fail.
+pub fn text(decision: &Decision) -> String {
+    let mut out = String::new();
+    let _ = write_all(&mut out, decision);
+    out
+}
+
+fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
+    write_outcome(out, decision)?;
+    write_request(out, decision)?;
+    let selector = &decision.selector;
+    let index = selector.index();
+    for (at, credential) in selector.credentials().iter().enumerate() {
+        let Some(candidate) = index.candidates().get(at) else { continue };
+        let traits = usize::try_from(candidate.traits).ok().and_then(|i| index.traits().get(i));
+        let key = traits.map_or(Key::Other, |t| t.key);
+        write_credential(out, decision, at, credential, candidate, key)?;
+    }
+    Ok(())
+}
+
+fn write_outcome(out: &mut String, decision: &Decision) -> fmt::Result {
+    let count = decision.selector.count();
+    match (decision.outcome, decision.chosen) {
+        (Outcome::Sent, Some(at)) => {
+            writeln!(out, "certpick sent credential {} of {count}.", at + 1)?;
+        }
+        (Outcome::Failed, _) => {
+            let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
+            writeln!(out, "certpick aborted the handshake: {error}")?;
+        }
+        _ => writeln!(out, "certpick sent no certificate. {NONE_SUITABLE_TEXT}.")?,
+    }
+    let text = |bytes: &Option<Box<[u8]>>| {
+        bytes.as_ref().map(|b| name::printable(&String::from_utf8_lossy(b)))
+    };
+    match (text(&decision.peer.host), text(&decision.peer.user)) {
+        (Some(host), Some(user)) => {
+            writeln!(out, "Connecting to host \"{host}\" as user \"{user}\".")
+        }
+        (Some(host), None) => writeln!(out, "Connecting to host \"{host}\"."),
+        (None, Some(user)) => writeln!(out, "Connecting as user \"{user}\"."),
+        (None, None) => Ok(()),
+    }
+}
+
+fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
+    let request = &decision.request;
+    writeln!(
+        out,
+        "The server asked for a client certificate by {}.",
+        terms::version(request.version)
+    )?;
+    match request.ca_names {
+        0 => writeln!(out, "It named no CA, so a certificate of any CA may do.")?,
+        1 => writeln!(out, "It wants one that was issued below this CA:")?,
+        n => writeln!(out, "It wants one that was issued below one of these {n} CAs:")?,
+    }
+    let mut shown = 0;
+    for ca in names(&request.ca_names_der).take(MOST_NAMES) {
+        writeln!(out, "    {}", name::text(&ca))?;
+        shown += 1;
+    }
+    if request.ca_names > shown {
+        writeln!(out, "    and {} more", request.ca_names - shown)?;
+    }
+    if request.has_schemes() {
+        let shown = |list: &[u16]| join(list.iter().map(|s| terms::scheme(*s)));
+        writeln!(out, "It accepts signatures by {}.", shown(&request.offered_schemes))?;
+        if request.schemes != request.offered_schemes {
+            writeln!(out, "Of these this side may use {}.", shown(&request.schemes))?;
+        }
+    }
+    if !request.certificate_types.is_empty() {
+        let types = request.certificate_types.iter().map(|t| terms::certificate_type(*t));
+        writeln!(out, "It accepts certificates of type {}.", join(types))?;
+    }
+    Ok(())
+}
+
+fn write_credential(
+    out: &mut String,
+    decision: &Decision,
+    at: usize,
+    credential: &Credential,
+    candidate: &Candidate,
+    key: Key,
+) -> fmt::Result {
+    let leaf = credential.leaf();
+    let file = credential.file().map_or("held in memory".to_owned(), |f| f.display().to_string());
+    let fate = match (decision.chosen == Some(at), decision.outcome) {
+        (true, Outcome::Sent) => "sent",
+        (true, Outcome::Failed) => "chosen, but unusable",
+        _ => "not sent",
+    };
+    writeln!(out, "{}. {}: {fate}", at + 1, name::printable(&file))?;
+    writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
+    writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
+    writeln!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
+    match credential.key_file() {
+        Some(path) if Some(path) != credential.file() => {
+            let path = name::printable(&path.display().to_string());
+            writeln!(out, "    key:     {}, in {path}", terms::key(key))?;
+        }
+        _ => writeln!(out, "    key:     {}", terms::key(key))?,
+    }
+    let chain = decision.selector.index().chain(at, decision.request.named(), decision.now);
+    for certificate in &chain {
+        writeln!(out, "    with:    {}", name::text(certificate.subject_name()))?;
+    }
+    let against = words(decision, at, candidate, leaf, &chain);
+    for reason in &against {
+        writeln!(out, "    against: {reason}")?;
+    }
+    if against.is_empty() && fate == "not sent" {
+        let better = decision.chosen.map_or(0, |c| c + 1);
+        writeln!(
+            out,
+            "    against: nothing, but credential {better} {}",
+            preference(decision, at)
+        )?;
+    }
+    Ok(())
+}
+
+/// Why the chosen credential comes before this one, against which nothing speaks.
+fn preference(decision: &Decision, at: usize) -> &'static str {
+    let candidates = decision.selector.index().candidates();
+    let is_user = |i: usize| {
+        let name = candidates.get(i).and_then(|c| c.common_name.as_deref());
+        name.is_some() && name == decision.peer.user.as_deref()
+    };
+    match decision.chosen {
+        Some(chosen) if is_user(chosen) && !is_user(at) => "is the one whose CN is the user",
+        Some(chosen) if chosen < at => "comes first in the list",
+        _ => "is preferred",
+    }
+}
+
+/// The reasons against one credential, in plain words.
+fn words(
+    decision: &Decision,
+    at: usize,
+    candidate: &Candidate,
+    leaf: &X509,
+    chain: &[&X509],
+) -> Vec<String> {
+    let verdict = decision.verdict(at);
+    let policy = decision.selector.policy();
+    let mut words = Vec::new();
+    let mut say = |reason: Reasons, text: String| {
+        if verdict.contains(reason) {
+            words.push(text);
+        }
+    };
+    let top = chain.last().map_or(leaf, |x| x);
+    let issuer = name::text(top.issuer_name());
+    say(
+        Reasons::ISSUER,
+        format!(
+            "the server named no CA that issued it: its chain ends at the issuer {issuer}; if that \
+             is not a CA that the server trusts, another certificate is needed, or the \
+             intermediates between the two"
+        ),
+    );
+    let signed = if decision.outcome == Outcome::NoneSuitable && decision.chosen == Some(at) {
+        "OpenSSL found no way to sign with it that the server accepts, so nothing was sent"
+    } else {
+        "its key can sign by none of the signature algorithms that both sides accept"
+    };
+    say(Reasons::SIGNATURE_ALGORITHM, signed.to_owned());
+    let types = "its key is of none of the certificate types that the server accepts";
+    say(Reasons::CERTIFICATE_TYPE, types.to_owned());
+    let level = "OpenSSL's security level refuses it: its key, or the key or signature of a \
+                 certificate in its chain, is too weak";
+    say(Reasons::SECURITY_LEVEL, level.to_owned());
+    say(Reasons::POLICY, empty_list_words(policy).to_owned());
+    let behind = match policy.flawed {
+        Flawed::Demote => "it comes behind any without a flaw",
+        Flawed::Exclude => "the policy excludes it",
+    };
+    let own_end = leaf.not_after();
+    let since = days(decision.now.saturating_sub(candidate.not_after));
+    say(
+        Reasons::EXPIRED,
+        format!("it, or an intermediate, expired {since} ago (its own end is {own_end}); {behind}"),
+    );
+    let until = days(candidate.not_before.saturating_sub(decision.now));
+    say(
+        Reasons::NOT_YET_VALID,
+        format!("it, or an intermediate, is not valid for another {until}; {behind}"),
+    );
+    say(Reasons::KEY_USAGE, format!("its key usage lacks digitalSignature; {behind}"));
+    say(Reasons::EXTENDED_KEY_USAGE, format!("its extended key usage lacks clientAuth; {behind}"));
+    let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
+    say(Reasons::KEY, format!("it was the one to send, but: {error}"));
+    words
+}
+
+fn empty_list_words(policy: &Policy) -> &'static str {
+    match policy.empty_ca_list {
+        EmptyCaList::Sole => {
+            "the server named no CA, and the policy then sends a certificate only if it is the \
+             only one"
+        }
+        _ => "the server named no CA, and the policy then sends none",
+    }
+}
+
+fn days(seconds: i64) -> String {
+    match seconds / 86_400 {
+        0 => format!("{} minutes", seconds / 60),
+        1 => "1 day".to_owned(),
+        n => format!("{n} days"),
+    }
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = items.collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// The names whose DER stands one after the other.
+fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
+    let mut rest = der;
+    std::iter::from_fn(move || {
+        let (first, after) = name::split_first(rest)?;
+        rest = after;
+        X509Name::from_der(first).ok()
+    })
+}
