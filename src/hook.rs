@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The OpenSSL callbacks, and the ex_data that they hang on.
+//!
+//! An SSL_CTX carries a reference to its selector; an SSL carries what the program said of the
+//! other side and the record of the last decision.
+
+mod ex_data;
+
+use crate::choice::{self, Reasons};
+use crate::decision::{Decision, Outcome};
+use crate::error::{Cause, Error};
+use crate::guard::guard;
+use crate::ossl::{self, QuietErrors};
+use crate::request::Request;
+use crate::selector::FrozenSelector;
+pub use ex_data::{Peer, decision, explanation, message, set_peer};
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::{c_int, c_void};
+use openssl::pkey::{PKeyRef, Private};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Attaches by SSL_CTX_set_client_cert_cb(3).
+///
+/// # Safety
+/// `ctx` is a valid SSL_CTX, of which no handshake is under way in another thread.
+pub unsafe fn attach_client_cert_cb(
+    ctx: *mut ffi::SSL_CTX,
+    selector: Arc<FrozenSelector>,
+) -> Result<(), Error> {
+    ossl::check_version()?;
+    // SAFETY: the caller's promise.
+    unsafe {
+        ex_data::set_selector(ctx, selector)?;
+        ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
+    }
+    Ok(())
+}
+
+/// Attaches by SSL_CTX_set_cert_cb(3).
+///
+/// # Safety
+/// As for [`attach_client_cert_cb`].
+pub unsafe fn attach_cert_cb(
+    ctx: *mut ffi::SSL_CTX,
+    selector: Arc<FrozenSelector>,
+) -> Result<(), Error> {
+    ossl::check_version()?;
+    // SAFETY: the caller's promise.
+    unsafe {
+        ex_data::set_selector(ctx, selector)?;
+        ossl::SSL_CTX_set_cert_cb(ctx, Some(cert_cb), std::ptr::null_mut());
+    }
+    Ok(())
+}
+
+/// Chooses and installs now, from a program's own `cert_cb`.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn select(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Result<(), Error> {
+    ossl::check_version()?;
+    // SAFETY: the caller's promise.
+    let (is_server, before, in_init) =
+        unsafe { (ffi::SSL_is_server(ssl), ossl::SSL_in_before(ssl), ossl::SSL_in_init(ssl)) };
+    if is_server != 0 {
+        return Err(Error::Argument("certpick selects for clients; this SSL is a server's"));
+    }
+    if before != 0 || in_init == 0 {
+        return Err(Error::Argument("certpick_select is to be called from a cert_cb"));
+    }
+    // SAFETY: a client's SSL, asked for a certificate.
+    unsafe { choose_and_install(ssl, selector, true) }.map(|_| ())
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_CTX_set_client_cert_cb(3) says.
+unsafe extern "C" fn client_cert_cb(
+    ssl: *mut ffi::SSL,
+    x509: *mut *mut ffi::X509,
+    pkey: *mut *mut ffi::EVP_PKEY,
+) -> c_int {
+    // Suspends; with an error in the queue, SSL_get_error(3) makes it a failure of the handshake.
+    const ABORT: c_int = -1;
+    guarded(ssl, ABORT, || {
+        // SAFETY: a valid SSL.
+        let Some(selector) = (unsafe { ex_data::selector(ssl) }) else { return Ok(0) };
+        // SAFETY: a client's SSL, since nobody else has a client_cert_cb.
+        let Some(sent) = (unsafe { choose_and_install(ssl, &selector, false) })? else {
+            return Ok(0);
+        };
+        // SAFETY: OpenSSL frees both after it has installed them once more, so it gets references
+        // of its own.
+        unsafe {
+            ffi::X509_up_ref(sent.leaf);
+            ffi::EVP_PKEY_up_ref(sent.key);
+            *x509 = sent.leaf;
+            *pkey = sent.key;
+        }
+        Ok(1)
+    })
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_CTX_set_cert_cb(3) says.
+unsafe extern "C" fn cert_cb(ssl: *mut ffi::SSL, _arg: *mut c_void) -> c_int {
+    const ABORT: c_int = 0;
+    guarded(ssl, ABORT, || {
+        // SAFETY: a valid SSL.
+        if unsafe { ffi::SSL_is_server(ssl) } != 0 {
+            return Ok(1);
+        }
+        // SAFETY: likewise.
+        let Some(selector) = (unsafe { ex_data::selector(ssl) }) else { return Ok(1) };
+        // SAFETY: a client's SSL.
+        unsafe { choose_and_install(ssl, &selector, true) }.map(|_| 1)
+    })
+}
+
+/// Runs a callback's body; on failure queues one error and gives `abort`.
+fn guarded(ssl: *mut ffi::SSL, abort: c_int, body: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+    let error = match guard(body) {
+        Some(Ok(answer)) => return answer,
+        Some(Err(error)) => error,
+        None => {
+            // Whatever was under way: nothing goes out.
+            // SAFETY: a valid SSL.
+            unsafe { ossl::SSL_certs_clear(ssl) };
+            Error::Internal
+        }
+    };
+    guard(|| ossl::queue_error(&error));
+    abort
+}
+
+/// What was installed; valid as long as the selector.
+struct Installed {
+    leaf: *mut ffi::X509,
+    key: *mut ffi::EVP_PKEY,
+}
+
+/// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
+/// suits and none is sent.
+///
+/// `clear`: whatever certificate is set goes first, so that neither a default nor the answer to an
+/// earlier request can stand in for the choice.
+///
+/// # Safety
+/// `ssl` is a client's valid SSL, inside one of the two callbacks.
+unsafe fn choose_and_install(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    clear: bool,
+) -> Result<Option<Installed>, Error> {
+    let errors = QuietErrors::new();
+    if clear {
+        // SAFETY: the caller's promise.
+        unsafe { ossl::SSL_certs_clear(ssl) };
+    }
+    // SAFETY: the caller's promise.
+    let peer = unsafe { ex_data::peer(ssl) };
+    // SAFETY: the caller's promise.
+    let request = unsafe { Request::read(ssl, selector.index()) };
+    let now = now();
+    let candidates = selector.index().candidates();
+    let asked = request.asked(peer.user.as_deref(), now);
+    let mut verdicts = choice::verdicts(candidates, &asked, selector.policy());
+
+    let (outcome, chosen, result) = loop {
+        let user = peer.user.as_deref();
+        let Some(at) = choice::best(candidates, &verdicts, user, selector.policy()) else {
+            break match selector.policy().none_suitable {
+                choice::NoneSuitable::SendNone => (Outcome::NoneSuitable, None, Ok(None)),
+                choice::NoneSuitable::Abort => (Outcome::Failed, None, Err(Error::NoneSuitable)),
+            };
+        };
+        // SAFETY: the caller's promise.
+        match unsafe { install(ssl, selector, at, request.named(), now) } {
+            Ok(installed) => break (Outcome::Sent, Some(at), Ok(Some(installed))),
+            Err(InstallError::SecurityLevel) => {
+                if let Some(verdict) = verdicts.get_mut(at) {
+                    verdict.add(Reasons::SECURITY_LEVEL);
+                }
+            }
+            Err(InstallError::Fatal(cause)) => {
+                if let Some(verdict) = verdicts.get_mut(at) {
+                    verdict.add(Reasons::KEY);
+                }
+                let error = Error::Entry { number: at + 1, cause };
+                break (Outcome::Failed, Some(at), Err(error));
+            }
+        }
+    };
+    let decision = Decision {
+        selector: Arc::clone(selector),
+        request,
+        peer,
+        now,
+        verdicts,
+        outcome,
+        chosen,
+        error: result.as_ref().err().cloned(),
+        state: 0,
+    };
+    // SAFETY: the caller's promise.
+    let recorded = unsafe { ex_data::record(ssl, decision) };
+    drop(errors);
+    // What cannot be told of afterwards is not done.
+    recorded?;
+    result
+}
+
+enum InstallError {
+    /// The security level's own check of this very certificate.
+    SecurityLevel,
+    /// The credential was to be sent and cannot be used.
+    Fatal(Cause),
+}
+
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn install(
+    ssl: *mut ffi::SSL,
+    selector: &FrozenSelector,
+    at: usize,
+    named: Option<&[bool]>,
+    now: i64,
+) -> Result<Installed, InstallError> {
+    let refused = |why: &str| InstallError::Fatal(Cause::Refused(why.to_owned()));
+    let credential = selector.credentials().get(at).ok_or_else(|| refused("no such entry"))?;
+    let key = credential.key(selector.password_callback()).map_err(InstallError::Fatal)?;
+    // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
+    let mut chain = Stack::<X509>::new().map_err(|_| refused("out of memory"))?;
+    for certificate in selector.index().chain(at, named, now) {
+        chain.push(certificate.clone()).map_err(|_| refused("out of memory"))?;
+    }
+    // SAFETY: the caller's promise; the rest is ours, and OpenSSL takes its own references.
+    unsafe { put(ssl, credential.leaf(), key, &chain) }
+}
+
+/// # Safety
+/// `ssl` is a valid SSL.
+unsafe fn put(
+    ssl: *mut ffi::SSL,
+    leaf: &X509,
+    key: &PKeyRef<Private>,
+    chain: &Stack<X509>,
+) -> Result<Installed, InstallError> {
+    let errors = QuietErrors::new();
+    let (leaf, key) = (leaf.as_ptr(), key.as_ptr());
+    // SAFETY: valid objects. TLS 1.3 would look through all slots, so they are emptied first.
+    let done = unsafe {
+        ossl::SSL_certs_clear(ssl);
+        ossl::SSL_use_cert_and_key(ssl, leaf, key, chain.as_ptr(), 1)
+    };
+    if done == 1 {
+        return Ok(Installed { leaf, key });
+    }
+    if errors.is_security_level() {
+        return Err(InstallError::SecurityLevel);
+    }
+    Err(InstallError::Fatal(Cause::Refused(errors.reason())))
+}
+
+fn now() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    }
+}

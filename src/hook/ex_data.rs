@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What hangs on an SSL_CTX (its selector) and on an SSL (the other side, the last decision), and
+//! is freed with it (CRYPTO_get_ex_new_index(3)).
+
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::guard::guard;
+use crate::ossl;
+use crate::selector::FrozenSelector;
+use libc::{c_int, c_long, c_void};
+use once_cell::race::OnceNonZeroUsize;
+use openssl_sys as ffi;
+use std::ffi::CString;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// What the program knows of the other side.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The host that it connects to.
+    pub host: Option<Box<[u8]>>,
+    /// The user that it connects as.
+    pub user: Option<Box<[u8]>>,
+}
+
+/// What hangs on an SSL.
+#[derive(Default)]
+struct Record {
+    peer: Peer,
+    decision: Option<Decision>,
+    message: CString,
+    explanation: CString,
+}
+
+#[cfg(ossl3)]
+type DupFrom = *mut *mut c_void;
+#[cfg(not(ossl3))]
+type DupFrom = *mut c_void;
+
+static CTX_INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
+static SSL_INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+/// An ex_data index, made when it is first needed. Two threads at once may make one too many,
+/// which then stays unused: better than a lock that a forked child finds locked.
+fn index(
+    cell: &OnceNonZeroUsize,
+    class: c_int,
+    dup: Option<ffi::CRYPTO_EX_dup>,
+    free: ffi::CRYPTO_EX_free,
+) -> Result<c_int, Error> {
+    let made = cell.get_or_try_init(|| {
+        let none = std::ptr::null_mut();
+        // SAFETY: three callbacks of the right types, which stay loaded (-z nodelete).
+        let index = unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, Some(free)) };
+        usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)).ok_or(out_of_memory())
+    })?;
+    c_int::try_from(made.get() - 1).map_err(|_| out_of_memory())
+}
+
+fn ctx_index() -> Result<c_int, Error> {
+    index(&CTX_INDEX, ffi::CRYPTO_EX_INDEX_SSL_CTX, None, free_selector)
+}
+
+fn ssl_index() -> Result<c_int, Error> {
+    index(&SSL_INDEX, ffi::CRYPTO_EX_INDEX_SSL, Some(dup_record), free_record)
+}
+
+fn out_of_memory() -> Error {
+    Error::OpenSsl("out of memory".to_owned())
+}
+
+unsafe extern "C" fn free_selector(
+    _parent: *mut c_void,
+    pointer: *mut c_void,
+    _data: *mut ffi::CRYPTO_EX_DATA,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    if !pointer.is_null() {
+        // SAFETY: `set_selector` put it there, and it is freed once.
+        guard(|| drop(unsafe { Arc::from_raw(pointer.cast::<FrozenSelector>()) }));
+    }
+}
+
+unsafe extern "C" fn free_record(
+    _parent: *mut c_void,
+    pointer: *mut c_void,
+    _data: *mut ffi::CRYPTO_EX_DATA,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    if !pointer.is_null() {
+        // SAFETY: `record_of` put it there, and it is freed once.
+        guard(|| drop(unsafe { Box::from_raw(pointer.cast::<Record>()) }));
+    }
+}
+
+/// SSL_dup(3) copies the pointer; the copy gets a record of its own, with the same peer and no
+/// decision.
+unsafe extern "C" fn dup_record(
+    _to: *mut ffi::CRYPTO_EX_DATA,
+    _from: *const ffi::CRYPTO_EX_DATA,
+    from_d: DupFrom,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) -> c_int {
+    let slot = from_d.cast::<*mut c_void>();
+    // SAFETY: a pointer to a copy of the pointer that `record_of` made, to be replaced.
+    let copied = guard(|| unsafe {
+        let record = (*slot).cast::<Record>();
+        if !record.is_null() {
+            let copy = Record { peer: (*record).peer.clone(), ..Record::default() };
+            *slot = Box::into_raw(Box::new(copy)).cast();
+        }
+    });
+    if copied.is_none() {
+        // SAFETY: as above; the original keeps its record.
+        unsafe { *slot = std::ptr::null_mut() };
+    }
+    1
+}
+
+/// Hangs a selector on an SSL_CTX; one that hung there before is let go.
+///
+/// # Safety
+/// `ctx` is a valid SSL_CTX, of which no handshake is under way in another thread.
+pub unsafe fn set_selector(
+    ctx: *mut ffi::SSL_CTX,
+    selector: Arc<FrozenSelector>,
+) -> Result<(), Error> {
+    let index = ctx_index()?;
+    let new = Arc::into_raw(selector).cast_mut().cast::<c_void>();
+    // SAFETY: the caller's promise; whatever is under our index was put there by this function.
+    unsafe {
+        let old = ffi::SSL_CTX_get_ex_data(ctx, index);
+        if ffi::SSL_CTX_set_ex_data(ctx, index, new) != 1 {
+            drop(Arc::from_raw(new.cast::<FrozenSelector>()));
+            return Err(out_of_memory());
+        }
+        if !old.is_null() {
+            drop(Arc::from_raw(old.cast::<FrozenSelector>()));
+        }
+    }
+    Ok(())
+}
+
+/// The selector of an SSL's SSL_CTX.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn selector(ssl: *mut ffi::SSL) -> Option<Arc<FrozenSelector>> {
+    let index = ctx_index().ok()?;
+    // SAFETY: the caller's promise; the pointer is one that `set_selector` put there.
+    unsafe {
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let pointer = ffi::SSL_CTX_get_ex_data(ctx, index).cast_const().cast::<FrozenSelector>();
+        if pointer.is_null() {
+            return None;
+        }
+        Arc::increment_strong_count(pointer);
+        Some(Arc::from_raw(pointer))
+    }
+}
+
+/// # Safety
+/// `ssl` is a valid SSL.
+unsafe fn existing_record(ssl: *const ffi::SSL) -> Option<*mut Record> {
+    let index = ssl_index().ok()?;
+    // SAFETY: the caller's promise; the pointer is one that `record_of` put there.
+    let record = unsafe { ffi::SSL_get_ex_data(ssl, index) }.cast::<Record>();
+    if record.is_null() { None } else { Some(record) }
+}
+
+/// # Safety
+/// `ssl` is a valid SSL.
+unsafe fn record_of(ssl: *mut ffi::SSL) -> Result<*mut Record, Error> {
+    let index = ssl_index()?;
+    // SAFETY: the caller's promise.
+    if let Some(record) = unsafe { existing_record(ssl) } {
+        return Ok(record);
+    }
+    let record = Box::into_raw(Box::<Record>::default());
+    // SAFETY: the caller's promise; the SSL owns the record if it took it.
+    unsafe {
+        if ffi::SSL_set_ex_data(ssl, index, record.cast()) != 1 {
+            drop(Box::from_raw(record));
+            return Err(out_of_memory());
+        }
+    }
+    Ok(record)
+}
+
+/// Keeps what the program knows of the other side.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+pub unsafe fn set_peer(ssl: *mut ffi::SSL, peer: Peer) -> Result<(), Error> {
+    // SAFETY: the caller's promise; no reference to the record is held.
+    unsafe { (*record_of(ssl)?).peer = peer };
+    Ok(())
+}
+
+/// What `set_peer` kept.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn peer(ssl: *const ffi::SSL) -> Peer {
+    // SAFETY: the caller's promise.
+    unsafe { existing_record(ssl) }.map_or_else(Peer::default, |r| unsafe { (*r).peer.clone() })
+}
+
+/// Keeps a decision; the last one is let go.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn record(ssl: *mut ffi::SSL, mut decision: Decision) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    decision.state = unsafe { ossl::SSL_get_state(ssl) };
+    // SAFETY: likewise; no reference to the record is held.
+    unsafe {
+        let record = record_of(ssl)?;
+        (*record).decision = Some(decision);
+    }
+    Ok(())
+}
+
+/// The record of the last decision on this SSL, if there has been one.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile, and no other reference from here is
+/// alive.
+pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let record = existing_record(ssl)?;
+        let decision = (*record).decision.as_mut()?;
+        decision.settle(ssl);
+        Some(decision)
+    }
+}
+
+/// The decision's message, as a C string that belongs to the SSL.
+///
+/// # Safety
+/// As for [`decision`].
+pub unsafe fn message(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let words = decision(ssl)?.message();
+        let record = existing_record(ssl)?;
+        keep(&mut (*record).message, &words)
+    }
+}
+
+/// The decision's explanation, as a C string that belongs to the SSL.
+///
+/// # Safety
+/// As for [`decision`].
+pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let words = decision(ssl)?.explanation();
+        let record = existing_record(ssl)?;
+        keep(&mut (*record).explanation, &words)
+    }
+}
+
+/// Puts words in their place, unless they stand there already: then pointers to them stay good.
+fn keep(place: &mut CString, words: &str) -> Option<*const libc::c_char> {
+    let words = ossl::c_text(words);
+    if *place != words {
+        *place = words;
+    }
+    Some(place.as_ptr())
+}
