@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Functions of the handshake: attaching, selecting, and asking what happened.
+
+use super::*;
+use crate::decision::Outcome;
+use crate::hook::{self, Peer};
+use openssl_sys::{SSL, SSL_CTX};
+
+const NULL_CTX: Error = Error::Argument("the SSL_CTX is NULL");
+const NULL_SSL: Error = Error::Argument("the SSL is NULL");
+
+/// Attaches a selector to a client's SSL_CTX by SSL_CTX_set_client_cert_cb(3): from the next
+/// handshake on, the credential that suits the server's request is sent, with its intermediates,
+/// or none. It works for SSLs that exist already, and leaves the program's own cert_cb alone. A
+/// certificate that the program has set itself comes first: then nobody is asked.
+///
+/// The SSL_CTX takes a reference and the selector is frozen. No handshake may be under way on
+/// the SSL_CTX in another thread. A selector that was attached before is replaced. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_attach(
+    ctx: *mut SSL_CTX,
+    selector: *mut certpick_selector,
+) -> certpick_status {
+    // SAFETY: NULL or valid objects.
+    unsafe {
+        with_selector(selector, |selector| {
+            if ctx.is_null() {
+                return Err(NULL_CTX);
+            }
+            hook::attach_client_cert_cb(ctx, selector.freeze()?)
+        })
+    }
+}
+
+/// The same by SSL_CTX_set_cert_cb(3): selects afresh at every request, so at those after the
+/// handshake as well (RFC 8446, section 4.6.2), and before anything that the program has set. SSLs
+/// that exist already are not reached, since they have a copy of the callback. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_attach_cert_cb(
+    ctx: *mut SSL_CTX,
+    selector: *mut certpick_selector,
+) -> certpick_status {
+    // SAFETY: NULL or valid objects.
+    unsafe {
+        with_selector(selector, |selector| {
+            if ctx.is_null() {
+                return Err(NULL_CTX);
+            }
+            hook::attach_cert_cb(ctx, selector.freeze()?)
+        })
+    }
+}
+
+/// Selects now, for a program that has a cert_cb of its own and calls this in it. Whatever
+/// certificate is set on the SSL is removed first. CERTPICK_OK if a credential was set, and also
+/// if none suits (certpick_outcome() tells); otherwise the program's callback should return 0, which
+/// aborts the handshake. Freezes the selector, which must live until the callback has returned.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_select(
+    ssl: *mut SSL,
+    selector: *mut certpick_selector,
+) -> certpick_status {
+    // SAFETY: NULL or valid objects.
+    unsafe {
+        with_selector(selector, |selector| {
+            if ssl.is_null() {
+                return Err(NULL_SSL);
+            }
+            hook::select(ssl, &selector.freeze()?)
+        })
+    }
+}
+
+/// Tells what the program knows of the other side, before the handshake: the host that it connects
+/// to and the user that it connects as; each may be NULL and is copied. Among credentials that are
+/// equal otherwise, one whose common name is the user comes first, since PostgreSQL's cert
+/// authentication compares the two. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_set_peer(
+    ssl: *mut SSL,
+    host: *const c_char,
+    user: *const c_char,
+) -> certpick_status {
+    status(|| {
+        if ssl.is_null() {
+            return Err(NULL_SSL);
+        }
+        // SAFETY: a valid SSL; NULL or C strings.
+        unsafe {
+            let peer =
+                Peer { host: bytes(host).map(Into::into), user: bytes(user).map(Into::into) };
+            hook::set_peer(ssl, peer)
+        }
+    })
+}
+
+/// What came of the server's last request on this SSL: one of the CERTPICK_OUTCOME_ values. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_outcome(ssl: *const SSL) -> i32 {
+    // SAFETY: NULL or a valid SSL.
+    let outcome = guard(|| unsafe {
+        if ssl.is_null() { None } else { hook::decision(ssl).map(|d| d.outcome()) }
+    });
+    outcome.flatten().unwrap_or(Outcome::NotAsked) as i32
+}
+
+/// One line for a person where no certificate was sent, or why the handshake was aborted; "" where
+/// there is nothing to say, never NULL. It belongs to the SSL and is good until its next handshake
+/// or request. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_message(ssl: *const SSL) -> *const c_char {
+    // SAFETY: NULL or a valid SSL.
+    let text = guard(|| unsafe { if ssl.is_null() { None } else { hook::message(ssl) } });
+    text.flatten().unwrap_or(c"".as_ptr())
+}
+
+/// Several lines for a person: what the server asked for, each credential, and why it was or was
+/// not sent; "" where the server has not asked, never NULL. It belongs to the SSL and is good until
+/// its next handshake or request. It names files and certificates, and never a password. Since
+/// 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_explanation(ssl: *const SSL) -> *const c_char {
+    // SAFETY: NULL or a valid SSL.
+    let text = guard(|| unsafe { if ssl.is_null() { None } else { hook::explanation(ssl) } });
+    text.flatten().unwrap_or(c"".as_ptr())
+}
+
+/// The index of the credential that was sent, counted from 0 in the order in which they were added;
+/// SIZE_MAX if none was. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_choice(ssl: *const SSL) -> usize {
+    // SAFETY: NULL or a valid SSL.
+    let choice = guard(|| unsafe {
+        if ssl.is_null() { None } else { hook::decision(ssl).and_then(|d| d.choice()) }
+    });
+    choice.flatten().unwrap_or(usize::MAX)
+}
+
+/// What speaks against credential index for the server's last request on this SSL:
+/// CERTPICK_REASON_ bits, 0 if nothing does, the server has not asked, or there is no such
+/// credential. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_verdict(ssl: *const SSL, index: usize) -> u32 {
+    // SAFETY: NULL or a valid SSL.
+    let verdict = guard(|| unsafe {
+        if ssl.is_null() { None } else { hook::decision(ssl).map(|d| d.verdict(index).0) }
+    });
+    verdict.flatten().unwrap_or(0)
+}
