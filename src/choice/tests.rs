@@ -1,1 +1,263 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+
+use super::*;
+
+const NOW: i64 = 1_000_000;
+
+fn candidate(issuer: u32) -> Candidate {
+    Candidate {
+        issuers: Box::new([issuer]),
+        traits: 0,
+        not_before: NOW - 100,
+        not_after: NOW + 100,
+        lasting: Reasons::default(),
+        common_name: None,
+    }
+}
+
+fn named(name: &str) -> Option<Box<[u8]>> {
+    Some(name.as_bytes().into())
+}
+
+const RSA: Traits = Traits { key: Key::Rsa(2048), refused: false };
+
+fn asked<'a>(named: Option<&'a [bool]>, traits: &'a [Traits]) -> Asked<'a> {
+    Asked { tls13: true, named, schemes: None, types: None, traits, user: None, now: NOW }
+}
+
+fn pick(candidates: &[Candidate], asked: &Asked<'_>, policy: &Policy) -> Option<usize> {
+    let verdicts = verdicts(candidates, asked, policy);
+    best(candidates, &verdicts, asked.user, policy)
+}
+
+#[test]
+fn the_first_whose_issuer_is_named_is_chosen() {
+    let all = [candidate(0), candidate(1), candidate(2), candidate(1)];
+    let policy = Policy::default();
+    let pick = |flags: &[bool]| pick(&all, &asked(Some(flags), &[RSA]), &policy);
+    assert_eq!(pick(&[false, true, false]), Some(1));
+    assert_eq!(pick(&[false, true, true]), Some(1));
+    assert_eq!(pick(&[false, false, true]), Some(2));
+    assert_eq!(pick(&[false, false, false]), None);
+    assert_eq!(pick(&[]), None, "a number beyond the flags is not named");
+}
+
+#[test]
+fn any_certificate_of_the_chain_will_do() {
+    let mut long = candidate(0);
+    long.issuers = Box::new([0, 5, 2]);
+    assert_eq!(
+        pick(&[long], &asked(Some(&[false, false, true]), &[RSA]), &Policy::default()),
+        Some(0)
+    );
+}
+
+#[test]
+fn all_reasons_are_collected() {
+    let mut bad = candidate(0);
+    bad.not_after = NOW - 1;
+    bad.not_before = NOW + 1;
+    bad.lasting = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
+    let traits = [Traits { key: Key::Ed25519, refused: true }];
+    let asked = Asked {
+        tls13: false,
+        schemes: Some(&[0x0401]),
+        types: Some(&[1]),
+        ..asked(Some(&[false]), &traits)
+    };
+    let verdict = verdicts(&[bad], &asked, &Policy::default())[0];
+    assert_eq!(verdict, Reasons(0x1 | 0x2 | 0x4 | 0x8 | 0x100 | 0x200 | 0x400 | 0x800));
+}
+
+#[test]
+fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise() {
+    let all = [candidate(0), candidate(1)];
+    for (empty_ca_list, of_one, of_two) in [
+        (EmptyCaList::Accept, Some(0), Some(0)),
+        (EmptyCaList::Sole, Some(0), None),
+        (EmptyCaList::SendNone, None, None),
+    ] {
+        let policy = Policy { empty_ca_list, ..Policy::default() };
+        assert_eq!(pick(&all[..1], &asked(None, &[RSA]), &policy), of_one);
+        assert_eq!(pick(&all, &asked(None, &[RSA]), &policy), of_two);
+        let named = asked(Some(&[true, true]), &[RSA]);
+        assert_eq!(pick(&all, &named, &policy), Some(0), "names make the policy irrelevant");
+    }
+}
+
+#[test]
+fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
+    for flaw in
+        [Reasons::EXPIRED, Reasons::NOT_YET_VALID, Reasons::KEY_USAGE, Reasons::EXTENDED_KEY_USAGE]
+    {
+        let mut flawed = candidate(0);
+        match flaw {
+            Reasons::EXPIRED => flawed.not_after = NOW - 1,
+            Reasons::NOT_YET_VALID => flawed.not_before = NOW + 1,
+            usage => flawed.lasting = usage,
+        }
+        let all = [flawed, candidate(0)];
+        let asked = asked(Some(&[true]), &[RSA]);
+        let demote = Policy::default();
+        assert_eq!(verdicts(&all, &asked, &demote)[0], flaw);
+        assert_eq!(pick(&all, &asked, &demote), Some(1));
+        assert_eq!(pick(&all[..1], &asked, &demote), Some(0), "better than none");
+        let exclude = Policy { flawed: Flawed::Exclude, ..demote };
+        assert_eq!(pick(&all[..1], &asked, &exclude), None);
+    }
+}
+
+#[test]
+fn validity_includes_its_last_and_first_second() {
+    let mut edge = candidate(0);
+    edge.not_before = NOW;
+    edge.not_after = NOW;
+    let asked = asked(None, &[RSA]);
+    assert!(verdicts(&[edge], &asked, &Policy::default())[0].is_empty());
+}
+
+#[test]
+fn the_user_comes_before_the_order_and_behind_a_flaw() {
+    let mut all = [candidate(0), candidate(0), candidate(0)];
+    all[1].common_name = named("alice");
+    all[2].common_name = named("bob");
+    let policy = Policy::default();
+    let pick = |all: &[Candidate], user: Option<&str>| {
+        let asked = Asked { user: user.map(str::as_bytes), ..asked(None, &[RSA]) };
+        pick(all, &asked, &policy)
+    };
+    assert_eq!(pick(&all, None), Some(0), "no user, no preference");
+    assert_eq!(pick(&all, Some("alice")), Some(1));
+    assert_eq!(pick(&all, Some("bob")), Some(2));
+    assert_eq!(pick(&all, Some("Bob")), Some(0), "as PostgreSQL: to the letter");
+    assert_eq!(pick(&all, Some("")), Some(0));
+    all[2].not_after = NOW - 1;
+    assert_eq!(pick(&all, Some("bob")), Some(0));
+}
+
+#[test]
+fn a_set_without_an_order_prefers_what_is_valid_longest() {
+    let mut all = [candidate(0), candidate(0), candidate(0)];
+    all[1].not_after = NOW + 200;
+    all[2].not_after = NOW + 200;
+    let asked = asked(None, &[RSA]);
+    let policy = Policy { order: Order::LongestValid, ..Policy::default() };
+    assert_eq!(pick(&all, &asked, &policy), Some(1));
+    assert_eq!(pick(&all, &asked, &Policy::default()), Some(0));
+}
+
+#[test]
+fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
+    use Curve::{BrainpoolP256r1, BrainpoolP384r1, BrainpoolP512r1, P256, P384, P521};
+    use Key::*;
+    // scheme, key, on TLS 1.2, on TLS 1.3
+    let table = [
+        (0x0401, Rsa(2048), true, false),
+        (0x0201, Rsa(2048), true, false),
+        (0x0601, RsaPss(2048, PssHash::Any), false, false),
+        (0x0804, Rsa(2048), true, true),
+        (0x0804, Rsa(528), true, true),
+        (0x0804, Rsa(520), false, false),
+        (0x0805, Rsa(784), true, true),
+        (0x0805, Rsa(776), false, false),
+        (0x0806, Rsa(1040), true, true),
+        (0x0806, Rsa(1024), false, false),
+        (0x0804, RsaPss(2048, PssHash::Any), false, false),
+        (0x0809, RsaPss(2048, PssHash::Any), true, true),
+        (0x0809, RsaPss(2048, PssHash::Sha256), true, true),
+        (0x080a, RsaPss(2048, PssHash::Sha256), false, false),
+        (0x080a, RsaPss(2048, PssHash::Sha384), true, true),
+        (0x080b, RsaPss(2048, PssHash::Sha512), true, true),
+        (0x080b, RsaPss(1024, PssHash::Any), false, false),
+        (0x0809, RsaPss(2048, PssHash::Other), false, false),
+        (0x0809, Rsa(2048), false, false),
+        (0x0403, Ec(P256), true, true),
+        (0x0403, Ec(P384), true, false),
+        (0x0503, Ec(P384), true, true),
+        (0x0603, Ec(P521), true, true),
+        (0x0603, Ec(P256), true, false),
+        (0x0203, Ec(P256), true, false),
+        (0x0303, Ec(Curve::Other), true, false),
+        (0x081a, Ec(BrainpoolP256r1), false, true),
+        (0x081b, Ec(BrainpoolP384r1), false, true),
+        (0x081c, Ec(BrainpoolP512r1), false, true),
+        (0x081a, Ec(P256), false, false),
+        (0x0807, Ed25519, true, true),
+        (0x0808, Ed448, true, true),
+        (0x0807, Ed448, false, false),
+        (0x0402, Dsa, true, false),
+        (0x0904, MlDsa44, false, true),
+        (0x0905, MlDsa65, false, true),
+        (0x0906, MlDsa87, false, true),
+        (0x0904, MlDsa65, false, false),
+        (0xeeee, Key::Other, true, true),
+        (0x0401, Key::Other, false, false),
+        (0xeeee, Rsa(2048), false, false),
+    ];
+    for (scheme, key, on12, on13) in table {
+        assert_eq!(fits_scheme(key, scheme, false), on12, "{scheme:#06x} {key:?} TLS 1.2");
+        assert_eq!(fits_scheme(key, scheme, true), on13, "{scheme:#06x} {key:?} TLS 1.3");
+    }
+}
+
+#[test]
+fn keys_fit_certificate_types() {
+    let p256 = Key::Ec(Curve::P256);
+    let table = [
+        (1, Key::Rsa(2048), true),
+        (1, Key::RsaPss(2048, PssHash::Any), true),
+        (1, p256, false),
+        (2, Key::Dsa, true),
+        (64, p256, true),
+        (64, Key::Ed25519, true),
+        (64, Key::Ed448, true),
+        (64, Key::Rsa(2048), false),
+        (3, Key::Rsa(2048), false),
+        (66, p256, false),
+        (22, Key::Other, true),
+        (1, Key::Other, false),
+    ];
+    for (kind, key, expected) in table {
+        assert_eq!(fits_type(key, kind), expected, "{kind} {key:?}");
+    }
+}
+
+#[test]
+fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
+    let traits = [Traits { key: Key::Ed25519, refused: false }];
+    let policy = Policy::default();
+    let verdict = |schemes, types| {
+        let asked = Asked { schemes, types, ..asked(None, &traits) };
+        verdicts(&[candidate(0)], &asked, &policy)[0]
+    };
+    assert!(verdict(Some(&[0x0804, 0x0807][..]), None).is_empty());
+    assert_eq!(verdict(Some(&[][..]), None), Reasons::SIGNATURE_ALGORITHM);
+    assert!(verdict(None, Some(&[1, 64][..])).is_empty());
+    assert_eq!(verdict(None, Some(&[1][..])), Reasons::CERTIFICATE_TYPE);
+}
+
+#[test]
+fn a_candidate_whose_traits_are_unknown_is_not_sent() {
+    let mut stray = candidate(0);
+    stray.traits = 7;
+    assert_eq!(pick(&[stray], &asked(None, &[RSA]), &Policy::default()), None);
+}
+
+#[test]
+fn the_bits_are_those_of_the_header() {
+    use crate::capi;
+    for (reason, constant) in [
+        (Reasons::ISSUER, capi::CERTPICK_REASON_ISSUER),
+        (Reasons::SIGNATURE_ALGORITHM, capi::CERTPICK_REASON_SIGNATURE_ALGORITHM),
+        (Reasons::CERTIFICATE_TYPE, capi::CERTPICK_REASON_CERTIFICATE_TYPE),
+        (Reasons::SECURITY_LEVEL, capi::CERTPICK_REASON_SECURITY_LEVEL),
+        (Reasons::POLICY, capi::CERTPICK_REASON_POLICY),
+        (Reasons::EXPIRED, capi::CERTPICK_REASON_EXPIRED),
+        (Reasons::NOT_YET_VALID, capi::CERTPICK_REASON_NOT_YET_VALID),
+        (Reasons::KEY_USAGE, capi::CERTPICK_REASON_KEY_USAGE),
+        (Reasons::EXTENDED_KEY_USAGE, capi::CERTPICK_REASON_EXTENDED_KEY_USAGE),
+        (Reasons::KEY, capi::CERTPICK_REASON_KEY),
+    ] {
+        assert_eq!(reason.0, constant);
+    }
+}

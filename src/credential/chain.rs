@@ -11,6 +11,9 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::collections::HashSet;
 
+/// No chain is longer: OpenSSL's own bound for verification (SSL_CTX_set_verify_depth(3)).
+const MOST_DEPTH: usize = 100;
+
 /// The leaf of a file, whatever its place in it, and the others. `None` for an empty file.
 ///
 /// OpenSSL takes the first certificate of a file for the leaf, and so do we, unless it issued
@@ -158,17 +161,24 @@ impl Pool {
 
     /// When the chain above is valid: that of the alternative which lasts longest.
     pub fn validity(&self, issuers: &[u32]) -> (i64, i64) {
-        self.validity_within(issuers, &mut HashSet::new()).unwrap_or((i64::MIN, i64::MAX))
+        let found = self.validity_within(issuers, &mut HashSet::new(), MOST_DEPTH);
+        found.unwrap_or((i64::MIN, i64::MAX))
     }
 
-    fn validity_within(&self, issuers: &[u32], seen: &mut HashSet<u32>) -> Option<(i64, i64)> {
+    fn validity_within(
+        &self,
+        issuers: &[u32],
+        seen: &mut HashSet<u32>,
+        depth: usize,
+    ) -> Option<(i64, i64)> {
+        let below = depth.checked_sub(1)?;
         let mut best: Option<(i64, i64)> = None;
         for id in issuers {
             if !seen.insert(*id) {
                 continue;
             }
             let Some(member) = self.member(*id) else { continue };
-            let above = self.validity_within(&member.issuers, seen);
+            let above = self.validity_within(&member.issuers, seen, below);
             let (from, to) = above.unwrap_or((i64::MIN, i64::MAX));
             let own = (member.not_before.max(from), member.not_after.min(to));
             best = Some(best.map_or(own, |known| if own.1 > known.1 { own } else { known }));
@@ -189,7 +199,7 @@ impl Pool {
     ) -> Vec<u32> {
         let search = |wanted| {
             let mut search = Search { pool: self, own, now, wanted, seen: HashSet::new() };
-            search.path(issuers, wanted.is_some())
+            search.path(issuers, wanted.is_some(), MOST_DEPTH)
         };
         wanted.and_then(|w| search(Some(w))).or_else(|| search(None)).unwrap_or_default()
     }
@@ -206,7 +216,10 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn path(&mut self, issuers: &[u32], need: bool) -> Option<Vec<u32>> {
+    fn path(&mut self, issuers: &[u32], need: bool, depth: usize) -> Option<Vec<u32>> {
+        let Some(below) = depth.checked_sub(1) else {
+            return if need { None } else { Some(Vec::new()) };
+        };
         let mut issuers = issuers.to_vec();
         issuers.sort_by_key(|id| {
             let member = self.pool.member(*id);
@@ -219,7 +232,7 @@ impl Search<'_> {
                 continue;
             }
             let above = self.pool.member(id).map_or(&[][..], |m| &m.issuers);
-            if let Some(rest) = self.path(above, still) {
+            if let Some(rest) = self.path(above, still, below) {
                 // A cycle of cross-signed CAs must not bring a certificate twice.
                 let mut path = vec![id];
                 path.extend(rest.into_iter().filter(|r| *r != id));

@@ -1,1 +1,140 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+
+use super::*;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::symm::Cipher;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+fn new_key() -> PKey<Private> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+}
+
+struct Dir(tempfile::TempDir);
+
+impl Dir {
+    fn new() -> Dir {
+        Dir(tempfile::tempdir().unwrap())
+    }
+    fn write(&self, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+}
+
+fn secret(text: &str) -> Option<Secret> {
+    Secret::new(text.as_bytes())
+}
+
+#[test]
+fn every_form_of_key_is_read() {
+    let dir = Dir::new();
+    let key = new_key();
+    let cipher = Cipher::aes_256_cbc();
+    let ec = key.ec_key().unwrap();
+    let forms: Vec<(&str, Vec<u8>, Option<&str>)> = vec![
+        ("PKCS#8 PEM", key.private_key_to_pem_pkcs8().unwrap(), None),
+        ("traditional PEM", ec.private_key_to_pem().unwrap(), None),
+        ("PKCS#8 DER", key.private_key_to_pkcs8().unwrap(), None),
+        ("traditional DER", ec.private_key_to_der().unwrap(), None),
+        (
+            "encrypted PKCS#8 PEM",
+            key.private_key_to_pem_pkcs8_passphrase(cipher, b"a, \"b").unwrap(),
+            Some("a, \"b"),
+        ),
+        (
+            "encrypted traditional PEM",
+            ec.private_key_to_pem_passphrase(cipher, b"dUmmyP^#+").unwrap(),
+            Some("dUmmyP^#+"),
+        ),
+        (
+            "encrypted PKCS#8 DER",
+            key.private_key_to_pkcs8_passphrase(cipher, b"secret").unwrap(),
+            Some("secret"),
+        ),
+    ];
+    for (form, bytes, password) in forms {
+        let path = dir.write("key", &bytes, 0o600);
+        let loaded = load(&path, password.and_then(secret).as_ref(), None);
+        assert!(loaded.unwrap().public_eq(&key), "{form}");
+        let Some(password) = password else { continue };
+        let missing = load(&path, None, None).unwrap_err();
+        assert_eq!(missing, Cause::PasswordMissing(path.clone()), "{form}");
+        let wrong = load(&path, secret("not it").as_ref(), None).unwrap_err();
+        assert!(matches!(wrong, Cause::PasswordWrong(..)), "{form}: {wrong:?}");
+        let words = format!("{missing} {wrong} {wrong:?}");
+        assert!(!words.contains("not it") && !words.contains(password), "{words}");
+    }
+}
+
+#[test]
+fn libpqs_rule_for_permissions() {
+    // SAFETY: no arguments.
+    let root = unsafe { libc::geteuid() } == 0;
+    let dir = Dir::new();
+    let pem = new_key().private_key_to_pem_pkcs8().unwrap();
+    for mode in [0o600, 0o400, 0o640, 0o440, 0o644, 0o660, 0o650, 0o604, 0o601, 0o620, 0o700, 0o770]
+    {
+        let path = dir.write("key", &pem, mode);
+        for owned_by_root in [true, false] {
+            if root {
+                let owner = if owned_by_root { 0 } else { 12345 };
+                std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
+            } else if owned_by_root {
+                continue;
+            }
+            let allowed = mode & if owned_by_root { 0o037 } else { 0o077 } == 0;
+            let metadata = path.metadata().unwrap();
+            let result = check_permissions(&path, &metadata);
+            assert_eq!(result.is_ok(), allowed, "{mode:o} owned by root: {owned_by_root}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_key_has_libpqs_words() {
+    let dir = Dir::new();
+    let words = |path: &Path| load(path, None, None).unwrap_err().to_string();
+    let name = |path: &Path| path.display().to_string();
+
+    let gone = dir.0.path().join("gone");
+    let expected = format!("certificate present, but not private key file \"{}\"", name(&gone));
+    assert_eq!(words(&gone), expected);
+    let below = dir.write("file", b"", 0o600).join("key");
+    let expected = format!("certificate present, but not private key file \"{}\"", name(&below));
+    assert_eq!(words(&below), expected);
+    let expected = format!("private key file \"{}\" is not a regular file", name(dir.0.path()));
+    assert_eq!(words(dir.0.path()), expected);
+
+    let table: [(&[u8], &str); 4] = [
+        (b"", "it is empty"),
+        (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "it holds no private key"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""),
+        (b"\0\0\0\0", ""),
+    ];
+    for (bytes, why) in table {
+        let path = dir.write("bad", bytes, 0o600);
+        let words = words(&path);
+        let start = format!("could not load private key file \"{}\": {why}", name(&path));
+        assert!(words.starts_with(&start) && words.len() > start.len() - why.len(), "{words}");
+    }
+    let open = dir.write("open", b"", 0o644);
+    assert!(words(&open).ends_with(
+        "has group or world access; file must have permissions u=rw (0600) or less if owned by \
+         the current user, or permissions u=rw,g=r (0640) or less if owned by root"
+    ));
+}
+
+#[test]
+fn a_password_that_is_too_long_for_openssl_is_refused_in_words() {
+    let dir = Dir::new();
+    let pem = new_key().private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"x").unwrap();
+    let path = dir.write("key", &pem, 0o600);
+    let words = load(&path, secret(&"y".repeat(5000)).as_ref(), None).unwrap_err().to_string();
+    assert!(words.contains("longer than the 1024 bytes"), "{words}");
+    assert!(!words.contains("yyy"));
+}
