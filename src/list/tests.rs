@@ -114,16 +114,14 @@ type Shown<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
 
 #[test]
 fn entry_n_of_each_list_belongs_together() {
-    let table: &[(&str, Option<&str>, Option<&str>, &[Shown])] = &[
-        ("a", None, None, &[("a", None, None)]),
-        ("a", Some(""), Some(""), &[("a", None, None)]),
-        ("a,b", None, None, &[("a", None, None), ("b", None, None)]),
-        ("a,b", Some("k, "), None, &[("a", Some("k"), None), ("b", None, None)]),
-        ("a,b", None, Some(",p"), &[("a", None, None), ("b", None, Some("p"))]),
+    let table: &[(Shown, &[Shown])] = &[
+        (("a", None, None), &[("a", None, None)]),
+        (("a", Some(""), Some("")), &[("a", None, None)]),
+        (("a,b", None, None), &[("a", None, None), ("b", None, None)]),
+        (("a,b", Some("k, "), None), &[("a", Some("k"), None), ("b", None, None)]),
+        (("a,b", None, Some(",p")), &[("a", None, None), ("b", None, Some("p"))]),
         (
-            "a,b,c",
-            Some("k1,k2,k3"),
-            Some(",password,dUmmyP^#+"),
+            ("a,b,c", Some("k1,k2,k3"), Some(",password,dUmmyP^#+")),
             &[
                 ("a", Some("k1"), None),
                 ("b", Some("k2"), Some("password")),
@@ -131,10 +129,10 @@ fn entry_n_of_each_list_belongs_together() {
             ],
         ),
         // With one certificate nothing else is taken apart.
-        ("a", Some(" k,1\""), Some("\"p,q"), &[("a", Some(" k,1\""), Some("\"p,q"))]),
-        ("\"a,b\"", Some("k,1"), Some("p,q"), &[("a,b", Some("k,1"), Some("p,q"))]),
+        (("a", Some(" k,1\""), Some("\"p,q")), &[("a", Some(" k,1\""), Some("\"p,q"))]),
+        (("\"a,b\"", Some("k,1"), Some("p,q")), &[("a,b", Some("k,1"), Some("p,q"))]),
     ];
-    for (cert, key, password, expected) in table {
+    for ((cert, key, password), expected) in table {
         let entries = entries(cert.as_bytes(), text(*key), text(*password)).unwrap();
         let expected: Vec<_> = expected
             .iter()
@@ -173,7 +171,8 @@ fn counts_that_disagree_have_a_fixed_text() {
 
 #[test]
 fn an_empty_certificate_and_a_zero_byte_are_errors_of_their_entry() {
-    let table: &[(&[u8], Option<&[u8]>, Option<&[u8]>, &str)] = &[
+    type Row<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>, &'a str);
+    let table: &[Row] = &[
         (b"", None, None, "entry 1 of sslcert is empty"),
         (b"a,,c", None, None, "entry 2 of sslcert is empty"),
         (b"a,\"\"", None, None, "entry 2 of sslcert is empty"),

@@ -63,8 +63,8 @@ fn specimens() -> Vec<Vec<u8>> {
     all.push(cn(UTF8, b"12 3"));
     all.push(dn(&[]));
     let (a, b) = (attribute(O, UTF8, b"Acme"), attribute(CN, PRINTABLE, b"CA"));
-    all.push(dn(&[&[a.clone()], &[b.clone()]]));
-    all.push(dn(&[&[b.clone()], &[a.clone()]]));
+    all.push(dn(&[std::slice::from_ref(&a), std::slice::from_ref(&b)]));
+    all.push(dn(&[std::slice::from_ref(&b), std::slice::from_ref(&a)]));
     all.push(dn(&[&[a.clone(), b.clone()]]));
     all.push(dn(&[&[b, a]]));
     all.push(cn(UTF8, "x".repeat(300).as_bytes()));
