@@ -59,7 +59,7 @@ static void successes(const struct two *two)
     SUCCEEDS(certpick_selector_set_password_callback(selector, answer, NULL) == CERTPICK_OK);
     SUCCEEDS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON) ==
              CERTPICK_OK);
-    SUCCEEDS(certpick_selector_count(selector) == 7);
+    SUCCEEDS(certpick_selector_count(selector) == 8);
     SUCCEEDS(certpick_selector_validate(selector) == CERTPICK_OK);
     SUCCEEDS(strcmp(certpick_selector_error(selector), "") == 0);
     SUCCEEDS(certpick_attach(client, selector) == CERTPICK_OK);
@@ -145,60 +145,60 @@ static void the_callers_mark(void)
     certpick_selector_free(selector);
 }
 
-static int after_the_callback; /* entries that the client's callbacks left */
+static int callbacks; /* how often certpick was called and looked at */
 
-static int marking_cert_cb(SSL *ssl, void *arg)
-{
-    (void)ssl;
-    (void)arg;
-    ERR_clear_error();
-    queue_markers(3);
-    return 1;
-}
-
-static int marking_select_cb(SSL *ssl, void *selector)
+static int select_cb(SSL *ssl, void *selector)
 {
     int ok;
 
-    marking_cert_cb(ssl, NULL);
+    queue_markers(3);
     ok = certpick_select(ssl, (certpick_selector *)selector) == CERTPICK_OK;
-    after_the_callback = 1;
     CHECK_ONLY_MARKERS(3);
+    callbacks++;
     return ok;
 }
 
-/* Whatever is decided: during the handshake nothing is added to the queue and nothing lost. */
-static void handshakes(int version, enum way way, const struct identity *named, int *outcome)
+static int (*certpicks_cb)(SSL *ssl, X509 **cert, EVP_PKEY **key);
+
+/* Around certpick's own callback: what OpenSSL does to the queue afterwards is not the question. */
+static int client_cert_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+    int result;
+
+    queue_markers(3);
+    result = certpicks_cb(ssl, cert, key);
+    CHECK_ONLY_MARKERS(3);
+    callbacks++;
+    return result;
+}
+
+/* Whatever is decided: nothing is added to the queue and nothing lost. */
+static int handshake(int version, enum way way, const struct identity *named)
 {
     certpick_selector *selector = new_selector("a.crt,chain.crt", "a.der,b_old.key", ",secret");
     SSL_CTX *client = new_client(version);
     SSL_CTX *server = new_server(version, named, (void *)NULL);
     struct link link;
+    int outcome;
 
-    after_the_callback = 0;
-    if (way == BY_OWN_CERT_CB) {
-        SSL_CTX_set_cert_cb(client, marking_select_cb, selector);
-    } else {
-        /* OpenSSL asks the program's cert_cb before certpick's client_cert_cb. */
-        use_selector(client, selector, way);
-        SSL_CTX_set_cert_cb(client, marking_cert_cb, NULL);
+    callbacks = 0;
+    use_selector(client, selector, way);
+    if (way == BY_CLIENT_CERT_CB) {
+        certpicks_cb = SSL_CTX_get_client_cert_cb(client);
+        MUST(certpicks_cb != NULL);
+        SSL_CTX_set_client_cert_cb(client, client_cert_cb);
+    } else if (way == BY_OWN_CERT_CB) {
+        SSL_CTX_set_cert_cb(client, select_cb, selector);
     }
     CHECK(connect_link(&link, client, server));
-    *outcome = certpick_outcome(link.client);
-    if (way == BY_OWN_CERT_CB) {
-        CHECK_INT(after_the_callback, 1);
-        CHECK_INT(link.client_queue.length, 0);
-    } else {
-        size_t i;
-
-        CHECK_INT(link.client_queue.length, 3);
-        for (i = 0; i < link.client_queue.length; i++)
-            CHECK(is_marker(link.client_queue.codes[i]));
-    }
+    CHECK_INT(callbacks, way == BY_CERT_CB ? 0 : 1);
+    CHECK_INT(link.client_queue.length, 0);
+    outcome = certpick_outcome(link.client);
     close_link(&link);
     SSL_CTX_free(client);
     SSL_CTX_free(server);
     certpick_selector_free(selector);
+    return outcome;
 }
 
 int main(void)
@@ -206,9 +206,9 @@ int main(void)
     static const char *const garbage =
         "-----BEGIN CERTIFICATE-----\nTWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcmsu\n"
         "-----END CERTIFICATE-----\n";
-    static const enum way ways[] = {BY_CLIENT_CERT_CB, BY_OWN_CERT_CB};
     struct two two;
-    int version, way, outcome;
+    enum way way;
+    int version;
 
     enter_work_dir();
     make_two(&two);
@@ -224,15 +224,11 @@ int main(void)
     failures(&two);
     the_callers_mark();
     for (version = 0; version < 2; version++) {
-        for (way = 0; way < 2; way++) {
-            subject("a handshake with a certificate leaves the queue as it was");
-            handshakes(tls_versions[version], ways[way], &two.ca_a, &outcome);
-            CHECK_INT(outcome, CERTPICK_OUTCOME_SENT);
-            handshakes(tls_versions[version], ways[way], &two.ca_b, &outcome);
-            CHECK_INT(outcome, CERTPICK_OUTCOME_SENT);
-            subject("a handshake without a suitable one leaves the queue as it was");
-            handshakes(tls_versions[version], ways[way], &two.a, &outcome);
-            CHECK_INT(outcome, CERTPICK_OUTCOME_NONE_SUITABLE);
+        for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
+            subject("a handshake leaves the queue as it was");
+            CHECK_INT(handshake(tls_versions[version], way, &two.ca_a), CERTPICK_OUTCOME_SENT);
+            CHECK_INT(handshake(tls_versions[version], way, &two.ca_b), CERTPICK_OUTCOME_SENT);
+            CHECK_INT(handshake(tls_versions[version], way, &two.a), CERTPICK_OUTCOME_NONE_SUITABLE);
         }
     }
     free_two(&two);

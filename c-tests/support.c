@@ -89,8 +89,8 @@ void must(int holds, const char *what, const char *file, int line)
 int finish(void)
 {
     subject("at the end no more files are open than at the start");
-    if (files_at_start != 0)
-        CHECK_INT(count_entries("/proc/self/fd"), files_at_start);
+    /* Under valgrind a forked child has one less. */
+    CHECK(files_at_start == 0 || count_entries("/proc/self/fd") <= files_at_start);
     printf("%u checks, %u failed\n", checks, failures);
     return failures == 0 && checks > 0 ? 0 : 1;
 }

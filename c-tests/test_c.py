@@ -3,6 +3,7 @@
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
@@ -115,9 +116,28 @@ def test_program(name, build, environment):
     succeed([build(name)], env=environment)
 
 
+@pytest.fixture(scope="module")
+def under_valgrind(request, build, environment):
+    """All of the selected programs at once, one for each processor: valgrind is slow."""
+    selected = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == "test_program_under_valgrind"
+    ]
+    programs = {name: build(name) for name in selected}
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield {
+            name: pool.submit(succeed, [*VALGRIND, program], env=environment)
+            for name, program in programs.items()
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("name", sentences())
-def test_program_under_valgrind(name, build, environment):
-    output = succeed([*VALGRIND, build(name)], env=environment)
+def test_program_under_valgrind(name, under_valgrind):
+    output = under_valgrind[name].result()
     assert "== " not in output, f"valgrind has something to say:\n{output}"
 
 
