@@ -9,6 +9,8 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcertpick.so.0");
         // OpenSSL keeps pointers to our callbacks in every SSL_CTX and ex_data index.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // A function that this OpenSSL has only as a macro is an error here, not in the program.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,defs");
     }
 
     // openssl-sys tells those who link it the number of the headers' version, in hexadecimal.

@@ -64,7 +64,6 @@ unsafe extern "C" {
         raw_sign: *mut c_uchar,
         raw_hash: *mut c_uchar,
     ) -> c_int;
-    pub fn SSL_get0_certificate_types(s: *const ffi::SSL, types: *mut *const c_uchar) -> usize;
     pub fn SSL_get_state(s: *const ffi::SSL) -> c_int;
     pub fn SSL_in_init(s: *const ffi::SSL) -> c_int;
     pub fn SSL_in_before(s: *const ffi::SSL) -> c_int;

@@ -137,11 +137,17 @@ unsafe fn schemes(ssl: *mut ffi::SSL, get: ossl::SignatureAlgorithmGetter) -> Ve
 /// # Safety
 /// As for [`Request::read`].
 unsafe fn certificate_types(ssl: *mut ffi::SSL) -> Vec<u8> {
-    let mut types = std::ptr::null();
+    /// SSL_get0_certificate_types(3) is a macro for it.
+    const SSL_CTRL_GET_CLIENT_CERT_TYPES: c_int = 103;
+    let mut types: *const c_uchar = std::ptr::null();
     // SAFETY: the caller's promise; the bytes belong to the SSL and are copied.
     unsafe {
-        let count = ossl::SSL_get0_certificate_types(ssl, &mut types);
-        if types.is_null() { &[] } else { std::slice::from_raw_parts(types, count) }.to_vec()
+        let out = std::ptr::from_mut(&mut types).cast();
+        let count = ffi::SSL_ctrl(ssl, SSL_CTRL_GET_CLIENT_CERT_TYPES, 0, out);
+        match usize::try_from(count) {
+            Ok(count) if !types.is_null() => std::slice::from_raw_parts(types, count).to_vec(),
+            _ => Vec::new(),
+        }
     }
 }
 

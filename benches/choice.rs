@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a choice costs per handshake, and what a selector costs to build; beside each, what a
+//! plain way would cost. `make bench` runs it.
+//!
+//! The choice is measured where it happens, in the cert_cb of a real handshake in memory, by making
+//! it many times there. All sorts of measurement take turns within one run, since machines are
+//! noisy: compare the ratios, not the times.
+
+use certpick::{FrozenSelector, Selector, hook};
+use foreign_types::ForeignTypeRef;
+use openssl::asn1::Asn1Time;
+use openssl::bn::BigNum;
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode};
+use openssl::stack::Stack;
+use openssl::x509::{X509, X509Name, X509NameBuilder, X509NameRef};
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const SIZES: [usize; 3] = [10, 100, 1000];
+const ROUNDS: usize = 9;
+
+fn main() {
+    println!("per handshake: the choice among n credentials when the server names n CAs");
+    println!("{:>6} {:>12} {:>14} {:>8}  (spread)", "n", "certpick", "each with each", "ratio");
+    let set = Set::new(*SIZES.iter().max().unwrap_or(&0));
+    for n in SIZES {
+        let (ours, naive) = choice(&set, n);
+        row(n, &naive, &ours, "x faster");
+    }
+    println!();
+    println!("building a selector of n credentials from n files (index included)");
+    println!("{:>6} {:>12} {:>14} {:>8}  (spread)", "n", "certpick", "read and parse", "ratio");
+    for n in SIZES {
+        let (ours, parse) = build(&set, n);
+        row(n, &ours, &parse, "x its cost");
+    }
+}
+
+/// One line: our median, the other's, and the ratio of `above` to `below` with its spread.
+fn row(n: usize, above: &[Duration], below: &[Duration], unit: &str) {
+    let (ours, other) = if unit == "x faster" { (below, above) } else { (above, below) };
+    let mut ratios: Vec<f64> =
+        above.iter().zip(below).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
+    let ratio = ratios[ratios.len() / 2];
+    println!(
+        "{n:>6} {:>12} {:>14} {ratio:>8.2} {unit} ({low:.2} to {high:.2})",
+        format!("{:.1?}", median(ours)),
+        format!("{:.1?}", median(other)),
+    );
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Credentials, each from a CA of its own, as files.
+struct Set {
+    _dir: tempfile::TempDir,
+    files: Vec<PathBuf>,
+    leaves: Vec<X509>,
+    key: PKey<Private>,
+}
+
+fn ca_name(i: usize) -> X509Name {
+    let mut name = X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("O", "Example").unwrap();
+    name.append_entry_by_text("CN", &format!("Client CA {i}")).unwrap();
+    name.build()
+}
+
+fn certificate(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>) -> X509 {
+    let mut x = X509::builder().unwrap();
+    x.set_version(2).unwrap();
+    let serial = BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap();
+    x.set_serial_number(&serial).unwrap();
+    x.set_subject_name(subject).unwrap();
+    x.set_issuer_name(issuer).unwrap();
+    x.set_pubkey(key).unwrap();
+    x.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    x.set_not_after(&Asn1Time::days_from_now(30).unwrap()).unwrap();
+    let extensions = [
+        openssl::x509::extension::KeyUsage::new().digital_signature().build().unwrap(),
+        openssl::x509::extension::ExtendedKeyUsage::new().client_auth().build().unwrap(),
+    ];
+    for extension in extensions {
+        x.append_extension(extension).unwrap();
+    }
+    x.sign(key, MessageDigest::sha256()).unwrap();
+    x.build()
+}
+
+impl Set {
+    fn new(count: usize) -> Set {
+        let dir = tempfile::tempdir().unwrap();
+        // RSA, as most client certificates are.
+        let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
+        let key = PKey::from_rsa(rsa).unwrap();
+        let key_file = dir.path().join("client.key");
+        std::fs::write(&key_file, key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&key_file, mode).unwrap();
+        let mut set = Set { _dir: dir, files: Vec::new(), leaves: Vec::new(), key };
+        for i in 0..count {
+            let mut subject = X509NameBuilder::new().unwrap();
+            subject.append_entry_by_text("CN", &format!("user {i}")).unwrap();
+            let leaf = certificate(&subject.build(), &ca_name(i), &set.key);
+            let file = key_file.with_file_name(format!("client{i}.crt"));
+            std::fs::write(&file, leaf.to_pem().unwrap()).unwrap();
+            set.files.push(file);
+            set.leaves.push(leaf);
+        }
+        set
+    }
+
+    fn selector(&self, n: usize) -> FrozenSelector {
+        let mut selector = Selector::new();
+        for file in &self.files[..n] {
+            let key = file.with_file_name("client.key");
+            selector.add_files(file.clone(), Some(key), None).unwrap();
+        }
+        selector.freeze().unwrap()
+    }
+}
+
+fn build(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
+    let repeat = 1000_usize.div_ceil(n).min(20);
+    let parse = || {
+        let parsed: Vec<X509> = set.files[..n]
+            .iter()
+            .flat_map(|f| X509::stack_from_pem(&std::fs::read(f).unwrap()).unwrap())
+            .collect();
+        black_box(parsed);
+    };
+    let ours = || {
+        black_box(set.selector(n));
+    };
+    take_turns(repeat, ours, parse)
+}
+
+/// Measures both in turn, after a first time that does not count.
+fn take_turns(
+    repeat: usize,
+    mut first: impl FnMut(),
+    mut second: impl FnMut(),
+) -> (Vec<Duration>, Vec<Duration>) {
+    let time = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        for _ in 0..repeat {
+            work();
+        }
+        start.elapsed() / u32::try_from(repeat).unwrap()
+    };
+    time(&mut first);
+    time(&mut second);
+    (0..ROUNDS).map(|_| (time(&mut first), time(&mut second))).unzip()
+}
+
+thread_local! {
+    /// What the callback below is to measure, and what it found.
+    static TASK: RefCell<Option<Task>> = const { RefCell::new(None) };
+}
+
+struct Task {
+    selector: Arc<FrozenSelector>,
+    leaves: Vec<X509>,
+    result: Option<(Vec<Duration>, Vec<Duration>)>,
+}
+
+unsafe extern "C" {
+    fn SSL_CTX_set_cert_cb(
+        ctx: *mut openssl_sys::SSL_CTX,
+        cb: unsafe extern "C" fn(*mut openssl_sys::SSL, *mut libc::c_void) -> libc::c_int,
+        arg: *mut libc::c_void,
+    );
+    fn SSL_get0_peer_CA_list(
+        ssl: *const openssl_sys::SSL,
+    ) -> *const openssl_sys::stack_st_X509_NAME;
+}
+
+unsafe extern "C" fn measure(ssl: *mut openssl_sys::SSL, _: *mut libc::c_void) -> libc::c_int {
+    TASK.with_borrow_mut(|task| {
+        let task = task.as_mut().unwrap();
+        let count = task.leaves.len();
+        let ours = || {
+            // SAFETY: inside a client's cert_cb.
+            unsafe { hook::select(ssl, &task.selector) }.unwrap();
+        };
+        let naive = || {
+            // SAFETY: the names stay during the callback.
+            let matched = unsafe { each_with_each(ssl, &task.leaves) };
+            assert_eq!(black_box(matched), 1);
+        };
+        let repeat = (100_000 / (count * count)).clamp(1, 200);
+        task.result = Some(take_turns(repeat, ours, naive));
+    });
+    1
+}
+
+/// For each certificate, whether its issuer is among the names: how many are.
+unsafe fn each_with_each(ssl: *mut openssl_sys::SSL, leaves: &[X509]) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let names = SSL_get0_peer_CA_list(ssl).cast();
+        let count = openssl_sys::OPENSSL_sk_num(names);
+        let is_named = |leaf: &&X509| {
+            (0..count).any(|i| {
+                let name = openssl_sys::OPENSSL_sk_value(names, i).cast();
+                openssl_sys::X509_NAME_cmp(leaf.issuer_name().as_ptr(), name) == 0
+            })
+        };
+        leaves.iter().filter(is_named).count()
+    }
+}
+
+fn choice(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
+    let task = Task {
+        selector: Arc::new(set.selector(n)),
+        leaves: set.leaves[..n].to_vec(),
+        result: None,
+    };
+    TASK.set(Some(task));
+    handshake(set, n);
+    TASK.take().unwrap().result.unwrap()
+}
+
+/// A handshake with a server that names n CAs, only the last of which issued anything here.
+fn handshake(set: &Set, n: usize) {
+    let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
+    let name = ca_name(0);
+    server.set_certificate(&certificate(&name, &name, &set.key)).unwrap();
+    server.set_private_key(&set.key).unwrap();
+    server.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+    let mut names = Stack::new().unwrap();
+    for i in 1..n {
+        names.push(ca_name(1_000_000 + i)).unwrap();
+    }
+    names.push(ca_name(n - 1)).unwrap();
+    server.set_client_ca_list(names);
+
+    let mut client = SslContext::builder(SslMethod::tls_client()).unwrap();
+    client.set_verify(SslVerifyMode::NONE);
+    // SAFETY: a callback of the right type.
+    unsafe { SSL_CTX_set_cert_cb(client.as_ptr(), measure, std::ptr::null_mut()) };
+
+    let (a, b) = Pipe::pair();
+    let mut client = SslStream::new(Ssl::new(&client.build()).unwrap(), a).unwrap();
+    let mut server = SslStream::new(Ssl::new(&server.build()).unwrap(), b).unwrap();
+    let (mut client_done, mut server_done) = (false, false);
+    while !(client_done && server_done) {
+        client_done = client_done || client.connect().is_ok();
+        server_done = server_done || server.accept().is_ok();
+    }
+}
+
+/// One end of a connection in memory.
+struct Pipe {
+    incoming: Rc<RefCell<Vec<u8>>>,
+    outgoing: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Pipe {
+    fn pair() -> (Pipe, Pipe) {
+        let (a, b) = (Rc::default(), Rc::default());
+        (
+            Pipe { incoming: Rc::clone(&a), outgoing: Rc::clone(&b) },
+            Pipe { incoming: b, outgoing: a },
+        )
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut incoming = self.incoming.borrow_mut();
+        if incoming.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = buffer.len().min(incoming.len());
+        buffer[..count].copy_from_slice(&incoming[..count]);
+        incoming.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
