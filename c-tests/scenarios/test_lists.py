@@ -33,9 +33,8 @@ def test_a_quoted_password_may_hold_a_comma(client, pki):
 
 
 def test_text_after_a_closing_quote_is_an_error_that_names_the_entry(client):
-    error = client.refused(sslcert='carl.crt,"anna.crt"x', sslkey="carl.key,anna.key")
-    assert error.startswith(client.failed("entry 2: ")[:-1])
-    assert error.count("\n") == 1
+    text = 'entry 2 of sslcert has text after its closing quote; write "" for a quote inside quotes'
+    assert client.refused(sslcert='carl.crt,"anna.crt"x') == client.failed(text)
 
 
 def test_one_file_whose_name_has_a_comma_is_that_file(client):
@@ -78,9 +77,8 @@ def test_without_sslpassword_keys_that_are_not_encrypted_work(client):
 @pytest.mark.parametrize("sslcert", ["anna.crt,", ",anna.crt", "anna.crt,,carl.crt"])
 def test_an_empty_certificate_entry_is_an_error_that_names_it(client, sslcert):
     entry = sslcert.split(",").index("") + 1
-    error = client.refused(sslcert=sslcert)
-    assert error.startswith(client.failed(f"entry {entry}: ")[:-1])
-    assert error.count("\n") == 1
+    text = f"entry {entry} of sslcert is empty; a file name is needed"
+    assert client.refused(sslcert=sslcert) == client.failed(text)
 
 
 def test_a_der_key_works(client, pki):
