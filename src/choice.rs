@@ -188,7 +188,8 @@ pub struct Asked<'a> {
     pub tls13: bool,
     /// `None`: the server named nobody. Otherwise whether the issuer with this number was named.
     pub named: Option<&'a [bool]>,
-    /// SignatureScheme values that both sides support; `None` before TLS 1.2, which has none.
+    /// SignatureScheme values that both sides support; `None` before TLS 1.2, which has none: there
+    /// the kind of key decides, and only RSA, DSA and ECDSA can sign.
     pub schemes: Option<&'a [u16]>,
     /// ClientCertificateType values; `None` from TLS 1.3 on, and where the server sent none.
     pub types: Option<&'a [u8]>,
@@ -258,7 +259,11 @@ pub fn best(
 
 fn against_traits(traits: &Traits, asked: &Asked<'_>) -> Reasons {
     let mut reasons = Reasons::default();
-    if asked.schemes.is_some_and(|s| !s.iter().any(|s| fits_scheme(traits.key, *s, asked.tls13))) {
+    let can_sign = match asked.schemes {
+        Some(schemes) => schemes.iter().any(|s| fits_scheme(traits.key, *s, asked.tls13)),
+        None => matches!(traits.key, Key::Rsa(_) | Key::Dsa | Key::Ec(_) | Key::Other),
+    };
+    if !can_sign {
         reasons.add(Reasons::SIGNATURE_ALGORITHM);
     }
     if asked.types.is_some_and(|t| !t.iter().any(|t| fits_type(traits.key, *t))) {

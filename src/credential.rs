@@ -63,7 +63,13 @@ impl PasswordCallback {
 #[derive(Debug)]
 enum KeySource {
     /// A file, perhaps the certificate's own, and the password for it.
-    File { path: PathBuf, password: Option<Secret> },
+    File {
+        /// As it was given, for words.
+        path: PathBuf,
+        /// Where it is, should the program change its working directory meanwhile.
+        absolute: PathBuf,
+        password: Option<Secret>,
+    },
     /// It was given together with the certificate.
     Memory(PKey<Private>),
 }
@@ -98,11 +104,12 @@ impl Credential {
             return Err(Cause::NoKeyBesideCertificate(certificate));
         }
         let path = key.unwrap_or_else(|| certificate.clone());
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         Ok(Credential {
             leaf,
             companions,
             file: Some(certificate),
-            key: KeySource::File { path, password },
+            key: KeySource::File { path, absolute, password },
             loaded: OnceBox::new(),
         })
     }
@@ -113,7 +120,6 @@ impl Credential {
         key: PKey<Private>,
         chain: Vec<X509>,
     ) -> Result<Credential, Cause> {
-        let _errors = QuietErrors::new();
         check_match(&leaf, &key).map_err(|why| Cause::KeyMismatch(None, why))?;
         Ok(Credential {
             leaf,
@@ -149,17 +155,15 @@ impl Credential {
 
     /// The private key: read, decrypted and found to belong to the certificate, once.
     pub fn key(&self, callback: Option<&PasswordCallback>) -> Result<&PKeyRef<Private>, Cause> {
-        let (path, password) = match &self.key {
+        let (path, absolute, password) = match &self.key {
             KeySource::Memory(key) => return Ok(key),
-            KeySource::File { path, password } => (path, password.as_ref()),
+            KeySource::File { path, absolute, password } => (path, absolute, password.as_ref()),
         };
         if let Some(key) = self.loaded.get() {
             return Ok(key);
         }
-        let key = key::load(path, password, callback)?;
-        let errors = QuietErrors::new();
+        let key = key::load(absolute, path, password, callback)?;
         check_match(&self.leaf, &key).map_err(|why| Cause::KeyMismatch(Some(path.clone()), why))?;
-        drop(errors);
         // Two threads may get here at once; the second one's key is the same and is dropped.
         Ok(self.loaded.get_or_init(|| Box::new(key)))
     }

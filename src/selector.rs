@@ -182,3 +182,24 @@ impl Validation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_selector_may_be_used_by_several_threads() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<FrozenSelector>();
+    }
+
+    #[test]
+    fn an_entry_that_fails_leaves_the_selector_as_it_was() {
+        let mut selector = Selector::new();
+        let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, None).unwrap_err();
+        let expected = "entry 1: could not read certificate file \"/no/such/a.crt\": No such file \
+                        or directory";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(selector.count(), 0);
+    }
+}

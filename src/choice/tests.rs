@@ -232,8 +232,9 @@ fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
     };
     assert!(verdict(Some(&[0x0804, 0x0807][..]), None).is_empty());
     assert_eq!(verdict(Some(&[][..]), None), Reasons::SIGNATURE_ALGORITHM);
-    assert!(verdict(None, Some(&[1, 64][..])).is_empty());
-    assert_eq!(verdict(None, Some(&[1][..])), Reasons::CERTIFICATE_TYPE);
+    assert!(verdict(Some(&[0x0807]), Some(&[1, 64][..])).is_empty());
+    assert_eq!(verdict(Some(&[0x0807]), Some(&[1][..])), Reasons::CERTIFICATE_TYPE);
+    assert_eq!(verdict(None, None), Reasons::SIGNATURE_ALGORITHM, "TLS 1.1 has no Ed25519");
 }
 
 #[test]

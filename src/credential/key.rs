@@ -20,18 +20,19 @@ use zeroize::Zeroizing;
 
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Reads and decrypts the key in `path`.
+/// Reads and decrypts the key in the file `at`, which is called `path` in words and when the
+/// program is asked for its password.
 pub fn load(
+    at: &Path,
     path: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let bytes = read(path)?;
-    let _errors = QuietErrors::new();
+    let bytes = read(at, path)?;
     decode(&bytes, path, password, callback)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Cause> {
+fn read(at: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, Cause> {
     let cause = |error: ReadError| match error {
         ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => {
             Cause::KeyMissing(path.to_owned())
@@ -44,11 +45,11 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Cause> {
         ReadError::NotRegular => Cause::KeyNotRegular(path.to_owned()),
         other => Cause::KeyFile(path.to_owned(), other.text()),
     };
-    let (file, metadata) = match pem::open_regular(path) {
+    let (file, metadata) = match pem::open_regular(at) {
         Ok(opened) => opened,
         // It could not be opened, but it may also have the wrong permissions: say what libpq says.
         Err(error) => {
-            if let (ReadError::Io(_), Ok(metadata)) = (&error, path.metadata()) {
+            if let (ReadError::Io(_), Ok(metadata)) = (&error, at.metadata()) {
                 check_permissions(path, &metadata)?;
             }
             return Err(cause(error));

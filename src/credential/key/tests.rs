@@ -59,12 +59,12 @@ fn every_form_of_key_is_read() {
     ];
     for (form, bytes, password) in forms {
         let path = dir.write("key", &bytes, 0o600);
-        let loaded = load(&path, password.and_then(secret).as_ref(), None);
+        let loaded = load(&path, &path, password.and_then(secret).as_ref(), None);
         assert!(loaded.unwrap().public_eq(&key), "{form}");
         let Some(password) = password else { continue };
-        let missing = load(&path, None, None).unwrap_err();
+        let missing = load(&path, &path, None, None).unwrap_err();
         assert_eq!(missing, Cause::PasswordMissing(path.clone()), "{form}");
-        let wrong = load(&path, secret("not it").as_ref(), None).unwrap_err();
+        let wrong = load(&path, &path, secret("not it").as_ref(), None).unwrap_err();
         assert!(matches!(wrong, Cause::PasswordWrong(..)), "{form}: {wrong:?}");
         let words = format!("{missing} {wrong} {wrong:?}");
         assert!(!words.contains("not it") && !words.contains(password), "{words}");
@@ -98,7 +98,7 @@ fn libpqs_rule_for_permissions() {
 #[test]
 fn what_is_no_key_has_libpqs_words() {
     let dir = Dir::new();
-    let words = |path: &Path| load(path, None, None).unwrap_err().to_string();
+    let words = |path: &Path| load(path, path, None, None).unwrap_err().to_string();
     let name = |path: &Path| path.display().to_string();
 
     let gone = dir.0.path().join("gone");
@@ -134,7 +134,8 @@ fn a_password_that_is_too_long_for_openssl_is_refused_in_words() {
     let dir = Dir::new();
     let pem = new_key().private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"x").unwrap();
     let path = dir.write("key", &pem, 0o600);
-    let words = load(&path, secret(&"y".repeat(5000)).as_ref(), None).unwrap_err().to_string();
+    let words =
+        load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None).unwrap_err().to_string();
     assert!(words.contains("longer than the 1024 bytes"), "{words}");
     assert!(!words.contains("yyy"));
 }
