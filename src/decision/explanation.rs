@@ -5,6 +5,7 @@ use super::terms;
 use super::{Decision, Outcome};
 use crate::choice::{Candidate, EmptyCaList, Flawed, Key, Policy, Reasons};
 use crate::credential::Credential;
+use crate::credential::facts::Clock;
 use crate::error::NONE_SUITABLE_TEXT;
 use crate::name;
 use openssl::x509::{X509, X509Name};
@@ -82,8 +83,14 @@ fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
     if request.has_schemes() {
         let shown = |list: &[u16]| join(list.iter().map(|s| terms::scheme(*s)));
         writeln!(out, "It accepts signatures by {}.", shown(&request.offered_schemes))?;
-        if request.schemes != request.offered_schemes {
-            writeln!(out, "Of these this side may use {}.", shown(&request.schemes))?;
+        let unused: Vec<u16> = request
+            .offered_schemes
+            .iter()
+            .filter(|s| !request.schemes.contains(s))
+            .copied()
+            .collect();
+        if !unused.is_empty() {
+            writeln!(out, "Of these this side does not use {}.", shown(&unused))?;
         }
     }
     if !request.certificate_types.is_empty() {
@@ -111,7 +118,12 @@ fn write_credential(
     writeln!(out, "{}. {}: {fate}", at + 1, name::printable(&file))?;
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
-    writeln!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
+    write!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
+    let own_end = Clock::new().map_or(i64::MIN, |clock| clock.validity(leaf).1);
+    match own_end.checked_sub(decision.now) {
+        Some(left @ 0..) => writeln!(out, ", {} left", days(left))?,
+        _ => writeln!(out)?,
+    }
     match credential.key_file() {
         Some(path) if Some(path) != credential.file() => {
             let path = name::printable(&path.display().to_string());
@@ -127,13 +139,9 @@ fn write_credential(
     for reason in &against {
         writeln!(out, "    against: {reason}")?;
     }
-    if against.is_empty() && fate == "not sent" {
-        let better = decision.chosen.map_or(0, |c| c + 1);
-        writeln!(
-            out,
-            "    against: nothing, but credential {better} {}",
-            preference(decision, at)
-        )?;
+    if let (true, "not sent", Some(chosen)) = (against.is_empty(), fate, decision.chosen) {
+        let why = preference(decision, at);
+        writeln!(out, "    against: nothing, but credential {} {why}", chosen + 1)?;
     }
     Ok(())
 }
@@ -194,22 +202,31 @@ fn words(
         Flawed::Demote => "it comes behind any without a flaw",
         Flawed::Exclude => "the policy excludes it",
     };
-    let own_end = leaf.not_after();
-    let since = days(decision.now.saturating_sub(candidate.not_after));
-    say(
-        Reasons::EXPIRED,
-        format!("it, or an intermediate, expired {since} ago (its own end is {own_end}); {behind}"),
-    );
-    let until = days(candidate.not_before.saturating_sub(decision.now));
-    say(
-        Reasons::NOT_YET_VALID,
-        format!("it, or an intermediate, is not valid for another {until}; {behind}"),
-    );
+    let now = decision.now;
+    let expired = at_fault(leaf, chain, |_, not_after| not_after < now);
+    let since = days(now.saturating_sub(candidate.not_after));
+    say(Reasons::EXPIRED, format!("{expired} expired {since} ago; {behind}"));
+    let early = at_fault(leaf, chain, |not_before, _| not_before > now);
+    let until = days(candidate.not_before.saturating_sub(now));
+    say(Reasons::NOT_YET_VALID, format!("{early} is not valid for another {until}; {behind}"));
     say(Reasons::KEY_USAGE, format!("its key usage lacks digitalSignature; {behind}"));
     say(Reasons::EXTENDED_KEY_USAGE, format!("its extended key usage lacks clientAuth; {behind}"));
     let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
     say(Reasons::KEY, format!("it was the one to send, but: {error}"));
     words
+}
+
+/// Which certificate has the wrong dates: the credential's own, or one of those that go with it.
+fn at_fault(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> String {
+    let is_wrong = |certificate: &X509| {
+        let validity = Clock::new().map(|clock| clock.validity(certificate));
+        validity.is_some_and(|(not_before, not_after)| is_wrong(not_before, not_after))
+    };
+    match chain.iter().find(|x| is_wrong(x)) {
+        _ if is_wrong(leaf) => "it".to_owned(),
+        Some(x) => format!("the intermediate {}", name::text(x.subject_name())),
+        None => "an intermediate".to_owned(),
+    }
 }
 
 fn empty_list_words(policy: &Policy) -> &'static str {
@@ -224,7 +241,8 @@ fn empty_list_words(policy: &Policy) -> &'static str {
 
 fn days(seconds: i64) -> String {
     match seconds / 86_400 {
-        0 => format!("{} minutes", seconds / 60),
+        0 if seconds < 7200 => format!("{} minutes", seconds / 60),
+        0 => format!("{} hours", seconds / 3600),
         1 => "1 day".to_owned(),
         n => format!("{n} days"),
     }
