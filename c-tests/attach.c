@@ -182,6 +182,80 @@ static void the_programs_own_cert_cb(const struct parties *p, int version)
     certpick_selector_free(selector);
 }
 
+/* A certificate that the program has set itself, beside a selector. */
+static void the_programs_own_certificate(const struct parties *p, int version, enum way way)
+{
+    certpick_selector *selector = new_selector("leaf.crt", "leaf.key", "secret");
+    SSL_CTX *client = new_client(version);
+    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
+    SSL_CTX *nobodys = new_server(version, &p->leaf, (void *)NULL);
+    struct link link;
+
+    MUST(SSL_CTX_use_certificate(client, p->other.cert));
+    MUST(SSL_CTX_use_PrivateKey(client, p->other.key));
+    use_selector(client, selector, way);
+    if (way == BY_CLIENT_CERT_CB) {
+        subject("by client_cert_cb the program's own certificate comes first: nobody is asked");
+        CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+        CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NOT_ASKED);
+        close_link(&link);
+    } else {
+        subject("by cert_cb the selector comes before the program's own certificate");
+        CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+        CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+        close_link(&link);
+
+        subject("the program's own certificate never stands in where none suits");
+        CHECK(connect_link(&link, client, nobodys) && exchange_bytes(&link));
+        CHECK_ARRIVED(&link, NULL);
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NONE_SUITABLE);
+        close_link(&link);
+    }
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    SSL_CTX_free(nobodys);
+    certpick_selector_free(selector);
+}
+
+static certpick_selector *first_choice, *second_choice;
+
+static int select_twice(SSL *ssl, void *arg)
+{
+    (void)arg;
+    if (certpick_select(ssl, first_choice) != CERTPICK_OK)
+        return 0;
+    if (certpick_outcome(ssl) == CERTPICK_OUTCOME_SENT)
+        return 1;
+    return certpick_select(ssl, second_choice) == CERTPICK_OK;
+}
+
+static void two_selectors(const struct parties *p, int version)
+{
+    SSL_CTX *client = new_client(version);
+    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
+    SSL_CTX *other = new_server(version, &p->other_root, (void *)NULL);
+    struct link link;
+
+    subject("a program's cert_cb may ask one selector after the other");
+    first_choice = new_selector("other.crt", "other.key", NULL);
+    second_choice = new_selector("leaf.crt", "leaf.key", "secret");
+    SSL_CTX_set_cert_cb(client, select_twice, NULL);
+    CHECK(connect_link(&link, client, other) && exchange_bytes(&link));
+    CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+    close_link(&link);
+    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+    CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+    check_sent(&link, 0);
+    close_link(&link);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    SSL_CTX_free(other);
+    certpick_selector_free(first_choice);
+    certpick_selector_free(second_choice);
+}
+
 int main(void)
 {
     struct parties parties;
@@ -194,7 +268,9 @@ int main(void)
         for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
             each_server_gets_its_own(&parties, tls_versions[i], way);
             resumption(&parties, tls_versions[i], way);
+            the_programs_own_certificate(&parties, tls_versions[i], way);
         }
+        two_selectors(&parties, tls_versions[i]);
         the_programs_own_cert_cb(&parties, tls_versions[i]);
     }
     free_identity(&parties.root);

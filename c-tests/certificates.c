@@ -66,8 +66,9 @@ static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-static struct identity issue(const char *name, const struct identity *issuer, int is_ca,
-                             const struct traits *traits)
+/* Takes over the key; NULL: a new one. */
+static struct identity issue_for(EVP_PKEY *key, const char *name, const struct identity *issuer,
+                                 int is_ca, const struct traits *traits)
 {
     static long serial;
     static const struct traits ordinary = {KEY_P256, NULL, NULL, 0, 0};
@@ -79,7 +80,7 @@ static struct identity issue(const char *name, const struct identity *issuer, in
     X509_NAME *subject_name = X509_NAME_new();
     EVP_PKEY *signing_key;
 
-    made.key = new_key(t->kind);
+    made.key = key != NULL ? key : new_key(t->kind);
     made.cert = X509_new();
     signer = issuer != NULL ? issuer : &made;
     MUST(made.cert != NULL && subject_name != NULL);
@@ -102,6 +103,19 @@ static struct identity issue(const char *name, const struct identity *issuer, in
                    EVP_PKEY_base_id(signing_key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256()));
     X509_NAME_free(subject_name);
     return made;
+}
+
+static struct identity issue(const char *name, const struct identity *issuer, int is_ca,
+                             const struct traits *traits)
+{
+    return issue_for(NULL, name, issuer, is_ca, traits);
+}
+
+X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer)
+{
+    struct identity made = issue_for(ca->key, name, issuer, 1, NULL);
+
+    return made.cert;
 }
 
 struct identity new_root(const char *name)

@@ -133,16 +133,17 @@ int shake_hands(struct link *link)
 
 int exchange_bytes(struct link *link)
 {
-    int round, to_client = 0, to_server = 0;
+    int round, from_server = 0, from_client = 0, to_client = 0, to_server = 0;
     char byte;
 
+    /* A write fails as long as a renegotiation is under way. */
     for (round = 0; round < 20 && !(to_client && to_server); round++) {
-        if (round == 0)
-            SSL_write(link->server, "s", 1);
+        if (!from_server)
+            from_server = SSL_write(link->server, "s", 1) == 1;
         if (SSL_read(link->client, &byte, 1) == 1)
             to_client = byte == 's';
-        if (round == 0)
-            SSL_write(link->client, "c", 1);
+        if (!from_client)
+            from_client = SSL_write(link->client, "c", 1) == 1;
         if (SSL_read(link->server, &byte, 1) == 1)
             to_server = byte == 'c';
         ERR_clear_error();

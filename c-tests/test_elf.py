@@ -95,6 +95,11 @@ def test_it_needs_one_openssl_and_else_only_the_system():
     assert sorted(others) == [f"libcrypto.so.{version}", f"libssl.so.{version}"]
 
 
+def test_every_symbol_that_it_needs_is_found():
+    # Macros of OpenSSL's headers are no functions; who declares one finds out here.
+    assert "undefined symbol" not in succeed(["ldd", "-r", LIBRARY])
+
+
 def test_no_part_of_an_openssl_is_bundled():
     text = succeed(["nm", "-D", "--undefined-only", LIBRARY])
     assert re.search(r"\bSSL_CTX_\w+", text) and re.search(r"\bX509_\w+", text)
