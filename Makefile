@@ -40,8 +40,12 @@ library:
 	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
 
-bench: library
-	cargo bench --locked
+# tests/header.rs compares the header with what cbindgen makes, or writes it.
+header:
+	@CERTPICK_WRITE_HEADER=1 cargo test --quiet --locked --test header
+
+bench:
+	@cargo bench --locked
 
 clean:
 	rm -rf target
