@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The C programs of this directory, each compiled once, run plainly and under valgrind."""
 
+import fcntl
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ VALGRIND = [
     "--show-leak-kinds=definite",
     "--errors-for-leak-kinds=definite",
     "--num-callers=40",
+    "--vgdb=no",
     "--fair-sched=yes",
 ]
 
@@ -59,9 +61,17 @@ def sentences(without=frozenset()) -> list:
 
 
 @pytest.fixture(scope="module")
-def objects() -> list:
-    """The support code, compiled as C, also for the C++ program."""
+def alone():
+    """Two runs at once would overwrite each other's programs: the second one waits."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="module")
+def objects(alone) -> list:
+    """The support code, compiled as C, also for the C++ program."""
     made = []
     for source in [*COMMON, "picking.c"]:
         out = BUILD / source.replace(".c", ".o")
@@ -105,7 +115,7 @@ def compile_program(name: str, objects: list):
 
 
 @pytest.fixture(scope="module")
-def environment():
+def environment(alone):
     """OpenSSL without the machine's configuration; work directories and RSA keys below target/."""
     keys, work = BUILD / "keys", BUILD / "work"
     keys.mkdir(parents=True, exist_ok=True)
@@ -158,8 +168,8 @@ def test_program_under_valgrind(name, under_valgrind):
         pytest.param(CXX, "c++17", "c++", id="C++17"),
     ],
 )
-def test_the_header_stands_alone_and_may_come_twice(compiler, standard, language, tmp_path):
-    source = tmp_path / "header.c"
+def test_the_header_stands_alone_and_may_come_twice(compiler, standard, language, alone):
+    source = BUILD / "header.c"
     source.write_text(
         f'#include "{HEADER}"\n#include <certpick.h>\n'
         "certpick_status status = CERTPICK_OK;\n"
@@ -167,5 +177,5 @@ def test_the_header_stands_alone_and_may_come_twice(compiler, standard, language
     )
     succeed(
         [*compiler, f"-std={standard}", "-x", language, *STRICT, f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-        + ["-c", "-o", tmp_path / "header.o", source]
+        + ["-c", "-o", source.with_suffix(".o"), source]
     )
