@@ -4,10 +4,9 @@
 
 use crate::error::{Error, Status, major_version};
 use libc::{c_char, c_int, c_uchar, c_ulong, c_void};
-use once_cell::race::OnceNonZeroUsize;
+use once_cell::race::OnceBox;
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};
-use std::num::NonZeroUsize;
 
 /// `int (*)(SSL *, X509 **, EVP_PKEY **)` (SSL_CTX_set_client_cert_cb(3)).
 pub type ClientCertCallback =
@@ -261,21 +260,30 @@ impl Drop for QuietErrors {
     }
 }
 
-/// The number that OpenSSL gave our library for the error queue, plus the texts loaded under it.
-fn error_library() -> c_int {
-    static LIBRARY: OnceNonZeroUsize = OnceNonZeroUsize::new();
-    let number = LIBRARY.get_or_init(|| {
-        // SAFETY: takes the next free number.
-        let library = unsafe { ffi::ERR_get_next_error_library() };
-        load_texts(library);
-        NonZeroUsize::new(usize::try_from(library).unwrap_or(0)).unwrap_or(NonZeroUsize::MIN)
-    });
-    c_int::try_from(number.get()).unwrap_or(0)
+/// Our library in OpenSSL's error queue.
+struct ErrorLibrary {
+    number: c_int,
+    /// OpenSSL keeps pointers into it for as long as the process lives.
+    _texts: &'static mut [ffi::ERR_STRING_DATA],
 }
 
-fn load_texts(library: c_int) {
+// SAFETY: nobody but OpenSSL looks at the table once it has been loaded.
+unsafe impl Send for ErrorLibrary {}
+// SAFETY: likewise.
+unsafe impl Sync for ErrorLibrary {}
+
+/// The number that OpenSSL gave our library, whose texts are loaded the first time. Two threads at
+/// once may take two numbers, of which one stays unused.
+fn error_library() -> c_int {
+    static LIBRARY: OnceBox<ErrorLibrary> = OnceBox::new();
+    LIBRARY.get_or_init(|| Box::new(load_texts())).number
+}
+
+fn load_texts() -> ErrorLibrary {
+    // SAFETY: takes the next free number.
+    let number = unsafe { ffi::ERR_get_next_error_library() };
     // ERR_PACK(lib, 0, 0): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
-    let packed = (library as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 };
+    let packed = (number as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 };
     let mut texts = vec![ffi::ERR_STRING_DATA { error: packed, string: c"certpick".as_ptr() }];
     for status in Status::ALL {
         if status != Status::Ok {
@@ -284,10 +292,10 @@ fn load_texts(library: c_int) {
         }
     }
     texts.push(ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() });
-    // OpenSSL keeps pointers into the table for as long as the process lives, and so do we.
-    let table = Box::leak(texts.into_boxed_slice());
+    let texts = Box::leak(texts.into_boxed_slice());
     // SAFETY: a table that ends with zeros and is never freed.
-    unsafe { ffi::ERR_load_strings(library, table.as_mut_ptr()) };
+    unsafe { ffi::ERR_load_strings(number, texts.as_mut_ptr()) };
+    ErrorLibrary { number, _texts: texts }
 }
 
 /// Puts one entry of our own into this thread's error queue: the status' text as its reason, the

@@ -98,8 +98,17 @@ fn decode(
             let why = format!("the password is longer than the {most} bytes that OpenSSL takes");
             Cause::PasswordWrong(file, why)
         }
-        State::Given(_) => Cause::PasswordWrong(file, errors.reason()),
+        State::Given(_) => Cause::PasswordWrong(file, wrong_password(errors.reason())),
     })
+}
+
+/// What OpenSSL says when the password is wrong, always as libpq's users know it: behind it comes a
+/// second entry, which is the one to be seen where the program has entries of its own.
+fn wrong_password(reason: String) -> String {
+    match reason.as_str() {
+        "pkcs12 cipherfinal error" => "bad decrypt".to_owned(),
+        _ => reason,
+    }
 }
 
 fn from_pem(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
