@@ -7,6 +7,7 @@ pub mod chain;
 pub mod facts;
 mod key;
 pub mod pem;
+pub mod private_file;
 
 use crate::error::Cause;
 use crate::ossl::{self, QuietErrors};

@@ -36,15 +36,23 @@ pub fn is_list(sslcert: &[u8]) -> bool {
     }
 }
 
+/// Where the passwords are.
+#[derive(Debug)]
+pub enum Passwords<'a> {
+    /// In libpq's sslpassword; empty is the same as none.
+    List(Option<&'a [u8]>),
+    /// The bytes of a file that has one on each line. An empty line is no password.
+    Lines(&'a [u8]),
+}
+
 /// Takes the three values apart and matches them. An empty value is the same as none.
 pub fn entries(
     sslcert: &[u8],
     sslkey: Option<&[u8]>,
-    sslpassword: Option<&[u8]>,
+    passwords: &Passwords<'_>,
 ) -> Result<Vec<Entry>, Error> {
     use Parameter::{SslCert, SslKey, SslPassword};
     let sslkey = sslkey.filter(|v| !v.is_empty());
-    let sslpassword = sslpassword.filter(|v| !v.is_empty());
 
     let certificates = if !sslcert.is_empty() && exists(sslcert) {
         vec![Zeroizing::new(sslcert.to_vec())]
@@ -59,7 +67,10 @@ pub fn entries(
         Some(v) => split(v, parameter).map(Some),
     };
     let keys = one_or_split(sslkey, SslKey)?;
-    let passwords = one_or_split(sslpassword, SslPassword)?;
+    let passwords = match passwords {
+        Passwords::List(value) => one_or_split(value.filter(|v| !v.is_empty()), SslPassword)?,
+        Passwords::Lines(bytes) => Some(lines(bytes)),
+    };
 
     if let Some(keys) = &keys {
         if keys.len() != count {
@@ -99,6 +110,15 @@ pub fn entries(
         });
     }
     Ok(entries)
+}
+
+/// The lines of a file, whose last one need not end; a carriage return before the end is dropped.
+fn lines(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let line = |l: &[u8]| {
+        let end = l.strip_suffix(b"\n").unwrap_or(l);
+        Zeroizing::new(end.strip_suffix(b"\r").unwrap_or(end).to_vec())
+    };
+    bytes.split_inclusive(|b| *b == b'\n').map(line).collect()
 }
 
 fn path(bytes: &[u8]) -> PathBuf {

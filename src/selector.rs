@@ -44,9 +44,9 @@ impl Selector {
         &mut self,
         sslcert: &[u8],
         sslkey: Option<&[u8]>,
-        sslpassword: Option<&[u8]>,
+        passwords: &list::Passwords<'_>,
     ) -> Result<(), Error> {
-        let entries = list::entries(sslcert, sslkey, sslpassword)?;
+        let entries = list::entries(sslcert, sslkey, passwords)?;
         let mut added = Vec::with_capacity(entries.len());
         for entry in entries {
             let number = self.count() + added.len() + 1;
@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn an_entry_that_fails_leaves_the_selector_as_it_was() {
         let mut selector = Selector::new();
-        let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, None).unwrap_err();
+        let none = list::Passwords::List(None);
+        let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();
         let expected = "entry 1: could not read certificate file \"/no/such/a.crt\": No such file \
                         or directory";
         assert_eq!(error.to_string(), expected);

@@ -4,7 +4,7 @@
 use super::*;
 use crate::choice::{EmptyCaList, Flawed, NoneSuitable};
 use crate::credential::PasswordCallback;
-use crate::list;
+use crate::list::{self, Passwords};
 use crate::secret::Secret;
 use crate::selector::{FrozenSelector, Selector};
 use foreign_types::ForeignType;
@@ -165,7 +165,8 @@ pub unsafe extern "C" fn certpick_selector_add_lists(
     unsafe {
         with_selector(selector, |selector| {
             let sslcert = bytes(sslcert).ok_or(Error::Argument("sslcert is NULL"))?;
-            selector.change(|s| s.add_lists(sslcert, bytes(sslkey), bytes(sslpassword)))
+            let passwords = Passwords::List(bytes(sslpassword));
+            selector.change(|s| s.add_lists(sslcert, bytes(sslkey), &passwords))
         })
     }
 }

@@ -2,7 +2,8 @@
 //! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
 
 use super::PasswordCallback;
-use super::pem::{self, ReadError, system_text};
+use super::pem;
+use super::private_file::{self, Refusal};
 use crate::error::Cause;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
@@ -11,14 +12,9 @@ use libc::{c_char, c_int, c_void};
 use openssl::pkey::{PKey, Private};
 use openssl_sys as ffi;
 use std::ffi::CString;
-use std::fs::Metadata;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
-
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Reads and decrypts the key in the file `at`, which is called `path` in words and when the
 /// program is asked for its password.
@@ -28,45 +24,17 @@ pub fn load(
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let bytes = read(at, path)?;
+    let bytes = private_file::read(at).map_err(|refusal| {
+        let path = path.to_owned();
+        match refusal {
+            Refusal::Missing => Cause::KeyMissing(path),
+            Refusal::Stat(why) => Cause::KeyStat(path, why),
+            Refusal::NotRegular => Cause::KeyNotRegular(path),
+            Refusal::Permissions => Cause::KeyPermissions(path),
+            Refusal::Io(why) => Cause::KeyFile(path, why),
+        }
+    })?;
     decode(&bytes, path, password, callback)
-}
-
-fn read(at: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, Cause> {
-    let cause = |error: ReadError| match error {
-        ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => {
-            Cause::KeyMissing(path.to_owned())
-        }
-        // libpq, and not only it, calls this missing too.
-        ReadError::Stat(e) if e.raw_os_error() == Some(libc::ENOTDIR) => {
-            Cause::KeyMissing(path.to_owned())
-        }
-        ReadError::Stat(e) => Cause::KeyStat(path.to_owned(), system_text(&e)),
-        ReadError::NotRegular => Cause::KeyNotRegular(path.to_owned()),
-        other => Cause::KeyFile(path.to_owned(), other.text()),
-    };
-    let (file, metadata) = match pem::open_regular(at) {
-        Ok(opened) => opened,
-        // It could not be opened, but it may also have the wrong permissions: say what libpq says.
-        Err(error) => {
-            if let (ReadError::Io(_), Ok(metadata)) = (&error, at.metadata()) {
-                check_permissions(path, &metadata)?;
-            }
-            return Err(cause(error));
-        }
-    };
-    check_permissions(path, &metadata)?;
-    pem::read_all(file, &metadata, MOST_BYTES).map_err(cause)
-}
-
-/// libpq's rule: owned by root, no group write or execute and nothing for the world; otherwise
-/// nothing for group or world.
-fn check_permissions(path: &Path, metadata: &Metadata) -> Result<(), Cause> {
-    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
-    if metadata.mode() & forbidden != 0 {
-        return Err(Cause::KeyPermissions(path.to_owned()));
-    }
-    Ok(())
 }
 
 fn decode(

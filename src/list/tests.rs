@@ -2,6 +2,14 @@
 
 use super::*;
 
+fn entries(
+    sslcert: &[u8],
+    sslkey: Option<&[u8]>,
+    sslpassword: Option<&[u8]>,
+) -> Result<Vec<Entry>, Error> {
+    super::entries(sslcert, sslkey, &Passwords::List(sslpassword))
+}
+
 fn ascii(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -205,4 +213,23 @@ fn a_hundred_thousand_commas_are_an_error_of_the_first_entry() {
     );
     let error = entries(b"a,b", Some(&commas), None).unwrap_err().to_string();
     assert_eq!(error, "could not match 2 sslcert to 100001 sslkey values");
+}
+
+#[test]
+fn passwords_may_come_one_a_line() {
+    let table: &[(&[u8], &[Option<&str>])] = &[
+        (b"a\nb\n", &[Some("a"), Some("b")]),
+        (b"a\nb", &[Some("a"), Some("b")]),
+        (b"\nb\r\n", &[None, Some("b")]),
+        (b" a,\"b\n\n", &[Some(" a,\"b"), None]),
+    ];
+    for (bytes, expected) in table {
+        let entries = super::entries(b"x,y", None, &Passwords::Lines(bytes)).unwrap();
+        let passwords: Vec<_> =
+            entries.iter().map(|e| e.password.as_ref().map(|p| ascii(p.bytes()))).collect();
+        let expected: Vec<_> = expected.iter().map(|p| p.map(str::to_owned)).collect();
+        assert_eq!(passwords, expected, "{bytes:?}");
+    }
+    let short = super::entries(b"x,y", Some(b"k,l"), &Passwords::Lines(b"a\n")).unwrap_err();
+    assert_eq!(short.to_string(), "could not match 1 sslpassword to 2 sslkey values");
 }

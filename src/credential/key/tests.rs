@@ -72,30 +72,6 @@ fn every_form_of_key_is_read() {
 }
 
 #[test]
-fn libpqs_rule_for_permissions() {
-    // SAFETY: no arguments.
-    let root = unsafe { libc::geteuid() } == 0;
-    let dir = Dir::new();
-    let pem = new_key().private_key_to_pem_pkcs8().unwrap();
-    for mode in [0o600, 0o400, 0o640, 0o440, 0o644, 0o660, 0o650, 0o604, 0o601, 0o620, 0o700, 0o770]
-    {
-        let path = dir.write("key", &pem, mode);
-        for owned_by_root in [true, false] {
-            if root {
-                let owner = if owned_by_root { 0 } else { 12345 };
-                std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
-            } else if owned_by_root {
-                continue;
-            }
-            let allowed = mode & if owned_by_root { 0o037 } else { 0o077 } == 0;
-            let metadata = path.metadata().unwrap();
-            let result = check_permissions(&path, &metadata);
-            assert_eq!(result.is_ok(), allowed, "{mode:o} owned by root: {owned_by_root}");
-        }
-    }
-}
-
-#[test]
 fn what_is_no_key_has_libpqs_words() {
     let dir = Dir::new();
     let words = |path: &Path| load(path, path, None, None).unwrap_err().to_string();
