@@ -132,6 +132,24 @@ static void not_chosen(const struct two *two, int version, enum way way)
     certpick_selector_free(selector);
 }
 
+static void one_line(const struct two *two)
+{
+    certpick_selector *selector = certpick_selector_new();
+    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    struct link link;
+
+    subject("the message is one line, whatever a file is called");
+    CHECK_INT(certpick_selector_add_files(selector, "b.crt", "gone\nnothing to see here.key", NULL),
+              CERTPICK_OK);
+    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
+    CHECK_HAS(certpick_message(link.client), "nothing to see here.key");
+    CHECK_LACKS(certpick_message(link.client), "\n");
+    CHECK_LACKS(certpick_explanation(link.client), "\nnothing to see here.key");
+    close_link(&link);
+    SSL_CTX_free(server);
+    certpick_selector_free(selector);
+}
+
 static void mended(const struct two *two, int version)
 {
     certpick_selector *selector = new_selector("b.crt", "late.key", NULL);
@@ -179,6 +197,7 @@ int main(void)
         chosen(&two, tls_versions[version], BY_OWN_CERT_CB, 3, 3);
         mended(&two, tls_versions[version]);
     }
+    one_line(&two);
     free_two(&two);
     return finish();
 }
