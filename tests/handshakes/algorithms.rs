@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keys of every kind and the signature algorithms and certificate types that a server accepts.
+
+use crate::support::certificates::{Identity, Subject};
+use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
+use crate::support::keys::Kind::{self, *};
+use crate::support::set::{Frozen, Set};
+use certpick::choice::Reasons;
+
+const RSA: &[Kind] = &[Rsa1024, Rsa2048];
+const EC: &[Kind] = &[P256, P384, P521];
+const EDWARDS: &[Kind] = &[Ed25519, Ed448];
+
+/// The schemes of a request, the kinds of key that can sign by one of them on TLS 1.2, and on
+/// TLS 1.3; `None` where TLS 1.3 cannot ask for them alone.
+type Row = (&'static str, &'static [Kind], Option<&'static [Kind]>);
+
+const TABLE: [Row; 16] = [
+    ("rsa_pkcs1_sha256", RSA, None),
+    ("rsa_pkcs1_sha512", RSA, None),
+    ("rsa_pkcs1_sha256:ed448", &[Rsa1024, Rsa2048, Ed448], Some(&[Ed448])),
+    ("rsa_pss_rsae_sha256", RSA, Some(RSA)),
+    ("rsa_pss_rsae_sha384", RSA, Some(RSA)),
+    // 1024 bits have no room for two SHA-512 and two bytes more.
+    ("rsa_pss_rsae_sha512", &[Rsa2048], Some(&[Rsa2048])),
+    ("rsa_pss_pss_sha256", &[Pss, PssSha256], Some(&[Pss, PssSha256])),
+    ("rsa_pss_pss_sha384", &[Pss, PssSha384], Some(&[Pss, PssSha384])),
+    ("rsa_pss_pss_sha512", &[Pss], Some(&[Pss])),
+    // TLS 1.2 knows the hash alone, TLS 1.3 binds the curve.
+    ("ecdsa_secp256r1_sha256", EC, Some(&[P256])),
+    ("ecdsa_secp384r1_sha384", EC, Some(&[P384])),
+    ("ecdsa_secp521r1_sha512", EC, Some(&[P521])),
+    ("ed25519", &[Ed25519], Some(&[Ed25519])),
+    ("ed448", &[Ed448], Some(&[Ed448])),
+    ("ed25519:ed448", EDWARDS, Some(EDWARDS)),
+    (
+        "rsa_pss_pss_sha384:ecdsa_secp384r1_sha384:ed25519",
+        &[Pss, PssSha384, P256, P384, P521, Ed25519],
+        Some(&[Pss, PssSha384, P384, Ed25519]),
+    ),
+];
+
+/// Each row for each version for which it makes sense: schemes, version, kinds.
+fn rows() -> impl Iterator<Item = (&'static str, Version, &'static [Kind])> {
+    TABLE.into_iter().flat_map(|(schemes, on_12, on_13)| {
+        let on_13 = on_13.map(|kinds| (schemes, Version::Tls13, kinds));
+        [Some((schemes, Version::Tls12, on_12)), on_13].into_iter().flatten()
+    })
+}
+
+fn one_of_each_kind(root: &Identity) -> [Identity; 10] {
+    Kind::ALL.map(|kind| root.issue(Subject::new(&format!("{kind:?}")).kind(kind)))
+}
+
+fn expected(kinds: &[Kind], reason: Reasons) -> Vec<Reasons> {
+    Kind::ALL.map(|kind| if kinds.contains(&kind) { Reasons(0) } else { reason }).to_vec()
+}
+
+#[test]
+fn the_first_key_that_can_sign_is_sent_and_the_others_are_told_apart() {
+    let root = Identity::root("root");
+    let set = Set::of(&one_of_each_kind(&root).each_ref()).freeze();
+    for (schemes, version, kinds) in rows() {
+        for way in WAYS {
+            let connection =
+                set.handshake(version, way).level(1).signing(schemes).trusting(&[&root]).run();
+            let verdicts = expected(kinds, Reasons::SIGNATURE_ALGORITHM);
+            // The server derives its certificate types from its schemes.
+            let without_types = |r: Reasons| Reasons(r.0 & !Reasons::CERTIFICATE_TYPE.0);
+            let actual: Vec<_> = connection.verdicts().into_iter().map(without_types).collect();
+            assert_eq!(actual, verdicts, "{connection}");
+            let first = Kind::ALL.iter().position(|kind| kinds.contains(kind)).unwrap();
+            connection.assert_sent(first);
+        }
+    }
+}
+
+#[test]
+fn each_key_alone_is_sent_just_where_openssl_would_send_it() {
+    let root = Identity::root("root");
+    let empty = Set::new().freeze();
+    for (kind, identity) in Kind::ALL.into_iter().zip(one_of_each_kind(&root)) {
+        let set = Set::of(&[&identity]).freeze();
+        for (at, (schemes, version, kinds)) in rows().enumerate() {
+            let ask = |set: &Frozen, way| {
+                let handshake = set.handshake(version, way).level(1).signing(schemes);
+                handshake.own(&identity).run()
+            };
+            // The program's own certificate, without us.
+            let referee = !ask(&empty, Way::Nowise).received().is_empty();
+            let handshake = set.handshake(version, WAYS[at % 3]).level(1).signing(schemes);
+            let connection = handshake.run();
+            assert_eq!(connection.choice().is_some(), referee, "{kind:?}: {connection}");
+            assert_eq!(referee, kinds.contains(&kind), "{kind:?}: {connection}");
+        }
+    }
+}
+
+#[test]
+fn a_server_without_restrictions_takes_every_kind() {
+    let root = Identity::root("root");
+    for identity in one_of_each_kind(&root) {
+        let set = Set::of(&[&identity]).freeze();
+        for (version, way) in everywhere() {
+            set.handshake(version, way).level(1).trusting(&[&root]).run().assert_sent(0);
+        }
+    }
+}
+
+#[test]
+fn sha_1_signs_on_tls_1_2_and_security_level_0_alone() {
+    let root = Identity::root("root");
+    let kinds = [Rsa2048, P256, Ed25519];
+    let identities = kinds.map(|kind| root.issue(Subject::new("client").kind(kind)));
+    let set = Set::of(&identities.each_ref()).freeze();
+    for way in WAYS {
+        let ask = |version, level, schemes: &str| {
+            set.handshake(version, way).level(level).signing(schemes).run()
+        };
+        ask(Version::Tls12, 0, "RSA+SHA1").assert_sent(0);
+        ask(Version::Tls12, 0, "ECDSA+SHA1").assert_sent(1);
+        ask(Version::Tls12, 1, "RSA+SHA1").assert_none_suitable();
+        ask(Version::Tls13, 0, "RSA+SHA1:ed25519").assert_sent(2);
+        ask(Version::Tls13, 0, "ECDSA+SHA1:ed25519").assert_sent(2);
+    }
+}
+
+#[test]
+fn a_curve_that_tls_1_3_has_no_scheme_for_is_not_sent_there() {
+    let root = Identity::root("root");
+    let brainpool = root.issue(Subject::new("client").kind(Brainpool));
+    let set = Set::of(&[&brainpool, &root.issue("client")]).freeze();
+    for way in WAYS {
+        let connection = set.handshake(Version::Tls13, way).run();
+        connection.assert_sent(1);
+        assert_eq!(connection.verdict(0), Reasons::SIGNATURE_ALGORITHM, "{connection}");
+    }
+}
+
+#[test]
+fn what_this_side_may_not_sign_by_counts_as_well() {
+    let root = Identity::root("root");
+    let identities = [P256, Rsa2048, Ed25519].map(|k| root.issue(Subject::new("x").kind(k)));
+    let set = Set::of(&identities.each_ref()).freeze();
+    for (version, way) in everywhere() {
+        let schemes = "rsa_pss_rsae_sha256:ed25519:ecdsa_secp256r1_sha256";
+        let ask =
+            |own: &str| set.handshake(version, way).signing(schemes).client_signing(own).run();
+        let connection = ask("ed25519");
+        connection.assert_sent(2);
+        let none = Reasons::SIGNATURE_ALGORITHM;
+        assert_eq!(connection.verdicts(), [none, none, Reasons(0)], "{connection}");
+        ask("rsa_pss_rsae_sha256:ed25519").assert_sent(1);
+        ask("ed448").assert_none_suitable();
+    }
+}
+
+#[test]
+fn on_tls_1_2_the_certificate_types_decide_as_well() {
+    let root = Identity::root("root");
+    let set = Set::of(&one_of_each_kind(&root).each_ref()).freeze();
+    let of_rsa: &[Kind] = &[Rsa1024, Rsa2048, Pss, PssSha256, PssSha384];
+    let of_ecdsa: &[Kind] = &[P256, P384, P521, Ed25519, Ed448];
+    // rsa_sign, dss_sign, rsa_fixed_dh, ecdsa_sign, rsa_fixed_ecdh
+    let table: [(&[u8], &[Kind]); 6] = [
+        (&[1], of_rsa),
+        (&[64], of_ecdsa),
+        (&[64, 1], &Kind::ALL),
+        (&[2, 64], of_ecdsa),
+        (&[2], &[]),
+        (&[3, 65], &[]),
+    ];
+    for (types, kinds) in table {
+        for way in WAYS {
+            let ask = |version| set.handshake(version, way).level(1).types(types).run();
+            let connection = ask(Version::Tls12);
+            let verdicts = expected(kinds, Reasons::CERTIFICATE_TYPE);
+            assert_eq!(connection.verdicts(), verdicts, "{connection}");
+            match Kind::ALL.iter().position(|kind| kinds.contains(kind)) {
+                Some(first) => connection.assert_sent(first),
+                None => connection.assert_none_suitable(),
+            }
+            // TLS 1.3 has no certificate types.
+            ask(Version::Tls13).assert_sent(0);
+        }
+    }
+}
+
+#[test]
+fn the_ca_and_the_algorithm_must_both_fit() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let kinds = [P256, Ed25519];
+    let of = |root: &Identity| kinds.map(|kind| root.issue(Subject::new("client").kind(kind)));
+    let ([a_ec, a_ed], [b_ec, b_ed]) = (of(&a), of(&b));
+    let set = Set::of(&[&a_ec, &a_ed, &b_ec, &b_ed]).freeze();
+    for version in VERSIONS {
+        for (root, schemes, at) in [
+            (&a, "ecdsa_secp256r1_sha256", 0),
+            (&a, "ed25519", 1),
+            (&b, "ecdsa_secp256r1_sha256", 2),
+            (&b, "ed25519", 3),
+        ] {
+            for way in WAYS {
+                set.handshake(version, way)
+                    .signing(schemes)
+                    .trusting(&[root])
+                    .run()
+                    .assert_sent(at);
+            }
+        }
+    }
+}

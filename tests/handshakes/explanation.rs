@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The explanation: what the server asked for, and each credential with what speaks against it.
+
+use crate::support::certificates::{Identity, StringKind, Subject, der, name, name_in};
+use crate::support::connection::Connection;
+use crate::support::handshake::{Version, Way, everywhere};
+use crate::support::keys::Kind;
+use crate::support::set::Set;
+use certpick::Status;
+use certpick::choice::Flawed;
+use openssl::symm::Cipher;
+use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+
+/// Whether a line is as the pattern says, in which each `*` stands for at least one character.
+fn fits(line: &str, pattern: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return line == pattern };
+    let Some(rest) = line.strip_prefix(before) else { return false };
+    rest.char_indices()
+        .skip(1)
+        .map(|(at, _)| at)
+        .chain([rest.len()])
+        .any(|at| at > 0 && fits(&rest[at..], after))
+}
+
+/// The explanation has these lines and no others. `DIR` is the directory of the credentials.
+#[track_caller]
+fn assert_lines(connection: &Connection, dir: &str, patterns: &[&str]) {
+    let text = connection.asked().explanation();
+    let lines: Vec<&str> = text.lines().collect();
+    for (line, pattern) in lines.iter().zip(patterns) {
+        assert!(fits(&line.replace(dir, "DIR"), pattern), "{line:?} is not {pattern:?} in\n{text}");
+    }
+    assert_eq!(lines.len(), patterns.len(), "{text}");
+    assert!(text.ends_with('\n'), "{text:?}");
+}
+
+fn dir(set: &crate::support::set::Frozen) -> String {
+    set.path("").to_str().unwrap().trim_end_matches('/').to_owned()
+}
+
+#[test]
+fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let middle = a.authority("middle");
+    let mut set = Set::new();
+    set.add("other", &b.issue(Subject::new("other").kind(Kind::Ed25519)), &[]);
+    set.add("alice", &middle.issue("alice"), &[&middle.certificate]);
+    set.add("bob", &a.issue("bob"), &[]);
+    let both = a.issue(Subject::new("expired").expired());
+    let pem = [both.pem(), both.key.private_key_to_pem_pkcs8().unwrap()].concat();
+    let path = set.write("both.pem", &pem);
+    set.add_files(&both, path, None, None);
+    set.add_from_memory(&a.issue("in memory"), &[]);
+    let set = set.freeze();
+    let schemes = "ecdsa_secp256r1_sha256:ed25519:ECDSA+SHA1";
+    for (version, way) in everywhere() {
+        let connection = set
+            .handshake(version, way)
+            .signing(schemes)
+            .host("db.example")
+            .user("alice")
+            .naming(&[&a, &Identity::root("C")])
+            .run();
+        connection.assert_sent(1);
+        let (version, types) = match version {
+            Version::Tls12 => ("TLS 1.2", Some("It accepts certificates of type ecdsa_sign.")),
+            Version::Tls13 => ("TLS 1.3", None),
+        };
+        let asked = format!("The server asked for a client certificate by {version}.");
+        let mut patterns = vec![
+            "certpick sent credential 2 of 5.",
+            "Connecting to host \"db.example\" as user \"alice\".",
+            &asked,
+            "It wants one * one of these 2 CAs:",
+            "    O=certpick tests, CN=A",
+            "    O=certpick tests, CN=C",
+            "It accepts signatures by ecdsa_secp256r1_sha256, ed25519, ecdsa_sha1.",
+            "Of these this side * ecdsa_sha1.",
+        ];
+        patterns.extend(types);
+        patterns.extend([
+            "1. DIR/other.crt: not sent",
+            "    subject: O=certpick tests, CN=other",
+            "    issuer:  O=certpick tests, CN=B",
+            "    valid:   * to *",
+            "    key:     Ed25519, in DIR/other.key",
+            "    against: the server named no CA that issued it: * O=certpick tests, CN=B*",
+            "2. DIR/alice.crt: sent",
+            "    subject: O=certpick tests, CN=alice",
+            "    issuer:  O=certpick tests, CN=middle",
+            "    valid:   * GMT to * GMT*",
+            "    key:     EC, P-256, in DIR/alice.key",
+            "    with:    O=certpick tests, CN=middle",
+            "3. DIR/bob.crt: not sent",
+            "    subject: O=certpick tests, CN=bob",
+            "    issuer:  O=certpick tests, CN=A",
+            "    valid:   * to *",
+            "    key:     EC, P-256, in DIR/bob.key",
+            "    against: nothing, but credential 2 is the one whose CN is the user",
+            "4. DIR/both.pem: not sent",
+            "    subject: O=certpick tests, CN=expired",
+            "    issuer:  O=certpick tests, CN=A",
+            "    valid:   * to *",
+            "    key:     EC, P-256",
+            "    against: *expired 10 days ago*",
+            "5. held in memory: not sent",
+            "    subject: O=certpick tests, CN=in memory",
+            "    issuer:  O=certpick tests, CN=A",
+            "    valid:   * to *",
+            "    key:     EC, P-256",
+            "    against: nothing, but credential 2 is the one whose CN is the user",
+        ]);
+        assert_lines(&connection, &dir(&set), &patterns);
+    }
+}
+
+#[test]
+fn where_none_suits_it_says_so_and_why_of_each() {
+    let [a, b, c] = ["A", "B", "C"].map(Identity::root);
+    let middle = b.authority("middle");
+    let mut set = Set::new();
+    set.add("a", &a.issue("a"), &[]);
+    set.add("b", &middle.issue("b"), &[&middle.certificate]);
+    let set = set.freeze();
+    for (version, way) in everywhere() {
+        let connection =
+            set.handshake(version, way).signing("ed25519").types(&[64]).naming(&[&c]).run();
+        connection.assert_none_suitable();
+        let mut patterns = vec![
+            "certpick sent no certificate. Server requests a client certificate but no suitable \
+             certificate is found from sslcert list provided.",
+            "The server asked for a client certificate by *.",
+            "It wants one * this CA:",
+            "    O=certpick tests, CN=C",
+            "It accepts signatures by ed25519.",
+        ];
+        if version == Version::Tls12 {
+            patterns.push("It accepts certificates of type ecdsa_sign.");
+        }
+        let signing = "    against: its key can sign by none of the signature algorithms *";
+        patterns.extend([
+            "1. DIR/a.crt: not sent",
+            "    subject: O=certpick tests, CN=a",
+            "    issuer:  O=certpick tests, CN=A",
+            "    valid:   * to *",
+            "    key:     EC, P-256, in DIR/a.key",
+            "    against: the server named no CA that issued it: * O=certpick tests, CN=A*",
+            signing,
+            "2. DIR/b.crt: not sent",
+            "    subject: O=certpick tests, CN=b",
+            "    issuer:  O=certpick tests, CN=middle",
+            "    valid:   * to *",
+            "    key:     EC, P-256, in DIR/b.key",
+            "    with:    O=certpick tests, CN=middle",
+            // The issuer that counts is that of the last certificate.
+            "    against: the server named no CA that issued it: * O=certpick tests, CN=B*",
+            signing,
+        ]);
+        assert_lines(&connection, &dir(&set), &patterns);
+    }
+}
+
+#[test]
+fn where_a_key_cannot_be_used_it_tells_the_error_and_no_password() {
+    let root = Identity::root("root");
+    let client = root.issue("client");
+    let key = client.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right");
+    let mut set = Set::new();
+    set.add_with_key("client", &client, (&key.unwrap(), 0o600), Some("wr0ng, secret"));
+    set.add("other", &root.issue("other"), &[]);
+    let set = set.freeze();
+    for (version, way) in everywhere() {
+        let connection = set.handshake(version, way).signing("ecdsa_secp256r1_sha256").run();
+        connection.assert_aborted(Status::PasswordWrong);
+        let mut patterns = vec![
+            "certpick aborted the handshake: entry 1: could not load private key file \
+             \"DIR/client.key\": *",
+            "The server asked for a client certificate by *.",
+            "It named no CA*",
+            "It accepts signatures by ecdsa_secp256r1_sha256.",
+        ];
+        if version == Version::Tls12 {
+            patterns.push("It accepts certificates of type ecdsa_sign.");
+        }
+        patterns.extend([
+            "1. DIR/client.crt: chosen, but unusable",
+            "    subject: O=certpick tests, CN=client",
+            "    issuer:  O=certpick tests, CN=root",
+            "    valid:   * to *",
+            "    key:     EC, P-256, in DIR/client.key",
+            "    against: it was the one to send, but: entry 1: could not load private key *",
+            "2. DIR/other.crt: not sent",
+            "    subject: O=certpick tests, CN=other",
+            "    issuer:  O=certpick tests, CN=root",
+            "    valid:   * to *",
+            "    key:     EC, P-256, in DIR/other.key",
+            "    against: nothing, but credential 1 comes first in the list",
+        ]);
+        assert_lines(&connection, &dir(&set), &patterns);
+        let text = connection.asked().explanation();
+        assert!(!text.contains("wr0ng") && !text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn every_reason_has_its_words() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let middle = b.authority(Subject::new("new middle").not_yet_valid());
+    let worst = Subject::new("worst")
+        .kind(Kind::Rsa1024)
+        .expired()
+        .key_usage(KeyUsage::new().key_encipherment())
+        .extended_key_usage(ExtendedKeyUsage::new().server_auth());
+    let mut set = Set::new();
+    set.add("worst", &middle.issue(worst), &[&middle.certificate]);
+    set.policy().flawed = Flawed::Exclude;
+    let set = set.freeze();
+    let connection = set
+        .handshake(Version::Tls12, Way::CertCb)
+        .signing("ed25519")
+        .types(&[64])
+        .naming(&[&a])
+        .run();
+    let text = connection.asked().explanation();
+    let against: Vec<_> = text.lines().filter_map(|l| l.strip_prefix("    against: ")).collect();
+    let patterns = [
+        "the server named no CA that issued it*",
+        "*signature algorithms*",
+        "*certificate types*",
+        "*security level*too weak",
+        "it expired 10 days ago*policy excludes it",
+        "*CN=new middle is not valid for another *policy excludes it",
+        "*key usage lacks digitalSignature; *",
+        "*extended key usage lacks clientAuth; *",
+    ];
+    for pattern in patterns {
+        assert!(against.iter().any(|line| fits(line, pattern)), "{pattern:?} is not in\n{text}");
+    }
+    assert_eq!(against.len(), patterns.len(), "{text}");
+}
+
+#[test]
+fn names_and_files_with_control_characters_do_not_reach_the_terminal() {
+    let hostile = "line\nbreak\r\x1b[2J\u{7}\u{9b}1m";
+    let root = Identity::root(Subject::named(name_in(StringKind::Utf8, "tests\t", hostile)));
+    let client = root.issue(Subject::named(name_in(StringKind::Bmp, "tests", hostile)));
+    let file = "a\nb\x1b[31m, c";
+    for key_is_there in [true, false] {
+        let mut set = Set::new();
+        let certificate = set.write(&format!("{file}.crt"), &client.pem());
+        let key = set.path(&format!("{file}.key"));
+        if key_is_there {
+            set.write(&format!("{file}.key"), &client.key.private_key_to_pem_pkcs8().unwrap());
+        }
+        set.add_files(&client, certificate, Some(key), None);
+        let set = set.freeze();
+        for (version, way) in everywhere() {
+            let handshake = set.handshake(version, way).naming(&[&root, &client]);
+            let connection = handshake.user("a\nb\x1b").host("x\ny\x07").run();
+            if key_is_there {
+                connection.assert_sent(0);
+            } else {
+                connection.assert_aborted(Status::File);
+            }
+            let (text, message) = (connection.asked().explanation(), connection.asked().message());
+            let is_clean = |line: &str| !line.chars().any(char::is_control);
+            assert!(text.lines().all(is_clean), "{text:?}");
+            assert!(is_clean(&message), "{message:?}");
+            // No line that the library did not begin itself.
+            for line in text.lines() {
+                let is_own = line.starts_with("    ")
+                    || ["certpick ", "Connecting ", "The server ", "It ", "Of these ", "1. "]
+                        .iter()
+                        .any(|start| line.starts_with(start));
+                assert!(is_own, "{line:?} in\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_very_many_ca_names_it_shows_the_first_and_counts_the_others() {
+    let names: Vec<Vec<u8>> = (0..150).map(|i| der(&name(&format!("{i:03}")))).collect();
+    let set = Set::of(&[&Identity::root("A").issue("client")]).freeze();
+    for (version, way) in everywhere() {
+        let connection = set.handshake(version, way).naming_names(&names).run();
+        connection.assert_none_suitable();
+        let text = connection.asked().explanation();
+        assert!(text.contains("these 150 CAs:"), "{text}");
+        assert!(text.contains("CN=000") && text.contains("CN=099"), "{text}");
+        assert!(!text.contains("CN=100") && text.contains("    and 50 more\n"), "{text}");
+    }
+}
+
+#[test]
+fn each_kind_of_key_has_its_name() {
+    let root = Identity::root("root");
+    for (kind, words) in [
+        (Kind::Rsa1024, "RSA, 1024 bits"),
+        (Kind::Rsa2048, "RSA, 2048 bits"),
+        (Kind::Pss, "RSA-PSS, 2048 bits"),
+        (Kind::PssSha256, "RSA-PSS, 2048 bits, SHA-256 only"),
+        (Kind::PssSha384, "RSA-PSS, 2048 bits, SHA-384 only"),
+        (Kind::P256, "EC, P-256"),
+        (Kind::P384, "EC, P-384"),
+        (Kind::P521, "EC, P-521"),
+        (Kind::Brainpool, "EC, brainpoolP256r1"),
+        (Kind::Ed25519, "Ed25519"),
+        (Kind::Ed448, "Ed448"),
+    ] {
+        let set = Set::of(&[&root.issue(Subject::new("client").kind(kind))]).freeze();
+        let connection = set.handshake(Version::Tls13, Way::CertCb).run();
+        let text = connection.asked().explanation();
+        let line = format!("    key:     {words}, in {}\n", set.path("1.key").display());
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+}

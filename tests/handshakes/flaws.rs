@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Soft reasons: what they say puts a credential behind others, and does not exclude it.
+
+use crate::support::certificates::{Identity, Subject};
+use crate::support::connection::Connection;
+use crate::support::handshake::everywhere;
+use crate::support::keys::Kind;
+use crate::support::set::Set;
+use certpick::choice::{Flawed, Reasons};
+use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+
+/// One credential: who, with which intermediates.
+type Credential = (Identity, Vec<Identity>);
+
+/// Each flaw there is, in a credential below `root`.
+fn flaws(root: &Identity) -> Vec<(&'static str, Credential, Reasons)> {
+    let client = || Subject::new("client");
+    let no_signature = client().key_usage(KeyUsage::new().critical().key_encipherment());
+    let for_servers = client().extended_key_usage(ExtendedKeyUsage::new().server_auth());
+    let below = |subject: Subject| {
+        let middle = root.authority(subject);
+        (middle.issue("client"), vec![middle])
+    };
+    let above_that = {
+        let upper = root.authority(Subject::new("upper").expired());
+        let lower = upper.authority("lower");
+        (lower.issue("client"), vec![lower, upper])
+    };
+    let both = client()
+        .key_usage(KeyUsage::new().key_agreement())
+        .extended_key_usage(ExtendedKeyUsage::new().code_signing())
+        .expired();
+    let alone = |subject| (root.issue(subject), vec![]);
+    let three = Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0 | Reasons::EXPIRED.0;
+    vec![
+        ("expired", alone(client().expired()), Reasons::EXPIRED),
+        ("not yet valid", alone(client().not_yet_valid()), Reasons::NOT_YET_VALID),
+        ("expired intermediate", below(Subject::new("old").expired()), Reasons::EXPIRED),
+        ("early intermediate", below(Subject::new("new").not_yet_valid()), Reasons::NOT_YET_VALID),
+        ("expired second intermediate", above_that, Reasons::EXPIRED),
+        ("no digitalSignature", alone(no_signature), Reasons::KEY_USAGE),
+        ("no clientAuth", alone(for_servers), Reasons::EXTENDED_KEY_USAGE),
+        ("three at once", alone(both), Reasons(three)),
+    ]
+}
+
+fn set_of(credentials: &[&Credential]) -> Set {
+    let mut set = Set::new();
+    for (identity, chain) in credentials {
+        let chain: Vec<_> = chain.iter().map(|ca| &ca.certificate).collect();
+        set.add(&format!("{}", set.count()), identity, &chain);
+    }
+    set
+}
+
+#[test]
+fn a_flawed_credential_comes_behind_one_without_a_flaw_but_is_better_than_none() {
+    let root = Identity::root("root");
+    let good = (
+        root.issue(
+            Subject::new("good")
+                .key_usage(KeyUsage::new().critical().digital_signature())
+                .extended_key_usage(ExtendedKeyUsage::new().server_auth().client_auth()),
+        ),
+        vec![],
+    );
+    for (what, flawed, reason) in flaws(&root) {
+        let both = set_of(&[&flawed, &good]).freeze();
+        let alone = set_of(&[&flawed]).freeze();
+        for (version, way) in everywhere() {
+            let connection = both.handshake(version, way).naming(&[&root]).run();
+            connection.assert_sent(1);
+            assert_eq!(connection.verdicts(), [reason, Reasons(0)], "{what}: {connection}");
+
+            let connection = alone.handshake(version, way).naming(&[&root]).run();
+            connection.assert_sent(0);
+            assert_eq!(connection.verdict(0), reason, "{what}: {connection}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_can_exclude_what_is_flawed() {
+    let root = Identity::root("root");
+    let other = Identity::root("other");
+    for (what, flawed, reason) in flaws(&root) {
+        let mut set = set_of(&[&flawed, &(other.issue("good"), vec![])]);
+        set.policy().flawed = Flawed::Exclude;
+        let set = set.freeze();
+        for (version, way) in everywhere() {
+            let connection = set.handshake(version, way).naming(&[&root]).run();
+            connection.assert_none_suitable();
+            assert_eq!(connection.verdict(0), reason, "{what}: {connection}");
+            set.handshake(version, way).run().assert_sent(1);
+        }
+    }
+}
+
+#[test]
+fn among_flawed_ones_the_order_of_the_list_stays() {
+    let root = Identity::root("root");
+    let subjects = [
+        Subject::new("a").not_yet_valid(),
+        Subject::new("b").expired().key_usage(KeyUsage::new().key_agreement()),
+        Subject::new("c").expired(),
+    ];
+    let identities = subjects.map(|subject| root.issue(subject));
+    let set = Set::of(&identities.each_ref()).freeze();
+    for (version, way) in everywhere() {
+        set.handshake(version, way).run().assert_sent(0);
+    }
+}
+
+#[test]
+fn hard_reasons_weigh_more_than_flaws() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let expired = Subject::new("client").expired();
+    let set = Set::of(&[&b.issue("fresh"), &a.issue(expired)]).freeze();
+    for (version, way) in everywhere() {
+        let connection = set.handshake(version, way).naming(&[&a]).run();
+        connection.assert_sent(1);
+        assert_eq!(connection.verdicts(), [Reasons::ISSUER, Reasons::EXPIRED]);
+    }
+}
+
+#[test]
+fn all_reasons_are_told_and_not_the_first_alone() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let worst = Subject::new("worst")
+        .kind(Kind::Rsa1024)
+        .expired()
+        .key_usage(KeyUsage::new().key_encipherment())
+        .extended_key_usage(ExtendedKeyUsage::new().server_auth());
+    let set = Set::of(&[&b.issue(worst)]).freeze();
+    for (version, way) in everywhere() {
+        let connection =
+            set.handshake(version, way).naming(&[&a]).signing("ed25519").types(&[64]).run();
+        connection.assert_none_suitable();
+        let mut expected = Reasons::default();
+        for reason in [
+            Reasons::ISSUER,
+            Reasons::SIGNATURE_ALGORITHM,
+            Reasons::SECURITY_LEVEL,
+            Reasons::EXPIRED,
+            Reasons::KEY_USAGE,
+            Reasons::EXTENDED_KEY_USAGE,
+        ] {
+            expected.add(reason);
+        }
+        if version == crate::support::handshake::Version::Tls12 {
+            expected.add(Reasons::CERTIFICATE_TYPE);
+        }
+        assert_eq!(connection.verdict(0), expected, "{connection}");
+    }
+}
+
+#[test]
+fn an_expired_certificate_in_the_file_that_is_not_needed_is_no_flaw() {
+    let root = Identity::root("root");
+    let middle = root.authority("middle");
+    let renewed = |subject: Subject| root.authority(subject.with_key(&middle.key)).certificate;
+    let unneeded = [
+        renewed(Subject::new("middle").expired()),
+        renewed(Subject::new("middle").valid(50, 500)),
+        root.authority(Subject::new("stranger").expired()).certificate,
+        Identity::root(Subject::new("root").expired()).certificate,
+    ];
+    for other in &unneeded {
+        for order in [[other, &middle.certificate], [&middle.certificate, other]] {
+            let mut set = Set::new();
+            set.add("client", &middle.issue("client"), &order);
+            set.add("second", &root.issue("second"), &[]);
+            let set = set.freeze();
+            for (version, way) in everywhere() {
+                let connection = set.handshake(version, way).naming(&[&root]).run();
+                assert_eq!(connection.verdict(0), Reasons(0), "{connection}");
+                connection.assert_sent(0);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_intermediate_is_needed_where_it_alone_leads_to_the_named_ca() {
+    // Two roots certify one intermediate; what the first one said has expired.
+    let [old, new] = ["old", "new"].map(Identity::root);
+    let middle = new.authority("middle");
+    let expired = Subject::new("middle").with_key(&middle.key).expired();
+    let expired = old.authority(expired).certificate;
+    let client = middle.issue("client");
+    for order in [[&expired, &middle.certificate], [&middle.certificate, &expired]] {
+        let mut set = Set::new();
+        set.add("client", &client, &order);
+        set.add("old", &old.issue("old"), &[]);
+        set.add("new", &new.issue("new"), &[]);
+        let set = set.freeze();
+        for (version, way) in everywhere() {
+            let asked = |root: &Identity| -> Connection {
+                set.handshake(version, way).naming(&[root]).run()
+            };
+            let connection = asked(&new);
+            assert_eq!(connection.verdict(0), Reasons(0), "{connection}");
+            connection.assert_sent(0);
+            let connection = asked(&old);
+            assert_eq!(connection.verdict(0), Reasons::EXPIRED, "{connection}");
+            connection.assert_sent(1);
+        }
+    }
+}

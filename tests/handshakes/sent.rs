@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What arrives at the server: the leaf, then its intermediates in order, and nothing else.
+
+use crate::support::certificates::{Identity, Subject};
+use crate::support::connection::Connection;
+use crate::support::handshake::everywhere;
+use crate::support::set::{Frozen, Set};
+use openssl::x509::X509;
+
+/// A set of one credential with what else is in its file, in this order.
+fn file(client: &Identity, certificates: &[&X509]) -> Frozen {
+    let mut set = Set::new();
+    set.add_in_order("client", client, certificates);
+    set.freeze()
+}
+
+#[track_caller]
+fn assert_arrived(connection: &Connection, expected: &[&X509]) {
+    connection.assert_sent(0);
+    let received = connection.received();
+    let subjects: Vec<_> = received.iter().map(|x| x.subject_name()).collect();
+    assert!(received.iter().eq(expected.iter().copied()), "{connection}: {subjects:?}");
+}
+
+#[test]
+fn whatever_the_file_looks_like_the_chain_is_in_order_without_root_duplicates_and_strangers() {
+    let root = Identity::root("root");
+    let upper = root.authority("upper");
+    let lower = upper.authority("lower");
+    let client = lower.issue("client");
+    let other = Identity::root("other");
+    let [leaf, low, up, top] =
+        [&client, &lower, &upper, &root].map(|identity| &identity.certificate);
+    let (far, stranger) = (&other.certificate, &other.authority("stranger").certificate);
+    let files: [&[&X509]; 7] = [
+        &[leaf, low, up],
+        &[leaf, up, low],
+        &[leaf, low, up, top],
+        &[top, up, low, leaf],
+        &[leaf, low, low, up, low, up],
+        &[leaf, stranger, low, far, up],
+        &[leaf, top, stranger, up, far, low, top, up],
+    ];
+    for certificates in files {
+        let set = file(&client, certificates);
+        for (version, way) in everywhere() {
+            // The client knows all of it, so that OpenSSL could make a chain up.
+            let connection = set
+                .handshake(version, way)
+                .client_trusting(&[top, up, low])
+                .trusting(&[&root])
+                .run();
+            assert_arrived(&connection, &[leaf, low, up]);
+            // A server that names nobody gets the whole chain too.
+            let connection = set.handshake(version, way).client_trusting(&[top]).run();
+            assert_arrived(&connection, &[leaf, low, up]);
+        }
+    }
+}
+
+#[test]
+fn a_leaf_of_a_root_goes_alone_even_if_the_client_trusts_the_root() {
+    let root = Identity::root("root");
+    let client = root.issue("client");
+    for certificates in [&[&client.certificate][..], &[&client.certificate, &root.certificate][..]]
+    {
+        let set = file(&client, certificates);
+        for (version, way) in everywhere() {
+            let connection = set
+                .handshake(version, way)
+                .client_trusting(&[&root.certificate])
+                .trusting(&[&root])
+                .run();
+            assert_arrived(&connection, &[&client.certificate]);
+        }
+    }
+}
+
+#[test]
+fn an_intermediate_that_only_the_clients_trust_store_knows_is_not_sent() {
+    let root = Identity::root("root");
+    let middle = root.authority("middle");
+    let client = middle.issue("client");
+    let set = Set::of(&[&client]).freeze();
+    for (version, way) in everywhere() {
+        let trusted = [&middle.certificate, &root.certificate];
+        let connection = set.handshake(version, way).client_trusting(&trusted).run();
+        assert_arrived(&connection, &[&client.certificate]);
+    }
+}
+
+#[test]
+fn gaps_are_filled_from_the_issuer_pool_and_roots_in_it_stay_there() {
+    let root = Identity::root("root");
+    let upper = root.authority("upper");
+    let middle = upper.authority("middle");
+    let lower = middle.authority("lower");
+    let client = lower.issue("client");
+    let mut set = Set::new();
+    set.add("client", &client, &[&middle.certificate]);
+    let stranger = Identity::root("stranger");
+    set.add_issuers(&[
+        &root.certificate,
+        &stranger.certificate,
+        &stranger.authority("strange").certificate,
+        &upper.certificate,
+        &lower.certificate,
+        &middle.certificate,
+    ]);
+    let set = set.freeze();
+    for (version, way) in everywhere() {
+        let connection = set.handshake(version, way).trusting(&[&root]).run();
+        let expected = [&client, &lower, &middle, &upper].map(|i| &i.certificate);
+        assert_arrived(&connection, &expected);
+    }
+}
+
+#[test]
+fn of_a_cross_signed_intermediate_the_certificate_that_leads_to_the_named_ca_is_sent() {
+    let roots = ["A", "B", "C"].map(Identity::root);
+    let middle = roots[0].authority("middle");
+    let client = middle.issue("client");
+    let by_b = roots[1].cross_sign(&middle);
+    let by_c = roots[2].cross_sign(&middle);
+    let all = [&middle.certificate, &by_b, &by_c];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut certificates = vec![&client.certificate];
+        certificates.extend(order.map(|i| all[i]));
+        let set = file(&client, &certificates);
+        for (version, way) in everywhere() {
+            for (root, expected) in roots.iter().zip(all) {
+                let connection = set.handshake(version, way).trusting(&[root]).run();
+                assert_arrived(&connection, &[&client.certificate, expected]);
+            }
+        }
+    }
+}
+
+#[test]
+fn of_cross_signed_roots_the_path_to_the_named_one_is_sent() {
+    let [old, new] = ["old", "new"].map(Identity::root);
+    let middle = new.authority("middle");
+    let client = middle.issue("client");
+    let bridge = old.cross_sign(&new);
+    let set = file(&client, &[&client.certificate, &middle.certificate, &new.certificate, &bridge]);
+    for (version, way) in everywhere() {
+        let connection = set.handshake(version, way).trusting(&[&old]).run();
+        assert_arrived(&connection, &[&client.certificate, &middle.certificate, &bridge]);
+        // Where the new root is named, the bridge does no harm and no good.
+        let connection = set.handshake(version, way).trusting(&[&new]).run();
+        connection.assert_sent(0);
+        assert_eq!(connection.received()[1], middle.certificate, "{connection}");
+    }
+}
+
+#[test]
+fn cas_that_certify_each_other_do_not_make_a_chain_endless() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let (a_by_b, b_by_a) = (b.cross_sign(&a), a.cross_sign(&b));
+    let client = a.issue("client");
+    let set = file(&client, &[&client.certificate, &a_by_b, &b_by_a]);
+    for (version, way) in everywhere() {
+        set.handshake(version, way).trusting(&[&a]).run().assert_sent(0);
+        let connection = set.handshake(version, way).trusting(&[&b]).run();
+        connection.assert_sent(0);
+        let received = connection.received();
+        assert_eq!(received[1], a_by_b, "{connection}");
+        assert!(received.len() <= 3, "{connection}");
+    }
+}
+
+#[test]
+fn of_a_renewed_intermediate_the_certificate_that_is_valid_is_sent() {
+    let root = Identity::root("root");
+    let middle = root.authority("middle");
+    let renewal = |subject: Subject| root.authority(subject.with_key(&middle.key)).certificate;
+    let expired = renewal(Subject::new("middle").expired());
+    let future = renewal(Subject::new("middle").valid(50, 500));
+    let client = middle.issue("client");
+    for others in [[&expired, &future], [&future, &expired]] {
+        let certificates = [&client.certificate, others[0], others[1], &middle.certificate];
+        let set = file(&client, &certificates);
+        for (version, way) in everywhere() {
+            let connection = set.handshake(version, way).trusting(&[&root]).run();
+            assert_arrived(&connection, &[&client.certificate, &middle.certificate]);
+        }
+    }
+}
+
+#[test]
+fn cas_of_the_same_name_are_told_apart() {
+    // Two intermediates with one name and different keys, as after a CA was set up anew.
+    let root = Identity::root("root");
+    let middles = [root.authority("middle"), root.authority("middle")];
+    for (at, middle) in middles.iter().enumerate() {
+        let client = middle.issue("client");
+        let [first, second] = [&middles[1 - at].certificate, &middle.certificate];
+        for certificates in [[first, second], [second, first]] {
+            let set = file(&client, &[&client.certificate, certificates[0], certificates[1]]);
+            for (version, way) in everywhere() {
+                let connection = set.handshake(version, way).trusting(&[&root]).run();
+                assert_arrived(&connection, &[&client.certificate, &middle.certificate]);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_credential_of_a_list_brings_its_own_intermediates() {
+    let root = Identity::root("root");
+    let middles = ["one", "two", "three"].map(|name| root.authority(name));
+    let mut set = Set::new();
+    let clients = middles.each_ref().map(|middle| {
+        let client = middle.issue("client");
+        set.add(&format!("{}", set.count()), &client, &[&middle.certificate]);
+        client
+    });
+    let set = set.freeze();
+    for (version, way) in everywhere() {
+        for at in 0..3 {
+            let connection = set.handshake(version, way).naming(&[&middles[at]]).run();
+            connection.assert_sent(at);
+            let expected = [&clients[at].certificate, &middles[at].certificate];
+            assert!(connection.received().iter().eq(expected), "{connection}");
+        }
+    }
+}

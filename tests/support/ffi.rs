@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a server, a program or a maker of keys needs of OpenSSL and the crate `openssl` lacks.
+
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::{c_char, c_int, c_long, c_uchar, c_void};
+use openssl::pkey_ctx::PkeyCtxRef;
+use openssl::ssl::{SslContextBuilder, SslRef, SslVerifyMode};
+use openssl::x509::{X509, X509StoreContextRef};
+use openssl_sys::{
+    EVP_CIPHER, EVP_PKEY, EVP_PKEY_CTX, EVP_PKEY2PKCS8, OPENSSL_STACK, OPENSSL_sk_num,
+    OPENSSL_sk_value, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free, SSL, SSL_CTX, SSL_CTX_ctrl,
+    X509_ALGOR, X509_STORE_CTX, X509_up_ref,
+};
+use std::ffi::{CStr, CString};
+
+/// `int (*)(SSL *, void *)` (SSL_CTX_set_cert_cb(3)).
+pub type CertCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+/// The security callback (SSL_CTX_set_security_callback(3)).
+pub type SecurityCallback = unsafe extern "C" fn(
+    *const SSL,
+    *const SSL_CTX,
+    c_int,
+    c_int,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+) -> c_int;
+
+unsafe extern "C" {
+    pub fn SSL_CTX_set_cert_cb(ctx: *mut SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
+    pub fn SSL_CTX_set_security_callback(ctx: *mut SSL_CTX, cb: Option<SecurityCallback>);
+    pub fn SSL_set_post_handshake_auth(ssl: *mut SSL, on: c_int);
+    pub fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
+    fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut OPENSSL_STACK;
+    fn EVP_PKEY_CTX_ctrl_str(
+        context: *mut EVP_PKEY_CTX,
+        name: *const c_char,
+        value: *const c_char,
+    ) -> c_int;
+    fn PKCS5_pbe2_set_iv(
+        cipher: *const EVP_CIPHER,
+        iterations: c_int,
+        salt: *mut c_uchar,
+        salt_length: c_int,
+        iv: *mut c_uchar,
+        prf_nid: c_int,
+    ) -> *mut X509_ALGOR;
+    fn PKCS5_pbe2_set_scrypt(
+        cipher: *const EVP_CIPHER,
+        salt: *const c_uchar,
+        salt_length: c_int,
+        iv: *mut c_uchar,
+        n: u64,
+        r: u64,
+        p: u64,
+    ) -> *mut X509_ALGOR;
+    fn PKCS5_pbe_set(
+        nid: c_int,
+        iterations: c_int,
+        salt: *const c_uchar,
+        salt_length: c_int,
+    ) -> *mut X509_ALGOR;
+    fn PKCS8_set0_pbe(
+        password: *const c_char,
+        length: c_int,
+        key: *mut PKCS8_PRIV_KEY_INFO,
+        how: *mut X509_ALGOR,
+    ) -> *mut c_void;
+    fn i2d_X509_SIG(sealed: *const c_void, out: *mut *mut c_uchar) -> c_int;
+    fn X509_SIG_free(sealed: *mut c_void);
+}
+
+/// A server asks no sooner than after the handshake (SSL_CTX_set_verify(3)).
+pub const VERIFY_POST_HANDSHAKE: SslVerifyMode = SslVerifyMode::from_bits_retain(8);
+
+/// SSL_CTX_set1_client_sigalgs_list(3) is a macro for this command, and so is the next.
+const SSL_CTRL_SET_CLIENT_SIGALGS_LIST: c_int = 102;
+const SSL_CTRL_SET_CLIENT_CERT_TYPES: c_int = 104;
+
+/// On a server: the signature algorithms of its CertificateRequest, as "ed25519:rsa_pkcs1_sha256".
+/// On a client: those by which it may sign.
+pub fn set_client_sigalgs(ctx: &mut SslContextBuilder, list: &str) {
+    let list = CString::new(list).unwrap();
+    // SAFETY: a valid SSL_CTX; the list is copied.
+    let done = unsafe {
+        let list = list.as_ptr().cast_mut().cast();
+        SSL_CTX_ctrl(ctx.as_ptr(), SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list)
+    };
+    assert_eq!(done, 1, "{list:?}");
+}
+
+/// The certificate types of a server's CertificateRequest (TLS 1.2).
+pub fn set_client_certificate_types(ctx: &mut SslContextBuilder, types: &[u8]) {
+    let count = c_long::try_from(types.len()).unwrap();
+    // SAFETY: a valid SSL_CTX; the bytes are copied.
+    let done = unsafe {
+        let types = types.as_ptr().cast_mut().cast();
+        SSL_CTX_ctrl(ctx.as_ptr(), SSL_CTRL_SET_CLIENT_CERT_TYPES, count, types)
+    };
+    assert_eq!(done, 1, "{types:?}");
+}
+
+/// From now on this client lets itself be asked after the handshake.
+pub fn set_post_handshake_auth(ssl: &mut SslRef) {
+    // SAFETY: a valid SSL.
+    unsafe { SSL_set_post_handshake_auth(ssl.as_ptr(), 1) };
+}
+
+/// All that the other side sent, in its order: the leaf and what came with it.
+pub fn received(context: &X509StoreContextRef) -> Vec<X509> {
+    // SAFETY: the stack belongs to the context; each certificate gets a reference of ours.
+    unsafe {
+        let stack = X509_STORE_CTX_get0_untrusted(context.as_ptr());
+        let count = OPENSSL_sk_num(stack);
+        (0..count)
+            .map(|i| {
+                let certificate = OPENSSL_sk_value(stack, i).cast();
+                X509_up_ref(certificate);
+                X509::from_ptr(certificate)
+            })
+            .collect()
+    }
+}
+
+/// EVP_PKEY_CTX_ctrl_str(3).
+pub fn set_parameter<T>(context: &mut PkeyCtxRef<T>, name: &CStr, value: &str) {
+    let value = CString::new(value).unwrap();
+    // SAFETY: a valid context and two C strings.
+    let done = unsafe { EVP_PKEY_CTX_ctrl_str(context.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    assert_eq!(done, 1, "{name:?}={value:?}");
+}
+
+/// How a PKCS#8 key is encrypted.
+#[derive(Clone, Copy, Debug)]
+pub enum Sealing {
+    /// PBES2 with PBKDF2 by this PRF's NID.
+    Pbkdf2(c_int),
+    /// PBES2 with scrypt.
+    Scrypt,
+    /// PBES1, the NID of the whole scheme.
+    Pbes1(c_int),
+}
+
+/// EncryptedPrivateKeyInfo (RFC 5958, section 3) in DER.
+pub fn seal(
+    key: *mut EVP_PKEY,
+    how: Sealing,
+    cipher: *const EVP_CIPHER,
+    password: &[u8],
+) -> Vec<u8> {
+    let none = std::ptr::null_mut();
+    // SAFETY: a valid key and cipher; what OpenSSL allocates is freed below, the algorithm with the
+    // sealed key, whose it becomes.
+    unsafe {
+        let algorithm = match how {
+            Sealing::Pbkdf2(prf) => PKCS5_pbe2_set_iv(cipher, 1000, none, 8, none, prf),
+            Sealing::Scrypt => PKCS5_pbe2_set_scrypt(cipher, none, 8, none, 1024, 8, 1),
+            Sealing::Pbes1(nid) => PKCS5_pbe_set(nid, 1000, none, 8),
+        };
+        assert!(!algorithm.is_null(), "{how:?}");
+        let plain = EVP_PKEY2PKCS8(key);
+        let length = c_int::try_from(password.len()).unwrap();
+        let sealed = PKCS8_set0_pbe(password.as_ptr().cast(), length, plain, algorithm);
+        assert!(!sealed.is_null(), "{how:?}");
+        let size = i2d_X509_SIG(sealed, std::ptr::null_mut());
+        let mut der = vec![0; usize::try_from(size).unwrap()];
+        let mut out = der.as_mut_ptr();
+        assert_eq!(i2d_X509_SIG(sealed, &mut out), size);
+        X509_SIG_free(sealed);
+        PKCS8_PRIV_KEY_INFO_free(plain);
+        der
+    }
+}

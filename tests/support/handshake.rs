@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a client and a server are set to before they talk.
+
+use super::certificates::Identity;
+use super::connection::{Connection, Known, Truth};
+use super::ffi::{self, SecurityCallback};
+use super::set::Frozen;
+use certpick::{Error, FrozenSelector, hook};
+use foreign_types::ForeignType;
+use libc::{c_int, c_void};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslVerifyMode, SslVersion,
+};
+use openssl::stack::Stack;
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::{X509, X509Name};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    Tls12,
+    Tls13,
+}
+
+/// How the selector and OpenSSL come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    ClientCertCb,
+    CertCb,
+    /// The program has a cert_cb of its own and selects in it.
+    Select,
+    /// Not at all.
+    Nowise,
+}
+
+pub const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+pub const WAYS: [Way; 3] = [Way::ClientCertCb, Way::CertCb, Way::Select];
+
+/// Each version by each way.
+pub fn everywhere() -> impl Iterator<Item = (Version, Way)> {
+    VERSIONS.into_iter().flat_map(|version| WAYS.into_iter().map(move |way| (version, way)))
+}
+
+#[derive(Clone, Copy)]
+enum Asking {
+    WithinHandshake,
+    Later,
+    Never,
+}
+
+/// A handshake that is to be made.
+pub struct Handshake<'a> {
+    set: &'a Frozen,
+    version: Version,
+    way: Way,
+    names: Vec<Vec<u8>>,
+    schemes: Option<String>,
+    types: Option<Vec<u8>>,
+    insists: bool,
+    trusts: Vec<X509>,
+    level: u32,
+    security_callback: Option<SecurityCallback>,
+    client_schemes: Option<String>,
+    client_trusts: Vec<X509>,
+    own: Option<Identity>,
+    asks: Asking,
+    peer: hook::Peer,
+    post_handshake: bool,
+}
+
+impl<'a> Handshake<'a> {
+    pub fn new(set: &'a Frozen, version: Version, way: Way) -> Handshake<'a> {
+        Handshake {
+            set,
+            version,
+            way,
+            names: Vec::new(),
+            schemes: None,
+            types: None,
+            insists: false,
+            trusts: Vec::new(),
+            level: 2,
+            security_callback: None,
+            client_schemes: None,
+            client_trusts: Vec::new(),
+            own: None,
+            asks: Asking::WithinHandshake,
+            peer: hook::Peer::default(),
+            post_handshake: false,
+        }
+    }
+
+    /// The server names these CAs.
+    pub fn naming(self, authorities: &[&Identity]) -> Handshake<'a> {
+        self.naming_names(&authorities.iter().map(|a| a.name()).collect::<Vec<_>>())
+    }
+
+    /// The server names these, in DER.
+    pub fn naming_names(mut self, names: &[Vec<u8>]) -> Handshake<'a> {
+        self.names = names.to_vec();
+        self
+    }
+
+    /// The server's signature algorithms for the client's certificate, separated by colons.
+    pub fn signing(mut self, schemes: &str) -> Handshake<'a> {
+        self.schemes = Some(schemes.to_owned());
+        self
+    }
+
+    /// The server's certificate types (TLS 1.2).
+    pub fn types(mut self, types: &[u8]) -> Handshake<'a> {
+        self.types = Some(types.to_vec());
+        self
+    }
+
+    /// The server fails where no certificate comes.
+    pub fn insisting(mut self) -> Handshake<'a> {
+        self.insists = true;
+        self
+    }
+
+    /// The server verifies what comes against these roots, and names them.
+    pub fn trusting(mut self, roots: &[&Identity]) -> Handshake<'a> {
+        self.trusts = roots.iter().map(|r| r.certificate.clone()).collect();
+        self.insisting().naming(roots)
+    }
+
+    /// The server asks for no certificate.
+    pub fn not_asking(mut self) -> Handshake<'a> {
+        self.asks = Asking::Never;
+        self
+    }
+
+    /// The server asks for none before [`Connection::ask_again`] (TLS 1.3).
+    pub fn asking_later(mut self) -> Handshake<'a> {
+        self.asks = Asking::Later;
+        self
+    }
+
+    /// The client's security level; 2 otherwise. The server's is 0.
+    pub fn level(mut self, level: u32) -> Handshake<'a> {
+        self.level = level;
+        self
+    }
+
+    /// The client's program has a security callback of its own.
+    pub fn security_callback(mut self, callback: SecurityCallback) -> Handshake<'a> {
+        self.security_callback = Some(callback);
+        self
+    }
+
+    /// The signature algorithms by which this client may sign, separated by colons.
+    pub fn client_signing(mut self, schemes: &str) -> Handshake<'a> {
+        self.client_schemes = Some(schemes.to_owned());
+        self
+    }
+
+    /// The client's trust store.
+    pub fn client_trusting(mut self, certificates: &[&X509]) -> Handshake<'a> {
+        self.client_trusts = certificates.iter().map(|x| (*x).clone()).collect();
+        self
+    }
+
+    /// The client's program has set a certificate itself.
+    pub fn own(mut self, identity: &Identity) -> Handshake<'a> {
+        self.own = Some(identity.clone());
+        self
+    }
+
+    pub fn user(mut self, user: &str) -> Handshake<'a> {
+        self.peer.user = Some(user.as_bytes().into());
+        self
+    }
+
+    pub fn host(mut self, host: &str) -> Handshake<'a> {
+        self.peer.host = Some(host.as_bytes().into());
+        self
+    }
+
+    /// The client lets itself be asked after the handshake (TLS 1.3).
+    pub fn post_handshake(mut self) -> Handshake<'a> {
+        self.post_handshake = true;
+        self
+    }
+
+    pub fn run(self) -> Connection {
+        self.prepare().connect(None)
+    }
+
+    /// Both contexts, for more than one connection.
+    pub fn prepare(self) -> Pair {
+        let truth = Truth::default();
+        let server = self.server(&truth);
+        let (client, program) = self.client();
+        Pair {
+            client,
+            server,
+            program,
+            truth,
+            leaves: self.set.leaves.clone(),
+            own: self.own.map(|own| own.certificate),
+            peer: self.peer,
+            post_handshake: self.post_handshake,
+            title: format!("{:?} by {:?}", self.version, self.way),
+        }
+    }
+
+    fn server(&self, truth: &Truth) -> SslContext {
+        static IDENTITY: OnceLock<Identity> = OnceLock::new();
+        let identity = IDENTITY.get_or_init(|| Identity::root("server CA").issue("server"));
+        let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
+        context.set_security_level(0);
+        self.fix_version(&mut context);
+        context.set_certificate(&identity.certificate).unwrap();
+        context.set_private_key(&identity.key).unwrap();
+        context.set_session_id_context(b"certpick").unwrap();
+        let mut mode = match self.asks {
+            Asking::Never => SslVerifyMode::NONE,
+            Asking::WithinHandshake => SslVerifyMode::PEER,
+            Asking::Later => SslVerifyMode::PEER | ffi::VERIFY_POST_HANDSHAKE,
+        };
+        if self.insists {
+            mode |= SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+        }
+        context.set_cert_store(store(&self.trusts));
+        let (truth, anything_goes) = (truth.clone(), self.trusts.is_empty());
+        context.set_verify_callback(mode, move |verified, context| {
+            truth.set(ffi::received(context));
+            verified || anything_goes
+        });
+        context.set_client_ca_list(stack(&self.names));
+        if let Some(schemes) = &self.schemes {
+            ffi::set_client_sigalgs(&mut context, schemes);
+        }
+        if let Some(types) = &self.types {
+            ffi::set_client_certificate_types(&mut context, types);
+        }
+        context.build()
+    }
+
+    fn client(&self) -> (SslContext, Option<Rc<Program>>) {
+        let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
+        context.set_security_level(self.level);
+        self.fix_version(&mut context);
+        context.set_verify(SslVerifyMode::NONE);
+        context.set_cert_store(store(&self.client_trusts));
+        if let Some(schemes) = &self.client_schemes {
+            ffi::set_client_sigalgs(&mut context, schemes);
+        }
+        if let Some(own) = &self.own {
+            context.set_certificate(&own.certificate).unwrap();
+            context.set_private_key(&own.key).unwrap();
+        }
+        let selector = Arc::clone(&self.set.selector);
+        let mut program = None;
+        // SAFETY: a valid SSL_CTX without a handshake; the program outlives its SSLs in the pair
+        // and the connection.
+        unsafe {
+            if let Some(callback) = self.security_callback {
+                ffi::SSL_CTX_set_security_callback(context.as_ptr(), Some(callback));
+            }
+            match self.way {
+                Way::ClientCertCb => hook::attach_client_cert_cb(context.as_ptr(), selector),
+                Way::CertCb => hook::attach_cert_cb(context.as_ptr(), selector),
+                Way::Select => {
+                    let own = Rc::new(Program { selector, result: RefCell::new(Vec::new()) });
+                    let arg = Rc::as_ptr(&own).cast_mut().cast();
+                    ffi::SSL_CTX_set_cert_cb(context.as_ptr(), Some(own_cert_cb), arg);
+                    program = Some(own);
+                    Ok(())
+                }
+                Way::Nowise => Ok(()),
+            }
+        }
+        .unwrap();
+        (context.build(), program)
+    }
+
+    fn fix_version(&self, context: &mut SslContextBuilder) {
+        let version = match self.version {
+            Version::Tls12 => SslVersion::TLS1_2,
+            Version::Tls13 => SslVersion::TLS1_3,
+        };
+        context.set_min_proto_version(Some(version)).unwrap();
+        context.set_max_proto_version(Some(version)).unwrap();
+    }
+}
+
+/// A program with a cert_cb of its own.
+pub struct Program {
+    selector: Arc<FrozenSelector>,
+    /// What `select` gave it at each request.
+    pub result: RefCell<Vec<Result<(), Error>>>,
+}
+
+unsafe extern "C" fn own_cert_cb(ssl: *mut openssl_sys::SSL, arg: *mut c_void) -> c_int {
+    // SAFETY: the argument that was given with the callback.
+    let program = unsafe { &*arg.cast::<Program>() };
+    // SAFETY: OpenSSL's own SSL.
+    let result = unsafe { hook::select(ssl, &program.selector) };
+    let answer = c_int::from(result.is_ok());
+    program.result.borrow_mut().push(result);
+    answer
+}
+
+/// A client and a server that can connect.
+pub struct Pair {
+    client: SslContext,
+    server: SslContext,
+    program: Option<Rc<Program>>,
+    truth: Truth,
+    leaves: Vec<X509>,
+    own: Option<X509>,
+    peer: hook::Peer,
+    post_handshake: bool,
+    title: String,
+}
+
+impl Pair {
+    /// As whom the client connects from now on.
+    pub fn set_user(&mut self, user: &str) {
+        self.peer.user = Some(user.as_bytes().into());
+    }
+
+    /// Shakes hands, and finds out whether the decision tells the truth.
+    pub fn connect(&self, session: Option<&SslSession>) -> Connection {
+        let mut client = Ssl::new(&self.client).unwrap();
+        let server = Ssl::new(&self.server).unwrap();
+        // SAFETY: a valid SSL of this thread; the session is one of the same SSL_CTX.
+        unsafe {
+            hook::set_peer(client.as_ptr(), self.peer.clone()).unwrap();
+            if let Some(session) = session {
+                client.set_session(session).unwrap();
+            }
+        }
+        if self.post_handshake {
+            ffi::set_post_handshake_auth(&mut client);
+        }
+        let known = Known {
+            truth: self.truth.clone(),
+            program: self.program.clone(),
+            leaves: self.leaves.clone(),
+            own: self.own.clone(),
+            title: self.title.clone(),
+        };
+        Connection::make(client, server, known)
+    }
+}
+
+fn store(certificates: &[X509]) -> openssl::x509::store::X509Store {
+    let mut store = X509StoreBuilder::new().unwrap();
+    for certificate in certificates {
+        store.add_cert(certificate.clone()).unwrap();
+    }
+    store.build()
+}
+
+pub fn stack(names: &[Vec<u8>]) -> Stack<X509Name> {
+    let mut stack = Stack::new().unwrap();
+    for name in names {
+        stack.push(X509Name::from_der(name).unwrap()).unwrap();
+    }
+    stack
+}

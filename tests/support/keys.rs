@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Private keys of every kind that a client may have.
+
+use super::ffi;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, Private};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Rsa;
+use std::sync::OnceLock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Rsa1024,
+    Rsa2048,
+    /// id-RSASSA-PSS without parameters: any hash.
+    Pss,
+    /// id-RSASSA-PSS for SHA-256 alone.
+    PssSha256,
+    /// id-RSASSA-PSS for SHA-384 alone.
+    PssSha384,
+    P256,
+    P384,
+    P521,
+    Ed25519,
+    Ed448,
+    /// brainpoolP256r1, for which TLS 1.3 had no scheme before RFC 8734.
+    Brainpool,
+}
+
+impl Kind {
+    /// Those that both versions of TLS and all of OpenSSL know.
+    pub const ALL: [Kind; 10] = [
+        Kind::Rsa1024,
+        Kind::Rsa2048,
+        Kind::Pss,
+        Kind::PssSha256,
+        Kind::PssSha384,
+        Kind::P256,
+        Kind::P384,
+        Kind::P521,
+        Kind::Ed25519,
+        Kind::Ed448,
+    ];
+}
+
+/// A key of this kind. Those that are slow to make are made once in a process.
+pub fn key(kind: Kind) -> PKey<Private> {
+    type Made = OnceLock<PKey<Private>>;
+    static RSA_1024: Made = OnceLock::new();
+    static RSA_2048: Made = OnceLock::new();
+    static PSS: [Made; 3] = [const { OnceLock::new() }; 3];
+    match kind {
+        Kind::Rsa1024 => RSA_1024.get_or_init(|| rsa(1024)).clone(),
+        Kind::Rsa2048 => RSA_2048.get_or_init(|| rsa(2048)).clone(),
+        Kind::Pss => PSS[0].get_or_init(|| pss(None)).clone(),
+        Kind::PssSha256 => PSS[1].get_or_init(|| pss(Some("sha256"))).clone(),
+        Kind::PssSha384 => PSS[2].get_or_init(|| pss(Some("sha384"))).clone(),
+        Kind::P256 => ec(Nid::X9_62_PRIME256V1),
+        Kind::P384 => ec(Nid::SECP384R1),
+        Kind::P521 => ec(Nid::SECP521R1),
+        Kind::Brainpool => ec(Nid::BRAINPOOL_P256R1),
+        Kind::Ed25519 => PKey::generate_ed25519().unwrap(),
+        Kind::Ed448 => PKey::generate_ed448().unwrap(),
+    }
+}
+
+fn rsa(bits: u32) -> PKey<Private> {
+    PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap()
+}
+
+fn ec(curve: Nid) -> PKey<Private> {
+    let group = EcGroup::from_curve_name(curve).unwrap();
+    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+}
+
+fn pss(hash: Option<&str>) -> PKey<Private> {
+    let mut context = PkeyCtx::new_id(Id::RSA_PSS).unwrap();
+    context.keygen_init().unwrap();
+    context.set_rsa_keygen_bits(2048).unwrap();
+    if let Some(hash) = hash {
+        for parameter in [c"rsa_pss_keygen_md", c"rsa_pss_keygen_mgf1_md"] {
+            ffi::set_parameter(&mut context, parameter, hash);
+        }
+    }
+    context.keygen().unwrap()
+}
