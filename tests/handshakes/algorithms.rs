@@ -6,6 +6,7 @@ use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
 use crate::support::keys::Kind::{self, *};
 use crate::support::set::{Frozen, Set};
 use certpick::choice::Reasons;
+use openssl::hash::MessageDigest;
 
 const RSA: &[Kind] = &[Rsa1024, Rsa2048];
 const EC: &[Kind] = &[P256, P384, P521];
@@ -207,6 +208,45 @@ fn the_ca_and_the_algorithm_must_both_fit() {
                     .run()
                     .assert_sent(at);
             }
+        }
+    }
+}
+
+#[test]
+fn before_tls_1_2_there_are_no_signature_algorithms_and_rsa_and_ecdsa_alone_can_sign() {
+    let root = Identity::root("root");
+    let empty = Set::new().freeze();
+    for (kind, identity) in Kind::ALL.into_iter().zip(one_of_each_kind(&root)) {
+        let set = Set::of(&[&identity]).freeze();
+        let ask = |set: &Frozen, way| {
+            set.handshake(Version::Tls11, way).level(0).own(&identity).naming(&[&root]).run()
+        };
+        let referee = !ask(&empty, Way::Nowise).received().is_empty();
+        assert_eq!(referee, RSA.contains(&kind) || EC.contains(&kind), "{kind:?}");
+        for way in WAYS {
+            let connection = set.handshake(Version::Tls11, way).level(0).naming(&[&root]).run();
+            assert_eq!(connection.choice().is_some(), referee, "{kind:?}: {connection}");
+        }
+    }
+}
+
+#[test]
+fn where_openssl_sends_none_after_all_the_decision_says_so() {
+    // signature_algorithms_cert is told to nobody, and is enforced when the certificate is sent.
+    let root = Identity::root("root");
+    let by_sha384 = Subject::new("client").digest(MessageDigest::sha384());
+    let clients = [root.issue("client"), root.issue(by_sha384)];
+    const ECDSA_SHA256: u16 = 0x0403;
+    const ECDSA_SHA384: u16 = 0x0503;
+    for (at, fits, other) in [(0, ECDSA_SHA256, ECDSA_SHA384), (1, ECDSA_SHA384, ECDSA_SHA256)] {
+        let set = Set::of(&[&clients[at]]).freeze();
+        for way in WAYS {
+            let ask =
+                |scheme| set.handshake(Version::Tls13, way).certificates_signed_by(&[scheme]).run();
+            ask(fits).assert_sent(0);
+            let connection = ask(other);
+            connection.assert_none_suitable();
+            assert_eq!(connection.verdict(0), Reasons::SIGNATURE_ALGORITHM, "{connection}");
         }
     }
 }

@@ -10,6 +10,8 @@ use certpick::Status;
 use certpick::choice::Flawed;
 use openssl::symm::Cipher;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 /// Whether a line is as the pattern says, in which each `*` stands for at least one character.
 fn fits(line: &str, pattern: &str) -> bool {
@@ -64,7 +66,7 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
         connection.assert_sent(1);
         let (version, types) = match version {
             Version::Tls12 => ("TLS 1.2", Some("It accepts certificates of type ecdsa_sign.")),
-            Version::Tls13 => ("TLS 1.3", None),
+            _ => ("TLS 1.3", None),
         };
         let asked = format!("The server asked for a client certificate by {version}.");
         let mut patterns = vec![
@@ -276,6 +278,27 @@ fn names_and_files_with_control_characters_do_not_reach_the_terminal() {
             }
         }
     }
+}
+
+#[test]
+fn a_file_name_that_is_no_utf_8_works_and_is_shown_as_far_as_it_can_be() {
+    let client = Identity::root("root").issue("client");
+    let mut set = Set::new();
+    let bytes = |ending: &[u8]| OsString::from_vec([b"m\xfcller", ending].concat());
+    for (ending, content) in
+        [(&b".crt"[..], client.pem()), (b".key", client.key.private_key_to_pem_pkcs8().unwrap())]
+    {
+        let path = set.write("plain", &content);
+        std::fs::rename(&path, path.with_file_name(bytes(ending))).unwrap();
+    }
+    let path = |ending| set.path("plain").with_file_name(bytes(ending));
+    let (certificate, key) = (path(b".crt"), path(b".key"));
+    set.add_files(&client, certificate, Some(key), None);
+    let set = set.freeze();
+    let connection = set.handshake(Version::Tls13, Way::ClientCertCb).run();
+    connection.assert_sent(0);
+    let text = connection.asked().explanation();
+    assert!(text.contains("m\u{fffd}ller.crt: sent\n"), "{text}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Policies, and what happens where nothing is sent or the program has a certificate of its own.
 
-use crate::support::certificates::Identity;
+use crate::support::certificates::{Identity, Subject};
 use crate::support::handshake::{Way, everywhere};
+use crate::support::keys::Kind;
 use crate::support::set::Set;
 use certpick::choice::{EmptyCaList, NoneSuitable, Reasons};
 use certpick::decision::Outcome;
@@ -112,6 +113,21 @@ fn a_certificate_of_the_programs_own_never_stands_in_for_one_that_did_not_match(
             // The helper sees that the server received nothing.
             ask(&b).assert_none_suitable();
         }
+    }
+}
+
+#[test]
+fn a_certificate_of_the_programs_own_that_the_server_cannot_use_is_replaced() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let set = Set::of(&[&a.issue("client")]).freeze();
+    let own = b.issue(Subject::new("own").kind(Kind::Ed25519));
+    for (version, way) in everywhere() {
+        let ask = |named: &Identity| {
+            let handshake = set.handshake(version, way).own(&own).naming(&[named]);
+            handshake.signing("ecdsa_secp256r1_sha256").run()
+        };
+        ask(&a).assert_sent(0);
+        ask(&b).assert_none_suitable();
     }
 }
 

@@ -5,6 +5,7 @@ use crate::support::certificates::{Identity, StringKind, Subject, name_in};
 use crate::support::handshake::everywhere;
 use crate::support::set::Set;
 use certpick::choice::{Order, Reasons};
+use openssl::x509::X509Name;
 
 #[test]
 fn the_one_whose_common_name_is_the_user_comes_first() {
@@ -41,6 +42,21 @@ fn the_common_name_is_read_in_whatever_string_type_it_is_written() {
         for (version, way) in everywhere() {
             set.handshake(version, way).user("Jörg").run().assert_sent(1);
         }
+    }
+}
+
+#[test]
+fn of_several_common_names_the_first_one_counts_as_it_does_for_postgresql() {
+    let root = Identity::root("root");
+    let mut builder = X509Name::builder().unwrap();
+    for name in ["alice", "bob"] {
+        builder.append_entry_by_text("CN", name).unwrap();
+    }
+    let both = root.issue(Subject::named(builder.build()));
+    let set = Set::of(&[&root.issue("other"), &both]).freeze();
+    for (version, way) in everywhere() {
+        set.handshake(version, way).user("alice").run().assert_sent(1);
+        set.handshake(version, way).user("bob").run().assert_sent(0);
     }
 }
 

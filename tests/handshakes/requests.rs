@@ -84,6 +84,19 @@ fn the_first_request_may_come_after_the_handshake() {
 }
 
 #[test]
+fn where_none_was_sent_a_second_request_is_decided_anew() {
+    let [a, b] = ["A", "B"].map(Identity::root);
+    let set = Set::of(&[&a.issue("a")]).freeze();
+    for way in WAYS {
+        let handshake = set.handshake(Version::Tls13, way).post_handshake();
+        let mut connection = handshake.naming(&[&b]).run();
+        connection.assert_none_suitable();
+        connection.ask_again(&[a.name()]);
+        connection.assert_sent(0);
+    }
+}
+
+#[test]
 fn each_connection_of_one_selector_has_its_own_decision() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let set = Set::of(&[&a.issue("a"), &b.issue("b")]).freeze();

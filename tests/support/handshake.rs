@@ -9,17 +9,20 @@ use certpick::{Error, FrozenSelector, hook};
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
 use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslVerifyMode, SslVersion,
+    ExtensionContext, Ssl, SslContext, SslContextBuilder, SslMethod, SslRef, SslSession,
+    SslVerifyMode, SslVersion,
 };
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::{X509, X509Name};
+use openssl::x509::{X509, X509Name, X509Ref};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
+    /// Only where the client's security level is 0.
+    Tls11,
     Tls12,
     Tls13,
 }
@@ -35,6 +38,7 @@ pub enum Way {
     Nowise,
 }
 
+/// The versions that are in use.
 pub const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 pub const WAYS: [Way; 3] = [Way::ClientCertCb, Way::CertCb, Way::Select];
 
@@ -58,6 +62,7 @@ pub struct Handshake<'a> {
     names: Vec<Vec<u8>>,
     schemes: Option<String>,
     types: Option<Vec<u8>>,
+    certificate_schemes: Option<Vec<u16>>,
     insists: bool,
     trusts: Vec<X509>,
     level: u32,
@@ -79,6 +84,7 @@ impl<'a> Handshake<'a> {
             names: Vec::new(),
             schemes: None,
             types: None,
+            certificate_schemes: None,
             insists: false,
             trusts: Vec::new(),
             level: 2,
@@ -112,6 +118,13 @@ impl<'a> Handshake<'a> {
     /// The server's certificate types (TLS 1.2).
     pub fn types(mut self, types: &[u8]) -> Handshake<'a> {
         self.types = Some(types.to_vec());
+        self
+    }
+
+    /// The signature algorithms that the server accepts in certificates (RFC 8446, section 4.2.3),
+    /// of which OpenSSL tells nobody (TLS 1.3).
+    pub fn certificates_signed_by(mut self, schemes: &[u16]) -> Handshake<'a> {
+        self.certificate_schemes = Some(schemes.to_vec());
         self
     }
 
@@ -237,6 +250,11 @@ impl<'a> Handshake<'a> {
         if let Some(types) = &self.types {
             ffi::set_client_certificate_types(&mut context, types);
         }
+        if let Some(schemes) = &self.certificate_schemes {
+            let list: Vec<u8> = schemes.iter().flat_map(|s| s.to_be_bytes()).collect();
+            let length = u16::try_from(list.len()).unwrap().to_be_bytes();
+            add_to_request(&mut context, SIGNATURE_ALGORITHMS_CERT, [&length[..], &list].concat());
+        }
         context.build()
     }
 
@@ -280,6 +298,7 @@ impl<'a> Handshake<'a> {
 
     fn fix_version(&self, context: &mut SslContextBuilder) {
         let version = match self.version {
+            Version::Tls11 => SslVersion::TLS1_1,
             Version::Tls12 => SslVersion::TLS1_2,
             Version::Tls13 => SslVersion::TLS1_3,
         };
@@ -347,6 +366,16 @@ impl Pair {
         };
         Connection::make(client, server, known)
     }
+}
+
+const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
+
+/// An extension of a server's CertificateRequest that OpenSSL itself does not send.
+fn add_to_request(context: &mut SslContextBuilder, number: u16, body: Vec<u8>) {
+    let place = ExtensionContext::TLS1_3_CERTIFICATE_REQUEST;
+    let give = move |_: &mut SslRef, _, _: Option<(usize, &X509Ref)>| Ok(Some(body.clone()));
+    let take = |_: &mut SslRef, _, _: &[u8], _: Option<(usize, &X509Ref)>| Ok(());
+    context.add_custom_ext(number, place, give, take).unwrap();
 }
 
 fn store(certificates: &[X509]) -> openssl::x509::store::X509Store {
