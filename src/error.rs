@@ -249,6 +249,8 @@ pub enum Error {
     },
     /// A file of issuers.
     Issuers(Cause),
+    /// A setting in openssl.cnf.
+    Settings(String),
     /// All that a validation found; never empty.
     Several(Vec<Error>),
     /// OpenSSL failed where it should not.
@@ -270,7 +272,7 @@ impl Error {
     /// The number that the C interface returns for it.
     pub fn status(&self) -> Status {
         match self {
-            Error::Argument(_) => Status::Argument,
+            Error::Argument(_) | Error::Settings(_) => Status::Argument,
             Error::Frozen => Status::Frozen,
             Error::Grammar { .. } | Error::Counts { .. } => Status::List,
             Error::Entry { cause, .. } | Error::Issuers(cause) => cause.status(),
@@ -314,6 +316,7 @@ impl fmt::Display for Error {
             }
             Error::Entry { number, cause } => write!(f, "entry {number}: {cause}"),
             Error::Issuers(cause) => write!(f, "issuers: {cause}"),
+            Error::Settings(what) => write!(f, "certpick's settings in openssl.cnf: {what}"),
             Error::Several(all) => {
                 for (i, error) in all.iter().enumerate() {
                     if i > 0 {

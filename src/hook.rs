@@ -13,6 +13,7 @@ use crate::guard::guard;
 use crate::ossl::{self, QuietErrors};
 use crate::request::Request;
 use crate::selector::FrozenSelector;
+pub(crate) use ex_data::has_selector;
 pub use ex_data::{Peer, decision, explanation, message, set_peer};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::{c_int, c_void};
@@ -83,22 +84,33 @@ unsafe extern "C" fn client_cert_cb(
     x509: *mut *mut ffi::X509,
     pkey: *mut *mut ffi::EVP_PKEY,
 ) -> c_int {
+    answer(ssl, x509, pkey, ossl::queue_error, || {
+        // SAFETY: a valid SSL.
+        let Some(selector) = (unsafe { ex_data::selector(ssl) }) else { return Ok(None) };
+        // SAFETY: a client's SSL, since nobody else has a client_cert_cb.
+        unsafe { choose_and_install(ssl, &selector, false) }
+    })
+}
+
+/// What a `client_cert_cb` returns for what `choose` did.
+pub(crate) fn answer(
+    ssl: *mut ffi::SSL,
+    x509: *mut *mut ffi::X509,
+    pkey: *mut *mut ffi::EVP_PKEY,
+    queue: fn(&Error),
+    choose: impl FnOnce() -> Result<Option<Installed>, Error>,
+) -> c_int {
     // Suspends; with an error in the queue, SSL_get_error(3) makes it a failure of the handshake.
     const ABORT: c_int = -1;
-    guarded(ssl, ABORT, || {
-        // SAFETY: a valid SSL.
-        let Some(selector) = (unsafe { ex_data::selector(ssl) }) else { return Ok(0) };
-        // SAFETY: a client's SSL, since nobody else has a client_cert_cb.
-        let Some(sent) = (unsafe { choose_and_install(ssl, &selector, false) })? else {
-            return Ok(0);
-        };
+    guarded(ssl, ABORT, queue, || {
+        let Some(installed) = choose()? else { return Ok(0) };
         // SAFETY: OpenSSL frees both after it has installed them once more, so it gets references
         // of its own.
         unsafe {
-            ffi::X509_up_ref(sent.leaf);
-            ffi::EVP_PKEY_up_ref(sent.key);
-            *x509 = sent.leaf;
-            *pkey = sent.key;
+            ffi::X509_up_ref(installed.leaf);
+            ffi::EVP_PKEY_up_ref(installed.key);
+            *x509 = installed.leaf;
+            *pkey = installed.key;
         }
         Ok(1)
     })
@@ -108,7 +120,7 @@ unsafe extern "C" fn client_cert_cb(
 /// OpenSSL calls it as SSL_CTX_set_cert_cb(3) says.
 unsafe extern "C" fn cert_cb(ssl: *mut ffi::SSL, _arg: *mut c_void) -> c_int {
     const ABORT: c_int = 0;
-    guarded(ssl, ABORT, || {
+    guarded(ssl, ABORT, ossl::queue_error, || {
         // SAFETY: a valid SSL.
         if unsafe { ffi::SSL_is_server(ssl) } != 0 {
             return Ok(1);
@@ -121,7 +133,12 @@ unsafe extern "C" fn cert_cb(ssl: *mut ffi::SSL, _arg: *mut c_void) -> c_int {
 }
 
 /// Runs a callback's body; on failure queues one error and gives `abort`.
-fn guarded(ssl: *mut ffi::SSL, abort: c_int, body: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+fn guarded(
+    ssl: *mut ffi::SSL,
+    abort: c_int,
+    queue: fn(&Error),
+    body: impl FnOnce() -> Result<c_int, Error>,
+) -> c_int {
     let error = match guard(body) {
         Some(Ok(answer)) => return answer,
         Some(Err(error)) => error,
@@ -132,12 +149,12 @@ fn guarded(ssl: *mut ffi::SSL, abort: c_int, body: impl FnOnce() -> Result<c_int
             Error::Internal
         }
     };
-    guard(|| ossl::queue_error(&error));
+    guard(|| queue(&error));
     abort
 }
 
 /// What was installed; valid as long as the selector.
-struct Installed {
+pub(crate) struct Installed {
     leaf: *mut ffi::X509,
     key: *mut ffi::EVP_PKEY,
 }
@@ -150,7 +167,7 @@ struct Installed {
 ///
 /// # Safety
 /// `ssl` is a client's valid SSL, inside one of the two callbacks.
-unsafe fn choose_and_install(
+pub(crate) unsafe fn choose_and_install(
     ssl: *mut ffi::SSL,
     selector: &Arc<FrozenSelector>,
     clear: bool,

@@ -27,6 +27,8 @@ pub mod hook;
 pub mod list;
 mod name;
 mod ossl;
+#[cfg(ossl3)]
+mod provider;
 pub mod request;
 mod secret;
 pub mod selector;

@@ -301,9 +301,46 @@ fn load_texts() -> ErrorLibrary {
 /// Puts one entry of our own into this thread's error queue: the status' text as its reason, the
 /// error's whole words as its data.
 pub fn queue_error(error: &Error) {
-    let library = error_library();
-    let reason = error.status() as c_int;
+    put_error(error.status() as c_int, &c_text(&error.to_string()));
+}
+
+/// The same with the whole words as its reason, for programs that show nothing else. OpenSSL keeps
+/// the text of a reason for good, so this is for a bounded number of different texts; further ones
+/// have the status' text.
+#[cfg(ossl3)]
+pub fn queue_error_as_reason(error: &Error) {
+    const FIRST: c_int = 1000;
+    const MOST: usize = 64;
+    /// The text, and the table that OpenSSL points into.
+    struct Reason(CString, std::cell::UnsafeCell<[ffi::ERR_STRING_DATA; 2]>);
+    // SAFETY: only OpenSSL touches the table.
+    unsafe impl Send for Reason {}
+    // SAFETY: likewise.
+    unsafe impl Sync for Reason {}
+    static REASONS: [OnceBox<Reason>; MOST] = [const { OnceBox::new() }; MOST];
+
     let words = c_text(&error.to_string());
+    for (at, slot) in REASONS.iter().enumerate() {
+        let number = FIRST + c_int::try_from(at).unwrap_or(0);
+        let reason = slot.get_or_init(|| {
+            let own = words.clone();
+            let text = ffi::ERR_STRING_DATA { error: number as c_ulong, string: own.as_ptr() };
+            let end = ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() };
+            Box::new(Reason(own, std::cell::UnsafeCell::new([text, end])))
+        });
+        if reason.0 == words {
+            // SAFETY: text and table are never freed. OpenSSL adds our library's number to the
+            // table, which changes nothing the second time, and locks its own.
+            unsafe { ffi::ERR_load_strings(error_library(), reason.1.get().cast()) };
+            put_error(number, &words);
+            return;
+        }
+    }
+    queue_error(error);
+}
+
+fn put_error(reason: c_int, words: &CStr) {
+    let library = error_library();
     #[cfg(ossl3)]
     // SAFETY: static file and function names; the format takes exactly one string.
     unsafe {

@@ -165,6 +165,15 @@ pub unsafe fn selector(ssl: *mut ffi::SSL) -> Option<Arc<FrozenSelector>> {
     }
 }
 
+/// Whether the program has attached a selector of its own to the SSL's SSL_CTX.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn has_selector(ssl: *mut ffi::SSL) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { selector(ssl) }.is_some()
+}
+
 /// # Safety
 /// `ssl` is a valid SSL.
 unsafe fn existing_record(ssl: *const ffi::SSL) -> Option<*mut Record> {

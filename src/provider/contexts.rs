@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Each new SSL_CTX of the process, and what happens when a server asks one for a certificate.
+
+use super::explain;
+use super::libpq::{self, CertMode};
+use super::settings::{Only, Settings};
+use crate::decision::Outcome;
+use crate::error::Error;
+use crate::guard::guard;
+use crate::hook;
+use crate::ossl;
+use crate::selector::FrozenSelector;
+use libc::{c_int, c_long, c_void};
+use once_cell::race::{OnceBox, OnceNonZeroUsize};
+use openssl_sys as ffi;
+use std::num::NonZeroUsize;
+use std::ptr;
+use std::sync::Arc;
+
+/// The settings of the first activation; there is one openssl.cnf in a process.
+static SETTINGS: OnceBox<Settings> = OnceBox::new();
+static INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+/// SSL_CB_HANDSHAKE_START and SSL_CB_HANDSHAKE_DONE of openssl/ssl.h.
+const HANDSHAKE_START: c_int = 0x10;
+const HANDSHAKE_DONE: c_int = 0x20;
+
+type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
+
+unsafe extern "C" {
+    fn TLS_server_method() -> *const ffi::SSL_METHOD;
+    fn DTLS_server_method() -> *const ffi::SSL_METHOD;
+    fn SSL_CTX_get_ssl_method(ctx: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
+    fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
+    fn SSL_get_certificate(ssl: *const ffi::SSL) -> *mut ffi::X509;
+    fn SSL_get_privatekey(ssl: *const ffi::SSL) -> *mut ffi::EVP_PKEY;
+    fn SSL_use_certificate(ssl: *mut ffi::SSL, x: *mut ffi::X509) -> c_int;
+    fn SSL_set_shutdown(ssl: *mut ffi::SSL, mode: c_int);
+    fn CRYPTO_set_ex_data(
+        data: *mut ffi::CRYPTO_EX_DATA,
+        index: c_int,
+        value: *mut c_void,
+    ) -> c_int;
+}
+
+/// What hangs on an SSL_CTX: its selector, once a server has asked.
+#[derive(Default)]
+struct Slot {
+    selector: OnceBox<Arc<FrozenSelector>>,
+}
+
+/// Begins to act on every SSL_CTX that is made from now on.
+pub fn install(settings: Settings) {
+    if SETTINGS.set(Box::new(settings)).is_err() {
+        return;
+    }
+    // SAFETY: two callbacks of the right types, which stay loaded (-z nodelete).
+    let index = unsafe {
+        ffi::CRYPTO_get_ex_new_index(
+            ffi::CRYPTO_EX_INDEX_SSL_CTX,
+            0,
+            ptr::null_mut(),
+            Some(new_context),
+            None,
+            Some(free_context),
+        )
+    };
+    if let Some(index) = usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)) {
+        let _ = INDEX.set(index);
+    }
+}
+
+/// OpenSSL has made an SSL_CTX, of which nobody else knows yet.
+unsafe extern "C" fn new_context(
+    ctx: *mut c_void,
+    _pointer: *mut c_void,
+    data: *mut ffi::CRYPTO_EX_DATA,
+    index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    guard(|| {
+        let ctx = ctx.cast::<ffi::SSL_CTX>();
+        // SAFETY: a new SSL_CTX, whose method is set.
+        unsafe {
+            let method = SSL_CTX_get_ssl_method(ctx);
+            if method == TLS_server_method() || method == DTLS_server_method() {
+                return;
+            }
+            let slot = Box::into_raw(Box::<Slot>::default());
+            if CRYPTO_set_ex_data(data, index, slot.cast()) != 1 {
+                drop(Box::from_raw(slot));
+                return;
+            }
+            ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
+            if libpq::is_loaded() {
+                SSL_CTX_set_info_callback(ctx, Some(info_callback));
+            }
+        }
+    });
+}
+
+unsafe extern "C" fn free_context(
+    _ctx: *mut c_void,
+    pointer: *mut c_void,
+    _data: *mut ffi::CRYPTO_EX_DATA,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    if !pointer.is_null() {
+        // SAFETY: `new_context` put it there, and it is freed once.
+        guard(|| drop(unsafe { Box::from_raw(pointer.cast::<Slot>()) }));
+    }
+}
+
+/// The slot of an SSL's SSL_CTX.
+///
+/// # Safety
+/// `ssl` is a valid SSL, which outlives the result.
+unsafe fn slot<'a>(ssl: *const ffi::SSL) -> Option<&'a Slot> {
+    let index = c_int::try_from(INDEX.get()?.get() - 1).ok()?;
+    // SAFETY: the caller's promise; under our index are slots alone.
+    unsafe {
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        ffi::SSL_CTX_get_ex_data(ctx, index).cast::<Slot>().as_ref()
+    }
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_CTX_set_client_cert_cb(3) says.
+unsafe extern "C" fn client_cert_cb(
+    ssl: *mut ffi::SSL,
+    x509: *mut *mut ffi::X509,
+    pkey: *mut *mut ffi::EVP_PKEY,
+) -> c_int {
+    hook::answer(ssl, x509, pkey, ossl::queue_error_as_reason, || {
+        // SAFETY: a valid SSL.
+        let (Some(settings), Some(slot)) = (SETTINGS.get(), unsafe { slot(ssl) }) else {
+            return Ok(None);
+        };
+        // SAFETY: likewise.
+        if !unsafe { is_ours_to_answer(ssl, settings) } {
+            return Ok(None);
+        }
+        // SAFETY: likewise.
+        unsafe { choose(ssl, settings, slot) }
+    })
+}
+
+/// Not if the program has a certificate or a selector of its own, nor if the settings are for other
+/// connections.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let own = SSL_get_certificate(ssl);
+        let has_own =
+            !SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
+        if has_own || hook::has_selector(ssl) {
+            return false;
+        }
+        if libpq::is_connection(ssl) {
+            libpq::cert_mode(ssl) != CertMode::Disable
+        } else {
+            settings.only == Only::All
+        }
+    }
+}
+
+/// # Safety
+/// `ssl` is a valid SSL, inside its `client_cert_cb`.
+unsafe fn choose(
+    ssl: *mut ffi::SSL,
+    settings: &Settings,
+    slot: &Slot,
+) -> Result<Option<hook::Installed>, Error> {
+    let selector = match slot.selector.get() {
+        Some(selector) => selector,
+        None => {
+            let made = settings.selector().inspect_err(|error| {
+                explain::write_error(settings, &error.to_string());
+            })?;
+            slot.selector.get_or_init(|| Box::new(Arc::new(made)))
+        }
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let peer = libpq::peer(ssl);
+        if peer.user.is_some() || peer.host.is_some() {
+            hook::set_peer(ssl, peer)?;
+        }
+        let result = hook::choose_and_install(ssl, selector, false);
+        if let Some(decision) = hook::decision(ssl) {
+            explain::write(settings, decision);
+        }
+        // libpq was told that there is a certificate, so there must be one.
+        if matches!(result, Ok(None)) && placeholder::is(SSL_get_certificate(ssl)) {
+            return Err(Error::NoneSuitable);
+        }
+        result
+    }
+}
+
+/// libpq 16 and later, with sslcertmode=require, looks for a certificate in a callback that comes
+/// before ours. At the start of such a handshake it gets one to see, which has no key and so cannot
+/// be sent.
+///
+/// # Safety
+/// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
+unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
+    if kind != HANDSHAKE_START && kind != HANDSHAKE_DONE {
+        return;
+    }
+    guard(|| {
+        let ssl = ssl.cast_mut();
+        // SAFETY: a valid SSL, whose thread this is.
+        unsafe {
+            if ffi::SSL_is_server(ssl) != 0 || !libpq::is_connection(ssl) {
+                return;
+            }
+            if kind == HANDSHAKE_START {
+                let vacant = SSL_get_certificate(ssl).is_null();
+                if vacant && slot(ssl).is_some() && libpq::cert_mode(ssl) == CertMode::Require {
+                    placeholder::put(ssl);
+                }
+                return;
+            }
+            // OpenSSL may have found what was chosen unusable after all.
+            let unsent = hook::decision(ssl).is_some_and(|d| d.outcome() == Outcome::NoneSuitable);
+            if unsent && libpq::cert_mode(ssl) == CertMode::Require {
+                const SENT_AND_RECEIVED: c_int = 3;
+                SSL_set_shutdown(ssl, SENT_AND_RECEIVED);
+            }
+        }
+    });
+}
+
+/// A certificate for libpq to see: self-signed, made once by a key that was thrown away.
+mod placeholder {
+    use super::{SSL_use_certificate, ffi, ptr};
+    use crate::ossl::QuietErrors;
+
+    /// Ed448, since nobody else is likely to use that slot.
+    static DER: &[u8] = include_bytes!("placeholder.der");
+
+    /// Sets it.
+    ///
+    /// # Safety
+    /// `ssl` is a valid SSL.
+    pub unsafe fn put(ssl: *mut ffi::SSL) {
+        let _errors = QuietErrors::new();
+        let mut start = DER.as_ptr();
+        let length = libc::c_long::try_from(DER.len()).unwrap_or(0);
+        // SAFETY: reads the constant; the SSL takes a reference of its own.
+        unsafe {
+            let certificate = ffi::d2i_X509(ptr::null_mut(), &mut start, length);
+            if !certificate.is_null() {
+                SSL_use_certificate(ssl, certificate);
+                ffi::X509_free(certificate);
+            }
+        }
+    }
+
+    /// Whether this certificate, or NULL, is it.
+    ///
+    /// # Safety
+    /// NULL or a valid certificate.
+    pub unsafe fn is(certificate: *mut ffi::X509) -> bool {
+        if certificate.is_null() {
+            return false;
+        }
+        // SAFETY: the caller's promise; i2d allocates what is freed here.
+        unsafe {
+            let mut out = ptr::null_mut();
+            let length = ffi::i2d_X509(certificate, &mut out);
+            let Ok(length) = usize::try_from(length) else { return false };
+            if out.is_null() {
+                return false;
+            }
+            let same = std::slice::from_raw_parts(out, length) == DER;
+            ffi::OPENSSL_free(out.cast());
+            same
+        }
+    }
+}

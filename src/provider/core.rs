@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What OpenSSL hands a provider: its functions and parameters (openssl/core.h of 3.0, which is
+//! part of the ABI since).
+
+use libc::{c_char, c_int, c_uint, c_void};
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::ptr;
+
+/// OSSL_DISPATCH.
+#[repr(C)]
+pub struct Dispatch {
+    number: c_int,
+    function: Option<unsafe extern "C" fn()>,
+}
+
+impl Dispatch {
+    pub const END: Dispatch = Dispatch { number: 0, function: None };
+
+    pub const fn new(number: c_int, function: unsafe extern "C" fn()) -> Dispatch {
+        Dispatch { number, function: Some(function) }
+    }
+}
+
+/// OSSL_PARAM.
+#[repr(C)]
+pub struct Param {
+    key: *const c_char,
+    data_type: c_uint,
+    data: *mut c_void,
+    data_size: usize,
+    return_size: usize,
+}
+
+const INTEGER: c_uint = 1;
+const UTF8_POINTER: c_uint = 6;
+
+impl Param {
+    pub const END: Param = Param::described(ptr::null(), 0);
+
+    const fn described(key: *const c_char, data_type: c_uint) -> Param {
+        // OSSL_PARAM_UNMODIFIED, the greatest size_t.
+        Param { key, data_type, data: ptr::null_mut(), data_size: 0, return_size: usize::MAX }
+    }
+
+    /// The description of a text.
+    pub const fn utf8_pointer(key: &'static CStr) -> Param {
+        Param::described(key.as_ptr(), UTF8_POINTER)
+    }
+
+    /// The description of an int.
+    pub const fn status(key: &'static CStr) -> Param {
+        Param { data_size: size_of::<c_int>(), ..Param::described(key.as_ptr(), INTEGER) }
+    }
+
+    /// Calls `visit` with each parameter of a list.
+    ///
+    /// # Safety
+    /// `params` is NULL or a list that ends with an entry without a key.
+    pub unsafe fn each(params: *mut Param, mut visit: impl FnMut(&mut Param)) {
+        let mut next = params;
+        // SAFETY: the caller's promise.
+        unsafe {
+            while !next.is_null() && !(*next).key.is_null() {
+                visit(&mut *next);
+                next = next.add(1);
+            }
+        }
+    }
+
+    /// Its key.
+    pub fn name(&self) -> &[u8] {
+        if self.key.is_null() {
+            return b"";
+        }
+        // SAFETY: a key is a C string.
+        unsafe { CStr::from_ptr(self.key) }.to_bytes()
+    }
+
+    /// Answers with a static text.
+    pub fn set_utf8_pointer(&mut self, text: *const c_char) {
+        if self.data_type == UTF8_POINTER && !self.data.is_null() {
+            // SAFETY: by its type, `data` has room for one pointer; the text is static.
+            unsafe { *self.data.cast::<*const c_char>() = text };
+            // SAFETY: a C string.
+            self.return_size = unsafe { CStr::from_ptr(text) }.to_bytes().len();
+        }
+    }
+
+    /// Answers with an int.
+    pub fn set_int(&mut self, value: c_int) {
+        let fits = self.data_size == size_of::<c_int>();
+        if self.data_type == INTEGER && fits && !self.data.is_null() {
+            // SAFETY: by its type and size, `data` has room for an int.
+            unsafe { *self.data.cast::<c_int>() = value };
+            self.return_size = size_of::<c_int>();
+        }
+    }
+}
+
+type GetParams = unsafe extern "C" fn(*const c_void, *mut Param) -> c_int;
+
+/// OpenSSL, as it calls `OSSL_provider_init`; not to be kept.
+pub struct Core<'a> {
+    handle: *const c_void,
+    get_params: GetParams,
+    _call: PhantomData<&'a ()>,
+}
+
+impl Core<'_> {
+    /// `None` where OpenSSL does not offer to read settings.
+    ///
+    /// # Safety
+    /// `functions` is NULL or a table that ends with the number 0.
+    pub unsafe fn new(handle: *const c_void, functions: *const Dispatch) -> Option<Self> {
+        const CORE_GET_PARAMS: c_int = 2;
+        let mut next = functions;
+        // SAFETY: the caller's promise.
+        while let Some(Dispatch { number: 1.., function }) = unsafe { next.as_ref() } {
+            // SAFETY: not the last entry.
+            let entry = unsafe { &*next };
+            if let (CORE_GET_PARAMS, Some(function)) = (entry.number, function) {
+                // SAFETY: the function of this number has this type (core_dispatch.h).
+                let get_params =
+                    unsafe { std::mem::transmute::<unsafe extern "C" fn(), GetParams>(*function) };
+                return Some(Core { handle, get_params, _call: PhantomData });
+            }
+            // SAFETY: not the last entry.
+            next = unsafe { next.add(1) };
+        }
+        None
+    }
+
+    /// Whether it is the libcrypto that this library is linked to. A program may have another copy
+    /// of its own, whose objects must not be touched with our functions.
+    pub fn is_ours(&self) -> bool {
+        let object_of = |address: *const c_void| {
+            let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+            // SAFETY: an address and room for what is known of it.
+            unsafe {
+                let found = libc::dladdr(address, info.as_mut_ptr()) != 0;
+                found.then(|| info.assume_init().dli_fbase)
+            }
+        };
+        let theirs = object_of(self.get_params as *const c_void);
+        let ours = object_of(openssl_sys::OpenSSL_version_num as *const c_void);
+        theirs.is_some() && theirs == ours
+    }
+
+    /// The value of a setting in the provider's section; `None` where it is not set.
+    pub fn setting(&self, name: &'static CStr) -> Option<Vec<u8>> {
+        let mut value: *const c_char = ptr::null();
+        let mut params = [Param::utf8_pointer(name), Param::END];
+        if let Some(param) = params.first_mut() {
+            param.data = ptr::from_mut(&mut value).cast();
+        }
+        // SAFETY: a list of one and its end; the value belongs to OpenSSL and is copied.
+        unsafe {
+            let done = (self.get_params)(self.handle, params.as_mut_ptr());
+            (done == 1 && !value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
+        }
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! libpq's connections: knowing one, and asking it for host, user and sslcertmode.
+//!
+//! A connection is known by its BIO's name. Then the SSL's application data is the PGconn (libpq
+//! 9 to 19), and libpq itself can be asked, if there is exactly one in the process and it confirms
+//! that the PGconn has this SSL. Where anything is not certain, nothing is asked.
+
+use crate::guard::guard;
+use crate::hook::Peer;
+use libc::{c_char, c_int, c_void};
+use openssl_sys as ffi;
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+unsafe extern "C" {
+    fn BIO_method_name(bio: *const ffi::BIO) -> *const c_char;
+}
+
+/// Whether the SSL is that of a libpq connection.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn is_connection(ssl: *const ffi::SSL) -> bool {
+    // SAFETY: the caller's promise; the name is a C string.
+    unsafe {
+        let bio = ffi::SSL_get_rbio(ssl);
+        if bio.is_null() {
+            return false;
+        }
+        let name = BIO_method_name(bio);
+        !name.is_null() && CStr::from_ptr(name) == c"libpq socket"
+    }
+}
+
+/// Whether a libpq is in this process, linked or loaded.
+pub fn is_loaded() -> bool {
+    Libpq::find().is_some()
+}
+
+/// What libpq says of the other side of this connection; nothing where that is not certain.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn peer(ssl: *mut ffi::SSL) -> Peer {
+    // SAFETY: the caller's promise.
+    let Some(connection) = (unsafe { Connection::of(ssl) }) else { return Peer::default() };
+    Peer {
+        host: connection.text(connection.libpq.host),
+        user: connection.text(connection.libpq.user),
+    }
+}
+
+/// A connection's sslcertmode (libpq 16 and later).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertMode {
+    /// A certificate may be sent; so too where nothing is known.
+    Allow,
+    /// None may be sent.
+    Disable,
+    /// One must be sent.
+    Require,
+}
+
+/// The mode of this connection.
+///
+/// # Safety
+/// `ssl` is a valid SSL.
+pub unsafe fn cert_mode(ssl: *mut ffi::SSL) -> CertMode {
+    // SAFETY: the caller's promise.
+    let Some(connection) = (unsafe { Connection::of(ssl) }) else { return CertMode::Allow };
+    match connection.option(c"sslcertmode").as_deref() {
+        Some(mode) if mode == c"require" => CertMode::Require,
+        Some(mode) if mode == c"disable" => CertMode::Disable,
+        _ => CertMode::Allow,
+    }
+}
+
+enum PgConn {}
+
+/// PQconninfoOption of libpq-fe.h.
+#[repr(C)]
+struct ConnInfoOption {
+    keyword: *const c_char,
+    envvar: *const c_char,
+    compiled: *const c_char,
+    val: *const c_char,
+    label: *const c_char,
+    dispchar: *const c_char,
+    dispsize: c_int,
+}
+
+type TextFunction = unsafe extern "C" fn(*const PgConn) -> *const c_char;
+type SslStruct = unsafe extern "C" fn(*mut PgConn, *const c_char) -> *mut c_void;
+type ConnInfo = unsafe extern "C" fn(*mut PgConn) -> *mut ConnInfoOption;
+type ConnInfoFree = unsafe extern "C" fn(*mut ConnInfoOption);
+
+/// The functions of the one libpq in this process.
+struct Libpq {
+    ssl_struct: SslStruct,
+    host: TextFunction,
+    user: TextFunction,
+    conninfo: ConnInfo,
+    conninfo_free: ConnInfoFree,
+}
+
+impl Libpq {
+    fn find() -> Option<Libpq> {
+        let mut loaded: Vec<CString> = Vec::new();
+        // SAFETY: the callback gets back the pointer to the vector.
+        unsafe { libc::dl_iterate_phdr(Some(note_libpq), ptr::from_mut(&mut loaded).cast()) };
+        // SAFETY: the names are those of loaded objects; RTLD_NOLOAD only looks them up. The handle
+        // is kept: closing it would be of no use while our functions point into it.
+        let object = unsafe {
+            match &loaded[..] {
+                // A program may have it linked in.
+                [] => libc::RTLD_DEFAULT,
+                [one] => libc::dlopen(one.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD),
+                _ => return None,
+            }
+        };
+        if object.is_null() && !loaded.is_empty() {
+            return None;
+        }
+        let function = |name: &CStr| {
+            // SAFETY: a handle of dlopen, or RTLD_DEFAULT, and a name.
+            let address = unsafe { libc::dlsym(object, name.as_ptr()) };
+            (!address.is_null()).then_some(address)
+        };
+        let (ssl_struct, host, user) =
+            (function(c"PQsslStruct"), function(c"PQhost"), function(c"PQuser"));
+        let (conninfo, conninfo_free) = (function(c"PQconninfo"), function(c"PQconninfoFree"));
+        // SAFETY: libpq's functions have these types (libpq-fe.h); PQsslStruct came with 9.5.
+        let found = unsafe {
+            Libpq {
+                ssl_struct: std::mem::transmute::<*mut c_void, SslStruct>(ssl_struct?),
+                host: std::mem::transmute::<*mut c_void, TextFunction>(host?),
+                user: std::mem::transmute::<*mut c_void, TextFunction>(user?),
+                conninfo: std::mem::transmute::<*mut c_void, ConnInfo>(conninfo?),
+                conninfo_free: std::mem::transmute::<*mut c_void, ConnInfoFree>(conninfo_free?),
+            }
+        };
+        Some(found)
+    }
+}
+
+unsafe extern "C" fn note_libpq(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    found: *mut c_void,
+) -> c_int {
+    guard(|| {
+        // SAFETY: the loader's description of one object, and the vector of `find`.
+        let (name, found) = unsafe {
+            let name = (*info).dlpi_name;
+            if name.is_null() {
+                return;
+            }
+            (CStr::from_ptr(name), &mut *found.cast::<Vec<CString>>())
+        };
+        let file = name.to_bytes().rsplit(|b| *b == b'/').next().unwrap_or_default();
+        if file.starts_with(b"libpq.so") || file.starts_with(b"libpq-") {
+            found.push(name.to_owned());
+        }
+    });
+    0
+}
+
+struct Connection {
+    libpq: Libpq,
+    pointer: *mut PgConn,
+}
+
+impl Connection {
+    /// # Safety
+    /// `ssl` is a valid SSL.
+    unsafe fn of(ssl: *mut ffi::SSL) -> Option<Connection> {
+        // SAFETY: the caller's promise. SSL_get_app_data(3) is the ex_data of index 0.
+        let pointer = unsafe {
+            if !is_connection(ssl) {
+                return None;
+            }
+            ffi::SSL_get_ex_data(ssl, 0).cast::<PgConn>()
+        };
+        if pointer.is_null() {
+            return None;
+        }
+        let libpq = Libpq::find()?;
+        // SAFETY: a libpq connection's application data is its PGconn.
+        let its_ssl = unsafe { (libpq.ssl_struct)(pointer, c"OpenSSL".as_ptr()) };
+        (its_ssl == ssl.cast()).then_some(Connection { libpq, pointer })
+    }
+
+    fn text(&self, function: TextFunction) -> Option<Box<[u8]>> {
+        // SAFETY: a confirmed PGconn; the text belongs to it and is copied.
+        unsafe {
+            let text = function(self.pointer);
+            let bytes = if text.is_null() { b"" } else { CStr::from_ptr(text).to_bytes() };
+            (!bytes.is_empty()).then(|| bytes.into())
+        }
+    }
+
+    fn option(&self, keyword: &CStr) -> Option<CString> {
+        // SAFETY: a confirmed PGconn; a list that ends with an entry without a keyword, copied from
+        // and freed here.
+        unsafe {
+            let all = (self.libpq.conninfo)(self.pointer);
+            if all.is_null() {
+                return None;
+            }
+            let mut value = None;
+            let mut next = all;
+            while !(*next).keyword.is_null() {
+                if CStr::from_ptr((*next).keyword) == keyword && !(*next).val.is_null() {
+                    value = Some(CStr::from_ptr((*next).val).to_owned());
+                }
+                next = next.add(1);
+            }
+            (self.libpq.conninfo_free)(all);
+            value
+        }
+    }
+}

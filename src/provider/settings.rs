@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The settings in the provider's section of openssl.cnf.
+//!
+//! They are copied when the module is loaded. What is wrong with them is kept as words, to be told
+//! when a certificate is needed.
+
+use super::core::Core;
+use crate::choice::{EmptyCaList, Flawed, Policy};
+use crate::credential::private_file::{self, Refusal};
+use crate::error::Error;
+use crate::list::Passwords;
+use crate::selector::{FrozenSelector, Selector};
+use std::ffi::{CStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// Every setting there is, besides OpenSSL's own.
+pub const NAMES: [&CStr; 10] = [
+    c"sslcert",
+    c"sslkey",
+    c"sslpassword",
+    c"sslpasswordfile",
+    c"issuers",
+    c"empty_ca_list",
+    c"flawed",
+    c"only",
+    c"explain",
+    c"explain_file",
+];
+
+/// Which connections are acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    All,
+    Libpq,
+}
+
+/// When an explanation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    Never,
+    Failure,
+    Always,
+}
+
+/// See the module.
+pub struct Settings {
+    /// By which OpenSSL knows the provider; its section is found by it.
+    pub provider: Vec<u8>,
+    sslcert: Option<Vec<u8>>,
+    sslkey: Option<Vec<u8>>,
+    sslpassword: Option<Zeroizing<Vec<u8>>>,
+    sslpasswordfile: Option<PathBuf>,
+    issuers: Option<PathBuf>,
+    policy: Policy,
+    pub only: Only,
+    pub explain: Explain,
+    pub explain_file: Option<PathBuf>,
+    /// The first thing that is wrong.
+    fault: Option<String>,
+}
+
+fn path(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+impl Settings {
+    /// Copies them.
+    pub fn read(core: &Core<'_>) -> Settings {
+        let text = |name| core.setting(name).filter(|v| !v.is_empty());
+        let mut fault = None;
+        let mut settings = Settings {
+            provider: core.setting(c"provider-name").unwrap_or_default(),
+            sslcert: text(c"sslcert"),
+            sslkey: text(c"sslkey"),
+            sslpassword: text(c"sslpassword").map(Zeroizing::new),
+            sslpasswordfile: text(c"sslpasswordfile").map(path),
+            issuers: text(c"issuers").map(path),
+            policy: Policy::default(),
+            only: one_of(
+                core,
+                c"only",
+                Only::All,
+                &[("all", Only::All), ("libpq", Only::Libpq)],
+                &mut fault,
+            ),
+            explain: one_of(
+                core,
+                c"explain",
+                Explain::Never,
+                &[
+                    ("never", Explain::Never),
+                    ("failure", Explain::Failure),
+                    ("always", Explain::Always),
+                ],
+                &mut fault,
+            ),
+            explain_file: text(c"explain_file").map(path),
+            fault: None,
+        };
+        // No identity for a server that does not say whose it wants: here nobody chose the server.
+        settings.policy.empty_ca_list = one_of(
+            core,
+            c"empty_ca_list",
+            EmptyCaList::SendNone,
+            &[
+                ("none", EmptyCaList::SendNone),
+                ("sole", EmptyCaList::Sole),
+                ("accept", EmptyCaList::Accept),
+            ],
+            &mut fault,
+        );
+        settings.policy.flawed = one_of(
+            core,
+            c"flawed",
+            Flawed::Demote,
+            &[("demote", Flawed::Demote), ("exclude", Flawed::Exclude)],
+            &mut fault,
+        );
+        if settings.sslcert.is_none() {
+            fault.get_or_insert("sslcert is not set".to_owned());
+        }
+        if settings.sslpassword.is_some() && settings.sslpasswordfile.is_some() {
+            fault.get_or_insert("sslpassword and sslpasswordfile are both set".to_owned());
+        }
+        if settings.explain != Explain::Never && settings.explain_file.is_none() {
+            fault.get_or_insert("explain is set, but explain_file is not".to_owned());
+        }
+        settings.fault = fault;
+        settings
+    }
+
+    /// Reads the certificates. Called anew for each SSL_CTX, so that files which were replaced are
+    /// seen.
+    pub fn selector(&self) -> Result<FrozenSelector, Error> {
+        if let Some(fault) = &self.fault {
+            return Err(Error::Settings(fault.clone()));
+        }
+        super::config::check_names(&self.provider).map_err(Error::Settings)?;
+        let mut selector = Selector::new();
+        *selector.policy_mut() = self.policy;
+        let lines;
+        let passwords = match &self.sslpasswordfile {
+            Some(file) => {
+                lines = private_file::read(file).map_err(|refusal| {
+                    Error::Settings(format!(
+                        "sslpasswordfile \"{}\" {}",
+                        file.display(),
+                        words(refusal)
+                    ))
+                })?;
+                Passwords::Lines(&lines)
+            }
+            None => Passwords::List(self.sslpassword.as_ref().map(|p| p.as_slice())),
+        };
+        let sslcert = self.sslcert.as_deref().unwrap_or_default();
+        selector.add_lists(sslcert, self.sslkey.as_deref(), &passwords)?;
+        if let Some(file) = &self.issuers {
+            selector.add_issuers(file)?;
+        }
+        selector.freeze()
+    }
+}
+
+fn words(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Missing => "does not exist".to_owned(),
+        Refusal::Stat(why) | Refusal::Io(why) => format!("could not be read: {why}"),
+        Refusal::NotRegular => "is not a regular file".to_owned(),
+        Refusal::Permissions => {
+            "has group or world access; it must have permissions u=rw (0600) or less, or \
+             u=rw,g=r (0640) or less if owned by root"
+                .to_owned()
+        }
+    }
+}
+
+/// The value that a word stands for; `default` where nothing is set.
+fn one_of<T: Copy>(
+    core: &Core<'_>,
+    name: &'static CStr,
+    default: T,
+    values: &[(&str, T)],
+    fault: &mut Option<String>,
+) -> T {
+    let Some(word) = core.setting(name) else { return default };
+    match values.iter().find(|(known, _)| known.as_bytes() == word) {
+        Some((_, value)) => *value,
+        None => {
+            let known: Vec<&str> = values.iter().map(|(word, _)| *word).collect();
+            fault.get_or_insert(format!(
+                "{} = {} is none of: {}",
+                name.to_string_lossy(),
+                crate::name::printable(&String::from_utf8_lossy(&word)),
+                known.join(", ")
+            ));
+            default
+        }
+    }
+}
