@@ -6,8 +6,10 @@ CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS, OPENSSL_LIBS. Whe
 not the system's, OPENSSL_LIBS has its -L and -Wl,-rpath too.
 """
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
@@ -23,6 +25,7 @@ CC = shlex.split(os.environ.get("CC", "cc"))
 CXX = shlex.split(os.environ.get("CXX", "c++"))
 OPENSSL_CFLAGS = shlex.split(os.environ.get("OPENSSL_CFLAGS", ""))
 OPENSSL_LIBS = shlex.split(os.environ.get("OPENSSL_LIBS", "-lssl -lcrypto"))
+MOST_SECONDS = 300
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 
@@ -30,16 +33,24 @@ LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 def run(command: list, **options) -> subprocess.CompletedProcess:
     """Run to the end, at most five minutes; stdout and stderr together, as text."""
     command = [str(part) for part in command]
-    return subprocess.run(
+    # A group of its own, so that what the program forked ends with it.
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=300,
+        start_new_session=True,
         **options,
-    )
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=MOST_SECONDS)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def succeed(command: list, **options) -> str:
