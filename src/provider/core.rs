@@ -2,6 +2,7 @@
 //! What OpenSSL hands a provider: its functions and parameters (openssl/core.h of 3.0, which is
 //! part of the ABI since).
 
+use crate::guard::guard;
 use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -134,17 +135,13 @@ impl Core<'_> {
     /// Whether it is the libcrypto that this library is linked to. A program may have another copy
     /// of its own, whose objects must not be touched with our functions.
     pub fn is_ours(&self) -> bool {
-        let object_of = |address: *const c_void| {
-            let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-            // SAFETY: an address and room for what is known of it.
-            unsafe {
-                let found = libc::dladdr(address, info.as_mut_ptr()) != 0;
-                found.then(|| info.assume_init().dli_fbase)
-            }
-        };
-        let theirs = object_of(self.get_params as *const c_void);
-        let ours = object_of(openssl_sys::OpenSSL_version_num as *const c_void);
-        theirs.is_some() && theirs == ours
+        let theirs = self.get_params as usize;
+        let ours = openssl_sys::OpenSSL_version_num as *const () as usize;
+        let mut search = SameObject { addresses: [theirs, ours], found: false };
+        // dladdr(3) would read libcrypto's whole symbol table, at every start of a process.
+        // SAFETY: the callback gets back the pointer to the search.
+        unsafe { libc::dl_iterate_phdr(Some(look_at_object), ptr::from_mut(&mut search).cast()) };
+        search.found
     }
 
     /// The value of a setting in the provider's section; `None` where it is not set.
@@ -160,4 +157,37 @@ impl Core<'_> {
             (done == 1 && !value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
         }
     }
+}
+
+/// Whether one object in this process holds both addresses.
+struct SameObject {
+    addresses: [usize; 2],
+    found: bool,
+}
+
+unsafe extern "C" fn look_at_object(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    search: *mut c_void,
+) -> c_int {
+    let found = guard(|| {
+        // SAFETY: the loader's description of one object with its headers, and our own search.
+        let (base, headers, search) = unsafe {
+            let info = &*info;
+            if info.dlpi_phdr.is_null() {
+                return false;
+            }
+            let headers = std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
+            (info.dlpi_addr, headers, &mut *search.cast::<SameObject>())
+        };
+        let holds = |address: &usize| {
+            headers.iter().filter(|h| h.p_type == libc::PT_LOAD).any(|header| {
+                let start = base.wrapping_add(header.p_vaddr);
+                (*address as u64).wrapping_sub(start) < header.p_memsz
+            })
+        };
+        search.found = search.addresses.iter().all(holds);
+        search.found
+    });
+    c_int::from(found.unwrap_or(false))
 }
