@@ -11,6 +11,10 @@ from toolchain import HEADER, LIBRARY, ROOT, succeed
 # ld-linux's name differs between architectures.
 SYSTEM = re.compile(r"(libc|libm|libgcc_s|libpthread|libdl)\.so\.\d+|ld-linux.*\.so\.\d+")
 
+# Both of OpenSSL's libraries have it; with another OpenSSL the variable says which.
+OPENSSL_SOVERSION = os.environ.get("CERTPICK_OPENSSL_SOVERSION", "3")
+PROVIDER_ENTRY = "OSSL_provider_init"
+
 
 def header_text() -> str:
     """The header without comments and preprocessor lines."""
@@ -76,7 +80,12 @@ def test_the_header_declares_what_the_design_lists():
 
 
 def test_exactly_the_declared_functions_are_exported():
-    assert exported() == declared()
+    assert exported() - {PROVIDER_ENTRY} == declared()
+
+
+def test_openssl_finds_the_entry_of_a_provider():
+    # OpenSSL 1.1.1 has no providers.
+    assert (PROVIDER_ENTRY in exported()) == (OPENSSL_SOVERSION != "1.1")
 
 
 def test_nothing_of_rust_is_exported():
@@ -90,9 +99,7 @@ def test_the_soname_is_libcertpick_so_0():
 def test_it_needs_one_openssl_and_else_only_the_system():
     needed = names("NEEDED")
     others = [name for name in needed if not SYSTEM.fullmatch(name)]
-    # Another OpenSSL has another number, but both of its libraries have the same.
-    version = os.environ.get("CERTPICK_OPENSSL_SOVERSION", "3")
-    assert sorted(others) == [f"libcrypto.so.{version}", f"libssl.so.{version}"]
+    assert sorted(others) == [f"libcrypto.so.{OPENSSL_SOVERSION}", f"libssl.so.{OPENSSL_SOVERSION}"]
 
 
 def test_every_symbol_that_it_needs_is_found():
