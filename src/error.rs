@@ -171,13 +171,13 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = |p: &Path| format!("private key file \"{}\"", p.display());
+        let key = |p: &Path| format!("private key file \"{}\"", file_name(p));
         match self {
             Cause::CertificateFile { file, why } => {
-                write!(f, "could not read certificate file \"{}\": {why}", file.display())
+                write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
             }
             Cause::Certificate { file: Some(file), why } => {
-                write!(f, "could not read certificate file \"{}\": {why}", file.display())
+                write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
             }
             Cause::Certificate { file: None, why } => {
                 write!(f, "the certificate held in memory is not usable: {why}")
@@ -185,7 +185,7 @@ impl fmt::Display for Cause {
             Cause::NoKeyBesideCertificate(file) => write!(
                 f,
                 "certificate file \"{}\" holds no private key, and no sslkey names one",
-                file.display()
+                file_name(file)
             ),
             Cause::KeyMissing(file) => write!(f, "certificate present, but not {}", key(file)),
             Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
@@ -215,6 +215,19 @@ impl fmt::Display for Cause {
             Cause::Refused(why) => write!(f, "OpenSSL refuses the certificate or its key: {why}"),
         }
     }
+}
+
+/// A file's name for a line of text: control characters are escaped.
+pub fn file_name(path: &Path) -> String {
+    let mut shown = String::new();
+    for c in path.to_string_lossy().chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// A failure, with its facts.

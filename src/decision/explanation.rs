@@ -6,7 +6,7 @@ use super::{Decision, Outcome};
 use crate::choice::{Candidate, EmptyCaList, Flawed, Key, Policy, Reasons};
 use crate::credential::Credential;
 use crate::credential::facts::Clock;
-use crate::error::NONE_SUITABLE_TEXT;
+use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::name;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
@@ -109,13 +109,13 @@ fn write_credential(
     key: Key,
 ) -> fmt::Result {
     let leaf = credential.leaf();
-    let file = credential.file().map_or("held in memory".to_owned(), |f| f.display().to_string());
+    let file = credential.file().map_or("held in memory".to_owned(), file_name);
     let fate = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",
         (true, Outcome::Failed) => "chosen, but unusable",
         _ => "not sent",
     };
-    writeln!(out, "{}. {}: {fate}", at + 1, name::printable(&file))?;
+    writeln!(out, "{}. {}: {fate}", at + 1, file)?;
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
     write!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
@@ -126,8 +126,7 @@ fn write_credential(
     }
     match credential.key_file() {
         Some(path) if Some(path) != credential.file() => {
-            let path = name::printable(&path.display().to_string());
-            writeln!(out, "    key:     {}, in {path}", terms::key(key))?;
+            writeln!(out, "    key:     {}, in {}", terms::key(key), file_name(path))?;
         }
         _ => writeln!(out, "    key:     {}", terms::key(key))?,
     }

@@ -7,7 +7,7 @@
 use super::core::Core;
 use crate::choice::{EmptyCaList, Flawed, Policy};
 use crate::credential::private_file::{self, Refusal};
-use crate::error::Error;
+use crate::error::{Error, file_name};
 use crate::list::Passwords;
 use crate::selector::{FrozenSelector, Selector};
 use std::ffi::{CStr, OsString};
@@ -146,7 +146,7 @@ impl Settings {
                 lines = private_file::read(file).map_err(|refusal| {
                     Error::Settings(format!(
                         "sslpasswordfile \"{}\" {}",
-                        file.display(),
+                        file_name(file),
                         words(refusal)
                     ))
                 })?;
