@@ -99,6 +99,11 @@ static void keys(const struct two *two)
         check_key("b.key", "", CERTPICK_OK, "", NULL);
     else
         check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
+    /* Root can try what it is for a file that is not root's. */
+    if (status.st_uid == 0 && chown("b.key", 65534, (gid_t)-1) == 0) {
+        check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
+        MUST(chown("b.key", 0, (gid_t)-1) == 0);
+    }
     MUST(chmod("b.key", 0400) == 0);
     check_key("b.key", "", CERTPICK_OK, "", NULL);
 
