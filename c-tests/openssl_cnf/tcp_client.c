@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A TLS client as programs that use OpenSSL have one: it gets a page and prints it. It knows nothing
+   of certpick. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int fail(const char *what)
+{
+    fprintf(stderr, "%s: ", what);
+    ERR_print_errors_fp(stderr);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+    struct sockaddr_in address;
+    char buffer[4096];
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int got, tcp;
+
+    if (argc != 2)
+        return 2;
+    memset(&address, 0, sizeof(address));
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((unsigned short)atoi(argv[1]));
+    tcp = socket(AF_INET, SOCK_STREAM, 0);
+    if (tcp < 0 || connect(tcp, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        perror("connect");
+        return 1;
+    }
+    ctx = SSL_CTX_new(TLS_client_method());
+    ssl = ctx == NULL ? NULL : SSL_new(ctx);
+    if (ssl == NULL || !SSL_set_fd(ssl, tcp))
+        return fail("setting up");
+    if (SSL_connect(ssl) != 1)
+        return fail("connecting");
+    if (SSL_write(ssl, request, sizeof(request) - 1) <= 0)
+        return fail("asking");
+    while ((got = SSL_read(ssl, buffer, sizeof(buffer))) > 0)
+        fwrite(buffer, 1, (size_t)got, stdout);
+    if (SSL_get_error(ssl, got) != SSL_ERROR_ZERO_RETURN)
+        return fail("reading");
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(tcp);
+    return 0;
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Programs as they are installed, with servers of two CAs, each of which demands a certificate."""
+
+import pytest
+
+from clients import NO_CERTIFICATE, OWNERS, PROGRAMS
+
+versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
+
+
+@versions
+@pytest.mark.parametrize("ca", OWNERS)
+def test_the_certificate_that_a_server_asks_for_is_sent(program, servers, ca, tls, three, certificates, home):
+    server = servers.of_kind(program.kind, ca, tls)
+    result = program.connect(server, certificates, home, three)
+    assert (result.status, program.told(result)) == (0, OWNERS[ca]), result
+
+
+def test_without_the_library_these_servers_refuse(program, servers, without, certificates, home):
+    """The proof that the test above can fail."""
+    server = servers.of_kind(program.kind, "alpha")
+    result = program.connect(server, certificates, home, without)
+    assert result.status != 0 and result.err != "", result
+    if program.kind == "postgres":
+        assert NO_CERTIFICATE in result.err
