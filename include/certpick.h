@@ -390,6 +390,7 @@ certpick_status certpick_selector_add_issuers(struct certpick_selector *selector
 
 /**
  * Sets whom to ask, once, for the password of a key that is encrypted and has none; NULL: nobody.
+ * Threads that need the same key for the first time at the same moment each ask.
  * arg is passed on and must stay valid as long as the selector. Nobody is ever asked on the
  * terminal. Since 0.1.0.
  */

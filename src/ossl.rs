@@ -6,6 +6,7 @@ use crate::error::{Error, Status, major_version};
 use libc::{c_char, c_int, c_uchar, c_ulong, c_void};
 use once_cell::race::OnceBox;
 use openssl_sys as ffi;
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
 /// `int (*)(SSL *, X509 **, EVP_PKEY **)` (SSL_CTX_set_client_cert_cb(3)).
@@ -196,10 +197,24 @@ pub struct QuietErrors {
     was_empty: bool,
 }
 
+thread_local! {
+    /// How many of them this thread has.
+    static QUIET: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether marks count, as they do since OpenSSL 3.0. In 1.1.1 an entry has one mark or none, so
+/// only the outermost `QuietErrors` may set and take it.
+fn has_own_mark(depth: u32) -> bool {
+    cfg!(ossl3) || depth == 0
+}
+
 impl QuietErrors {
     pub fn new() -> QuietErrors {
-        // SAFETY: works on this thread's queue alone.
-        unsafe { ERR_set_mark() };
+        let depth = QUIET.with(|quiet| quiet.replace(quiet.get() + 1));
+        if has_own_mark(depth) {
+            // SAFETY: works on this thread's queue alone.
+            unsafe { ERR_set_mark() };
+        }
         // SAFETY: likewise.
         QuietErrors { was_empty: unsafe { ERR_peek_error() } == 0 }
     }
@@ -255,8 +270,12 @@ impl QuietErrors {
 
 impl Drop for QuietErrors {
     fn drop(&mut self) {
-        // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
-        unsafe { ERR_pop_to_mark() };
+        let depth = QUIET.with(Cell::get).saturating_sub(1);
+        QUIET.with(|quiet| quiet.set(depth));
+        if has_own_mark(depth) {
+            // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
+            unsafe { ERR_pop_to_mark() };
+        }
     }
 }
 

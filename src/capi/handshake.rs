@@ -5,6 +5,7 @@ use super::*;
 use crate::decision::Outcome;
 use crate::hook::{self, Peer};
 use openssl_sys::{SSL, SSL_CTX};
+use std::sync::Arc;
 
 const NULL_CTX: Error = Error::Argument("the SSL_CTX is NULL");
 const NULL_SSL: Error = Error::Argument("the SSL is NULL");
@@ -27,7 +28,7 @@ pub unsafe extern "C" fn certpick_attach(
             if ctx.is_null() {
                 return Err(NULL_CTX);
             }
-            hook::attach_client_cert_cb(ctx, selector.freeze()?)
+            hook::attach_client_cert_cb(ctx, Arc::clone(selector.freeze()?))
         })
     }
 }
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn certpick_attach_cert_cb(
             if ctx.is_null() {
                 return Err(NULL_CTX);
             }
-            hook::attach_cert_cb(ctx, selector.freeze()?)
+            hook::attach_cert_cb(ctx, Arc::clone(selector.freeze()?))
         })
     }
 }
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn certpick_select(
             if ssl.is_null() {
                 return Err(NULL_SSL);
             }
-            hook::select(ssl, &selector.freeze()?)
+            hook::select(ssl, selector.freeze()?)
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::secret::Secret;
 use crate::selector::{FrozenSelector, Selector};
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
+use once_cell::race::OnceBox;
 use openssl::pkey::PKey;
 use openssl::x509::X509;
 use openssl_sys::{EVP_PKEY, stack_st_X509};
@@ -22,14 +23,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// certpick_select() is called with it) one thread at a time may use it; then it is frozen, and any
 /// number of threads may.
 pub struct certpick_selector {
-    state: Mutex<State>,
+    /// Set once. Then neither lock is taken any more: a child that is forked at the wrong moment
+    /// would find it locked for good.
+    frozen: OnceBox<Arc<FrozenSelector>>,
+    building: Mutex<Selector>,
     /// The text of the last failure. It is replaced only while the selector is being built.
     error: Mutex<CString>,
-}
-
-enum State {
-    Building(Selector),
-    Frozen(Arc<FrozenSelector>),
 }
 
 const NULL_SELECTOR: Error = Error::Argument("the selector is NULL");
@@ -41,25 +40,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl certpick_selector {
     /// Changes what is being built.
     fn change(&self, change: impl FnOnce(&mut Selector) -> Result<(), Error>) -> Result<(), Error> {
-        match &mut *lock(&self.state) {
-            State::Building(selector) => change(selector),
-            State::Frozen(_) => Err(Error::Frozen),
+        if self.frozen.get().is_some() {
+            return Err(Error::Frozen);
         }
+        change(&mut lock(&self.building))
     }
 
     /// Freezes it, if that has not been done.
-    pub(super) fn freeze(&self) -> Result<Arc<FrozenSelector>, Error> {
-        let mut state = lock(&self.state);
-        let frozen = match &mut *state {
-            State::Frozen(frozen) => return Ok(Arc::clone(frozen)),
-            State::Building(selector) => Arc::new(selector.freeze()?),
-        };
-        *state = State::Frozen(Arc::clone(&frozen));
-        Ok(frozen)
+    pub(super) fn freeze(&self) -> Result<&Arc<FrozenSelector>, Error> {
+        if let Some(frozen) = self.frozen.get() {
+            return Ok(frozen);
+        }
+        let mut building = lock(&self.building);
+        // Another thread may have been faster.
+        if let Some(frozen) = self.frozen.get() {
+            return Ok(frozen);
+        }
+        let frozen = Box::new(Arc::new(building.freeze()?));
+        Ok(self.frozen.get_or_init(|| frozen))
     }
 
     fn keep_error(&self, error: &Error) {
-        if matches!(&*lock(&self.state), State::Building(_)) {
+        if self.frozen.get().is_none() {
             *lock(&self.error) = ossl::c_text(&error.to_string());
         }
     }
@@ -105,7 +107,8 @@ pub unsafe extern "C" fn certpick_is_list(sslcert: *const c_char) -> c_int {
 pub extern "C" fn certpick_selector_new() -> *mut certpick_selector {
     let new = guard(|| {
         Arc::into_raw(Arc::new(certpick_selector {
-            state: Mutex::new(State::Building(Selector::new())),
+            frozen: OnceBox::new(),
+            building: Mutex::default(),
             error: Mutex::new(CString::default()),
         }))
     });
@@ -243,6 +246,7 @@ pub unsafe extern "C" fn certpick_selector_add_issuers(
 }
 
 /// Sets whom to ask, once, for the password of a key that is encrypted and has none; NULL: nobody.
+/// Threads that need the same key for the first time at the same moment each ask.
 /// arg is passed on and must stay valid as long as the selector. Nobody is ever asked on the
 /// terminal. Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -313,9 +317,9 @@ pub unsafe extern "C" fn certpick_selector_count(selector: *const certpick_selec
     let count = guard(|| {
         // SAFETY: NULL or a valid selector.
         let selector = unsafe { selector.as_ref() }?;
-        Some(match &*lock(&selector.state) {
-            State::Building(selector) => selector.count(),
-            State::Frozen(selector) => selector.count(),
+        Some(match selector.frozen.get() {
+            Some(frozen) => frozen.count(),
+            None => lock(&selector.building).count(),
         })
     });
     count.flatten().unwrap_or(0)
@@ -331,10 +335,10 @@ pub unsafe extern "C" fn certpick_selector_validate(
     // SAFETY: NULL or a valid selector.
     unsafe {
         with_selector(selector, |selector| {
-            // Not in the match: the lock must be free while the program's callback runs.
-            let validation = match &*lock(&selector.state) {
-                State::Building(selector) => selector.validation(),
-                State::Frozen(selector) => selector.validation(),
+            // The lock must be free again while the program's callback runs.
+            let validation = match selector.frozen.get() {
+                Some(frozen) => frozen.validation(),
+                None => lock(&selector.building).validation(),
             };
             validation.run()
         })

@@ -224,7 +224,9 @@ impl Search<'_> {
         issuers.sort_by_key(|id| {
             let member = self.pool.member(*id);
             let valid = member.is_some_and(|m| (m.not_before..=m.not_after).contains(&self.now));
-            (!valid, !self.own.contains(id))
+            // The shortest way there first.
+            let direct = need && self.wanted.is_some_and(|w| w(*id));
+            (!valid, !direct, !self.own.contains(id))
         });
         for id in issuers {
             let still = need && !self.wanted.is_some_and(|w| w(id));

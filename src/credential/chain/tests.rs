@@ -204,6 +204,19 @@ fn cas_that_signed_each_other_do_not_make_an_endless_chain() {
 }
 
 #[test]
+fn the_direct_way_to_the_wanted_ca_is_taken() {
+    let (root, x, y, user) = (party("root"), party("x"), party("y"), party("u"));
+    let y_by_x = issued_by(&y, &x);
+    let x_by_y = issued_by(&x, &y);
+    let x_by_root = issued_by(&x, &root);
+    let u = issued_by(&user, &x);
+    let (pool, ids) = pool(&[&y_by_x, &x_by_y, &x_by_root]);
+    let direct = ids[2].unwrap();
+    let wanted: &dyn Fn(u32) -> bool = &|id| id == direct;
+    assert_eq!(pool.path(&pool.issuers_of(&u), &[], 0, Some(wanted)), [direct]);
+}
+
+#[test]
 fn a_web_of_cross_signed_cas_is_walked_in_reasonable_time() {
     let parties: Vec<Party> = (0..12).map(|i| party(&format!("ca {i}"))).collect();
     let mut web = Vec::new();
