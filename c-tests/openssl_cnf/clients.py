@@ -13,7 +13,14 @@ from harness.https import HttpsServer
 from harness.pki import Credential
 from harness.server import ASK_EVERYBODY, Server
 
+SCRATCH = paths.TARGET / "openssl_cnf"
 SECONDS = 60
+# anna and demo are of the CA alpha, bert (his key is encrypted) of beta, carl of gamma.
+THREE = {
+    "sslcert": "anna.crt,bert.crt,carl.crt",
+    "sslkey": "anna.key,bert.key,carl.key",
+    "sslpassword": ",secret,",
+}
 OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
 NO_CERTIFICATE = "FATAL:  connection requires a valid client certificate"
 NONE_SUITABLE = (

@@ -8,21 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from clients import PROGRAMS, Program, Servers, c_program
+from clients import PROGRAMS, SCRATCH, THREE, Program, Servers, c_program
 from harness import openssl_cnf, paths
-from harness.pki import Authority
+from harness.pki import Authority, Credential
 from harness.server import Server
 from toolchain import compile_c
 
 HERE = Path(__file__).parent
-SCRATCH = paths.TARGET / "openssl_cnf"
-
-# anna and demo are of the CA alpha, bert (his key is encrypted) of beta, carl of gamma.
-THREE = {
-    "sslcert": "anna.crt,bert.crt,carl.crt",
-    "sslkey": "anna.key,bert.key,carl.key",
-    "sslpassword": ",secret,",
-}
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +44,19 @@ def certificates(scratch, authorities) -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers(scratch, authorities, certificates):
+def localhost(authorities) -> Credential:
+    """The servers' own certificate."""
+    return authorities["server"].issue("localhost")
+
+
+@pytest.fixture(scope="session")
+def servers(scratch, authorities, localhost):
     """Each kind of server for each CA, started when it is first wanted."""
-    own = authorities["server"].issue("localhost")
     with ExitStack() as running:
 
         def start_postgres() -> Server:
             server = running.enter_context(
-                Server(paths.server_bindir(), SCRATCH, own.certificate, own.key)
+                Server(paths.server_bindir(), SCRATCH, localhost.certificate, localhost.key)
             )
             server.execute(
                 "create role anna login; create role bert login; create role demo login;"
@@ -73,7 +70,7 @@ def servers(scratch, authorities, certificates):
             )
             return server
 
-        yield Servers(running, start_postgres, authorities, own, scratch)
+        yield Servers(running, start_postgres, authorities, localhost, scratch)
 
 
 @pytest.fixture
