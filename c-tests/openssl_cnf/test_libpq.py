@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What libpq says of a connection: its user, and sslcertmode of libpq 16 and later."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE, conninfo, run
+from harness import paths
+from harness.psql import WHICH_CERTIFICATE
+
+SAME_CA = {"sslcert": "anna.crt,demo.crt", "sslkey": "anna.key,demo.key"}
+OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
+versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
+
+
+@versions
+@pytest.mark.parametrize(("user", "expected"), [("anna", "anna"), ("demo", "demo"), ("bert", "anna")])
+@pytest.mark.parametrize("name", ["psql", "pg_dump", "pgbench", "psycopg", "psycopg2"])
+def test_the_certificate_whose_common_name_is_the_user_comes_first(
+    name, servers, cnf, certificates, home, user, expected, tls
+):
+    program = PROGRAMS[name]
+    result = program.connect(servers.postgres("alpha", tls), certificates, home, cnf(**SAME_CA), user=user)
+    assert (result.status, program.told(result)) == (0, expected), result
+
+
+TWO_LIBPQS = """
+import ctypes, sys
+import psycopg
+ctypes.CDLL(sys.argv[1])
+connection = psycopg.connect(sys.argv[2])
+print(connection.execute(sys.argv[3]).fetchone()[0])
+"""
+
+
+def test_with_two_libpqs_in_the_process_the_user_is_not_asked_for(servers, cnf, certificates, home):
+    """Which of them made the connection is not certain."""
+    listed = subprocess.run(["ldd", paths.server_bindir() / "psql"], capture_output=True, text=True)
+    [libpq] = [line.split()[2] for line in listed.stdout.splitlines() if "libpq.so" in line]
+    copy = shutil.copy(libpq, home / "libpq.so.5")
+    server = servers.postgres("alpha")
+    arguments = [copy, conninfo(server, {"user": "demo"}), WHICH_CERTIFICATE]
+    command = ["/usr/bin/python3", "-c", TWO_LIBPQS, *arguments]
+    result = run(command, certificates, home, cnf(**SAME_CA))
+    assert (result.status, result.out, result.err) == (0, "/CN=anna\n", "")
+
+
+@pytest.fixture
+def psql_18(servers, certificates, home, cnf):
+    """psql 18, not patched: settings of its own, and those of the library."""
+
+    def connect(mode, lists, ca="beta", tls="", hba="", env=None, **settings):
+        server = servers.postgres(ca, tls, **({"hba": hba} if hba else {}))
+        program, _ = paths.psql(18, "-stock")
+        command = PROGRAMS["psql"].command(server, home, program, sslcertmode=mode, **settings)
+        result = run(command, certificates, home, env or cnf(**lists))
+        start = f'psql: error: connection to server at "127.0.0.1", port {server.port} failed: '
+        return result.status, result.out, result.err.removeprefix(start)
+
+    return connect
+
+
+modes = pytest.mark.parametrize("mode", ["allow", "require"])
+
+
+@versions
+@modes
+@pytest.mark.parametrize("hba", ["", OPTIONAL], ids=["demanded", "optional"])
+def test_allow_and_require_send_the_certificate_that_is_asked_for(psql_18, mode, tls, hba):
+    assert psql_18(mode, THREE, "beta", tls, hba) == (0, "/CN=bert\n", "")
+    assert psql_18(mode, THREE, "alpha", tls, hba) == (0, "/CN=anna\n", "")
+
+
+@versions
+@modes
+def test_allow_and_require_prefer_the_certificate_of_the_user(psql_18, mode, tls):
+    assert psql_18(mode, SAME_CA, "alpha", tls, user="demo") == (0, "/CN=demo\n", "")
+
+
+@versions
+def test_disable_sends_none(psql_18, tls):
+    assert psql_18("disable", THREE, "beta", tls) == (2, "", f"{NO_CERTIFICATE}\n")
+    assert psql_18("disable", THREE, "beta", tls, OPTIONAL) == (0, "\n", "")
+
+
+@versions
+def test_disable_needs_no_good_settings(psql_18, tls):
+    assert psql_18("disable", {**THREE, "sslcrt": "x"}, "beta", tls, OPTIONAL) == (0, "\n", "")
+
+
+@versions
+@pytest.mark.parametrize("lists", [OTHERS, {"sslcert": "carl.crt", "sslkey": "carl.key"}], ids=["two", "one"])
+def test_require_fails_where_none_suits_and_allow_does_not(psql_18, lists, tls):
+    assert psql_18("require", lists, "alpha", tls, OPTIONAL) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
+    assert psql_18("require", lists, "alpha", tls) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
+    assert psql_18("allow", lists, "alpha", tls, OPTIONAL) == (0, "\n", "")
+    assert psql_18("allow", lists, "alpha", tls) == (2, "", f"{NO_CERTIFICATE}\n")
+
+
+@versions
+@pytest.mark.parametrize("lists", [THREE, OTHERS, {"sslcert": "missing.crt"}], ids=["three", "two", "wrong"])
+def test_require_has_libpqs_own_text_for_a_server_that_does_not_ask(psql_18, lists, tls):
+    text = "server did not request an SSL certificate\n"
+    assert psql_18("require", lists, None, tls) == (2, "", text)
+    assert psql_18("allow", lists, None, tls) == (0, "\n", "")
+
+
+@versions
+@modes
+@pytest.mark.parametrize("hba", ["", OPTIONAL], ids=["demanded", "optional"])
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"sslcrt": "x"}, 'certpick\'s settings in openssl.cnf: there is no setting "sslcrt"'),
+        (
+            {"sslcert": "missing.crt,bert.crt,carl.crt"},
+            'entry 1: could not read certificate file "missing.crt": No such file or directory',
+        ),
+        (
+            {"sslkey": "anna.key,missing.key,carl.key"},
+            'entry 2: certificate present, but not private key file "missing.key"',
+        ),
+        ({"sslpassword": None}, 'entry 2: could not load private key file "bert.key": it is encrypted'),
+    ],
+    ids=["setting", "certificate", "key", "password"],
+)
+def test_what_is_wrong_ends_the_connection_in_either_mode(psql_18, mode, hba, wrong, text, tls):
+    status, out, err = psql_18(mode, {**THREE, **wrong}, "beta", tls, hba)
+    assert (status, out) == (2, "") and err.startswith(f"SSL error: {text}")
+
+
+@versions
+@modes
+def test_a_certificate_of_its_own_is_what_it_sends(psql_18, mode, tls):
+    own = {"sslcert": "demo.crt", "sslkey": "demo.key", "user": "anna"}
+    assert psql_18(mode, THREE, "alpha", tls, **own) == (0, "/CN=demo\n", "")
+
+
+@versions
+def test_require_without_the_library_is_as_ever(psql_18, without, tls):
+    text = "server accepted connection without a valid SSL certificate\n"
+    assert psql_18("require", {}, "beta", tls, OPTIONAL, env=without) == (2, "", text)
+    own = {"sslcert": "demo.crt", "sslkey": "demo.key"}
+    assert psql_18("require", {}, "alpha", tls, env=without, **own) == (0, "/CN=demo\n", "")
+
+
+@versions
+def test_require_is_for_libpqs_connections_also_with_only_libpq(psql_18, tls):
+    only = {"only": "libpq"}
+    assert psql_18("require", {**THREE, **only}, "beta", tls, OPTIONAL) == (0, "/CN=bert\n", "")
+    assert psql_18("require", {**OTHERS, **only}, "alpha", tls, OPTIONAL)[0] == 2
+
+
+@versions
+def test_require_with_none_that_suits_is_never_satisfied_by_a_flawed_one(
+    psql_18, authorities, certificates, tls
+):
+    authorities["alpha"].issue("stale", valid_days=(-30, -2), below=certificates)
+    stale = {"sslcert": "stale.crt,carl.crt", "sslkey": "stale.key,carl.key", "flawed": "exclude"}
+    assert psql_18("require", stale, "alpha", tls, OPTIONAL) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
