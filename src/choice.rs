@@ -5,6 +5,10 @@
 //! put it behind every credential without them, because the server is the judge and clocks are
 //! wrong.
 
+mod algorithms;
+
+pub use algorithms::{Curve, Key, PssHash};
+use algorithms::{fits_scheme, fits_type};
 use std::cmp::Reverse;
 
 /// A set of reasons against one credential; the bits are part of the ABI.
@@ -112,49 +116,6 @@ pub struct Policy {
     pub order: Order,
 }
 
-/// A curve as far as signature schemes are bound to one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Curve {
-    P256,
-    P384,
-    P521,
-    BrainpoolP256r1,
-    BrainpoolP384r1,
-    BrainpoolP512r1,
-    Other,
-}
-
-/// The hash that an RSA-PSS key is bound to by its parameters (RFC 4055).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum PssHash {
-    Any,
-    Sha256,
-    Sha384,
-    Sha512,
-    Other,
-}
-
-/// A public key as far as the choice is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Key {
-    /// rsaEncryption, with its size in bits.
-    Rsa(u32),
-    /// id-RSASSA-PSS, with its size in bits.
-    RsaPss(u32, PssHash),
-    Ec(Curve),
-    Ed25519,
-    Ed448,
-    Dsa,
-    MlDsa44,
-    MlDsa65,
-    MlDsa87,
-    /// A kind that this library does not know; OpenSSL may.
-    Other,
-}
-
 /// What many credentials have in common: worked out once for all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Traits {
@@ -167,18 +128,33 @@ pub struct Traits {
 /// One credential as the choice sees it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Numbers of the names that issued the certificates of its chain.
-    pub issuers: Box<[u32]>,
-    /// Which of the request's [`Traits`] it has.
-    pub traits: u32,
-    /// Seconds since 1970; the chain's, where that is shorter than the leaf's.
-    pub not_before: i64,
-    /// Seconds since 1970, inclusive.
-    pub not_after: i64,
+    /// The chains that it can be sent with, at least one; several where CAs are cross-signed or
+    /// were renewed. The first one that nothing speaks against is taken.
+    pub paths: Box<[Path]>,
     /// Reasons that do not depend on the server: those of the key usages.
     pub lasting: Reasons,
     /// The leaf's common name.
     pub common_name: Option<Box<[u8]>>,
+}
+
+/// A leaf with one of its chains.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// Numbers of the names that issued its certificates, the leaf's first.
+    pub issuers: Box<[u32]>,
+    /// Which of the request's [`Traits`] it has.
+    pub traits: u32,
+    /// From when on all of it is valid; seconds since 1970.
+    pub not_before: i64,
+    /// Until when all of it is valid; seconds since 1970, inclusive.
+    pub not_after: i64,
+}
+
+impl Candidate {
+    /// Until when the path that lasts longest is valid.
+    fn not_after(&self) -> i64 {
+        self.paths.iter().map(|p| p.not_after).max().unwrap_or(i64::MIN)
+    }
 }
 
 /// What the server asks for, in the terms of the candidates.
@@ -193,45 +169,92 @@ pub struct Asked<'a> {
     pub schemes: Option<&'a [u16]>,
     /// ClientCertificateType values; `None` from TLS 1.3 on, and where the server sent none.
     pub types: Option<&'a [u8]>,
-    /// By the number in [`Candidate::traits`].
+    /// By the number in [`Path::traits`].
     pub traits: &'a [Traits],
+    /// Candidates and their paths which the security level accepts although it refuses the traits:
+    /// a program's own callback may tell certificates apart that are alike otherwise. Sorted.
+    pub exempt: &'a [(usize, usize)],
     /// The user that the program connects as.
     pub user: Option<&'a [u8]>,
     /// Now, in seconds since 1970.
     pub now: i64,
 }
 
-/// All reasons against each candidate.
+/// All reasons against each candidate, for the best of its paths.
 pub fn verdicts(candidates: &[Candidate], asked: &Asked<'_>, policy: &Policy) -> Vec<Reasons> {
-    let by_traits: Vec<Reasons> = asked.traits.iter().map(|t| against_traits(t, asked)).collect();
-    let unnamed = match (asked.named, policy.empty_ca_list) {
-        (Some(_), _) | (None, EmptyCaList::Accept) => Reasons::default(),
-        (None, EmptyCaList::Sole) if candidates.len() == 1 => Reasons::default(),
-        (None, EmptyCaList::Sole | EmptyCaList::SendNone) => Reasons::POLICY,
-    };
-    let verdict = |candidate: &Candidate| {
-        let mut reasons = candidate.lasting;
-        reasons.add(unnamed);
-        let traits = usize::try_from(candidate.traits).ok().and_then(|i| by_traits.get(i));
-        // A candidate without traits cannot be judged, so it is not sent.
-        reasons.add(traits.copied().unwrap_or(Reasons::SECURITY_LEVEL));
-        if let Some(named) = asked.named {
+    let judge = Judge::new(candidates.len(), asked, policy);
+    candidates.iter().enumerate().map(|(at, candidate)| judge.best_path(at, candidate).1).collect()
+}
+
+/// The path that candidate `at` is sent with.
+pub fn path(candidates: &[Candidate], at: usize, asked: &Asked<'_>, policy: &Policy) -> usize {
+    let judge = Judge::new(candidates.len(), asked, policy);
+    candidates.get(at).map_or(0, |candidate| judge.best_path(at, candidate).0)
+}
+
+/// What is the same for all candidates of one request.
+struct Judge<'a> {
+    asked: &'a Asked<'a>,
+    policy: &'a Policy,
+    by_traits: Vec<Reasons>,
+    unnamed: Reasons,
+}
+
+impl<'a> Judge<'a> {
+    fn new(candidates: usize, asked: &'a Asked<'a>, policy: &'a Policy) -> Judge<'a> {
+        let unnamed = match (asked.named, policy.empty_ca_list) {
+            (Some(_), _) | (None, EmptyCaList::Accept) => Reasons::default(),
+            (None, EmptyCaList::Sole) if candidates == 1 => Reasons::default(),
+            (None, EmptyCaList::Sole | EmptyCaList::SendNone) => Reasons::POLICY,
+        };
+        let by_traits = asked.traits.iter().map(|t| against_traits(t, asked)).collect();
+        Judge { asked, policy, by_traits, unnamed }
+    }
+
+    /// A candidate's best path, and what speaks against it.
+    fn best_path(&self, at: usize, candidate: &Candidate) -> (usize, Reasons) {
+        let judged = candidate.paths.iter().enumerate().map(|(i, path)| {
+            let mut reasons = self.against_path(at, i, path);
+            reasons.add(candidate.lasting);
+            reasons.add(self.unnamed);
+            (i, reasons)
+        });
+        let rank = |(i, reasons): &(usize, Reasons)| {
+            // Of paths that are all excluded, people want to hear of the one to a named CA.
+            let unnamed = reasons.contains(Reasons::ISSUER);
+            let excluded = reasons.exclude(self.policy);
+            (excluded, unnamed, reasons.is_flawed(), reasons.0.count_ones(), *i)
+        };
+        // One without a path cannot be judged, so it is not sent.
+        judged.min_by_key(rank).unwrap_or((0, Reasons::SECURITY_LEVEL))
+    }
+
+    fn against_path(&self, at: usize, number: usize, path: &Path) -> Reasons {
+        let mut reasons = Reasons::default();
+        let traits = usize::try_from(path.traits).ok().and_then(|i| self.by_traits.get(i));
+        let mut against = traits.copied().unwrap_or(Reasons::SECURITY_LEVEL);
+        if against.contains(Reasons::SECURITY_LEVEL)
+            && self.asked.exempt.binary_search(&(at, number)).is_ok()
+        {
+            against = Reasons(against.0 & !Reasons::SECURITY_LEVEL.0);
+        }
+        reasons.add(against);
+        if let Some(named) = self.asked.named {
             let is_named = |id: &u32| {
                 usize::try_from(*id).ok().and_then(|i| named.get(i)).copied().unwrap_or(false)
             };
-            if !candidate.issuers.iter().any(is_named) {
+            if !path.issuers.iter().any(is_named) {
                 reasons.add(Reasons::ISSUER);
             }
         }
-        if asked.now > candidate.not_after {
+        if self.asked.now > path.not_after {
             reasons.add(Reasons::EXPIRED);
         }
-        if asked.now < candidate.not_before {
+        if self.asked.now < path.not_before {
             reasons.add(Reasons::NOT_YET_VALID);
         }
         reasons
-    };
-    candidates.iter().map(verdict).collect()
+    }
 }
 
 /// The index of the best candidate that is not excluded.
@@ -250,7 +273,7 @@ pub fn best(
             let is_user = user.is_some() && candidate.common_name.as_deref() == user;
             let longest = match policy.order {
                 Order::Given => None,
-                Order::LongestValid => Some(Reverse(candidate.not_after)),
+                Order::LongestValid => Some(Reverse(candidate.not_after())),
             };
             (reasons.is_flawed(), !is_user, longest, *index)
         })
@@ -273,58 +296,6 @@ fn against_traits(traits: &Traits, asked: &Asked<'_>) -> Reasons {
         reasons.add(Reasons::SECURITY_LEVEL);
     }
     reasons
-}
-
-/// Whether a key can sign by a SignatureScheme (RFC 8446, section 4.2.3; RFC 5246, section
-/// 7.4.1.4.1, for TLS 1.2, where the upper byte is the hash and the lower one the kind of key).
-fn fits_scheme(key: Key, scheme: u16, tls13: bool) -> bool {
-    // RFC 8017, section 9.1.1: an RSA modulus must hold the hash, a salt of the same length and
-    // two bytes more.
-    let pss = |bits: u32, hash_bytes: u32| bits.div_ceil(8) >= 2 * hash_bytes + 2;
-    let bound = |allowed: PssHash, to: PssHash| matches!(allowed, PssHash::Any) || allowed == to;
-    match scheme {
-        // rsa_pkcs1_sha256, _sha384, _sha512, and in TLS 1.2 those with SHA-1 and SHA-224
-        0x0401 | 0x0501 | 0x0601 | 0x0201 | 0x0301 => !tls13 && matches!(key, Key::Rsa(_)),
-        // rsa_pss_rsae_sha256, _sha384, _sha512
-        0x0804 => matches!(key, Key::Rsa(bits) if pss(bits, 32)),
-        0x0805 => matches!(key, Key::Rsa(bits) if pss(bits, 48)),
-        0x0806 => matches!(key, Key::Rsa(bits) if pss(bits, 64)),
-        // rsa_pss_pss_sha256, _sha384, _sha512
-        0x0809 => matches!(key, Key::RsaPss(b, h) if pss(b, 32) && bound(h, PssHash::Sha256)),
-        0x080a => matches!(key, Key::RsaPss(b, h) if pss(b, 48) && bound(h, PssHash::Sha384)),
-        0x080b => matches!(key, Key::RsaPss(b, h) if pss(b, 64) && bound(h, PssHash::Sha512)),
-        // ecdsa_secp256r1_sha256, _secp384r1_sha384, _secp521r1_sha512: in TLS 1.2 the hash alone
-        0x0403 => matches!(key, Key::Ec(c) if !tls13 || c == Curve::P256),
-        0x0503 => matches!(key, Key::Ec(c) if !tls13 || c == Curve::P384),
-        0x0603 => matches!(key, Key::Ec(c) if !tls13 || c == Curve::P521),
-        0x0203 | 0x0303 => !tls13 && matches!(key, Key::Ec(_)),
-        // ecdsa_brainpoolP*r1tls13_sha* (RFC 8734): for TLS 1.3 alone
-        0x081a => tls13 && key == Key::Ec(Curve::BrainpoolP256r1),
-        0x081b => tls13 && key == Key::Ec(Curve::BrainpoolP384r1),
-        0x081c => tls13 && key == Key::Ec(Curve::BrainpoolP512r1),
-        0x0807 => key == Key::Ed25519,
-        0x0808 => key == Key::Ed448,
-        // mldsa44, mldsa65, mldsa87: for TLS 1.3 alone
-        0x0904 => tls13 && key == Key::MlDsa44,
-        0x0905 => tls13 && key == Key::MlDsa65,
-        0x0906 => tls13 && key == Key::MlDsa87,
-        0x0202 | 0x0302 | 0x0402 | 0x0502 | 0x0602 => !tls13 && key == Key::Dsa,
-        // A scheme that we do not know may be that of a key which we do not know either. OpenSSL
-        // has the last word.
-        _ => key == Key::Other,
-    }
-}
-
-/// Whether a key is of a ClientCertificateType (RFC 5246, section 7.4.4; RFC 8422, section 5.5).
-fn fits_type(key: Key, kind: u8) -> bool {
-    match kind {
-        1 => matches!(key, Key::Rsa(_) | Key::RsaPss(..)),
-        2 => key == Key::Dsa,
-        64 => matches!(key, Key::Ec(_) | Key::Ed25519 | Key::Ed448),
-        // Fixed (EC)DH certificates cannot sign.
-        3..=6 | 20 | 65 | 66 => false,
-        _ => key == Key::Other,
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub fn guard<R>(body: impl FnOnce() -> R) -> Option<R> {
 /// outside a guard are passed on.
 fn silence() {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, Ordering::Relaxed) {
+    // While a Rust program unwinds and frees an SSL, the hook cannot be changed.
+    if std::thread::panicking() || DONE.swap(true, Ordering::Relaxed) {
         return;
     }
     let previous = std::panic::take_hook();

@@ -180,7 +180,7 @@ pub(crate) unsafe fn choose_and_install(
     // SAFETY: the caller's promise.
     let peer = unsafe { ex_data::peer(ssl) };
     // SAFETY: the caller's promise.
-    let request = unsafe { Request::read(ssl, selector.index()) };
+    let request = unsafe { Request::read(ssl, selector) };
     let now = now();
     let candidates = selector.index().candidates();
     let asked = request.asked(peer.user.as_deref(), now);
@@ -194,8 +194,9 @@ pub(crate) unsafe fn choose_and_install(
                 choice::NoneSuitable::Abort => (Outcome::Failed, None, Err(Error::NoneSuitable)),
             };
         };
+        let path = choice::path(candidates, at, &asked, selector.policy());
         // SAFETY: the caller's promise.
-        match unsafe { install(ssl, selector, at, request.named(), now) } {
+        match unsafe { install(ssl, selector, at, path) } {
             Ok(installed) => break (Outcome::Sent, Some(at), Ok(Some(installed))),
             Err(InstallError::SecurityLevel) => {
                 if let Some(verdict) = verdicts.get_mut(at) {
@@ -243,15 +244,14 @@ unsafe fn install(
     ssl: *mut ffi::SSL,
     selector: &FrozenSelector,
     at: usize,
-    named: Option<&[bool]>,
-    now: i64,
+    path: usize,
 ) -> Result<Installed, InstallError> {
     let refused = |why: &str| InstallError::Fatal(Cause::Refused(why.to_owned()));
     let credential = selector.credentials().get(at).ok_or_else(|| refused("no such entry"))?;
     let key = credential.key(selector.password_callback()).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
     let mut chain = Stack::<X509>::new().map_err(|_| refused("out of memory"))?;
-    for certificate in selector.index().chain(at, named, now) {
+    for certificate in selector.index().chain(at, path) {
         chain.push(certificate.clone()).map_err(|_| refused("out of memory"))?;
     }
     // SAFETY: the caller's promise; the rest is ours, and OpenSSL takes its own references.

@@ -5,11 +5,12 @@ use crate::choice::{Asked, Traits};
 use crate::credential::facts::Strength;
 use crate::name;
 use crate::ossl;
-use crate::selector::{Index, TraitsOf};
+use crate::selector::{FrozenSelector, Index, TraitsOf};
 use foreign_types::{ForeignType, ForeignTypeRef};
-use libc::{c_int, c_uchar};
+use libc::{c_int, c_uchar, c_void};
 use openssl::x509::{X509, X509NameRef};
 use openssl_sys as ffi;
+use std::ptr;
 
 /// TLS 1.2 and 1.3 as SSL_version(3) gives them, and DTLS 1.2, whose numbers count down.
 const TLS1_2: i32 = 0x0303;
@@ -36,6 +37,8 @@ pub struct Request {
     pub certificate_types: Vec<u8>,
     /// By the number of the traits.
     traits: Vec<Traits>,
+    /// See [`Asked::exempt`].
+    exempt: Vec<(usize, usize)>,
 }
 
 impl Request {
@@ -43,7 +46,12 @@ impl Request {
     ///
     /// # Safety
     /// `ssl` is a valid SSL, inside its `cert_cb` or `client_cert_cb`, on the client's side.
-    pub(crate) unsafe fn read(ssl: *mut ffi::SSL, index: &Index) -> Request {
+    pub(crate) unsafe fn read(ssl: *mut ffi::SSL, selector: &FrozenSelector) -> Request {
+        let index = selector.index();
+        // SAFETY: the caller's promise.
+        let security = unsafe { Security::of(ssl) };
+        let traits = security.judge_traits(index);
+        let exempt = security.exempt(selector, &traits);
         // SAFETY: the caller's promise.
         let version = unsafe { ffi::SSL_version(ssl) };
         let mut request = Request {
@@ -57,8 +65,8 @@ impl Request {
             schemes: unsafe { schemes(ssl, ossl::SSL_get_shared_sigalgs) },
             // SAFETY: the caller's promise.
             certificate_types: unsafe { certificate_types(ssl) },
-            // SAFETY: the caller's promise.
-            traits: unsafe { traits(ssl, index) },
+            traits,
+            exempt,
         };
         // SAFETY: the caller's promise.
         unsafe { request.read_names(ssl, index) };
@@ -111,6 +119,7 @@ impl Request {
             schemes: self.has_schemes().then_some(&self.schemes[..]),
             types: (!self.is_tls13() && !types.is_empty()).then_some(types),
             traits: &self.traits,
+            exempt: &self.exempt,
             user,
             now,
         }
@@ -151,35 +160,78 @@ unsafe fn certificate_types(ssl: *mut ffi::SSL) -> Vec<u8> {
     }
 }
 
-/// # Safety
-/// As for [`Request::read`].
-unsafe fn traits(ssl: *mut ffi::SSL, index: &Index) -> Vec<Traits> {
-    // SAFETY: the caller's promise.
-    let (callback, data) =
-        unsafe { (ossl::SSL_get_security_callback(ssl), ossl::SSL_get0_security_ex_data(ssl)) };
-    let allows = |operation: c_int, bits: c_int, nid: c_int, certificate: &X509| {
-        callback.is_none_or(|security| {
-            let other = certificate.as_ptr().cast();
-            // SAFETY: as OpenSSL calls it for a certificate (ssl_security_cert of 1.1.1 to 4.0).
-            // The answer is taken for all certificates that are as strong; a callback that looks
-            // closer gets its say once more when the one that was chosen is installed.
-            unsafe { security(ssl, std::ptr::null(), operation, bits, nid, other, data) != 0 }
-        })
-    };
-    let passes = |(strength, certificate): &(Strength, X509), key_operation| {
-        allows(key_operation, strength.key_bits, 0, certificate)
-            && strength
-                .signature
-                .is_none_or(|(digest, bits)| allows(ossl::SECOP_CA_MD, bits, digest, certificate))
-    };
-    let judge = |of: &TraitsOf| {
+/// The security level of one SSL (SSL_CTX_set_security_level(3)), or the program's own callback for
+/// it.
+struct Security {
+    ssl: *const ffi::SSL,
+    callback: Option<ossl::SecurityCallback>,
+    data: *mut c_void,
+}
+
+impl Security {
+    /// # Safety
+    /// `ssl` is a valid SSL, which outlives the result.
+    unsafe fn of(ssl: *const ffi::SSL) -> Security {
+        // SAFETY: the caller's promise.
+        let (callback, data) =
+            unsafe { (ossl::SSL_get_security_callback(ssl), ossl::SSL_get0_security_ex_data(ssl)) };
+        Security { ssl, callback, data }
+    }
+
+    fn allows(&self, operation: c_int, bits: c_int, nid: c_int, certificate: &X509) -> bool {
+        let Some(callback) = self.callback else { return true };
+        let other = certificate.as_ptr().cast();
+        // SAFETY: as OpenSSL calls it for a certificate (ssl_security_cert of 1.1.1 to 4.0).
+        unsafe { callback(self.ssl, ptr::null(), operation, bits, nid, other, self.data) != 0 }
+    }
+
+    /// Whether a leaf and the intermediates that follow it pass.
+    fn passes<'a>(&self, chain: impl Iterator<Item = (&'a Strength, &'a X509)>) -> bool {
         let mut operation = ossl::SECOP_EE_KEY;
-        let refused = !of.strengths.iter().all(|strength| {
-            let passed = passes(strength, operation);
+        for (strength, certificate) in chain {
+            let signature = strength.signature.is_none_or(|(digest, bits)| {
+                self.allows(ossl::SECOP_CA_MD, bits, digest, certificate)
+            });
+            if !signature || !self.allows(operation, strength.key_bits, 0, certificate) {
+                return false;
+            }
             operation = ossl::SECOP_CA_KEY;
-            passed
-        });
-        Traits { key: of.key, refused }
-    };
-    index.traits().iter().map(judge).collect()
+        }
+        true
+    }
+
+    /// One of each kind is asked about, and the answer taken for all that are as strong.
+    fn judge_traits(&self, index: &Index) -> Vec<Traits> {
+        let judge = |of: &TraitsOf| {
+            let refused = !self.passes(of.strengths.iter().map(|(s, x)| (s, x)));
+            Traits { key: of.key, refused }
+        };
+        index.traits().iter().map(judge).collect()
+    }
+
+    /// A program's callback may look closer than at the strength. What it accepts of a kind of which
+    /// it refused the first is found here; what it refuses of one that it accepted is found when
+    /// the certificate is installed.
+    fn exempt(&self, selector: &FrozenSelector, traits: &[Traits]) -> Vec<(usize, usize)> {
+        if !traits.iter().any(|t| t.refused) {
+            return Vec::new();
+        }
+        let index = selector.index();
+        let mut exempt = Vec::new();
+        let candidates = index.candidates().iter().zip(selector.credentials());
+        for (at, (candidate, credential)) in candidates.enumerate() {
+            for (number, path) in candidate.paths.iter().enumerate() {
+                let Ok(kind) = usize::try_from(path.traits) else { continue };
+                let Some(of) = index.traits().get(kind) else { continue };
+                if !traits.get(kind).is_some_and(|t| t.refused) {
+                    continue;
+                }
+                let own = std::iter::once(credential.leaf()).chain(index.chain(at, number));
+                if self.passes(of.strengths.iter().map(|(s, _)| s).zip(own)) {
+                    exempt.push((at, number));
+                }
+            }
+        }
+        exempt
+    }
 }

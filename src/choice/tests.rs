@@ -4,15 +4,12 @@ use super::*;
 
 const NOW: i64 = 1_000_000;
 
+fn path(issuer: u32) -> Path {
+    Path { issuers: Box::new([issuer]), traits: 0, not_before: NOW - 100, not_after: NOW + 100 }
+}
+
 fn candidate(issuer: u32) -> Candidate {
-    Candidate {
-        issuers: Box::new([issuer]),
-        traits: 0,
-        not_before: NOW - 100,
-        not_after: NOW + 100,
-        lasting: Reasons::default(),
-        common_name: None,
-    }
+    Candidate { paths: Box::new([path(issuer)]), lasting: Reasons::default(), common_name: None }
 }
 
 fn named(name: &str) -> Option<Box<[u8]>> {
@@ -22,7 +19,8 @@ fn named(name: &str) -> Option<Box<[u8]>> {
 const RSA: Traits = Traits { key: Key::Rsa(2048), refused: false };
 
 fn asked<'a>(named: Option<&'a [bool]>, traits: &'a [Traits]) -> Asked<'a> {
-    Asked { tls13: true, named, schemes: None, types: None, traits, user: None, now: NOW }
+    let exempt = &[];
+    Asked { tls13: true, named, schemes: None, types: None, traits, exempt, user: None, now: NOW }
 }
 
 fn pick(candidates: &[Candidate], asked: &Asked<'_>, policy: &Policy) -> Option<usize> {
@@ -45,7 +43,7 @@ fn the_first_whose_issuer_is_named_is_chosen() {
 #[test]
 fn any_certificate_of_the_chain_will_do() {
     let mut long = candidate(0);
-    long.issuers = Box::new([0, 5, 2]);
+    long.paths[0].issuers = Box::new([0, 5, 2]);
     assert_eq!(
         pick(&[long], &asked(Some(&[false, false, true]), &[RSA]), &Policy::default()),
         Some(0)
@@ -55,8 +53,8 @@ fn any_certificate_of_the_chain_will_do() {
 #[test]
 fn all_reasons_are_collected() {
     let mut bad = candidate(0);
-    bad.not_after = NOW - 1;
-    bad.not_before = NOW + 1;
+    bad.paths[0].not_after = NOW - 1;
+    bad.paths[0].not_before = NOW + 1;
     bad.lasting = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
     let traits = [Traits { key: Key::Ed25519, refused: true }];
     let asked = Asked {
@@ -92,8 +90,8 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
     {
         let mut flawed = candidate(0);
         match flaw {
-            Reasons::EXPIRED => flawed.not_after = NOW - 1,
-            Reasons::NOT_YET_VALID => flawed.not_before = NOW + 1,
+            Reasons::EXPIRED => flawed.paths[0].not_after = NOW - 1,
+            Reasons::NOT_YET_VALID => flawed.paths[0].not_before = NOW + 1,
             usage => flawed.lasting = usage,
         }
         let all = [flawed, candidate(0)];
@@ -110,8 +108,8 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
 #[test]
 fn validity_includes_its_last_and_first_second() {
     let mut edge = candidate(0);
-    edge.not_before = NOW;
-    edge.not_after = NOW;
+    edge.paths[0].not_before = NOW;
+    edge.paths[0].not_after = NOW;
     let asked = asked(None, &[RSA]);
     assert!(verdicts(&[edge], &asked, &Policy::default())[0].is_empty());
 }
@@ -131,15 +129,15 @@ fn the_user_comes_before_the_order_and_behind_a_flaw() {
     assert_eq!(pick(&all, Some("bob")), Some(2));
     assert_eq!(pick(&all, Some("Bob")), Some(0), "as PostgreSQL: to the letter");
     assert_eq!(pick(&all, Some("")), Some(0));
-    all[2].not_after = NOW - 1;
+    all[2].paths[0].not_after = NOW - 1;
     assert_eq!(pick(&all, Some("bob")), Some(0));
 }
 
 #[test]
 fn a_set_without_an_order_prefers_what_is_valid_longest() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
-    all[1].not_after = NOW + 200;
-    all[2].not_after = NOW + 200;
+    all[1].paths[0].not_after = NOW + 200;
+    all[2].paths[0].not_after = NOW + 200;
     let asked = asked(None, &[RSA]);
     let policy = Policy { order: Order::LongestValid, ..Policy::default() };
     assert_eq!(pick(&all, &asked, &policy), Some(1));
@@ -154,7 +152,7 @@ fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
     let table = [
         (0x0401, Rsa(2048), true, false),
         (0x0201, Rsa(2048), true, false),
-        (0x0601, RsaPss(2048, PssHash::Any), false, false),
+        (0x0601, RsaPss { bits: 2048, hash: PssHash::Any, salt: 20 }, false, false),
         (0x0804, Rsa(2048), true, true),
         (0x0804, Rsa(528), true, true),
         (0x0804, Rsa(520), false, false),
@@ -162,15 +160,17 @@ fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
         (0x0805, Rsa(776), false, false),
         (0x0806, Rsa(1040), true, true),
         (0x0806, Rsa(1024), false, false),
-        (0x0804, RsaPss(2048, PssHash::Any), false, false),
-        (0x0809, RsaPss(2048, PssHash::Any), true, true),
-        (0x0809, RsaPss(2048, PssHash::Sha256), true, true),
-        (0x080a, RsaPss(2048, PssHash::Sha256), false, false),
-        (0x080a, RsaPss(2048, PssHash::Sha384), true, true),
-        (0x080b, RsaPss(2048, PssHash::Sha512), true, true),
-        (0x080b, RsaPss(1024, PssHash::Any), false, false),
-        (0x0809, RsaPss(2048, PssHash::Other), false, false),
+        (0x0804, RsaPss { bits: 2048, hash: PssHash::Any, salt: 20 }, false, false),
+        (0x0809, RsaPss { bits: 2048, hash: PssHash::Any, salt: 20 }, true, true),
+        (0x0809, RsaPss { bits: 2048, hash: PssHash::Sha256, salt: 20 }, true, true),
+        (0x080a, RsaPss { bits: 2048, hash: PssHash::Sha256, salt: 20 }, false, false),
+        (0x080a, RsaPss { bits: 2048, hash: PssHash::Sha384, salt: 20 }, true, true),
+        (0x080b, RsaPss { bits: 2048, hash: PssHash::Sha512, salt: 20 }, true, true),
+        (0x080b, RsaPss { bits: 1024, hash: PssHash::Any, salt: 20 }, false, false),
+        (0x0809, RsaPss { bits: 2048, hash: PssHash::Other, salt: 20 }, false, false),
         (0x0809, Rsa(2048), false, false),
+        (0x0809, RsaPss { bits: 2048, hash: PssHash::Any, salt: 33 }, false, false),
+        (0x080a, RsaPss { bits: 2048, hash: PssHash::Any, salt: 33 }, true, true),
         (0x0403, Ec(P256), true, true),
         (0x0403, Ec(P384), true, false),
         (0x0503, Ec(P384), true, true),
@@ -205,7 +205,7 @@ fn keys_fit_certificate_types() {
     let p256 = Key::Ec(Curve::P256);
     let table = [
         (1, Key::Rsa(2048), true),
-        (1, Key::RsaPss(2048, PssHash::Any), true),
+        (1, Key::RsaPss { bits: 2048, hash: PssHash::Any, salt: 20 }, true),
         (1, p256, false),
         (2, Key::Dsa, true),
         (64, p256, true),
@@ -240,7 +240,7 @@ fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
 #[test]
 fn a_candidate_whose_traits_are_unknown_is_not_sent() {
     let mut stray = candidate(0);
-    stray.traits = 7;
+    stray.paths[0].traits = 7;
     assert_eq!(pick(&[stray], &asked(None, &[RSA]), &Policy::default()), None);
 }
 
@@ -261,4 +261,36 @@ fn the_bits_are_those_of_the_header() {
     ] {
         assert_eq!(reason.0, constant);
     }
+}
+
+#[test]
+fn of_several_paths_the_best_counts() {
+    let mut two = candidate(0);
+    let mut renewed = path(0);
+    renewed.not_before = NOW + 1;
+    two.paths = Box::new([renewed.clone(), path(0)]);
+    let policy = Policy::default();
+    let all = [two];
+    let ask = asked(Some(&[true, true]), &[RSA]);
+    assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "one that is valid is there");
+    assert_eq!(super::path(&all, 0, &ask, &policy), 1);
+
+    // The one that leads to the named CA counts, though the other one is sound.
+    let mut crossed = candidate(0);
+    renewed.issuers = Box::new([0, 1]);
+    crossed.paths = Box::new([path(0), renewed]);
+    let all = [crossed];
+    let ask = asked(Some(&[false, true]), &[RSA]);
+    assert_eq!(verdicts(&all, &ask, &policy)[0], Reasons::NOT_YET_VALID);
+    assert_eq!(super::path(&all, 0, &ask, &policy), 1);
+}
+
+#[test]
+fn what_the_security_callback_accepts_by_itself_is_exempt_from_what_it_refused_of_its_like() {
+    let traits = [Traits { refused: true, ..RSA }];
+    let all = [candidate(0), candidate(0)];
+    let ask = Asked { exempt: &[(1, 0)], ..asked(None, &traits) };
+    let policy = Policy::default();
+    assert_eq!(verdicts(&all, &ask, &policy), [Reasons::SECURITY_LEVEL, Reasons::default()]);
+    assert_eq!(pick(&all, &ask, &policy), Some(1));
 }

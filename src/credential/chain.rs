@@ -14,6 +14,9 @@ use std::collections::HashSet;
 /// No chain is longer: OpenSSL's own bound for verification (SSL_CTX_set_verify_depth(3)).
 const MOST_DEPTH: usize = 100;
 
+/// So many chains of one leaf are looked at: more than any sensible set of cross-signed CAs has.
+const MOST_PATHS: usize = 64;
+
 /// The leaf of a file, whatever its place in it, and the others. `None` for an empty file.
 ///
 /// OpenSSL takes the first certificate of a file for the leaf, and so do we, unless it issued
@@ -144,104 +147,61 @@ impl Pool {
         self.members.get(usize::try_from(id).ok()?)
     }
 
-    /// Everything that can be reached from these issuers upwards, themselves included.
-    pub fn reachable(&self, issuers: &[u32]) -> Vec<u32> {
-        let mut found = issuers.to_vec();
+    /// When a member is valid.
+    pub fn validity(&self, id: u32) -> Option<(i64, i64)> {
+        self.member(id).map(|m| (m.not_before, m.not_after))
+    }
+
+    /// The chains of a leaf that these members issued: intermediates in order, without the leaf. At
+    /// least one, which may be empty; more where CAs are cross-signed or were renewed. For each
+    /// member that can be reached there is one that leads to it by the shortest way, and on from
+    /// there. Members of the leaf's own file come first.
+    pub fn paths(&self, issuers: &[u32], own: &[u32]) -> Vec<Vec<u32>> {
+        let own_first = |ids: &[u32]| {
+            let (mut first, others): (Vec<u32>, Vec<u32>) =
+                ids.iter().partition(|id| own.contains(id));
+            first.extend(others);
+            first
+        };
+        let above = |id: u32| self.member(id).map_or(&[][..], |m| &m.issuers);
+
+        // Breadth first: each member with the place of the one below it.
+        let mut reached: Vec<(u32, Option<usize>)> =
+            own_first(issuers).into_iter().map(|id| (id, None)).collect();
+        let mut seen: HashSet<u32> = issuers.iter().copied().collect();
         let mut next = 0;
-        while let Some(member) = found.get(next).and_then(|id| self.member(*id)) {
-            next += 1;
-            for issuer in &member.issuers {
-                if !found.contains(issuer) {
-                    found.push(*issuer);
+        while let Some((id, _)) = reached.get(next).copied().filter(|_| next < MOST_PATHS) {
+            for issuer in own_first(above(id)) {
+                if seen.insert(issuer) {
+                    reached.push((issuer, Some(next)));
                 }
             }
+            next += 1;
         }
-        found
-    }
 
-    /// When the chain above is valid: that of the alternative which lasts longest.
-    pub fn validity(&self, issuers: &[u32]) -> (i64, i64) {
-        let found = self.validity_within(issuers, &mut HashSet::new(), MOST_DEPTH);
-        found.unwrap_or((i64::MIN, i64::MAX))
-    }
-
-    fn validity_within(
-        &self,
-        issuers: &[u32],
-        seen: &mut HashSet<u32>,
-        depth: usize,
-    ) -> Option<(i64, i64)> {
-        let below = depth.checked_sub(1)?;
-        let mut best: Option<(i64, i64)> = None;
-        for id in issuers {
-            if !seen.insert(*id) {
-                continue;
+        let mut paths: Vec<Vec<u32>> = Vec::new();
+        for (at, _) in reached.iter().enumerate().take(MOST_PATHS) {
+            let mut path = Vec::new();
+            let mut below = Some(at);
+            while let Some((id, parent)) = below.and_then(|b| reached.get(b)) {
+                path.push(*id);
+                below = *parent;
             }
-            let Some(member) = self.member(*id) else { continue };
-            let above = self.validity_within(&member.issuers, seen, below);
-            let (from, to) = above.unwrap_or((i64::MIN, i64::MAX));
-            let own = (member.not_before.max(from), member.not_after.min(to));
-            best = Some(best.map_or(own, |known| if own.1 > known.1 { own } else { known }));
-        }
-        best
-    }
-
-    /// The intermediates to send with a leaf that these members issued: where `wanted` is given, a
-    /// path through a member that it finds good; otherwise the first one. Members that are valid
-    /// now come before others, and those that came in the leaf's own file before those that did
-    /// not.
-    pub fn path(
-        &self,
-        issuers: &[u32],
-        own: &[u32],
-        now: i64,
-        wanted: Option<&dyn Fn(u32) -> bool>,
-    ) -> Vec<u32> {
-        let search = |wanted| {
-            let mut search = Search { pool: self, own, now, wanted, seen: HashSet::new() };
-            search.path(issuers, wanted.is_some(), MOST_DEPTH)
-        };
-        wanted.and_then(|w| search(Some(w))).or_else(|| search(None)).unwrap_or_default()
-    }
-}
-
-/// A walk up the pool, depth first. Each member is looked at once for each need, so that
-/// cross-signed CAs cannot make it long.
-struct Search<'a> {
-    pool: &'a Pool,
-    own: &'a [u32],
-    now: i64,
-    wanted: Option<&'a dyn Fn(u32) -> bool>,
-    seen: HashSet<(u32, bool)>,
-}
-
-impl Search<'_> {
-    fn path(&mut self, issuers: &[u32], need: bool, depth: usize) -> Option<Vec<u32>> {
-        let Some(below) = depth.checked_sub(1) else {
-            return if need { None } else { Some(Vec::new()) };
-        };
-        let mut issuers = issuers.to_vec();
-        issuers.sort_by_key(|id| {
-            let member = self.pool.member(*id);
-            let valid = member.is_some_and(|m| (m.not_before..=m.not_after).contains(&self.now));
-            // The shortest way there first.
-            let direct = need && self.wanted.is_some_and(|w| w(*id));
-            (!valid, !direct, !self.own.contains(id))
-        });
-        for id in issuers {
-            let still = need && !self.wanted.is_some_and(|w| w(id));
-            if !self.seen.insert((id, still)) {
-                continue;
-            }
-            let above = self.pool.member(id).map_or(&[][..], |m| &m.issuers);
-            if let Some(rest) = self.path(above, still, below) {
+            path.reverse();
+            while let Some(last) = path.last().filter(|_| path.len() < MOST_DEPTH) {
                 // A cycle of cross-signed CAs must not bring a certificate twice.
-                let mut path = vec![id];
-                path.extend(rest.into_iter().filter(|r| *r != id));
-                return Some(path);
+                let fresh = own_first(above(*last)).into_iter().find(|id| !path.contains(id));
+                let Some(fresh) = fresh else { break };
+                path.push(fresh);
+            }
+            if !paths.contains(&path) {
+                paths.push(path);
             }
         }
-        if need { None } else { Some(Vec::new()) }
+        if paths.is_empty() {
+            paths.push(Vec::new());
+        }
+        paths
     }
 }
 

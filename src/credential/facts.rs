@@ -4,6 +4,8 @@
 use crate::choice::{Curve, Key, PssHash, Reasons};
 use crate::name;
 use crate::ossl;
+#[cfg(ossl3)]
+use crate::ossl::QuietErrors;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::c_int;
 use openssl::asn1::{Asn1Object, Asn1Time, Asn1TimeRef};
@@ -115,7 +117,7 @@ pub fn key(certificate: &X509) -> Key {
         let bits = || u32::try_from(public_bits(key)).unwrap_or(0);
         match ffi::EVP_PKEY_id(key) {
             6 => Key::Rsa(bits()),
-            912 => Key::RsaPss(bits(), pss_hash(key)),
+            912 => Key::RsaPss { bits: bits(), hash: pss_hash(key), salt: pss_salt(key) },
             408 => Key::Ec(curve(key)),
             1087 => Key::Ed25519,
             1088 => Key::Ed448,
@@ -146,6 +148,38 @@ unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> PssHash {
         Nid::SHA384 => PssHash::Sha384,
         Nid::SHA512 => PssHash::Sha512,
         _ => PssHash::Other,
+    }
+}
+
+/// The least length of the salt by an RSA-PSS key's parameters; 0 where it has none.
+///
+/// # Safety
+/// `key` is a valid RSA-PSS key.
+#[cfg(ossl3)]
+unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> u32 {
+    let _errors = QuietErrors::new();
+    let mut salt = 0;
+    // SAFETY: the caller's promise, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, and a number to write.
+    let known = unsafe { ossl::EVP_PKEY_get_int_param(key, c"saltlen".as_ptr(), &mut salt) };
+    if known == 1 { u32::try_from(salt).unwrap_or(0) } else { 0 }
+}
+
+/// # Safety
+/// `key` is a valid RSA-PSS key.
+#[cfg(not(ossl3))]
+unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> u32 {
+    // SAFETY: parameters and salt length belong to the key and are only read.
+    unsafe {
+        let rsa = ossl::EVP_PKEY_get0_RSA(key);
+        if rsa.is_null() {
+            return 0;
+        }
+        match ossl::RSA_get0_pss_params(rsa).as_ref() {
+            // RFC 4055: 20 bytes where nothing stands.
+            Some(pss) if pss.salt_length.is_null() => 20,
+            Some(pss) => u32::try_from(ffi::ASN1_INTEGER_get(pss.salt_length)).unwrap_or(u32::MAX),
+            None => 0,
+        }
     }
 }
 

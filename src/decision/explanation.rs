@@ -3,9 +3,9 @@
 
 use super::terms;
 use super::{Decision, Outcome};
-use crate::choice::{Candidate, EmptyCaList, Flawed, Key, Policy, Reasons};
+use crate::choice::{self, EmptyCaList, Flawed, Path, Policy, Reasons};
 use crate::credential::Credential;
-use crate::credential::facts::Clock;
+use crate::credential::facts::{self, Clock};
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::name;
 use openssl::x509::{X509, X509Name};
@@ -26,11 +26,13 @@ fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_request(out, decision)?;
     let selector = &decision.selector;
     let index = selector.index();
+    let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
     for (at, credential) in selector.credentials().iter().enumerate() {
         let Some(candidate) = index.candidates().get(at) else { continue };
-        let traits = usize::try_from(candidate.traits).ok().and_then(|i| index.traits().get(i));
-        let key = traits.map_or(Key::Other, |t| t.key);
-        write_credential(out, decision, at, credential, candidate, key)?;
+        let path = choice::path(index.candidates(), at, &asked, selector.policy());
+        let Some(path_facts) = candidate.paths.get(path) else { continue };
+        let chain: Vec<&X509> = index.chain(at, path).collect();
+        write_credential(out, decision, at, credential, path_facts, &chain)?;
     }
     Ok(())
 }
@@ -105,9 +107,10 @@ fn write_credential(
     decision: &Decision,
     at: usize,
     credential: &Credential,
-    candidate: &Candidate,
-    key: Key,
+    path: &Path,
+    chain: &[&X509],
 ) -> fmt::Result {
+    let key = facts::key(credential.leaf());
     let leaf = credential.leaf();
     let file = credential.file().map_or("held in memory".to_owned(), file_name);
     let fate = match (decision.chosen == Some(at), decision.outcome) {
@@ -130,11 +133,10 @@ fn write_credential(
         }
         _ => writeln!(out, "    key:     {}", terms::key(key))?,
     }
-    let chain = decision.selector.index().chain(at, decision.request.named(), decision.now);
-    for certificate in &chain {
+    for certificate in chain {
         writeln!(out, "    with:    {}", name::text(certificate.subject_name()))?;
     }
-    let against = words(decision, at, candidate, leaf, &chain);
+    let against = words(decision, at, path, leaf, chain);
     for reason in &against {
         writeln!(out, "    against: {reason}")?;
     }
@@ -160,13 +162,7 @@ fn preference(decision: &Decision, at: usize) -> &'static str {
 }
 
 /// The reasons against one credential, in plain words.
-fn words(
-    decision: &Decision,
-    at: usize,
-    candidate: &Candidate,
-    leaf: &X509,
-    chain: &[&X509],
-) -> Vec<String> {
+fn words(decision: &Decision, at: usize, path: &Path, leaf: &X509, chain: &[&X509]) -> Vec<String> {
     let verdict = decision.verdict(at);
     let policy = decision.selector.policy();
     let mut words = Vec::new();
@@ -203,10 +199,10 @@ fn words(
     };
     let now = decision.now;
     let expired = at_fault(leaf, chain, |_, not_after| not_after < now);
-    let since = days(now.saturating_sub(candidate.not_after));
+    let since = days(now.saturating_sub(path.not_after));
     say(Reasons::EXPIRED, format!("{expired} expired {since} ago; {behind}"));
     let early = at_fault(leaf, chain, |not_before, _| not_before > now);
-    let until = days(candidate.not_before.saturating_sub(now));
+    let until = days(path.not_before.saturating_sub(now));
     say(Reasons::NOT_YET_VALID, format!("{early} is not valid for another {until}; {behind}"));
     say(Reasons::KEY_USAGE, format!("its key usage lacks digitalSignature; {behind}"));
     say(Reasons::EXTENDED_KEY_USAGE, format!("its extended key usage lacks clientAuth; {behind}"));

@@ -72,13 +72,16 @@ pub fn version(value: i32) -> &'static str {
 pub fn key(key: Key) -> String {
     match key {
         Key::Rsa(bits) => format!("RSA, {bits} bits"),
-        Key::RsaPss(bits, hash) => match hash {
-            PssHash::Any => format!("RSA-PSS, {bits} bits"),
-            PssHash::Sha256 => format!("RSA-PSS, {bits} bits, SHA-256 only"),
-            PssHash::Sha384 => format!("RSA-PSS, {bits} bits, SHA-384 only"),
-            PssHash::Sha512 => format!("RSA-PSS, {bits} bits, SHA-512 only"),
-            PssHash::Other => format!("RSA-PSS, {bits} bits, for one hash only"),
-        },
+        Key::RsaPss { bits, hash, .. } => {
+            let only = match hash {
+                PssHash::Any => "",
+                PssHash::Sha256 => ", SHA-256 only",
+                PssHash::Sha384 => ", SHA-384 only",
+                PssHash::Sha512 => ", SHA-512 only",
+                PssHash::Other => ", for one hash only",
+            };
+            format!("RSA-PSS, {bits} bits{only}")
+        }
         Key::Ec(curve) => {
             let name = match curve {
                 Curve::P256 => "P-256",

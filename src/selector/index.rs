@@ -2,7 +2,7 @@
 //! The index of a frozen selector: what a choice needs to know of each credential, as numbers, and
 //! the issuers by name, so that a request is not compared with each credential.
 
-use crate::choice::{Candidate, Key};
+use crate::choice::{Candidate, Key, Path};
 use crate::credential::Credential;
 use crate::credential::chain::Pool;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
@@ -23,22 +23,14 @@ pub struct TraitsOf {
     pub strengths: Vec<(Strength, X509)>,
 }
 
-/// Where one credential stands in the issuer pool.
-#[derive(Debug)]
-struct Place {
-    /// The members that issued the leaf.
-    issuers: Vec<u32>,
-    /// The members that came in its own file.
-    own: Vec<u32>,
-}
-
 /// See the module.
 pub struct Index {
     candidates: Vec<Candidate>,
     traits: Vec<TraitsOf>,
     names: Names,
     pool: Pool,
-    places: Vec<Place>,
+    /// The members of the pool that go with each credential on each of its paths.
+    chains: Vec<Vec<Vec<u32>>>,
 }
 
 impl fmt::Debug for Index {
@@ -65,26 +57,39 @@ impl Index {
             traits: Vec::new(),
             names: Names::default(),
             pool,
-            places: Vec::with_capacity(credentials.len()),
+            chains: Vec::with_capacity(credentials.len()),
         };
         let mut seen = Seen::default();
         for (credential, own) in credentials.iter().zip(own) {
-            index.add(credential, own, &clock, &mut seen);
+            index.add(credential, &own, &clock, &mut seen);
         }
         Ok(index)
     }
 
-    fn add(&mut self, credential: &Credential, own: Vec<u32>, clock: &Clock, seen: &mut Seen) {
+    fn add(&mut self, credential: &Credential, own: &[u32], clock: &Clock, seen: &mut Seen) {
         let leaf = credential.leaf();
-        let direct = self.pool.issuers_of(leaf);
-        let reachable = self.pool.reachable(&direct);
-        let path = self.pool.path(&direct, &own, i64::MIN, None);
+        let chains = self.pool.paths(&self.pool.issuers_of(leaf), own);
+        let paths = chains.iter().map(|chain| self.path(leaf, chain, clock, seen)).collect();
+        self.candidates.push(Candidate {
+            paths,
+            lasting: facts::usage_reasons(leaf),
+            common_name: name::common_name(leaf),
+        });
+        self.chains.push(chains);
+    }
 
+    fn path(&mut self, leaf: &X509, chain: &[u32], clock: &Clock, seen: &mut Seen) -> Path {
         let key = facts::key(leaf);
         let mut strengths = vec![seen.strength(leaf, key)];
-        for id in &path {
-            if let Some(x) = self.pool.certificate(*id) {
-                strengths.push(seen.strength(x, facts::key(x)));
+        let mut issuers = vec![self.names.intern(leaf)];
+        let (mut not_before, mut not_after) = clock.validity(leaf);
+        for id in chain {
+            let Some(x) = self.pool.certificate(*id) else { continue };
+            strengths.push(seen.strength(x, facts::key(x)));
+            issuers.push(self.names.intern(x));
+            if let Some((from, to)) = self.pool.validity(*id) {
+                not_before = not_before.max(from);
+                not_after = not_after.min(to);
             }
         }
         let traits = *seen.traits.entry((key, strengths)).or_insert_with_key(|(key, ids)| {
@@ -93,29 +98,7 @@ impl Index {
             self.traits.push(TraitsOf { key: *key, strengths });
             u32::try_from(self.traits.len() - 1).unwrap_or(u32::MAX)
         });
-
-        let mut issuers: Vec<u32> = Vec::with_capacity(1 + reachable.len());
-        issuers.push(self.names.intern(leaf));
-        for id in reachable {
-            if let Some(x) = self.pool.certificate(id) {
-                let issuer = self.names.intern(x);
-                if !issuers.contains(&issuer) {
-                    issuers.push(issuer);
-                }
-            }
-        }
-
-        let (not_before, not_after) = clock.validity(leaf);
-        let above = self.pool.validity(&direct);
-        self.candidates.push(Candidate {
-            issuers: issuers.into_boxed_slice(),
-            traits,
-            not_before: not_before.max(above.0),
-            not_after: not_after.min(above.1),
-            lasting: facts::usage_reasons(leaf),
-            common_name: name::common_name(leaf),
-        });
-        self.places.push(Place { issuers: direct, own });
+        Path { issuers: issuers.into_boxed_slice(), traits, not_before, not_after }
     }
 
     /// Each credential as the choice sees it.
@@ -123,7 +106,7 @@ impl Index {
         &self.candidates
     }
 
-    /// All traits, by the number in [`Candidate::traits`].
+    /// All traits, by the number in [`Path::traits`].
     pub fn traits(&self) -> &[TraitsOf] {
         &self.traits
     }
@@ -133,27 +116,10 @@ impl Index {
         &self.names
     }
 
-    /// The intermediates to send with credential `at`, in order. Where the server named CAs, a
-    /// path is preferred that leads to one of them.
-    pub fn chain(&self, at: usize, named: Option<&[bool]>, now: i64) -> Vec<&X509> {
-        let (Some(place), Some(candidate)) = (self.places.get(at), self.candidates.get(at)) else {
-            return Vec::new();
-        };
-        let is_named = |issuer: u32| {
-            let flag = usize::try_from(issuer).ok().and_then(|i| named?.get(i).copied());
-            flag.unwrap_or(false)
-        };
-        let member_is_named = |id: u32| {
-            self.pool
-                .certificate(id)
-                .and_then(|x| self.names.find(x.issuer_name()))
-                .is_some_and(is_named)
-        };
-        let leaf_is_named = candidate.issuers.first().is_some_and(|i| is_named(*i));
-        let wanted: Option<&dyn Fn(u32) -> bool> =
-            if named.is_none() || leaf_is_named { None } else { Some(&member_is_named) };
-        let path = self.pool.path(&place.issuers, &place.own, now, wanted);
-        path.into_iter().filter_map(|id| self.pool.certificate(id)).collect()
+    /// The intermediates that go with credential `at` on this path, in order.
+    pub fn chain(&self, at: usize, path: usize) -> impl Iterator<Item = &X509> {
+        let chain = self.chains.get(at).and_then(|paths| paths.get(path));
+        chain.into_iter().flatten().filter_map(|id| self.pool.certificate(*id))
     }
 }
 

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! OpenSSL's error queue (ERR_get_error(3)): kept as it was found, or given one entry of our own.
+
+use super::c_text;
+use crate::error::{Error, Status};
+use libc::{c_int, c_ulong};
+use once_cell::race::OnceBox;
+use openssl_sys as ffi;
+use std::cell::Cell;
+use std::ffi::CStr;
+#[cfg(ossl3)]
+use std::ffi::CString;
+
+unsafe extern "C" {
+    fn ERR_set_mark() -> c_int;
+    fn ERR_pop_to_mark() -> c_int;
+    fn ERR_peek_error() -> c_ulong;
+}
+
+/// Whatever OpenSSL queues while this lives is taken away again when it is dropped.
+pub struct QuietErrors {
+    was_empty: bool,
+}
+
+thread_local! {
+    /// How many of them this thread has.
+    static QUIET: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether marks count, as they do since OpenSSL 3.0. In 1.1.1 an entry has one mark or none, so
+/// only the outermost `QuietErrors` may set and take it.
+fn has_own_mark(depth: u32) -> bool {
+    cfg!(ossl3) || depth == 0
+}
+
+impl QuietErrors {
+    pub fn new() -> QuietErrors {
+        let depth = QUIET.with(|quiet| quiet.replace(quiet.get() + 1));
+        if has_own_mark(depth) {
+            // SAFETY: works on this thread's queue alone.
+            unsafe { ERR_set_mark() };
+        }
+        // SAFETY: likewise.
+        QuietErrors { was_empty: unsafe { ERR_peek_error() } == 0 }
+    }
+
+    /// Library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
+    fn newest(&self) -> (c_ulong, c_ulong) {
+        // SAFETY: peeks at this thread's queue.
+        let code = unsafe { ffi::ERR_peek_last_error() };
+        if cfg!(ossl3) {
+            ((code >> 23) & 0xff, code & 0x7f_ffff)
+        } else {
+            ((code >> 24) & 0xff, code & 0xfff)
+        }
+    }
+
+    /// Whether the last thing queued is that PEM text came to its end.
+    pub fn is_no_start_line(&self) -> bool {
+        const ERR_LIB_PEM: c_ulong = 9;
+        const PEM_R_NO_START_LINE: c_ulong = 108;
+        self.newest() == (ERR_LIB_PEM, PEM_R_NO_START_LINE)
+    }
+
+    /// Whether the last thing queued is that the security level refuses a certificate.
+    pub fn is_security_level(&self) -> bool {
+        const ERR_LIB_SSL: c_ulong = 20;
+        const SSL_R_CA_KEY_TOO_SMALL: c_ulong = 397;
+        const SSL_R_CA_MD_TOO_WEAK: c_ulong = 398;
+        const SSL_R_EE_KEY_TOO_SMALL: c_ulong = 399;
+        let (library, reason) = self.newest();
+        library == ERR_LIB_SSL
+            && matches!(
+                reason,
+                SSL_R_CA_KEY_TOO_SMALL | SSL_R_CA_MD_TOO_WEAK | SSL_R_EE_KEY_TOO_SMALL
+            )
+    }
+
+    /// The text of the oldest entry queued since, which is the cause of the others and the one that
+    /// libpq shows. Where the caller had entries of its own the newest is taken: OpenSSL cannot
+    /// read from a mark onwards, and the oldest would be the caller's.
+    pub fn reason(&self) -> String {
+        // SAFETY: peeks at this thread's queue.
+        let code =
+            unsafe { if self.was_empty { ERR_peek_error() } else { ffi::ERR_peek_last_error() } };
+        // SAFETY: gives NULL or a text that lives as long as OpenSSL.
+        let text = unsafe { ffi::ERR_reason_error_string(code) };
+        if text.is_null() {
+            return format!("OpenSSL error code {code}");
+        }
+        // SAFETY: not NULL.
+        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for QuietErrors {
+    fn drop(&mut self) {
+        let depth = QUIET.with(Cell::get).saturating_sub(1);
+        QUIET.with(|quiet| quiet.set(depth));
+        if has_own_mark(depth) {
+            // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
+            unsafe { ERR_pop_to_mark() };
+        }
+    }
+}
+
+/// Our library in OpenSSL's error queue.
+struct ErrorLibrary {
+    number: c_int,
+    /// OpenSSL keeps pointers into it for as long as the process lives.
+    _texts: &'static mut [ffi::ERR_STRING_DATA],
+}
+
+// SAFETY: nobody but OpenSSL looks at the table once it has been loaded.
+unsafe impl Send for ErrorLibrary {}
+// SAFETY: likewise.
+unsafe impl Sync for ErrorLibrary {}
+
+/// The number that OpenSSL gave our library, whose texts are loaded the first time. Two threads at
+/// once may take two numbers, of which one stays unused.
+fn error_library() -> c_int {
+    static LIBRARY: OnceBox<ErrorLibrary> = OnceBox::new();
+    LIBRARY.get_or_init(|| Box::new(load_texts())).number
+}
+
+fn load_texts() -> ErrorLibrary {
+    // SAFETY: takes the next free number.
+    let number = unsafe { ffi::ERR_get_next_error_library() };
+    // ERR_PACK(lib, 0, 0): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
+    let packed = (number as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 };
+    let mut texts = vec![ffi::ERR_STRING_DATA { error: packed, string: c"certpick".as_ptr() }];
+    for status in Status::ALL {
+        if status != Status::Ok {
+            let string = status.text().as_ptr();
+            texts.push(ffi::ERR_STRING_DATA { error: status as i32 as c_ulong, string });
+        }
+    }
+    texts.push(ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() });
+    let texts = Box::leak(texts.into_boxed_slice());
+    // SAFETY: a table that ends with zeros and is never freed.
+    unsafe { ffi::ERR_load_strings(number, texts.as_mut_ptr()) };
+    ErrorLibrary { number, _texts: texts }
+}
+
+/// Puts one entry of our own into this thread's error queue: the status' text as its reason, the
+/// error's whole words as its data.
+pub fn queue_error(error: &Error) {
+    put_error(error.status() as c_int, &c_text(&error.to_string()));
+}
+
+/// The same with the whole words as its reason, for programs that show nothing else. OpenSSL keeps
+/// the text of a reason for good, so this is for a bounded number of different texts; further ones
+/// have the status' text.
+#[cfg(ossl3)]
+pub fn queue_error_as_reason(error: &Error) {
+    const FIRST: c_int = 1000;
+    const MOST: usize = 64;
+    /// The text, and the table that OpenSSL points into.
+    struct Reason(CString, std::cell::UnsafeCell<[ffi::ERR_STRING_DATA; 2]>);
+    // SAFETY: only OpenSSL touches the table.
+    unsafe impl Send for Reason {}
+    // SAFETY: likewise.
+    unsafe impl Sync for Reason {}
+    static REASONS: [OnceBox<Reason>; MOST] = [const { OnceBox::new() }; MOST];
+
+    let words = c_text(&error.to_string());
+    for (at, slot) in REASONS.iter().enumerate() {
+        let number = FIRST + c_int::try_from(at).unwrap_or(0);
+        let reason = slot.get_or_init(|| {
+            let own = words.clone();
+            let text = ffi::ERR_STRING_DATA { error: number as c_ulong, string: own.as_ptr() };
+            let end = ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() };
+            Box::new(Reason(own, std::cell::UnsafeCell::new([text, end])))
+        });
+        if reason.0 == words {
+            // SAFETY: text and table are never freed. OpenSSL adds our library's number to the
+            // table, which changes nothing the second time, and locks its own.
+            unsafe { ffi::ERR_load_strings(error_library(), reason.1.get().cast()) };
+            put_error(number, &words);
+            return;
+        }
+    }
+    queue_error(error);
+}
+
+fn put_error(reason: c_int, words: &CStr) {
+    let library = error_library();
+    #[cfg(ossl3)]
+    // SAFETY: static file and function names; the format takes exactly one string.
+    unsafe {
+        ffi::ERR_new();
+        ffi::ERR_set_debug(c"certpick".as_ptr(), 0, c"certpick".as_ptr());
+        ffi::ERR_set_error(library, reason, c"%s".as_ptr(), words.as_ptr());
+    }
+    #[cfg(not(ossl3))]
+    // SAFETY: the data is a string that OpenSSL frees (ERR_TXT_MALLOCED 1, ERR_TXT_STRING 2).
+    unsafe {
+        unsafe extern "C" {
+            fn CRYPTO_strdup(s: *const c_char, file: *const c_char, line: c_int) -> *mut c_char;
+        }
+        ffi::ERR_put_error(library, 0, reason, c"certpick".as_ptr(), 0);
+        let data = CRYPTO_strdup(words.as_ptr(), c"certpick".as_ptr(), 0);
+        if !data.is_null() {
+            ffi::ERR_set_error_data(data, 1 | 2);
+        }
+    }
+}
