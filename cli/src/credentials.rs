@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The options that say which credentials there are and how one is chosen, and the check that they
+//! can be used.
+
+mod absolute;
+mod passwords;
+
+use crate::failure::Failure;
+use certpick::Selector;
+use certpick::list::{self, Passwords};
+use clap::{Args, ValueEnum};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The options. (clap would call their group by the name of the type, as it does that of each
+/// subcommand.)
+#[derive(Args)]
+#[group(skip)]
+pub struct Options {
+    /// Certificate files, separated by commas. A name that holds a comma
+    /// is written between double quotes
+    #[arg(long, value_name = "LIST", verbatim_doc_comment)]
+    sslcert: OsString,
+
+    /// Key files, entry N for certificate N. An empty entry, or no list:
+    /// the key is in the certificate's own file
+    #[arg(long, value_name = "LIST", verbatim_doc_comment)]
+    sslkey: Option<OsString>,
+
+    /// One password a line, line N for entry N, an empty line for none.
+    /// The file's mode must be 0600, or 0640 if root owns it
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    sslpassword_file: Option<PathBuf>,
+
+    /// Intermediates (PEM) that may fill gaps in the chains that are sent
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    issuers: Option<PathBuf>,
+
+    /// For a server that names no CA: choose among all, send a certificate
+    /// if there is only one, or send nothing (the default)
+    #[arg(long, value_name = "accept|sole|none", default_value = "none")]
+    #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
+    pub empty_ca_list: EmptyCaList,
+
+    /// Certificates that have expired, are not valid yet or are for other
+    /// uses: only if no other suits (the default), or never
+    #[arg(long, value_name = "demote|exclude", default_value = "demote")]
+    #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
+    pub flawed: Flawed,
+}
+
+/// As the setting `empty_ca_list`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmptyCaList {
+    None,
+    Sole,
+    Accept,
+}
+
+/// As the setting `flawed`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Flawed {
+    Demote,
+    Exclude,
+}
+
+/// Files that were looked at, all with absolute names.
+pub struct Files {
+    pub sslcert: Vec<u8>,
+    pub sslkey: Option<Vec<u8>>,
+    pub sslpasswordfile: Option<PathBuf>,
+    pub issuers: Option<PathBuf>,
+}
+
+impl Options {
+    /// Whether the lists are well formed and match, and every certificate can be read. Keys are
+    /// not looked at: only that of the certificate that is sent is needed.
+    pub fn files(&self) -> Result<Files, Failure> {
+        let sslcert = self.sslcert.as_bytes();
+        let sslkey = self.sslkey.as_ref().map(|v| v.as_bytes());
+        let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
+        let passwords = match &lines {
+            Some(lines) => Passwords::Lines(lines),
+            None => Passwords::List(None),
+        };
+        let mut selector = Selector::new();
+        selector.add_lists(sslcert, sslkey, &passwords).map_err(Failure::new)?;
+        if let Some(file) = &self.issuers {
+            selector.add_issuers(file).map_err(Failure::new)?;
+        }
+        let entries =
+            list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?;
+        let lists = absolute::lists(&entries)?;
+        Ok(Files {
+            sslcert: lists.sslcert,
+            sslkey: lists.sslkey,
+            sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
+            issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
+        })
+    }
+}
+
+/// The same file, wherever the program may go. No link is followed: files may be replaced.
+pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::new(format!("the full name of {path:?} is not to be found: {error}"))
+    })
+}

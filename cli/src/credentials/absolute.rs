@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The lists written anew with absolute names, since the program may change its directory.
+
+use super::absolute_path;
+use crate::failure::Failure;
+use certpick::list::{self, Entry, Passwords};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What `sslcert` and `sslkey` are to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lists {
+    pub sslcert: Vec<u8>,
+    pub sslkey: Option<Vec<u8>>,
+}
+
+/// A certificate's file and its key's.
+type Pair = (PathBuf, Option<PathBuf>);
+
+/// The lists for these entries, by which the library will find the same files.
+pub fn lists(entries: &[Entry]) -> Result<Lists, Failure> {
+    let absolute = |entry: &Entry| {
+        let key = entry.key.as_deref().map(absolute_path).transpose()?;
+        Ok((absolute_path(&entry.certificate)?, key))
+    };
+    let files: Vec<Pair> = entries.iter().map(absolute).collect::<Result<_, Failure>>()?;
+    // Plain where that will do; quoted all over where the list as a whole happens to be the name
+    // of a file.
+    for quote in [Quote::WhereNeeded, Quote::Always] {
+        let lists = write(&files, quote);
+        if read(&lists).is_some_and(|found| found == files) {
+            return Ok(lists);
+        }
+    }
+    Err(Failure::new("the file names in --sslcert and --sslkey cannot be written as lists"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    WhereNeeded,
+    Always,
+}
+
+fn write(files: &[Pair], quote: Quote) -> Lists {
+    let name = |path: &Path| entry(path.as_os_str().as_bytes(), quote);
+    let certificates: Vec<Vec<u8>> = files.iter().map(|(c, _)| name(c)).collect();
+    let sslkey = match files {
+        // With one certificate the key's name is taken as it stands.
+        [(_, key)] => key.as_ref().map(|k| k.as_os_str().as_bytes().to_vec()),
+        _ if files.iter().all(|(_, key)| key.is_none()) => None,
+        _ => {
+            let keys: Vec<Vec<u8>> =
+                files.iter().map(|(_, k)| k.as_deref().map(name).unwrap_or_default()).collect();
+            Some(keys.join(&b","[..]))
+        }
+    };
+    Lists { sslcert: certificates.join(&b","[..]), sslkey }
+}
+
+/// One entry as the grammar has it.
+fn entry(name: &[u8], quote: Quote) -> Vec<u8> {
+    let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
+    // An absolute name begins neither with a quote nor with white space.
+    let plain = !name.contains(&b',') && !name.last().is_some_and(is_space);
+    if plain && quote == Quote::WhereNeeded {
+        return name.to_vec();
+    }
+    let mut quoted = vec![b'"'];
+    for byte in name {
+        if *byte == b'"' {
+            quoted.push(b'"');
+        }
+        quoted.push(*byte);
+    }
+    quoted.push(b'"');
+    quoted
+}
+
+fn read(lists: &Lists) -> Option<Vec<Pair>> {
+    let found =
+        list::entries(&lists.sslcert, lists.sslkey.as_deref(), &Passwords::List(None)).ok()?;
+    Some(found.into_iter().map(|e| (e.certificate, e.key)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn absolute(sslcert: &str, sslkey: Option<&str>) -> (String, Option<String>) {
+        let sslkey = sslkey.map(str::as_bytes);
+        let entries = list::entries(sslcert.as_bytes(), sslkey, &Passwords::List(None)).unwrap();
+        let lists = lists(&entries).unwrap();
+        let here = format!("{}/", std::env::current_dir().unwrap().display());
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&here, "HERE/");
+        (text(lists.sslcert), lists.sslkey.map(text))
+    }
+
+    #[test]
+    fn every_name_becomes_absolute_and_keeps_its_place() {
+        for (sslcert, sslkey, expected, expected_key) in [
+            ("a.crt", None, "HERE/a.crt", None),
+            ("a.crt", Some("a.key"), "HERE/a.crt", Some("HERE/a.key")),
+            ("a, /etc/b", Some("c,d"), "HERE/a,/etc/b", Some("HERE/c,HERE/d")),
+            ("a,b", None, "HERE/a,HERE/b", None),
+            ("a,b", Some(","), "HERE/a,HERE/b", None),
+            ("a,b,c", Some(",k,"), "HERE/a,HERE/b,HERE/c", Some(",HERE/k,")),
+            ("./a,../b", None, "HERE/a,HERE/../b", None),
+            ("/a,/b", Some("/c,/d"), "/a,/b", Some("/c,/d")),
+        ] {
+            let got = absolute(sslcert, sslkey);
+            assert_eq!(got, (expected.to_owned(), expected_key.map(str::to_owned)), "{sslcert}");
+        }
+    }
+
+    #[test]
+    fn names_that_the_grammar_would_change_are_quoted() {
+        for (sslcert, expected) in [
+            (r#""a,b",c"#, r#""HERE/a,b",HERE/c"#),
+            (r#""a,b""#, r#""HERE/a,b""#),
+            (r#"" a",c"#, r#"HERE/ a,HERE/c"#),
+            (r#""a ",c"#, r#""HERE/a ",HERE/c"#),
+            (r#""a""b",c"#, r#"HERE/a"b,HERE/c"#),
+            (r#""a,""b",c"#, r#""HERE/a,""b",HERE/c"#),
+            ("\"a\x0b\",c", "\"HERE/a\x0b\",HERE/c"),
+        ] {
+            assert_eq!(absolute(sslcert, None).0, expected, "{sslcert}");
+        }
+    }
+
+    #[test]
+    fn with_one_certificate_the_key_is_never_quoted() {
+        assert_eq!(absolute("a", Some("k,1 ")).1.as_deref(), Some("HERE/k,1 "));
+    }
+
+    #[test]
+    fn a_list_that_is_the_name_of_a_file_stays_a_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let entry = |name| {
+            let certificate = directory.path().join(name);
+            Entry { certificate, key: None, password: None }
+        };
+        let entries = [entry("a"), entry("b")];
+        let plain = lists(&entries).unwrap().sslcert;
+        let file = PathBuf::from(String::from_utf8(plain.clone()).unwrap());
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let quoted = lists(&entries).unwrap();
+        assert_ne!(quoted.sslcert, plain);
+        assert_eq!(read(&quoted).unwrap().len(), 2);
+    }
+}

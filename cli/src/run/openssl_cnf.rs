@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The openssl.cnf that puts the module into effect: all that the one in force says, and our
+//! section.
+//!
+//! OpenSSL goes from `openssl_conf` in the default section to a section of modules, from
+//! `providers` there to a section of providers, and from each name there to that provider's
+//! section (config(5)). Sections that are opened again are merged, and a later value takes the
+//! place of an earlier one.
+
+use super::conf::{self, Conf};
+use super::syntax;
+use crate::credentials::absolute_path;
+use crate::failure::Failure;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// A name and its value.
+pub type Setting = (&'static str, Vec<u8>);
+
+/// The name of our provider (doc/without-a-patch.md).
+const PROVIDER: &[u8] = b"certpick";
+
+/// The configuration in force.
+pub struct InForce {
+    /// The file; `None` where there is none.
+    file: Option<PathBuf>,
+    conf: Conf,
+}
+
+impl InForce {
+    /// Reads it as OpenSSL does.
+    pub fn read() -> Result<InForce, Failure> {
+        match conf::default_file() {
+            Some(file) => InForce::read_file(&file),
+            None => Ok(InForce { file: None, conf: Conf::empty()? }),
+        }
+    }
+
+    fn read_file(file: &Path) -> Result<InForce, Failure> {
+        let failure = |why: &str| {
+            Failure::new(format!(
+                "OpenSSL's configuration file {file:?} cannot be used: {why}\n\
+                 Repair it, or set OPENSSL_CONF to another file, or to nothing to do without."
+            ))
+        };
+        match file.metadata() {
+            // As OpenSSL does: it goes without.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(InForce { file: None, conf: Conf::empty()? });
+            }
+            Err(e) => return Err(failure(&e.to_string())),
+            Ok(m) if m.is_dir() => return Err(failure("it is a directory")),
+            // What we read from it the program would miss.
+            Ok(m) if m.file_type().is_fifo() || m.file_type().is_socket() => {
+                return Err(failure("it is not a regular file, and must be read more than once"));
+            }
+            Ok(_) => {}
+        }
+        let conf = Conf::load(file).map_err(|why| failure(&why))?;
+        Ok(InForce { file: Some(absolute_path(file)?), conf })
+    }
+
+    /// The text of the new file. `settings` are those of our provider's section.
+    pub fn with_certpick(&self, settings: &[Setting]) -> Result<Vec<u8>, Failure> {
+        let mut text = Text::default();
+        if let Some(file) = &self.file {
+            let file = syntax::value(file.as_os_str().as_bytes());
+            text.line(&[b".include = ", &file]);
+        }
+        let modules = match self.conf.value(b"default", b"openssl_conf") {
+            Some(section) if !section.is_empty() => section,
+            _ => {
+                let section = self.new_section("certpick_init");
+                text.section(b"default");
+                text.setting(b"openssl_conf", &section);
+                section
+            }
+        };
+        let lists = self.provider_lists(&modules);
+        let list = match lists.iter().find(|l| l.0 == b"providers").or(lists.first()) {
+            Some((_, section)) => section.clone(),
+            None => {
+                let section = self.new_section("certpick_providers");
+                text.section(&modules);
+                text.setting(b"providers", &section);
+                section
+            }
+        };
+        let providers: Vec<Provider> =
+            lists.iter().flat_map(|(_, section)| self.providers(section)).collect();
+
+        // Another certpick, perhaps that of a `certpick run` around this one, makes way.
+        let unused = self.new_section("certpick_unused");
+        let is_in_the_way =
+            |p: &&Provider| p.is_certpick() && (p.list != list || p.key != PROVIDER);
+        for other in providers.iter().filter(is_in_the_way) {
+            text.section(&unused);
+            text.section(&other.list);
+            text.setting(&other.key, &unused);
+        }
+
+        text.section(&list);
+        // OpenSSL activates the default provider by itself only where no other is activated.
+        let alone = !providers.iter().any(|p| p.active && !p.is_certpick());
+        let default = self.new_section("certpick_default");
+        if alone {
+            text.setting(&self.free_key(&list, b"default"), &default);
+        }
+        let ours = self.new_section("certpick_settings");
+        text.setting(&self.free_key(&list, PROVIDER), &ours);
+        if alone {
+            text.section(&default);
+            text.setting(b"activate", self.yes());
+        }
+        text.section(&ours);
+        for (name, value) in settings {
+            text.setting(name.as_bytes(), value);
+        }
+        text.setting(b"activate", self.yes());
+        self.check(&text.0, &list, &ours, settings)?;
+        Ok(text.0)
+    }
+
+    /// Lists of providers: names of modules and sections. What follows the last dot of a module's
+    /// name only keeps names apart.
+    fn provider_lists(&self, modules: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let module = |name: &[u8]| match name.iter().rposition(|b| *b == b'.') {
+            Some(dot) => name[..dot].to_vec(),
+            None => name.to_vec(),
+        };
+        let all = self.conf.section(modules).unwrap_or_default();
+        all.into_iter().filter(|(name, _)| module(name) == b"providers").collect()
+    }
+
+    fn providers(&self, list: &[u8]) -> Vec<Provider> {
+        let all = self.conf.section(list).unwrap_or_default();
+        all.into_iter().map(|(key, section)| self.provider(list, key, &section)).collect()
+    }
+
+    fn provider(&self, list: &[u8], key: Vec<u8>, section: &[u8]) -> Provider {
+        let mut provider = Provider {
+            list: list.to_vec(),
+            name: after_dot(&key).to_vec(),
+            key,
+            module: None,
+            active: false,
+        };
+        for (name, value) in self.conf.section(section).unwrap_or_default() {
+            match after_dot(&name) {
+                b"identity" => provider.name = value,
+                b"module" => provider.module = Some(value),
+                b"activate" => provider.active = is_activated(&value),
+                _ => {}
+            }
+        }
+        provider
+    }
+
+    /// A key for this provider in the list: its name, or its name behind a dot where that stands
+    /// for another provider.
+    fn free_key(&self, list: &[u8], name: &[u8]) -> Vec<u8> {
+        let taken = self.providers(list);
+        let is_free = |key: &[u8]| taken.iter().all(|p| p.key != key || p.name == name);
+        let numbered = (1..).map(|n: u32| [n.to_string().as_bytes(), b".", name].concat());
+        std::iter::once(name.to_vec()).chain(numbered).find(|key| is_free(key)).unwrap_or_default()
+    }
+
+    /// A section that is not there yet.
+    fn new_section(&self, name: &str) -> Vec<u8> {
+        let numbered = (2..).map(|n: u32| format!("{name}_{n}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered).map(String::into_bytes);
+        names.find(|name| !self.conf.has_section(name)).unwrap_or_default()
+    }
+
+    /// A word for yes that is not the name of a section, since such a value would stand for what
+    /// is in it.
+    fn yes(&self) -> &'static [u8] {
+        let words = [&b"1"[..], b"yes", b"true", b"on"];
+        words.into_iter().find(|word| !self.conf.has_section(word)).unwrap_or(b"1")
+    }
+
+    /// Has OpenSSL read the text, and looks whether every setting arrives.
+    fn check(
+        &self,
+        text: &[u8],
+        list: &[u8],
+        ours: &[u8],
+        settings: &[Setting],
+    ) -> Result<(), Failure> {
+        let file = self.file.as_deref().unwrap_or(Path::new("openssl.cnf"));
+        let conf = Conf::parse(text).map_err(|why| {
+            Failure::new(format!(
+                "OpenSSL's configuration file {file:?} cannot be included in another: {why}\n\
+                 If it begins with a byte order mark, remove that."
+            ))
+        })?;
+        let referred = conf.section(list).unwrap_or_default();
+        let found = conf.section(ours).unwrap_or_default();
+        for (name, value) in settings {
+            if conf.has_section(value) {
+                return Err(Failure::new(format!(
+                    "{file:?} has a section that is called \"{}\", and OpenSSL would take the \
+                     value of {name} for that section: give the section another name",
+                    String::from_utf8_lossy(value)
+                )));
+            }
+            if !found.iter().any(|(n, v)| n == name.as_bytes() && v == value) {
+                return Err(Failure::new(format!("OpenSSL does not read the value of {name}")));
+            }
+        }
+        if !referred.iter().any(|(_, section)| section == ours) {
+            return Err(Failure::new(format!("OpenSSL does not find our section beside {file:?}")));
+        }
+        Ok(())
+    }
+}
+
+/// A provider that is named in the configuration in force.
+struct Provider {
+    list: Vec<u8>,
+    key: Vec<u8>,
+    name: Vec<u8>,
+    module: Option<Vec<u8>>,
+    active: bool,
+}
+
+impl Provider {
+    fn is_certpick(&self) -> bool {
+        let module = self.module.as_deref().unwrap_or_default();
+        let file = module.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        self.name == PROVIDER || file.starts_with(b"libcertpick.so")
+    }
+}
+
+/// Names of providers and of their settings count from behind the first dot.
+fn after_dot(name: &[u8]) -> &[u8] {
+    match name.iter().position(|b| *b == b'.') {
+        Some(dot) => &name[dot + 1..],
+        None => name,
+    }
+}
+
+/// Up to OpenSSL 3.2 the value does not matter.
+fn is_activated(value: &[u8]) -> bool {
+    const OPENSSL_3_3: i64 = 0x3030_0000;
+    let no = [&b"0"[..], b"no", b"NO", b"false", b"FALSE", b"off", b"OFF"];
+    openssl::version::number() < OPENSSL_3_3 || !no.contains(&value)
+}
+
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Text {
+    fn line(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.0.extend_from_slice(part);
+        }
+        self.0.push(b'\n');
+    }
+
+    fn section(&mut self, name: &[u8]) {
+        self.line(&[b"\n", &syntax::header(name)]);
+    }
+
+    fn setting(&mut self, name: &[u8], value: &[u8]) {
+        self.line(&[name, b" = ", &syntax::value(value)]);
+    }
+}
