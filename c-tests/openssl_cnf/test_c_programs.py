@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""C programs on OpenSSL alone, client and server in one process, with the module active."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from harness import openssl_cnf
+from test_c import VALGRIND
+from toolchain import BUILD, LIBDIR, TESTS, compile_c, succeed
+
+PROGRAMS = {
+    "knows_nothing": "each server gets the certificate that it asks for",
+    "own_ways": "certificates and callbacks of the program's own stand, and servers are left alone",
+    "failures": "a file that cannot be used ends one handshake with its reason",
+    "rotation": "files that are replaced are used by the next SSL_CTX",
+    "many_threads": "threads with an SSL_CTX each or all with one",
+    "forking": "a fork does no harm",
+    "freed": "SSL and SSL_CTX may be freed, copied and resumed in any order",
+    "used_again": "an SSL that is cleared and used again sends no server what was another's",
+}
+# The program library_contexts, with its two last arguments.
+CONTEXTS = {
+    "loaded": ("none", "not"),
+    "loaded-beside": ("none", "active"),
+    "configured": ("two.cnf", "not"),
+    "configured-beside": ("two.cnf", "active"),
+}
+UNDER_VALGRIND = ["knows_nothing", "own_ways", "failures", "freed", "loaded-beside", "configured"]
+
+
+def sentences(names) -> list:
+    return [pytest.param(name, id=f"{name}: {PROGRAMS[name]}") for name in names]
+
+
+@pytest.fixture(scope="module")
+def command(scratch):
+    """The command for a program, compiled once for all of its runs, and its environment."""
+    common = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake")]
+    here = TESTS / "openssl_cnf"
+    settings = {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpassword": ",secret"}
+    active = openssl_cnf.write(scratch / "two.cnf", settings)
+    without = openssl_cnf.write_without(scratch / "nobody.cnf")
+    keys = BUILD / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    built: dict = {}
+
+    def build(name: str):
+        if name not in built:
+            sources = [here / f"{name}.c", here / "two_cas.c", *common]
+            flags = ["-std=c11", "-O1", "-g", f"-I{TESTS}"]
+            built[name] = compile_c(scratch / name, sources, flags=flags, libs=["-pthread"])
+        return built[name]
+
+    def make(name: str) -> tuple:
+        words, conf = [name], active
+        if name in CONTEXTS:
+            own, process = CONTEXTS[name]
+            words = ["library_contexts", LIBDIR, own if own == "none" else scratch / own, process]
+            conf = active if process == "active" else without
+        env = {**os.environ, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys), "OPENSSL_CONF": str(conf)}
+        return [build(words[0]), *words[1:]], env
+
+    return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def under_valgrind(request, command):
+    """The selected programs, one for each processor, while the other tests run: valgrind is slow."""
+    selected = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == "test_under_valgrind"
+    ]
+    prepared = {name: command(name) for name in selected}
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield {
+            name: pool.submit(succeed, [*VALGRIND, *words], env=env)
+            for name, (words, env) in prepared.items()
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", sentences(PROGRAMS))
+def test_program(name, command):
+    words, env = command(name)
+    succeed(words, env=env)
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_the_module_in_a_library_context_of_the_programs_own(name, command):
+    words, env = command(name)
+    succeed(words, env=env)
+
+
+@pytest.mark.parametrize("name", UNDER_VALGRIND)
+def test_under_valgrind(name, under_valgrind):
+    output = under_valgrind[name].result()
+    assert "== " not in output, f"valgrind has something to say:\n{output}"
