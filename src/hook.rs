@@ -13,6 +13,7 @@ use crate::guard::guard;
 use crate::ossl::{self, QuietErrors};
 use crate::request::Request;
 use crate::selector::FrozenSelector;
+#[cfg(ossl3)]
 pub(crate) use ex_data::has_selector;
 pub use ex_data::{Peer, decision, explanation, message, set_peer};
 use foreign_types::{ForeignType, ForeignTypeRef};

@@ -7,7 +7,7 @@ use crate::error::{Error, major_version};
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
 pub use errors::{QuietErrors, queue_error};
-use libc::{c_char, c_int, c_uchar, c_ulong, c_void};
+use libc::{c_int, c_uchar, c_ulong, c_void};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};
 
@@ -121,15 +121,15 @@ unsafe extern "C" {
     // Curve and type by name, without turning the key into a legacy one.
     pub fn EVP_PKEY_get_group_name(
         key: *const ffi::EVP_PKEY,
-        name: *mut c_char,
+        name: *mut libc::c_char,
         size: usize,
         length: *mut usize,
     ) -> c_int;
-    pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const c_char;
+    pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const libc::c_char;
     // An RSA-PSS key's salt.
     pub fn EVP_PKEY_get_int_param(
         key: *const ffi::EVP_PKEY,
-        name: *const c_char,
+        name: *const libc::c_char,
         value: *mut c_int,
     ) -> c_int;
 }

@@ -169,6 +169,7 @@ pub unsafe fn selector(ssl: *mut ffi::SSL) -> Option<Arc<FrozenSelector>> {
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
+#[cfg(ossl3)]
 pub unsafe fn has_selector(ssl: *mut ffi::SSL) -> bool {
     // SAFETY: the caller's promise.
     unsafe { selector(ssl) }.is_some()

@@ -196,7 +196,11 @@ fn put_error(reason: c_int, words: &CStr) {
     // SAFETY: the data is a string that OpenSSL frees (ERR_TXT_MALLOCED 1, ERR_TXT_STRING 2).
     unsafe {
         unsafe extern "C" {
-            fn CRYPTO_strdup(s: *const c_char, file: *const c_char, line: c_int) -> *mut c_char;
+            fn CRYPTO_strdup(
+                s: *const libc::c_char,
+                file: *const libc::c_char,
+                line: c_int,
+            ) -> *mut libc::c_char;
         }
         ffi::ERR_put_error(library, 0, reason, c"certpick".as_ptr(), 0);
         let data = CRYPTO_strdup(words.as_ptr(), c"certpick".as_ptr(), 0);
