@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Programs with another copy of OpenSSL than the library's are left alone."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clients import THREE, c_program, of_page, run
+from harness import https
+from toolchain import CC, STRICT, TESTS, succeed
+
+SOURCE = TESTS / "openssl_cnf" / "tcp_client.c"
+versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
+
+
+def compile_with(output: Path, source: Path, *words) -> Path:
+    succeed([*CC, "-std=gnu11", *STRICT, "-g", "-o", output, source, *words])
+    return output
+
+
+@pytest.fixture(scope="session")
+def renamed_copy(scratch) -> list:
+    """OpenSSL's libraries under names of the same length, and the words that link with them."""
+    directory = scratch / "copy"
+    directory.mkdir()
+    names = {b"libssl.so.": b"libssX.so.", b"libcrypto.so.": b"libcryptX.so."}
+    words = [f"-L{directory}", f"-Wl,-rpath,{directory}"]
+    for name in ("libssl", "libcrypto"):
+        found = subprocess.run([*CC, f"-print-file-name={name}.so"], capture_output=True, text=True, check=True)
+        library = Path(found.stdout.strip()).resolve()
+        content = library.read_bytes()
+        for old, new in names.items():
+            assert old in content or name == "libcrypto", f"{library} names no {old.decode()}"
+            content = content.replace(old, new)
+        copy = directory / library.name.replace("libssl", "libssX").replace("libcrypto", "libcryptX")
+        copy.write_bytes(content)
+        words.append(f"-l:{copy.name}")
+    return words
+
+
+def shared(scratch: Path, name: str, libraries: list) -> Path:
+    flags = ["-shared", "-fPIC", "-Dmain=get_page", "-Wno-missing-prototypes"]
+    return compile_with(scratch / name, SOURCE, *flags, *libraries)
+
+
+@versions
+@pytest.mark.parametrize("exported", [False, True], ids=["hidden", "exported"])
+def test_a_program_that_has_openssl_linked_in_works_as_ever(
+    servers, scratch, three, without, certificates, home, exported, tls
+):
+    """Exported: its copy is found by whatever it loads, and so by the library."""
+    words = ["-l:libssl.a", "-l:libcrypto.a", "-ldl", "-pthread", *(["-rdynamic"] if exported else [])]
+    program = c_program(compile_with(scratch / "linked_in", SOURCE, *words))
+    server = servers.https("alpha", tls)
+    for env in (without, three):
+        result = program.connect(server, certificates, home, env)
+        assert (result.status, result.err, program.told(result)) == (0, "", ""), result
+
+
+@versions
+def test_a_copy_that_a_plugin_brings_along_is_left_alone_and_the_systems_is_not(
+    servers, scratch, renamed_copy, three, certificates, home, tls
+):
+    host = compile_with(scratch / "two_copies", TESTS / "openssl_cnf" / "two_copies.c", "-ldl")
+    systems = shared(scratch, "systems.so", ["-lssl", "-lcrypto"])
+    other = shared(scratch, "other.so", renamed_copy)
+    server = servers.https("alpha", tls)
+    for order, expected in (
+        ([systems, other, systems], ["anna", "", "anna"]),
+        ([other, systems, other], ["", "anna", ""]),
+        ([other], [""]),
+    ):
+        result = run([host, *order, server.port], certificates, home, three)
+        assert (result.status, result.err) == (0, ""), result
+        pages = result.out.split("=== ")[1:]
+        assert [https.arrived(page) for page in pages] == expected
