@@ -22,6 +22,8 @@ help:
 
 demo:
 	@scripts/setup demo
+	@$(MAKE) --no-print-directory library
+	@$(PYTHON) scripts/demo-without-a-patch
 	@$(MAKE) --no-print-directory psql PG=15
 	@$(PYTHON) scripts/demo
 
@@ -35,7 +37,7 @@ psql: library
 
 # The linker asks for libcertpick.so, the running program for its SONAME, libcertpick.so.0.
 library:
-	@cargo build --release --locked --lib
+	@cargo build --release --locked --workspace
 	@mkdir -p target/lib
 	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
