@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Where explanations go: to a file, if they are wanted, and never to the user's terminal."""
+
+import os
+import stat
+
+import pytest
+
+from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE
+
+psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
+SENT, NONE, FAILED, NOT_ASKED = "sent", "none suits", "failed", "not asked"
+WRONG_PASSWORD = {**THREE, "sslpassword": ",wrong-secret,"}
+
+
+@pytest.fixture
+def outcome(servers, certificates, home, cnf):
+    """psql in one of the four cases; it must say and do what it does without explanations."""
+
+    def connect(case: str, **explain):
+        ca = {SENT: "beta", NONE: "server", FAILED: "beta", NOT_ASKED: None}[case]
+        lists = WRONG_PASSWORD if case == FAILED else THREE
+        server = servers.postgres(ca, hba=OPTIONAL)
+        result = psql.connect(server, certificates, home, cnf(**lists, **explain))
+        if case == FAILED:
+            assert (result.status, result.out) == (2, "")
+            error = 'SSL error: entry 2: could not load private key file "bert.key": '
+            assert error in result.err and result.err.count("\n") == 1
+        else:
+            expected = "/CN=bert\n" if case == SENT else "\n"
+            assert (result.status, result.out, result.err) == (0, expected, "")
+
+    return connect
+
+
+@pytest.mark.parametrize("case", [SENT, NONE, FAILED, NOT_ASKED])
+@pytest.mark.parametrize(
+    ("explain", "written"),
+    [(None, []), ("never", []), ("failure", [NONE, FAILED]), ("always", [SENT, NONE, FAILED])],
+)
+def test_never_failure_and_always_are_what_they_say(outcome, home, case, explain, written):
+    file = home / "explained"
+    outcome(case, explain=explain, explain_file=file)
+    assert file.exists() == (case in written)
+
+
+def test_what_was_asked_for_and_each_certificate_is_told(outcome, home):
+    file = home / "explained"
+    outcome(SENT, explain="always", explain_file=file)
+    text = file.read_text()
+    for part in ("beta", "anna.crt", "bert.crt", "carl.crt", "127.0.0.1", "demo"):
+        assert part in text, text
+
+
+def test_the_file_is_made_for_its_owner_alone_and_written_to_at_its_end(outcome, home):
+    file = home / "explained"
+    mask = os.umask(0)
+    try:
+        outcome(SENT, explain="always", explain_file=file)
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    first = file.read_text()
+    outcome(NONE, explain="always", explain_file=file)
+    assert file.read_text().startswith(first)
+    assert NONE_SUITABLE not in first and NONE_SUITABLE in file.read_text()
+
+
+def test_a_file_that_is_there_keeps_its_mode_and_what_it_holds(outcome, home):
+    file = home / "explained"
+    file.write_text("before\n")
+    file.chmod(0o640)
+    outcome(SENT, explain="always", explain_file=file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert file.read_text().startswith("before\n") and "bert.crt" in file.read_text()
+
+
+@pytest.mark.parametrize("case", [SENT, FAILED])
+def test_no_password_is_written(outcome, home, case):
+    file = home / "explained"
+    outcome(case, explain="always", explain_file=file)
+    assert "secret" not in file.read_text()
+
+
+@pytest.mark.parametrize("place", ["missing/file", "directory", "fifo", "/dev/full", "/dev/null/file"])
+@pytest.mark.parametrize("case", [SENT, NONE, FAILED])
+def test_a_file_that_cannot_be_written_gets_in_nobodys_way(outcome, home, case, place):
+    (home / "directory").mkdir()
+    os.mkfifo(home / "fifo")
+    outcome(case, explain="always", explain_file=home / place)
+
+
+@pytest.mark.parametrize("wrong", [{"sslcrt": "x"}, {"sslcert": "missing.crt,bert.crt,carl.crt"}])
+def test_what_is_wrong_with_the_settings_is_written_too(servers, certificates, home, cnf, wrong):
+    file = home / "explained"
+    env = cnf(**{**THREE, **wrong}, explain="failure", explain_file=file)
+    result = psql.connect(servers.postgres("beta"), certificates, home, env)
+    text = result.err.split("SSL error: ")[1].removesuffix("\n")
+    assert text in file.read_text()
+
+
+def test_it_is_for_every_program(servers, certificates, home, cnf, program):
+    file = home / "explained"
+    env = cnf(**THREE, explain="always", explain_file=file)
+    result = program.connect(servers.of_kind(program.kind, "beta"), certificates, home, env)
+    assert (result.status, program.told(result)) == (0, "bert")
+    assert "bert.crt" in file.read_text()
+
+
+def test_a_refusal_that_the_user_does_not_understand_is_explained(servers, certificates, home, cnf):
+    """psql tells only what the server says."""
+    file = home / "explained"
+    env = cnf(**THREE, explain="failure", explain_file=file)
+    result = psql.connect(servers.postgres("server"), certificates, home, env)
+    assert result.status == 2 and NO_CERTIFICATE in result.err
+    assert NONE_SUITABLE in file.read_text()

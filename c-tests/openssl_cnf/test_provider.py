@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The module as one of OpenSSL's providers: it adds nothing, takes nothing away, and may come twice."""
+
+import re
+
+import pytest
+
+from clients import OWNERS, PROGRAMS, THREE, run
+from harness import openssl_cnf
+from toolchain import LIBRARY
+
+ALGORITHMS = [
+    *("-digest-algorithms", "-cipher-algorithms", "-mac-algorithms", "-kdf-algorithms"),
+    *("-random-generators", "-encoders", "-decoders", "-key-managers", "-key-exchange-algorithms"),
+    *("-kem-algorithms", "-signature-algorithms", "-asymcipher-algorithms", "-store-loaders"),
+    *("-public-key-algorithms", "-public-key-methods", "-engines", "-disabled", "-objects"),
+]
+
+
+@pytest.fixture
+def openssl(certificates, home, three):
+    def command(*words, env=three) -> str:
+        result = run(["openssl", *words], certificates, home, env)
+        assert (result.status, result.err) == (0, ""), result
+        return result.out
+
+    return command
+
+
+def providers(listing: str) -> dict:
+    """Each provider in the output of `openssl list -providers`, with its lines."""
+    found = re.findall(r"^  (\S+)\n((?:    .*\n)*)", listing, re.MULTILINE)
+    return {name: dict(re.findall(r"^    (\w+): (.*)$", lines, re.MULTILINE)) for name, lines in found}
+
+
+def test_it_is_shown_as_active_beside_openssls_own(openssl):
+    listed = providers(openssl("list", "-providers"))
+    assert list(listed) == ["certpick", "default"]
+    assert listed["default"]["status"] == listed["certpick"]["status"] == "active"
+    assert listed["certpick"]["name"].startswith("certpick")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", listed["certpick"]["version"])
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS)
+def test_openssls_algorithms_are_what_they_are_without_it(openssl, without, kind):
+    with_it = openssl("list", kind)
+    assert with_it == openssl("list", kind, env=without)
+    assert "certpick" not in with_it
+
+
+def test_openssl_works_as_ever(openssl, without, certificates, home):
+    """Digests, ciphers, keys and certificates: the parts that providers are for."""
+    (home / "text").write_text("some text\n")
+    for command in (
+        ["dgst", "-sha512", home / "text"],
+        ["enc", "-aes-256-ctr", "-K", "00" * 32, "-iv", "00" * 16, "-a", "-in", home / "text"],
+        ["x509", "-in", "anna.crt", "-noout", "-text"],
+        ["pkey", "-in", "bert.key", "-passin", "pass:secret", "-noout", "-text"],
+        ["ciphers", "-v"],
+    ):
+        assert openssl(*command) == openssl(*command, env=without) != ""
+    openssl("genpkey", "-algorithm", "X25519", "-out", home / "new.key")
+    openssl("pkey", "-in", home / "new.key", "-noout")
+
+
+@pytest.fixture
+def arrivals(servers, certificates, home):
+    """What arrives at each server, by psql and by curl, with this text in openssl.cnf."""
+
+    def connect(text: str) -> list:
+        path = home / "openssl.cnf"
+        path.write_text(text)
+        told = []
+        for ca in OWNERS:
+            for program in (PROGRAMS["psql"], PROGRAMS["curl"]):
+                server = servers.of_kind(program.kind, ca)
+                result = program.connect(server, certificates, home, {"OPENSSL_CONF": str(path)})
+                assert result.status == 0, result
+                told.append(program.told(result))
+        return told
+
+    return connect
+
+
+ALL = ["anna", "anna", "bert", "bert"]
+
+
+def test_it_may_be_there_twice(arrivals):
+    """The first section is the one that counts."""
+    ours = openssl_cnf.certpick(THREE)
+    other = openssl_cnf.certpick({"sslcert": "carl.crt", "sslkey": "carl.key"})
+    assert arrivals(openssl_cnf.text({"certpick": ours, "second": ours})) == ALL
+    assert arrivals(openssl_cnf.text({"certpick": ours, "second": other})) == ALL
+    assert arrivals(openssl_cnf.text({"certpick": ours, "2.certpick": other})) == ALL
+
+
+def test_it_may_be_there_twice_from_two_files(arrivals, home):
+    copy = home / "libcopy.so"
+    copy.write_bytes(LIBRARY.read_bytes())
+    ours = openssl_cnf.certpick(THREE)
+    assert arrivals(openssl_cnf.text({"certpick": ours, "copy": {**ours, "module": copy}})) == ALL
+
+
+def test_it_may_come_before_openssls_own(arrivals):
+    text = openssl_cnf.text({"certpick": openssl_cnf.certpick(THREE)})
+    [default, ours] = re.findall(r"^(?:default|certpick) = \w+_section\n", text, re.MULTILINE)
+    assert arrivals(text.replace(default + ours, ours + default)) == ALL
+
+
+def test_legacy_algorithms_may_be_active_too(openssl, home, certificates):
+    path = home / "legacy.cnf"
+    path.write_text(openssl_cnf.text({"certpick": openssl_cnf.certpick(THREE), "legacy": {"activate": 1}}))
+    env = {"OPENSSL_CONF": str(path)}
+    assert list(providers(openssl("list", "-providers", env=env))) == ["certpick", "default", "legacy"]
+    assert "MD4" in openssl("list", "-digest-algorithms", env=env)
+
+
+def test_a_section_that_is_not_activated_has_no_effect(servers, certificates, home):
+    curl = PROGRAMS["curl"]
+    path = home / "openssl.cnf"
+    path.write_text(openssl_cnf.text({"certpick": {**openssl_cnf.certpick(THREE), "activate": None}}))
+    result = curl.connect(servers.https("alpha"), certificates, home, {"OPENSSL_CONF": str(path)})
+    assert (result.status, curl.told(result), result.err) == (0, "", "")
