@@ -68,20 +68,6 @@ class Credential:
     common_name: str
     password: str = ""
 
-    def combined(self, *others: "Credential") -> Path:
-        """One file with the certificate, those of the others, and the key."""
-        path = self.certificate.with_suffix(".pem")
-        parts = [self.certificate, *(other.certificate for other in others), self.key]
-        path.write_text("".join(part.read_text() for part in parts))
-        path.chmod(0o600)
-        return path
-
-    def der_key(self) -> Path:
-        path = self.key.with_suffix(".der")
-        openssl("pkey", "-in", self.key, "-outform", "DER", "-out", path, directory=path.parent)
-        path.chmod(0o600)
-        return path
-
 
 class Authority:
     """A CA. Its own certificate is self-signed unless a parent signs it."""
