@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""`certpick run`: installed programs, one command line, servers that demand a certificate."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, OWNERS, PROGRAMS, run
+from harness import paths
+from harness.opened import Opened
+from harness.psql import WHICH_CERTIFICATE
+
+CERTPICK = paths.TARGET / "release" / "certpick"
+LISTS = [
+    *("--sslcert", "anna.crt,bert.crt,carl.crt", "--sslkey", "anna.key,bert.key,carl.key"),
+    *("--sslpassword-file", "passwords"),
+]
+psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
+versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
+
+
+@pytest.fixture
+def before(certificates):
+    """The words before a program: certpick run, the lists and perhaps more options."""
+    (certificates / "passwords").write_text("\nsecret\n\n")
+    (certificates / "passwords").chmod(0o600)
+
+    def words(*options) -> list:
+        return [CERTPICK, "run", *LISTS, *options, "--"]
+
+    return words
+
+
+@versions
+@pytest.mark.parametrize("ca", OWNERS)
+def test_each_program_sends_the_certificate_that_a_server_asks_for(
+    program, servers, before, certificates, home, ca, tls
+):
+    server = servers.of_kind(program.kind, ca, tls)
+    result = program.connect(server, certificates, home, {}, before())
+    assert (result.status, program.told(result)) == (0, OWNERS[ca]), result
+
+
+@pytest.mark.parametrize("ca", OWNERS)
+def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, before, certificates, home, ca):
+    command = [*before(), *psql.command(servers.postgres(ca), home, Path("psql"))]
+    result = run(command, certificates, home)
+    assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
+
+
+def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates, home):
+    mine = home / "mine.cnf"
+    mine.write_text(
+        "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
+        "[my_providers]\nlegacy = active\ndefault = active\n[active]\nactivate = 1\n"
+        "[my_ssl]\nsystem_default = my_tls\n[my_tls]\nMaxProtocol = TLSv1.2\n"
+    )
+    env = {"OPENSSL_CONF": str(mine)}
+    listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
+    names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
+    assert sorted(names) == ["certpick", "default", "legacy"], listed
+    sql = "select version from pg_stat_ssl where pid = pg_backend_pid()"
+    command = [word if word != WHICH_CERTIFICATE else sql for word in psql.command(servers.postgres("beta"), home)]
+    assert run([*before(), *command], certificates, home, env).out == "TLSv1.2\n"
+    assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
+
+
+def test_the_exit_status_is_the_programs(servers, before, certificates, home):
+    for status in (0, 1, 3, 42):
+        command = [*before(), "sh", "-c", f"exit {status}"]
+        assert run(command, certificates, home).status == status
+    killed = run([*before(), "sh", "-c", "kill -TERM $$"], certificates, home)
+    assert killed.status == -15
+    refused = psql.connect(servers.postgres("server"), certificates, home, {}, before())
+    assert (refused.status, refused.out) == (2, "") and NO_CERTIFICATE in refused.err
+    failed = curl.connect(servers.https("server", demand=True), certificates, home, {}, before())
+    assert failed.status == curl.connect(servers.https("server", demand=True), certificates, home, {}).status
+
+
+def test_a_file_that_is_wrong_is_told_by_the_program_itself(servers, before, certificates, home):
+    (certificates / "passwords").write_text("\nwrong\n\n")
+    result = psql.connect(servers.postgres("beta"), certificates, home, {}, before())
+    assert (result.status, result.out) == (2, "")
+    assert 'SSL error: entry 2: could not load private key file "' in result.err
+
+
+def test_without_explain_nothing_is_said(servers, before, certificates, home):
+    for ca in (*OWNERS, "server"):
+        result = psql.connect(servers.postgres(ca, hba=OPTIONAL), certificates, home, {}, before())
+        assert (result.status, result.err) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["psql", "psycopg", "curl", "python"])
+def test_explain_tells_on_standard_error_which_one_was_sent_and_why(name, servers, before, certificates, home):
+    program = PROGRAMS[name]
+    server = servers.of_kind(program.kind, "beta")
+    result = program.connect(server, certificates, home, {}, before("--explain"))
+    assert (result.status, program.told(result)) == (0, "bert"), result
+    for part in ("CN=beta", "anna.crt", "bert.crt", "carl.crt"):
+        assert part in result.err
+    assert "secret" not in result.err and "anna.crt" not in result.out
+
+
+def test_explain_tells_why_none_was_sent(servers, before, certificates, home):
+    server = servers.postgres("server", hba=OPTIONAL)
+    for options in (["--explain"], ["--explain", "--explain-when", "failure"]):
+        result = psql.connect(server, certificates, home, {}, before(*options))
+        assert (result.status, result.out) == (0, "\n") and NONE_SUITABLE in result.err
+
+
+def test_explain_may_go_to_a_file(servers, before, certificates, home):
+    file = home / "explained"
+    server = servers.postgres("beta")
+    for times in (1, 2):
+        result = psql.connect(server, certificates, home, {}, before(f"--explain={file}"))
+        assert (result.status, result.out, result.err) == (0, "/CN=bert\n", "")
+        assert file.read_text().count("sent credential") == times
+
+
+def test_only_libpq_leaves_curl_alone(servers, before, certificates, home):
+    result = curl.connect(servers.https("alpha"), certificates, home, {}, before("--only", "libpq"))
+    assert (result.status, curl.told(result)) == (0, "")
+    result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before("--only", "libpq"))
+    assert (result.status, result.out) == (0, "/CN=anna\n")
+
+
+def test_a_server_that_names_nobody_gets_nothing_unless_told_so(servers, before, certificates, home):
+    for options, expected in (([], ""), (["--empty-ca-list", "accept"], "anna")):
+        result = curl.connect(servers.https(), certificates, home, {}, before(*options))
+        assert (result.status, curl.told(result)) == (0, expected)
+
+
+def test_a_program_with_its_own_certificate_sends_its_own(servers, before, certificates, home):
+    own = {"user": "anna", "sslcert": "demo.crt", "sslkey": "demo.key"}
+    result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before(), **own)
+    assert (result.status, result.out, result.err) == (0, "/CN=demo\n", "")
+    options = ("--cert", "demo.crt", "--key", "demo.key")
+    result = run([*before(), *curl.command(servers.https("beta"), home, *options)], certificates, home)
+    assert (result.status, curl.told(result)) == (0, "demo")
+
+
+def test_the_private_file_is_the_users_alone_has_no_password_and_is_gone_afterwards(before, certificates, home):
+    script = 'stat -c "%a %u" "$OPENSSL_CONF"; echo "$OPENSSL_CONF"; cat "$OPENSSL_CONF"'
+    result = run([*before(), "sh", "-c", script], certificates, home)
+    mode, path, text = result.out.split("\n", 2)
+    assert (result.status, mode) == (0, f"600 {os.geteuid()}")
+    assert not Path(path).exists() and not Path(path).parent.exists()
+    assert "sslcert" in text and "secret" not in text
+
+
+def test_no_key_is_opened_where_the_program_connects_nowhere(before, certificates, home):
+    """Certificates and passwords are looked at, so that a wrong command line is told at once."""
+    with Opened(certificates) as files:
+        result = run([*before(), paths.server_bindir() / "psql", "--version"], certificates, home)
+    assert result.status == 0 and "anna.crt" in files.names
+    assert not files.names & {"anna.key", "bert.key", "carl.key"}
+
+
+@pytest.mark.parametrize("ca", OWNERS)
+def test_print_gives_a_file_to_install(servers, before, certificates, home, ca):
+    words = [*before("--print")[:-1]]
+    printed = run(words, certificates, home)
+    assert (printed.status, printed.err) == (0, "")
+    (home / "installed.cnf").write_text(printed.out)
+    result = psql.connect(servers.postgres(ca), home, home, {"OPENSSL_CONF": str(home / "installed.cnf")})
+    assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
