@@ -38,6 +38,9 @@ pub unsafe fn attach_client_cert_cb(
     unsafe {
         ex_data::set_selector(ctx, selector)?;
         ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
+        if ossl::SSL_CTX_get_info_callback(ctx).is_none() {
+            ossl::SSL_CTX_set_info_callback(ctx, Some(info_callback));
+        }
     }
     Ok(())
 }
@@ -115,6 +118,34 @@ pub(crate) fn answer(
         }
         Ok(1)
     })
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
+unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
+    if kind == ossl::HANDSHAKE_START {
+        // SAFETY: a valid SSL, whose thread this is.
+        guard(|| unsafe { forget(ssl.cast_mut()) });
+    }
+}
+
+/// Takes back what was chosen for the last handshake of an SSL that begins another one
+/// (SSL_clear(3), or renegotiation). Otherwise OpenSSL would send it to whichever server that is,
+/// without asking.
+///
+/// # Safety
+/// `ssl` is a valid SSL, whose thread this is.
+pub(crate) unsafe fn forget(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise; the reference to the decision ends before it is dropped.
+    unsafe {
+        let sent = ex_data::decision(ssl)
+            .and_then(|decision| decision.selector.credentials().get(decision.chosen?));
+        let leaf = sent.map(|credential| credential.leaf().as_ptr());
+        if leaf.is_some_and(|leaf| leaf == ossl::SSL_get_certificate(ssl)) {
+            ossl::SSL_certs_clear(ssl);
+        }
+        ex_data::forget_decision(ssl);
+    }
 }
 
 /// # Safety

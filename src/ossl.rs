@@ -37,6 +37,12 @@ pub type SignatureAlgorithmGetter = unsafe extern "C" fn(
     raw_hash: *mut c_uchar,
 ) -> c_int;
 
+/// `void (*)(const SSL *, int, int)` (SSL_CTX_set_info_callback(3)).
+pub type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
+
+/// SSL_CB_HANDSHAKE_START of openssl/ssl.h.
+pub const HANDSHAKE_START: c_int = 0x10;
+
 /// SSL_SECOP_EE_KEY and SSL_SECOP_CA_KEY, SSL_SECOP_CA_MD of openssl/ssl.h.
 pub const SECOP_EE_KEY: c_int = 16 | (6 << 16);
 pub const SECOP_CA_KEY: c_int = 17 | (6 << 16);
@@ -46,6 +52,10 @@ unsafe extern "C" {
     // The two ways to be asked for a certificate.
     pub fn SSL_CTX_set_client_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<ClientCertCallback>);
     pub fn SSL_CTX_set_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
+    // To see a handshake begin.
+    pub fn SSL_CTX_get_info_callback(ctx: *mut ffi::SSL_CTX) -> Option<InfoCallback>;
+    pub fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
+    pub fn SSL_get_certificate(s: *const ffi::SSL) -> *mut ffi::X509;
     // What the server asked for.
     pub fn SSL_get0_peer_CA_list(s: *const ffi::SSL) -> *const ffi::stack_st_X509_NAME;
     pub fn SSL_get_sigalgs(

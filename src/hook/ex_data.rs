@@ -237,6 +237,18 @@ pub unsafe fn record(ssl: *mut ffi::SSL, mut decision: Decision) -> Result<(), E
     Ok(())
 }
 
+/// Drops the record of the last decision.
+///
+/// # Safety
+/// As for [`set_peer`], and no reference to the decision is alive.
+pub unsafe fn forget_decision(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
+    if let Some(record) = unsafe { existing_record(ssl) } {
+        // SAFETY: likewise.
+        unsafe { (*record).decision = None };
+    }
+}
+
 /// The record of the last decision on this SSL, if there has been one.
 ///
 /// # Safety

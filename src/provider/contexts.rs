@@ -21,18 +21,13 @@ use std::sync::Arc;
 static SETTINGS: OnceBox<Settings> = OnceBox::new();
 static INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
-/// SSL_CB_HANDSHAKE_START and SSL_CB_HANDSHAKE_DONE of openssl/ssl.h.
-const HANDSHAKE_START: c_int = 0x10;
+/// SSL_CB_HANDSHAKE_DONE of openssl/ssl.h.
 const HANDSHAKE_DONE: c_int = 0x20;
-
-type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
 
 unsafe extern "C" {
     fn TLS_server_method() -> *const ffi::SSL_METHOD;
     fn DTLS_server_method() -> *const ffi::SSL_METHOD;
     fn SSL_CTX_get_ssl_method(ctx: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
-    fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
-    fn SSL_get_certificate(ssl: *const ffi::SSL) -> *mut ffi::X509;
     fn SSL_get_privatekey(ssl: *const ffi::SSL) -> *mut ffi::EVP_PKEY;
     fn SSL_use_certificate(ssl: *mut ffi::SSL, x: *mut ffi::X509) -> c_int;
     fn SSL_set_shutdown(ssl: *mut ffi::SSL, mode: c_int);
@@ -93,9 +88,7 @@ unsafe extern "C" fn new_context(
                 return;
             }
             ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
-            if libpq::is_loaded() {
-                SSL_CTX_set_info_callback(ctx, Some(info_callback));
-            }
+            ossl::SSL_CTX_set_info_callback(ctx, Some(info_callback));
         }
     });
 }
@@ -156,7 +149,7 @@ unsafe extern "C" fn client_cert_cb(
 unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
-        let own = SSL_get_certificate(ssl);
+        let own = ossl::SSL_get_certificate(ssl);
         let has_own =
             !SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
         if has_own || hook::has_selector(ssl) {
@@ -197,13 +190,15 @@ unsafe fn choose(
             explain::write(settings, decision);
         }
         // libpq was told that there is a certificate, so there must be one.
-        if matches!(result, Ok(None)) && placeholder::is(SSL_get_certificate(ssl)) {
+        if matches!(result, Ok(None)) && placeholder::is(ossl::SSL_get_certificate(ssl)) {
             return Err(Error::NoneSuitable);
         }
         result
     }
 }
 
+/// At the start of a handshake, what was chosen for an earlier one on the same SSL is forgotten.
+///
 /// libpq 16 and later, with sslcertmode=require, looks for a certificate in a callback that comes
 /// before ours. At the start of such a handshake it gets one to see, which has no key and so cannot
 /// be sent.
@@ -211,19 +206,20 @@ unsafe fn choose(
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
-    if kind != HANDSHAKE_START && kind != HANDSHAKE_DONE {
+    if kind != ossl::HANDSHAKE_START && kind != HANDSHAKE_DONE {
         return;
     }
     guard(|| {
         let ssl = ssl.cast_mut();
         // SAFETY: a valid SSL, whose thread this is.
         unsafe {
-            if ffi::SSL_is_server(ssl) != 0 || !libpq::is_connection(ssl) {
+            if ffi::SSL_is_server(ssl) != 0 || slot(ssl).is_none() {
                 return;
             }
-            if kind == HANDSHAKE_START {
-                let vacant = SSL_get_certificate(ssl).is_null();
-                if vacant && slot(ssl).is_some() && libpq::cert_mode(ssl) == CertMode::Require {
+            if kind == ossl::HANDSHAKE_START {
+                hook::forget(ssl);
+                let vacant = ossl::SSL_get_certificate(ssl).is_null();
+                if vacant && libpq::cert_mode(ssl) == CertMode::Require {
                     placeholder::put(ssl);
                 }
                 return;

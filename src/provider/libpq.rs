@@ -32,11 +32,6 @@ pub unsafe fn is_connection(ssl: *const ffi::SSL) -> bool {
     }
 }
 
-/// Whether a libpq is in this process, linked or loaded.
-pub fn is_loaded() -> bool {
-    Libpq::find().is_some()
-}
-
 /// What libpq says of the other side of this connection; nothing where that is not certain.
 ///
 /// # Safety
