@@ -129,8 +129,8 @@ fn sha_1_signs_on_tls_1_2_and_security_level_0_alone() {
 #[test]
 fn a_curve_that_tls_1_3_has_no_scheme_for_is_not_sent_there() {
     let root = Identity::root("root");
-    let brainpool = root.issue(Subject::new("client").kind(Brainpool));
-    let set = Set::of(&[&brainpool, &root.issue("client")]).freeze();
+    let koblitz = root.issue(Subject::new("client").kind(Koblitz));
+    let set = Set::of(&[&koblitz, &root.issue("client")]).freeze();
     for way in WAYS {
         let connection = set.handshake(Version::Tls13, way).run();
         connection.assert_sent(1);

@@ -54,11 +54,12 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
     set.add_files(&both, path, None, None);
     set.add_from_memory(&a.issue("in memory"), &[]);
     let set = set.freeze();
-    let schemes = "ecdsa_secp256r1_sha256:ed25519:ECDSA+SHA1";
+    let schemes = "ecdsa_secp256r1_sha256:ed25519:ed448";
     for (version, way) in everywhere() {
         let connection = set
             .handshake(version, way)
             .signing(schemes)
+            .client_signing("ecdsa_secp256r1_sha256:ed25519")
             .host("db.example")
             .user("alice")
             .naming(&[&a, &Identity::root("C")])
@@ -76,8 +77,8 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
             "It wants one * one of these 2 CAs:",
             "    O=certpick tests, CN=A",
             "    O=certpick tests, CN=C",
-            "It accepts signatures by ecdsa_secp256r1_sha256, ed25519, ecdsa_sha1.",
-            "Of these this side * ecdsa_sha1.",
+            "It accepts signatures by ecdsa_secp256r1_sha256, ed25519, ed448.",
+            "Of these this side * ed448.",
         ];
         patterns.extend(types);
         patterns.extend([

@@ -26,6 +26,8 @@ pub enum Kind {
     Ed448,
     /// brainpoolP256r1, for which TLS 1.3 had no scheme before RFC 8734.
     Brainpool,
+    /// secp256k1, for which TLS 1.3 has no scheme.
+    Koblitz,
 }
 
 impl Kind {
@@ -60,6 +62,7 @@ pub fn key(kind: Kind) -> PKey<Private> {
         Kind::P384 => ec(Nid::SECP384R1),
         Kind::P521 => ec(Nid::SECP521R1),
         Kind::Brainpool => ec(Nid::BRAINPOOL_P256R1),
+        Kind::Koblitz => ec(Nid::SECP256K1),
         Kind::Ed25519 => PKey::generate_ed25519().unwrap(),
         Kind::Ed448 => PKey::generate_ed448().unwrap(),
     }

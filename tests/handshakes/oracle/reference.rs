@@ -155,7 +155,7 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
     let of_key = match kind {
         Rsa1024 => 80,
         Rsa2048 | Pss | PssSha256 | PssSha384 => 112,
-        P256 | Ed25519 | Brainpool => 128,
+        P256 | Ed25519 | Brainpool | Koblitz => 128,
         P384 => 192,
         Ed448 => 224,
         P521 => 256,
