@@ -91,6 +91,31 @@ static void own_callback(const struct two *two, const struct identity *own, int 
     SSL_CTX_free(server_a);
 }
 
+static int informed;
+
+static void info_callback(const SSL *ssl, int kind, int value)
+{
+    (void)ssl;
+    (void)kind;
+    (void)value;
+    informed++;
+}
+
+static void own_information(const struct two *two, int version)
+{
+    SSL_CTX *client = new_client(version);
+    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
+
+    subject("an info_callback of the program's own is called, and ours is not needed");
+    SSL_CTX_set_info_callback(client, info_callback);
+    CHECK(SSL_CTX_get_info_callback(client) == info_callback);
+    informed = 0;
+    CHECK_MEETING(client, server_a, two->a.cert);
+    CHECK(informed > 0);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server_a);
+}
+
 static SSL_CTX *server_of(const SSL_METHOD *method, const struct two *two, int version)
 {
     SSL_CTX *model = new_server(version, &two->ca_b, (void *)NULL);
@@ -140,6 +165,7 @@ int main(void)
     for (i = 0; i < 2; i++) {
         own_certificate(&two, &own, tls_versions[i]);
         own_callback(&two, &own, tls_versions[i]);
+        own_information(&two, tls_versions[i]);
         servers(&two, tls_versions[i]);
     }
     free_identity(&own);

@@ -3,7 +3,8 @@
 
 import pytest
 
-from clients import NO_CERTIFICATE, OWNERS, PROGRAMS
+from clients import NO_CERTIFICATE, OWNERS, run
+from harness import https
 
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
@@ -14,6 +15,14 @@ def test_the_certificate_that_a_server_asks_for_is_sent(program, servers, ca, tl
     server = servers.of_kind(program.kind, ca, tls)
     result = program.connect(server, certificates, home, three)
     assert (result.status, program.told(result)) == (0, OWNERS[ca]), result
+
+
+@pytest.mark.parametrize("options", [[], ["--parallel"]], ids=["one-by-one", "parallel"])
+def test_one_curl_sends_each_of_its_servers_another(servers, three, certificates, home, options):
+    urls = [servers.https(ca, demand=True).url for ca in ("alpha", "beta", "gamma")]
+    result = run(["curl", "-sSk", *options, *urls], certificates, home, three)
+    pages = result.out.split("</HTML>")[:-1]
+    assert (result.status, sorted(map(https.arrived, pages))) == (0, ["anna", "bert", "carl"])
 
 
 def test_without_the_library_these_servers_refuse(program, servers, without, certificates, home):

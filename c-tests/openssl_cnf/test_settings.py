@@ -137,6 +137,22 @@ def test_an_unknown_setting_is_named_without_its_value(told):
     assert told(**THREE, password="hunter2") == WRONG + 'there is no setting "password"'
 
 
+def test_a_setting_with_a_dot_in_its_name_is_unknown(servers, cnf, certificates, home):
+    """OpenSSL does not take it for the setting behind the dot, so it would be ignored."""
+    result = curl.connect(servers.https("alpha"), certificates, home, cnf(**THREE, **{"x.only": "libpq"}))
+    assert result.status != 0 and WRONG + "there is no setting" in result.err, result
+
+
+def test_a_value_that_is_the_name_of_a_section_is_no_value_to_openssl_and_is_told(
+    servers, cnf, certificates, home
+):
+    env = cnf(**THREE, only="libpq")
+    with open(env["OPENSSL_CONF"], "a") as file:
+        file.write("[libpq]\nsomething = else\n")
+    result = curl.connect(servers.https("alpha"), certificates, home, env)
+    assert result.status != 0 and WRONG in result.err, result
+
+
 def test_openssls_own_settings_of_a_provider_are_none_of_these(arrived):
     assert arrived(**THREE, identity="certpick", soft_load="1") == "/CN=bert"
 

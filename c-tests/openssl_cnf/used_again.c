@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An SSL that is cleared and used again, for another server: what was another's is not sent to it. */
+/* An SSL that is used for another server, and requests that come later in a connection. */
 #include "support.h"
 
 #include "two_cas.h"
@@ -28,6 +28,42 @@ static void used_again(const struct two *two, int version)
     SSL_CTX_free(server_b);
 }
 
+static void renegotiated(const struct two *two)
+{
+    SSL_CTX *server = new_server(TLS1_2_VERSION, &two->ca_a, (void *)NULL);
+    SSL_CTX *client = new_client(TLS1_2_VERSION);
+    struct link link;
+
+    subject("a handshake on the same connection gets what it asks for");
+    CHECK(meet(&link, client, server));
+    CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
+    name_cas(link.server, &two->ca_b, (void *)NULL);
+    MUST(SSL_renegotiate(link.server) && SSL_do_handshake(link.server));
+    CHECK(exchange_bytes(&link));
+    CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
+    close_link(&link);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+}
+
+static void asked_later(const struct two *two)
+{
+    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    SSL_CTX *client = new_client(TLS1_3_VERSION);
+    struct link link;
+
+    subject("a request after the handshake gets what it asks for");
+    SSL_CTX_set_verify(server, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, NULL);
+    SSL_CTX_set_post_handshake_auth(client, 1);
+    CHECK(meet(&link, client, server) && arrived(&link, NULL));
+    MUST(SSL_verify_client_post_handshake(link.server) && SSL_do_handshake(link.server));
+    CHECK(exchange_bytes(&link));
+    CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
+    close_link(&link);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+}
+
 int main(void)
 {
     struct two two;
@@ -36,6 +72,8 @@ int main(void)
     make_two(&two);
     for (i = 0; i < 2; i++)
         used_again(&two, tls_versions[i]);
+    renegotiated(&two);
+    asked_later(&two);
     free_two(&two);
     return finish();
 }
