@@ -15,7 +15,7 @@ help:
 	@echo 'make check   every test'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
-	@echo 'make bench   how long a choice takes'
+	@echo 'make bench   what a choice costs, and what the provider module costs a start'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
 	@echo 'demo, check and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
@@ -46,8 +46,10 @@ library:
 header:
 	@CERTPICK_WRITE_HEADER=1 cargo test --quiet --locked --test header
 
-bench:
+bench: library
+	@scripts/setup check
 	@cargo bench --locked
+	@$(PYTHON) scripts/bench-start
 
 clean:
 	rm -rf target
