@@ -54,13 +54,13 @@ def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates,
     mine = home / "mine.cnf"
     mine.write_text(
         "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
-        "[my_providers]\nlegacy = active\ndefault = active\n[active]\nactivate = 1\n"
+        "[my_providers]\nbase = active\ndefault = active\n[active]\nactivate = 1\n"
         "[my_ssl]\nsystem_default = my_tls\n[my_tls]\nMaxProtocol = TLSv1.2\n"
     )
     env = {"OPENSSL_CONF": str(mine)}
     listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
     names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
-    assert sorted(names) == ["certpick", "default", "legacy"], listed
+    assert sorted(names) == ["base", "certpick", "default"], listed
     sql = "select version from pg_stat_ssl where pid = pg_backend_pid()"
     command = [word if word != WHICH_CERTIFICATE else sql for word in psql.command(servers.postgres("beta"), home)]
     assert run([*before(), *command], certificates, home, env).out == "TLSv1.2\n"
