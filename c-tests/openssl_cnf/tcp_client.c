@@ -38,6 +38,9 @@ int main(int argc, char **argv)
         perror("connect");
         return 1;
     }
+#ifdef WITHOUT_CONFIGURATION
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+#endif
     ctx = SSL_CTX_new(TLS_client_method());
     ssl = ctx == NULL ? NULL : SSL_new(ctx);
     if (ssl == NULL || !SSL_set_fd(ssl, tcp))

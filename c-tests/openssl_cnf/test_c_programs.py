@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""C programs on OpenSSL alone, client and server in one process, with the module active."""
+"""C programs on OpenSSL, client and server in one process, with the module active."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ import pytest
 
 from harness import openssl_cnf
 from test_c import VALGRIND
-from toolchain import BUILD, LIBDIR, TESTS, compile_c, succeed
+from toolchain import BUILD, LIBDIR, LINK_CERTPICK, TESTS, compile_c, succeed
 
 PROGRAMS = {
     "knows_nothing": "each server gets the certificate that it asks for",
@@ -20,6 +20,7 @@ PROGRAMS = {
     "freed": "SSL and SSL_CTX may be freed, copied and resumed in any order",
     "used_again": "an SSL that is used again, and a later request, get what is asked for",
     "asked_twice": "a second request after the handshake gets what it asks for, or nothing",
+    "own_selector": "a program that uses certpick itself sends what is in its own list",
     "many_errors": "the number of different failures in a process has no limit",
     "own_name": "an unknown setting is told wherever in openssl.cnf a program begins",
 }
@@ -59,9 +60,11 @@ def command(scratch):
 
     def build(name: str):
         if name not in built:
-            sources = [here / f"{name}.c", here / "two_cas.c", *common]
+            knows = name == "own_selector"
+            sources = [here / f"{name}.c", TESTS / "picking.c" if knows else here / "two_cas.c", *common]
             flags = ["-std=c11", "-O1", "-g", f"-I{TESTS}"]
-            built[name] = compile_c(scratch / name, sources, flags=flags, libs=["-pthread"])
+            libs = ["-pthread", *(LINK_CERTPICK if knows else [])]
+            built[name] = compile_c(scratch / name, sources, flags=flags, libs=libs)
         return built[name]
 
     def make(name: str) -> tuple:

@@ -70,10 +70,14 @@ def test_a_patched_libpq_with_a_list_of_its_own_takes_that_one(servers, version,
     assert (result.status, result.out, result.err) == (0, "/CN=demo\n", "")
 
 
-def test_a_patched_libpqs_own_list_that_does_not_suit_is_not_replaced(servers, three, certificates, home):
+@versions
+@pytest.mark.parametrize("version", [15, 16, 17, 18])
+def test_a_patched_libpqs_own_list_that_does_not_suit_is_not_replaced(
+    servers, version, tls, three, certificates, home
+):
     own = {"sslcert": "carl.crt,bert.crt", "sslkey": "carl.key,bert.key"}
-    program, more = paths.psql(15)
-    server = servers.postgres("alpha", hba=OPTIONAL)
+    program, more = paths.psql(version)
+    server = servers.postgres("alpha", tls, hba=OPTIONAL)
     command = PROGRAMS["psql"].command(server, home, program, **own)
     result = run(command, certificates, home, {**three, **more})
     assert (result.status, result.out) == (0, "\n"), result

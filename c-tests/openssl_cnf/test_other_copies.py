@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clients import THREE, c_program, of_page, run
+from clients import c_program, run
 from harness import https
 from toolchain import CC, STRICT, TESTS, succeed
 
@@ -40,8 +40,7 @@ def renamed_copy(scratch) -> list:
 
 
 def shared(scratch: Path, name: str, libraries: list) -> Path:
-    flags = ["-shared", "-fPIC", "-Dmain=get_page", "-Wno-missing-prototypes"]
-    return compile_with(scratch / name, SOURCE, *flags, *libraries)
+    return compile_with(scratch / name, SOURCE, "-shared", "-fPIC", "-Dmain=get_page", *libraries)
 
 
 @versions
@@ -60,14 +59,25 @@ def test_a_program_that_has_openssl_linked_in_works_as_ever(
 
 
 @versions
+def test_a_program_that_does_not_read_openssl_cnf_is_left_alone(servers, scratch, three, certificates, home, tls):
+    quiet = compile_with(scratch / "quiet", SOURCE, "-DWITHOUT_CONFIGURATION", "-lssl", "-lcrypto")
+    program = c_program(quiet)
+    result = program.connect(servers.https("alpha", tls), certificates, home, three)
+    assert (result.status, result.err, program.told(result)) == (0, "", "")
+
+
+@versions
 def test_a_copy_that_a_plugin_brings_along_is_left_alone_and_the_systems_is_not(
     servers, scratch, renamed_copy, three, certificates, home, tls
 ):
     host = compile_with(scratch / "two_copies", TESTS / "openssl_cnf" / "two_copies.c", "-ldl")
     systems = shared(scratch, "systems.so", ["-lssl", "-lcrypto"])
     other = shared(scratch, "other.so", renamed_copy)
+    quiet = shared(scratch, "quiet.so", ["-DWITHOUT_CONFIGURATION", "-lssl", "-lcrypto"])
     server = servers.https("alpha", tls)
     for order, expected in (
+        # The copy is configured and the system's is not.
+        ([other, quiet], ["", ""]),
         ([systems, other, systems], ["anna", "", "anna"]),
         ([other, systems, other], ["", "anna", ""]),
         ([other], [""]),
