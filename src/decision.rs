@@ -61,6 +61,11 @@ impl Decision {
         self.verdicts.get(index).copied().unwrap_or_default()
     }
 
+    /// Whether this selector made it.
+    pub fn is_by(&self, selector: &Arc<FrozenSelector>) -> bool {
+        Arc::ptr_eq(&self.selector, selector)
+    }
+
     /// What the server asked for.
     pub fn request(&self) -> &Request {
         &self.request

@@ -123,9 +123,24 @@ pub(crate) fn answer(
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
-    if kind == ossl::HANDSHAKE_START {
-        // SAFETY: a valid SSL, whose thread this is.
-        guard(|| unsafe { forget(ssl.cast_mut()) });
+    // SAFETY: a valid SSL, whose thread this is.
+    guard(|| unsafe { notice(ssl.cast_mut(), kind) });
+}
+
+/// Sees to it that OpenSSL asks for each request: what is set on an SSL stays there otherwise, and
+/// is sent to whoever asks next.
+///
+/// # Safety
+/// `ssl` is a valid SSL, whose thread this is, in its info callback.
+pub(crate) unsafe fn notice(ssl: *mut ffi::SSL, kind: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if kind == ossl::HANDSHAKE_START {
+            forget(ssl);
+        } else if kind == ossl::CONNECT_LOOP && ossl::SSL_get_state(ssl) == ossl::STATE_OK {
+            // A message after the handshake, perhaps a request, is about to be read.
+            take_back(ssl);
+        }
     }
 }
 
@@ -135,8 +150,20 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
 ///
 /// # Safety
 /// `ssl` is a valid SSL, whose thread this is.
-pub(crate) unsafe fn forget(ssl: *mut ffi::SSL) {
-    // SAFETY: the caller's promise; the reference to the decision ends before it is dropped.
+unsafe fn forget(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise; no reference to the decision is held.
+    unsafe {
+        take_back(ssl);
+        ex_data::forget_decision(ssl);
+    }
+}
+
+/// Takes the certificate that was chosen off the SSL, so that OpenSSL asks again at the next request.
+///
+/// # Safety
+/// As for [`forget`].
+unsafe fn take_back(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
     unsafe {
         let sent = ex_data::decision(ssl)
             .and_then(|decision| decision.selector.credentials().get(decision.chosen?));
@@ -144,7 +171,6 @@ pub(crate) unsafe fn forget(ssl: *mut ffi::SSL) {
         if leaf.is_some_and(|leaf| leaf == ossl::SSL_get_certificate(ssl)) {
             ossl::SSL_certs_clear(ssl);
         }
-        ex_data::forget_decision(ssl);
     }
 }
 

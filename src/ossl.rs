@@ -40,8 +40,10 @@ pub type SignatureAlgorithmGetter = unsafe extern "C" fn(
 /// `void (*)(const SSL *, int, int)` (SSL_CTX_set_info_callback(3)).
 pub type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
 
-/// SSL_CB_HANDSHAKE_START of openssl/ssl.h.
+/// SSL_CB_HANDSHAKE_START and SSL_CB_CONNECT_LOOP of openssl/ssl.h, and TLS_ST_OK.
 pub const HANDSHAKE_START: c_int = 0x10;
+pub const CONNECT_LOOP: c_int = 0x1001;
+pub const STATE_OK: c_int = 1;
 
 /// SSL_SECOP_EE_KEY and SSL_SECOP_CA_KEY, SSL_SECOP_CA_MD of openssl/ssl.h.
 pub const SECOP_EE_KEY: c_int = 16 | (6 << 16);

@@ -13,11 +13,12 @@ const NULL_SSL: Error = Error::Argument("the SSL is NULL");
 /// Attaches a selector to a client's SSL_CTX by SSL_CTX_set_client_cert_cb(3): from the next
 /// handshake on, the credential that suits the server's request is sent, with its intermediates,
 /// or none. It works for SSLs that exist already, and leaves the program's own cert_cb alone. A
-/// certificate that the program has set itself comes first: then nobody is asked. A request after
-/// the handshake gets what the handshake's got; certpick_attach_cert_cb() selects anew. If no
-/// SSL_CTX_set_info_callback(3) is set, one is, by which an SSL that is cleared and used again
-/// forgets the certificate that was sent before; a program that sets its own uses
-/// certpick_attach_cert_cb() for such SSLs.
+/// certificate that the program has set itself comes first: then nobody is asked.
+///
+/// If no SSL_CTX_set_info_callback(3) is set, one is: it takes the certificate off the SSL again, so
+/// that a request after the handshake (RFC 8446, section 4.6.2), or an SSL that is cleared and used
+/// again, is answered afresh. A program that sets its own, and needs that, uses
+/// certpick_attach_cert_cb().
 ///
 /// The SSL_CTX takes a reference and the selector is frozen. No handshake may be under way on
 /// the SSL_CTX in another thread. A selector that was attached before is replaced. Since 0.1.0.

@@ -37,20 +37,34 @@ unsafe extern "C" {
 /// Settings that a provider's section may have for OpenSSL itself (config(5)).
 const OPENSSLS_OWN: [&[u8]; 4] = [b"module", b"activate", b"identity", b"soft_load"];
 
-/// Whether the section of the provider with this name has settings that do not exist. Where the
-/// section is not found (a program may read another file), nothing is said.
-pub fn check_names(provider: &[u8]) -> Result<(), String> {
+/// Whether the section of the provider with this name has settings that do not exist, or that
+/// OpenSSL does not pass on. Where the section is not found (a program may read another file),
+/// nothing is said.
+pub fn check_settings(provider: &[u8]) -> Result<(), String> {
     let _errors = QuietErrors::new();
     let Some(conf) = Config::default_file() else { return Ok(()) };
-    for name in conf.provider_settings(provider).unwrap_or_default() {
-        let known =
-            NAMES.iter().any(|n| n.to_bytes() == name) || OPENSSLS_OWN.contains(&name.as_slice());
-        if !known {
-            let shown = name::printable(&String::from_utf8_lossy(&name));
-            return Err(format!("there is no setting \"{shown}\""));
+    for (name, value) in conf.provider_settings(provider).unwrap_or_default() {
+        let shown = || name::printable(&name.to_string_lossy());
+        if OPENSSLS_OWN.contains(&behind_dot(&name)) {
+            continue;
+        }
+        if !NAMES.contains(&name.as_c_str()) {
+            return Err(format!("there is no setting \"{}\"", shown()));
+        }
+        if conf.section(&value).is_some() {
+            return Err(format!(
+                "the value of \"{}\" is the name of a section, so OpenSSL does not take it as it \
+                 stands",
+                shown()
+            ));
         }
     }
     Ok(())
+}
+
+/// For OpenSSL's own names, what stands before a dot only keeps them apart (config(5)).
+fn behind_dot(name: &CStr) -> &[u8] {
+    name.to_bytes().split(|b| *b == b'.').next_back().unwrap_or_default()
 }
 
 struct Config(*mut Conf);
@@ -102,22 +116,18 @@ impl Config {
         }
     }
 
-    /// openssl_conf → providers → the entry of this name, or with this identity → its names.
-    fn provider_settings(&self, provider: &[u8]) -> Option<Vec<Vec<u8>>> {
-        let application = self.string(None, c"openssl_conf")?;
-        let providers = self.string(Some(&application), c"providers")?;
-        for (name, section) in self.section(&providers)? {
-            let identity = self.string(Some(&section), c"identity");
-            // What stands before a dot only keeps names apart (config(5)).
-            let plain = name.to_bytes().rsplit(|b| *b == b'.').next().unwrap_or_default();
-            if identity.as_ref().map_or(plain, |i| i.to_bytes()) == provider {
-                let plain = |(name, _): (CString, CString)| {
-                    let bytes = name.to_bytes();
-                    bytes.split(|b| *b == b'.').next_back().unwrap_or_default().to_vec()
-                };
-                return Some(self.section(&section)?.into_iter().map(plain).collect());
-            }
-        }
-        None
+    /// The section of the provider with this name or identity. It is looked for wherever a program
+    /// may begin: openssl_conf, or a name of its own (CONF_modules_load_file(3)), which stands in
+    /// the default section as well.
+    fn provider_settings(&self, provider: &[u8]) -> Option<Vec<(CString, CString)>> {
+        let starts = self.section(c"default")?;
+        starts.iter().find_map(|(_, application)| {
+            let providers = self.string(Some(application), c"providers")?;
+            self.section(&providers)?.iter().find_map(|(name, section)| {
+                let identity = self.string(Some(section), c"identity");
+                let known = identity.as_ref().map_or(behind_dot(name), |i| i.to_bytes());
+                if known == provider { self.section(section) } else { None }
+            })
+        })
     }
 }

@@ -133,7 +133,7 @@ unsafe extern "C" fn client_cert_cb(
             return Ok(None);
         };
         // SAFETY: likewise.
-        if !unsafe { is_ours_to_answer(ssl, settings) } {
+        if !unsafe { is_ours_to_answer(ssl, settings, slot) } {
             return Ok(None);
         }
         // SAFETY: likewise.
@@ -146,13 +146,16 @@ unsafe extern "C" fn client_cert_cb(
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
-unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
+unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings, slot: &Slot) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let own = ossl::SSL_get_certificate(ssl);
         let has_own =
             !SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
-        if has_own || hook::has_selector(ssl) {
+        // A program may also have called certpick_select() for this very request.
+        let has_selected = hook::decision(ssl)
+            .is_some_and(|decision| !slot.selector.get().is_some_and(|ours| decision.is_by(ours)));
+        if has_own || has_selected || hook::has_selector(ssl) {
             return false;
         }
         if libpq::is_connection(ssl) {
@@ -206,9 +209,6 @@ unsafe fn choose(
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
-    if kind != ossl::HANDSHAKE_START && kind != HANDSHAKE_DONE {
-        return;
-    }
     guard(|| {
         let ssl = ssl.cast_mut();
         // SAFETY: a valid SSL, whose thread this is.
@@ -216,12 +216,14 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
             if ffi::SSL_is_server(ssl) != 0 || slot(ssl).is_none() {
                 return;
             }
+            hook::notice(ssl, kind);
             if kind == ossl::HANDSHAKE_START {
-                hook::forget(ssl);
                 let vacant = ossl::SSL_get_certificate(ssl).is_null();
                 if vacant && libpq::cert_mode(ssl) == CertMode::Require {
                     placeholder::put(ssl);
                 }
+            }
+            if kind != HANDSHAKE_DONE {
                 return;
             }
             // OpenSSL may have found what was chosen unusable after all.

@@ -137,7 +137,7 @@ impl Settings {
         if let Some(fault) = &self.fault {
             return Err(Error::Settings(fault.clone()));
         }
-        super::config::check_names(&self.provider).map_err(Error::Settings)?;
+        super::config::check_settings(&self.provider).map_err(Error::Settings)?;
         let mut selector = Selector::new();
         *selector.policy_mut() = self.policy;
         let lines;

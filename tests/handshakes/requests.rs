@@ -58,15 +58,16 @@ fn a_second_request_for_another_ca_gets_another_certificate() {
 }
 
 #[test]
-fn by_client_cert_cb_the_certificate_that_was_sent_stays() {
-    // OpenSSL does not ask this callback where a certificate is set, and so what certpick says
-    // stays true.
+fn by_client_cert_cb_too_a_later_request_is_answered_afresh() {
+    // By itself OpenSSL does not ask this callback where a certificate is set.
     let [a, b] = ["A", "B"].map(Identity::root);
     let set = Set::of(&[&a.issue("a"), &b.issue("b")]).freeze();
     let handshake = set.handshake(Version::Tls13, Way::ClientCertCb).post_handshake();
     let mut connection = handshake.naming(&[&a]).run();
     connection.assert_sent(0);
     connection.ask_again(&[b.name()]);
+    connection.assert_sent(1);
+    connection.ask_again(&[a.name()]);
     connection.assert_sent(0);
 }
 
