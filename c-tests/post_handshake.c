@@ -114,9 +114,10 @@ int main(void)
 
     enter_work_dir();
     make_two(&two);
-    /* By client_cert_cb OpenSSL itself does not ask a second time. */
+    asks_twice(&two, BY_CLIENT_CERT_CB);
     asks_twice(&two, BY_CERT_CB);
     asks_twice(&two, BY_OWN_CERT_CB);
+    renegotiates(&two, BY_CLIENT_CERT_CB);
     renegotiates(&two, BY_CERT_CB);
     renegotiates(&two, BY_OWN_CERT_CB);
     asks_only_afterwards(&two, BY_CLIENT_CERT_CB);
