@@ -101,6 +101,7 @@ enum ExplainWhen {
 
 /// Does it.
 pub fn run(options: &Options) -> ExitCode {
+    conf::keep_out_of_this_process();
     let done = if options.print { options.print() } else { options.run() };
     done.unwrap_or_else(|failure| failure.report())
 }
@@ -143,9 +144,9 @@ impl Options {
 
     fn parts(&self) -> Result<Parts, Failure> {
         Ok(Parts {
+            in_force: InForce::read()?,
             files: self.credentials.files()?,
             module: module::find(self.module.as_deref())?,
-            in_force: InForce::read()?,
         })
     }
 
@@ -165,9 +166,9 @@ impl Options {
 
 /// All that the new openssl.cnf is made from.
 struct Parts {
+    in_force: InForce,
     files: Files,
     module: PathBuf,
-    in_force: InForce,
 }
 
 impl Parts {

@@ -31,6 +31,14 @@ unsafe extern "C" {
     fn NCONF_get_section(conf: *const RawConf, section: *const c_char) -> *const c_void;
 }
 
+/// Has OpenSSL leave its configuration alone in this process: what it loads is for the program,
+/// and may ask for a device or a PIN. To be called before anything else of OpenSSL.
+pub fn keep_out_of_this_process() {
+    const NO_LOAD_CONFIG: u64 = 0x80;
+    // SAFETY: an option, and no settings.
+    unsafe { ffi::OPENSSL_init_ssl(NO_LOAD_CONFIG, ptr::null()) };
+}
+
 /// The file that OpenSSL reads: `OPENSSL_CONF`, or openssl.cnf in its own directory. `None` where
 /// the variable is empty, by which OpenSSL reads none.
 pub fn default_file() -> Option<PathBuf> {
@@ -106,12 +114,11 @@ impl Conf {
     pub fn section(&self, section: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         let section = CString::new(section).ok()?;
         let copy = |text: *const c_char| {
-            // SAFETY: NULL or a C string of the configuration's.
             if text.is_null() {
-                Vec::new()
-            } else {
-                unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
+                return Vec::new();
             }
+            // SAFETY: a C string of the configuration's.
+            unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
         };
         // SAFETY: a configuration and a C string; the stack of CONF_VALUE belongs to the
         // configuration, and what is in it is copied.

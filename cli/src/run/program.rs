@@ -7,6 +7,7 @@ use libc::{c_int, pid_t};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -81,6 +82,7 @@ fn changed(pid: pid_t, blocked: &Blocked) -> Option<End> {
         if libc::WIFSTOPPED(status) {
             // The shell is to see that its job has stopped.
             blocked.stop_by(libc::WSTOPSIG(status));
+            // A shell sends SIGCONT to both, another process perhaps to us alone.
             if !has_gone_on(pid) {
                 send(pid, libc::SIGCONT);
             }
@@ -88,12 +90,16 @@ fn changed(pid: pid_t, blocked: &Blocked) -> Option<End> {
     }
 }
 
-/// Whether the SIGCONT that woke us reached the program too.
+/// Whether the program runs again. Its end, if it comes to that, is left to be found, unlike by
+/// waitpid(2).
 fn has_gone_on(pid: pid_t) -> bool {
-    let mut status = 0;
-    // SAFETY: our child, and room for its status.
-    let found = unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG | libc::WCONTINUED) };
-    found == pid && libc::WIFCONTINUED(status)
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: our child, and room for what is told of it; 0 for its id where there is nothing.
+    unsafe {
+        let flags = libc::WCONTINUED | libc::WNOHANG;
+        let done = libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), flags);
+        done == 0 && info.assume_init().si_pid() == pid
+    }
 }
 
 fn not_run(program: &OsStr, error: &io::Error) -> Failure {

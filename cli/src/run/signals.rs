@@ -107,10 +107,7 @@ impl Blocked {
         if was_ignored {
             set_disposition(signal, libc::SIG_DFL);
         }
-        with_unblocked(signal, || {
-            // SAFETY: a signal's number.
-            unsafe { libc::raise(signal) };
-        });
+        raise_once(signal);
         if was_ignored {
             set_disposition(signal, libc::SIG_IGN);
         }
@@ -135,24 +132,22 @@ pub fn die_by(signal: c_int) {
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
     }
     set_disposition(signal, libc::SIG_DFL);
-    with_unblocked(signal, || {
-        // SAFETY: a signal's number.
-        unsafe { libc::raise(signal) };
-    });
+    raise_once(signal);
 }
 
-fn with_unblocked(signal: c_int, act: impl FnOnce()) {
+/// Raises a signal that is blocked, and lets it through. One that waits already is the same then;
+/// raised after it was let through, it would come a second time.
+fn raise_once(signal: c_int) {
     let mut only = MaybeUninit::<sigset_t>::zeroed();
     let mut before = MaybeUninit::<sigset_t>::zeroed();
-    // SAFETY: sets of ours, the first emptied before it is used.
+    // SAFETY: sets of ours, the first emptied before it is used, the second filled by sigprocmask.
     unsafe {
         libc::sigemptyset(only.as_mut_ptr());
         libc::sigaddset(only.as_mut_ptr(), signal);
+        libc::raise(signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, only.as_ptr(), before.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
     }
-    act();
-    // SAFETY: the set that sigprocmask gave above.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
 }
 
 /// One that was taken.

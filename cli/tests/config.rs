@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The openssl.cnf that is made from the one in force. OpenSSL is the judge: the command `openssl`
+//! loads it and tells which providers are active.
+
+mod support;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use support::{Scene, failure, module, openssl_modules, printed};
+
+/// The names of the providers that are active with this file, sorted.
+#[track_caller]
+fn active_providers(scene: &Scene, openssl_conf: &Path) -> Vec<String> {
+    let listing = printed(
+        scene.command("openssl").args(["list", "-providers"]).env("OPENSSL_CONF", openssl_conf),
+    );
+    let mut names: Vec<String> = listing
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("    "))
+        .map(|line| line.trim().to_owned())
+        .collect();
+    names.sort();
+    let active = listing.lines().filter(|line| line.trim() == "status: active").count();
+    assert_eq!(active, names.len(), "{listing}");
+    names
+}
+
+/// The new file for this one in force.
+#[track_caller]
+fn print_for(scene: &Scene, in_force: impl AsRef<OsStr>) -> String {
+    printed(scene.certpick_run_any().arg("--print").env("OPENSSL_CONF", in_force))
+}
+
+/// What is active by the new file for a file with this text.
+#[track_caller]
+fn active_beside(text: &str) -> Vec<String> {
+    let scene = Scene::new();
+    let in_force = scene.write("in-force.cnf", text);
+    let made = print_for(&scene, in_force);
+    let made = scene.write("made.cnf", made);
+    active_providers(&scene, &made)
+}
+
+#[test]
+fn the_default_provider_stays_where_nothing_else_is_activated() {
+    for text in [
+        "",
+        "# only a comment",
+        "openssl_conf = init\n[init]\n",
+        "openssl_conf = init\n",
+        "openssl_conf =\n",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\n",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = d\n[d]\n",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nx.default = d\n[d]\n",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nlegacy = l\n[l]\n",
+        // In the default section these have no meaning.
+        "providers = list\n[list]\nlegacy = l\n[l]\nactivate = 1\n",
+        "activate = 1\nidentity = x\nopenssl_conf = init\n[init]\nproviders = list\n[list]\nlegacy = l\n[l]\n",
+        "[x]\nopenssl_conf = init\n",
+    ] {
+        assert_eq!(active_beside(text), ["certpick", "default"], "{text}");
+    }
+}
+
+#[test]
+fn providers_that_are_activated_stay_and_none_is_added() {
+    let legacy = openssl_modules().join("legacy.so");
+    let fips_by_another_module = format!(
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nfips = f\nbase = b\n\
+         [f]\nactivate = 1\nmodule = {}\n[b]\nactivate = 1\n",
+        legacy.display()
+    );
+    for (text, expected) in [
+        (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = d\n[d]\nactivate = 1\n",
+            &["certpick", "default"][..],
+        ),
+        (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = d\nlegacy = l\n\
+             [d]\nactivate = 1\n[l]\nactivate = 1\n",
+            &["certpick", "default", "legacy"],
+        ),
+        (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\ndefault = d\n\
+             [b]\nactivate = 1\n[d]\n",
+            &["base", "certpick"],
+        ),
+        (&fips_by_another_module, &["base", "certpick", "fips"]),
+        // Names behind a dot, and lists of providers that are several.
+        (
+            "openssl_conf = init\n[init]\nproviders.1 = one\nproviders.2 = two\n\
+             [one]\nx.base = b\n[two]\nlegacy = b\n[b]\nx.activate = 1\n",
+            &["base", "certpick", "legacy"],
+        ),
+        // Sections in pieces; the default section opened again, or named from elsewhere.
+        (
+            "[list]\nbase = b\n[b]\nactivate = 1\n[init]\nproviders = list\n[ default ]\n\
+             openssl_conf = init\n",
+            &["base", "certpick"],
+        ),
+        (
+            "[list]\nbase = b\n[b]\nactivate = 1\n[init]\nproviders = list\n\
+             default::openssl_conf = init\n",
+            &["base", "certpick"],
+        ),
+        // The later of two values counts.
+        (
+            "openssl_conf = other\nopenssl_conf = init\n[init]\nproviders = no\nproviders = list\n\
+             [list]\nbase = b\n[b]\nactivate = 1\n[no]\nlegacy = b\n",
+            &["base", "certpick"],
+        ),
+        // A variable.
+        (
+            "p = base\nopenssl_conf = init\n[init]\nproviders = list_$p\n[list_base]\nbase = b\n\
+             [b]\nactivate = 1\n",
+            &["base", "certpick"],
+        ),
+        // Odd names of sections.
+        (
+            "openssl_conf = my init.1\n[ my init.1 ]\nproviders = a/list\\,x\\#1\n\
+             [a/list\\,x\\#1]\nbase = b\n[b]\nactivate = 1\n",
+            &["base", "certpick"],
+        ),
+        // Pragmas hold for what includes the file as well.
+        (
+            ".pragma = dollarid:true\n.pragma = abspath:true\nopenssl_conf = in$it\n[in$it]\n\
+             providers = list\n[list]\nbase = b\n[b]\nactivate = 1\n",
+            &["base", "certpick"],
+        ),
+        // Ends that could swallow what comes next.
+        (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1",
+            &["base", "certpick"],
+        ),
+        (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1\\",
+            &["base", "certpick"],
+        ),
+    ] {
+        assert_eq!(active_beside(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn names_that_are_taken_do_no_harm() {
+    for text in [
+        "openssl_conf = certpick_init\n[certpick_init]\nproviders = certpick_providers\n\
+         [certpick_providers]\nbase = certpick_settings\n[certpick_settings]\nactivate = 1\n",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1\n\
+         [certpick_settings]\nx = 1\n[certpick_settings_2]\nx = 1\n[certpick_default]\nx = 1\n",
+        // `certpick` stands for another provider.
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\ncertpick = b\n[b]\n\
+         activate = 1\nidentity = base\n",
+        // A section that is called as the word for yes.
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = on\n\
+         [1]\nx = 1\n[yes]\nx = 1\n",
+    ] {
+        assert_eq!(active_beside(text), ["base", "certpick"], "{text}");
+    }
+    let taken = "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = b\n[b]\n\
+                 activate = 1\nidentity = base\n";
+    assert_eq!(active_beside(taken), ["base", "certpick"]);
+    let taken = "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = b\n[b]\n\
+                 identity = base\n";
+    assert_eq!(active_beside(taken), ["certpick", "default"]);
+}
+
+#[test]
+fn another_certpick_makes_way() {
+    let module = module();
+    for entries in [
+        "certpick = old\n[old]\n",
+        "x.certpick = old\n[old]\n",
+        "y = old\n[old]\nidentity = certpick\n",
+        "y = old\n[old]\n",
+    ] {
+        let text = format!(
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\n{entries}\
+             module = {}\nactivate = 1\nsslcert = /old\n",
+            module.display()
+        );
+        let scene = Scene::new();
+        let in_force = scene.write("in-force.cnf", text);
+        let made = scene.write("made.cnf", print_for(&scene, in_force));
+        assert_eq!(active_providers(&scene, &made), ["certpick", "default"], "{entries}");
+        // What is loaded is what the new section says, also where that is wrapped once more.
+        let again = scene.write("again.cnf", print_for(&scene, made));
+        assert_eq!(active_providers(&scene, &again), ["certpick", "default"], "{entries}");
+    }
+}
+
+#[test]
+fn the_systems_file_is_included_where_no_other_is_named() {
+    let scene = Scene::new();
+    let made = printed(scene.certpick_run_any().arg("--print"));
+    let directory = printed(scene.command("openssl").args(["version", "-d"]));
+    let directory = Path::new(directory.split('"').nth(1).unwrap());
+    let system = directory.join("openssl.cnf");
+    let included = made.contains(&format!(".include = {}\n", system.display()));
+    assert_eq!(included, system.exists(), "{made}");
+    let made = scene.write("made.cnf", made);
+    let active = active_providers(&scene, &made);
+    assert!(active.contains(&"certpick".to_owned()), "{active:?}");
+    assert!(active.contains(&"default".to_owned()), "{active:?}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_switched_off_is_not_included() {
+    let scene = Scene::new();
+    for in_force in ["", "/no/such/openssl.cnf"] {
+        let made = print_for(&scene, in_force);
+        assert!(!made.contains(".include"), "{made}");
+        let made = scene.write("made.cnf", made);
+        assert_eq!(active_providers(&scene, &made), ["certpick", "default"]);
+    }
+    let made = scene.write("made.cnf", print_for(&scene, "/dev/null"));
+    assert_eq!(active_providers(&scene, &made), ["certpick", "default"]);
+}
+
+#[test]
+fn a_relative_or_odd_name_of_the_file_in_force_holds_everywhere() {
+    let text =
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1\n";
+    let names: [&[u8]; 6] =
+        [b"plain.cnf", b"a b.cnf ", b" $x#y;z.cnf", b"q\"'`.cnf", b"back\\slash\\", b"\xff\n.cnf"];
+    for name in names {
+        let scene = Scene::new();
+        let name = OsStr::from_bytes(name);
+        scene.write(name, text);
+        let made = scene.certpick_run_any().arg("--print").env("OPENSSL_CONF", name).output();
+        let made = scene.write("made.cnf", made.unwrap().stdout);
+        let elsewhere = Scene::new();
+        assert_eq!(active_providers(&elsewhere, &made), ["base", "certpick"], "{name:?}");
+    }
+}
+
+#[test]
+fn files_that_the_one_in_force_includes_count() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.file("conf.d")).unwrap();
+    scene.write("conf.d/one.cnf", "[list]\nbase = b\n");
+    scene.write("conf.d/two.conf", "[b]\nactivate = 1\n");
+    scene.write("init.cnf", "[init]\nproviders = list\n");
+    let text = format!(
+        "openssl_conf = init\n.include conf.d\n.include = {}\n.include /no/such/file\n",
+        scene.file("init.cnf").display()
+    );
+    let made = print_for(&scene, scene.write("in-force.cnf", text));
+    let made = scene.write("made.cnf", made);
+    assert_eq!(active_providers(&scene, &made), ["base", "certpick"]);
+}
+
+#[test]
+fn a_file_that_openssl_cannot_read_is_an_error_before_the_program_starts() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.file("directory")).unwrap();
+    let fifo = std::ffi::CString::new(scene.file("fifo").as_os_str().as_bytes()).unwrap();
+    // SAFETY: a C string.
+    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+    scene.write("broken", "[section\nname = value\n");
+    scene.write("variable", "name = ${none}\n");
+    scene.write("mark", "\u{feff}openssl_conf = init\n[init]\n");
+    for (name, words) in [
+        ("broken", "missing close square bracket"),
+        ("broken", "line 1"),
+        ("variable", "variable has no value"),
+        ("directory", "it is a directory"),
+        ("fifo", "it is not a regular file"),
+        ("mark", "byte order mark"),
+    ] {
+        let mut command = scene.certpick_run_any();
+        command.args(["--", "touch", "started"]).env("OPENSSL_CONF", scene.file(name));
+        let said = failure(&mut command, 125);
+        assert!(said.contains(words), "{name}: {said}");
+        assert!(said.contains(name), "{name}: {said}");
+        assert!(!scene.file("started").exists());
+    }
+    assert_eq!(scene.left_behind(), [""; 0].map(std::path::PathBuf::from));
+}
+
+#[test]
+fn a_section_that_is_called_as_one_of_our_values_is_an_error() {
+    let scene = Scene::new();
+    let in_force = scene.write("in-force.cnf", "[libpq]\nx = 1\n");
+    let mut command = scene.certpick_run_any();
+    command.args(["--only", "libpq", "--print"]).env("OPENSSL_CONF", &in_force);
+    let said = failure(&mut command, 125);
+    assert!(said.contains("\"libpq\"") && said.contains("in-force.cnf"), "{said}");
+    // Not where the value need not be written.
+    print_for(&scene, in_force);
+}
+
+#[test]
+fn only_what_was_asked_for_is_written() {
+    let scene = Scene::new();
+    let settings = |options: &[&str]| {
+        let mut command = scene.certpick_run_any();
+        command.args(options).arg("--print").env("OPENSSL_CONF", "");
+        let made = printed(&mut command);
+        let ours = made.split("[certpick_settings]\n").nth(1).unwrap().to_owned();
+        ours.replace(&format!("{}/", scene.path().display()), "HERE/")
+    };
+    let module = format!("module = {}\n", module().display());
+    let plain = format!("{module}sslcert = HERE/any.pem\nactivate = 1\n");
+    assert_eq!(settings(&[]), plain);
+    assert_eq!(
+        settings(&["--empty-ca-list", "none", "--flawed", "demote", "--only", "all"]),
+        plain
+    );
+    scene.write("pw", "\n");
+    let all = settings(&[
+        "--sslkey=any.pem",
+        "--sslpassword-file=pw",
+        "--issuers=any.pem",
+        "--empty-ca-list=sole",
+        "--flawed=exclude",
+        "--only=libpq",
+        "--explain=told",
+        "--explain-when=failure",
+    ]);
+    let expected = "sslcert = HERE/any.pem\nsslkey = HERE/any.pem\nsslpasswordfile = HERE/pw\n\
+                    issuers = HERE/any.pem\nempty_ca_list = sole\nflawed = exclude\nonly = libpq\n\
+                    explain = failure\nexplain_file = HERE/told\nactivate = 1\n";
+    assert_eq!(all, format!("{module}{expected}"));
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `certpick run` as a wrapper: the program notices nothing of it, and neither does whoever waits
+//! for the program.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use support::{Scene, failure, printed, stderr, stdout};
+
+fn run_script(scene: &Scene, script: &str) -> Command {
+    let mut command = scene.certpick_run_any();
+    command.args(["--", "bash", "-c", script]);
+    command
+}
+
+#[track_caller]
+fn nothing_is_left(scene: &Scene) {
+    assert_eq!(scene.left_behind(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn the_exit_status_is_the_programs() {
+    let scene = Scene::new();
+    for status in [0, 1, 2, 3, 125, 126, 127, 128, 200, 255] {
+        let ended = run_script(&scene, &format!("exit {status}")).status().unwrap();
+        assert_eq!(ended.code(), Some(status));
+    }
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn a_signal_that_kills_the_program_kills_certpick_too() {
+    let scene = Scene::new();
+    let realtime = libc::SIGRTMIN() + 1;
+    for signal in [1, 2, 3, libc::SIGABRT, 9, libc::SIGSEGV, 13, 14, 15, libc::SIGUSR1, realtime] {
+        let command = |mut command: Command| -> ExitStatus {
+            // A shell that dies so would leave a core.
+            command.args(["-c", "ulimit -c 0; kill -$0 $$; sleep 600", &signal.to_string()]);
+            command.status().unwrap()
+        };
+        let alone = command(scene.command("sh"));
+        let mut wrapped = scene.certpick_run_any();
+        wrapped.args(["--", "sh"]);
+        let wrapped = command(wrapped);
+        assert_eq!(alone.signal(), Some(signal));
+        assert_eq!(wrapped.signal(), alone.signal(), "{signal}");
+        assert!(!wrapped.core_dumped(), "{signal}");
+        nothing_is_left(&scene);
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_127_and_one_that_cannot_be_run_126() {
+    let scene = Scene::new();
+    scene.write("data", "no program");
+    std::fs::create_dir(scene.file("directory")).unwrap();
+    let said =
+        |program: &str, status| failure(scene.certpick_run_any().args(["--", program]), status);
+    let words = said("no-such-program", 127);
+    assert_eq!(words, "certpick: \"no-such-program\" is not to be found in PATH\n");
+    assert!(said("./no-such-program", 127).contains("No such file"));
+    assert!(said("./data", 126).contains("Permission denied"));
+    assert!(said("./directory", 126).contains("Permission denied"));
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn arguments_arrive_byte_by_byte() {
+    let scene = Scene::new();
+    let odd = std::ffi::OsString::from_vec(b"\xff \n'\"".to_vec());
+    let mut command = scene.certpick_run_any();
+    command.args(["--", "printf", "%s|", "--", "-x", "--print", "", " a  b "]).arg(&odd);
+    let output = command.output().unwrap();
+    assert_eq!(output.stdout, b"--|-x|--print|| a  b |\xff \n'\"|");
+}
+
+/// What a process inherits, as a program sees it.
+const INHERITED: &str = "env | grep -v -e ^OPENSSL_CONF= -e ^_= -e ^SHLVL=; umask; ulimit -a; pwd; \
+                         grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs)' /proc/self/status; \
+                         ps -o nice= -p $$; for fd in /proc/self/fd/*; do \
+                         [ -e \"$fd\" ] && echo \"${fd##*/} $(readlink \"$fd\")\"; done | grep -v -e pipe -e /fd";
+
+#[test]
+fn the_program_inherits_what_certpick_was_started_with() {
+    let scene = Scene::new();
+    scene.identity("any.pem");
+    let odd_environment = |mut command: Command| {
+        command.args(["-c", INHERITED]).env("ODD", "a\nb").env("LANG", "C").env("EMPTY", "");
+        command.stdin(Stdio::null());
+        // SAFETY: functions that may be called after fork(2).
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGPIPE, libc::SIGCHLD, libc::SIGHUP, libc::SIGUSR2] {
+                    libc::signal(signal, libc::SIG_IGN);
+                }
+                let mut set = std::mem::zeroed();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, libc::SIGUSR1);
+                libc::sigaddset(&mut set, libc::SIGTERM);
+                libc::sigprocmask(libc::SIG_SETMASK, &set, std::ptr::null_mut());
+                libc::umask(0o027);
+                libc::dup2(0, 9);
+                Ok(())
+            });
+        }
+        printed(&mut command)
+    };
+    let alone = odd_environment(scene.command("/bin/bash"));
+    let mut wrapped = scene.certpick_run_any();
+    wrapped.args(["--", "/bin/bash"]);
+    let wrapped = odd_environment(wrapped);
+    assert!(alone.contains("\n9 /dev/null\n"), "{alone}");
+    assert_eq!(wrapped, alone);
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn sigpipe_is_as_usual_where_it_was_not_ignored() {
+    let scene = Scene::new();
+    let blocked_and_ignored = "grep -E '^Sig(Blk|Ign)' /proc/self/status";
+    let normal = |mut command: Command| printed(command.args(["-c", blocked_and_ignored]));
+    let alone = normal(scene.command("sh"));
+    let mut wrapped = scene.certpick_run_any();
+    wrapped.args(["--", "sh"]);
+    assert_eq!(normal(wrapped), alone);
+}
+
+#[test]
+fn streams_are_the_programs_own() {
+    let scene = Scene::new();
+    let mut child = run_script(&scene, "read line; echo \"out $line\"; echo \"err $line\" >&2")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((stdout(&output), stderr(&output)), ("out hello\n".into(), "err hello\n".into()));
+}
+
+#[test]
+fn the_private_file_is_ours_alone_and_goes_with_the_program() {
+    let scene = Scene::new();
+    // The umask of a person who trusts nobody, and of one who does not care.
+    for umask in ["0777", "0000"] {
+        let inner = "stat -c %a \"$OPENSSL_CONF\" \"${OPENSSL_CONF%/*}\"; echo \"$OPENSSL_CONF\"";
+        let script = format!("umask {umask}; exec \"$@\"");
+        scene.certpick_run_any();
+        let mut command = scene.command("bash");
+        let certpick = run_script(&scene, inner);
+        command.args(["-c", &script, "bash"]).arg(certpick.get_program()).args(certpick.get_args());
+        let text = printed(&mut command);
+        let lines: Vec<&str> = text.lines().collect();
+        let [file_mode, directory_mode, path] = lines[..] else { panic!("{text}") };
+        assert_eq!((file_mode, directory_mode), ("600", "700"));
+        assert!(path.starts_with(scene.file("private").to_str().unwrap()), "{path}");
+        nothing_is_left(&scene);
+    }
+}
+
+#[test]
+fn the_private_directory_is_in_the_users_runtime_directory_if_that_is_safe() {
+    let scene = Scene::new();
+    let runtime = scene.file("runtime");
+    std::fs::create_dir(&runtime).unwrap();
+    let place = |mode| {
+        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = run_script(&scene, "echo \"$OPENSSL_CONF\"");
+        printed(command.env("XDG_RUNTIME_DIR", &runtime))
+    };
+    assert!(place(0o700).starts_with(runtime.to_str().unwrap()));
+    for not_safe in [0o777, 0o770, 0o702] {
+        assert!(place(not_safe).starts_with(scene.file("private").to_str().unwrap()));
+    }
+    assert!(place(0o1777).starts_with(runtime.to_str().unwrap()));
+    assert_eq!(std::fs::read_dir(runtime).unwrap().count(), 0);
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn no_password_is_in_anything_that_is_written() {
+    let scene = Scene::new();
+    scene.pair("a", Some("Xyzzy-secret"));
+    scene.pair("b", None);
+    scene.write("passwords", "Xyzzy-secret\n\n");
+    let mut command = scene.certpick_run();
+    command.args(["--sslcert=a.crt,b.crt", "--sslkey=a.key,b.key", "--sslpassword-file=passwords"]);
+    command.args(["--explain", "--", "bash", "-c"]);
+    command.arg("cat \"${OPENSSL_CONF%/*}\"/*; env; tr '\\0' ' ' </proc/$PPID/cmdline");
+    let output = command.output().unwrap();
+    let all = stdout(&output) + &stderr(&output);
+    assert!(all.contains("sslpasswordfile = "), "{all}");
+    assert!(!all.contains("Xyzzy"), "{all}");
+}
+
+/// A program that has said that it is ready, and says which signals come; it ends by itself when
+/// its input ends.
+struct Running {
+    certpick: Child,
+    says: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(scene: &Scene, traps: &str) -> Running {
+        let script = format!("{traps}\necho ready $$\nwhile read -r line; do echo \"$line\"; done");
+        let mut command = run_script(scene, &script);
+        // A process group of its own, as a shell would give it.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut certpick = command.spawn().unwrap();
+        let says = BufReader::new(certpick.stdout.take().unwrap());
+        Running { certpick, says }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.says.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The program's process id, once it is ready.
+    fn ready(&mut self) -> i32 {
+        let line = self.line();
+        line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+    }
+
+    fn pid(&self) -> i32 {
+        i32::try_from(self.certpick.id()).unwrap()
+    }
+
+    fn send(&self, signal: i32) {
+        // SAFETY: our child, which is not yet waited for.
+        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
+    }
+
+    fn type_in(&mut self, line: &str) {
+        writeln!(self.certpick.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Waits for certpick itself to stop, and gives the signal.
+    fn stopped_by(&self) -> i32 {
+        let mut status = 0;
+        // SAFETY: our child, and room for its status.
+        let pid = unsafe { libc::waitpid(self.pid(), &mut status, libc::WUNTRACED) };
+        assert_eq!(pid, self.pid());
+        assert!(libc::WIFSTOPPED(status), "{status:x}");
+        libc::WSTOPSIG(status)
+    }
+
+    /// Ends the input; what the program still says, and how certpick ends.
+    fn end(mut self) -> (String, ExitStatus) {
+        drop(self.certpick.stdin.take());
+        let mut rest = String::new();
+        self.says.read_to_string(&mut rest).unwrap();
+        (rest, self.certpick.wait().unwrap())
+    }
+}
+
+#[test]
+fn signals_that_are_sent_to_certpick_reach_the_program() {
+    let scene = Scene::new();
+    let names = [
+        (libc::SIGHUP, "HUP"),
+        (libc::SIGINT, "INT"),
+        (libc::SIGQUIT, "QUIT"),
+        (libc::SIGTERM, "TERM"),
+        (libc::SIGUSR1, "USR1"),
+        (libc::SIGUSR2, "USR2"),
+        (libc::SIGALRM, "ALRM"),
+        (libc::SIGRTMIN() + 1, "RTMIN+1"),
+    ];
+    let traps: Vec<String> =
+        names.iter().map(|(_, name)| format!("trap 'echo got {name}' {name}")).collect();
+    let mut running = Running::start(&scene, &traps.join("\n"));
+    running.ready();
+    for (number, name) in names {
+        running.send(number);
+        // bash may end its `read` for the trap, or begin it anew.
+        assert_eq!(running.line(), format!("got {name}"));
+    }
+    let (rest, status) = running.end();
+    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn sigterm_and_its_kind_end_both_and_leave_nothing() {
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
+        let scene = Scene::new();
+        let mut running = Running::start(&scene, "ulimit -c 0");
+        running.ready();
+        assert_eq!(scene.left_behind().len(), 1);
+        running.send(signal);
+        // The input stays open, so that nothing but the signal ends the program.
+        let input = running.certpick.stdin.take();
+        let status = running.certpick.wait().unwrap();
+        drop(input);
+        assert_eq!(status.signal(), Some(signal));
+        nothing_is_left(&scene);
+    }
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_nothing() {
+    let scene = Scene::new();
+    let mut running = Running::start(&scene, "");
+    let program = running.ready();
+    // SAFETY: the program, for which certpick has not yet waited.
+    assert_eq!(unsafe { libc::kill(program, libc::SIGKILL) }, 0);
+    let (_, status) = running.end();
+    assert_eq!(status.signal(), Some(libc::SIGKILL));
+    nothing_is_left(&scene);
+}
+
+#[test]
+fn certpick_stops_and_goes_on_with_the_program() {
+    let scene = Scene::new();
+    let mut running = Running::start(&scene, "trap 'echo on' CONT; trap 'echo USR1' USR1");
+    let program = running.ready();
+    // Sent to certpick, to the program, to both; and whichever way it is to go on.
+    for (stop, stop_group, go_on_group) in [
+        (libc::SIGTSTP, false, false),
+        (libc::SIGTSTP, false, true),
+        (libc::SIGTTIN, true, true),
+        (libc::SIGTSTP, true, false),
+    ] {
+        let to = |group: bool| if group { -running.pid() } else { running.pid() };
+        // SAFETY: our child and its process group.
+        assert_eq!(unsafe { libc::kill(to(stop_group), stop) }, 0);
+        assert_eq!(running.stopped_by(), stop);
+        // SAFETY: likewise.
+        assert_eq!(unsafe { libc::kill(to(go_on_group), libc::SIGCONT) }, 0);
+        assert_eq!(running.line(), "on");
+        // What certpick passes on shows that it is awake too.
+        running.send(libc::SIGUSR1);
+        assert_eq!(running.line(), "USR1", "{stop} {stop_group} {go_on_group}");
+    }
+    // SAFETY: the program, for which certpick has not yet waited.
+    assert_eq!(unsafe { libc::kill(program, libc::SIGSTOP) }, 0);
+    assert_eq!(running.stopped_by(), libc::SIGSTOP);
+    running.send(libc::SIGCONT);
+    assert_eq!(running.line(), "on");
+    let (rest, status) = running.end();
+    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+}
+
+#[test]
+fn a_program_that_signals_its_whole_group_gets_it_once() {
+    let scene = Scene::new();
+    let mut running = Running::start(&scene, "trap 'echo got USR1' USR1\nkill -s USR1 0");
+    assert_eq!(running.line(), "got USR1");
+    running.ready();
+    running.type_in("after");
+    assert_eq!(running.line(), "after");
+    let (rest, status) = running.end();
+    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+}
+
+#[test]
+fn a_program_with_the_rights_of_others_is_warned_of() {
+    let scene = Scene::new();
+    let true_program = printed(scene.command("bash").args(["-c", "type -P true"]));
+    let set_group = scene.file("set-group-id");
+    std::fs::copy(true_program.trim(), &set_group).unwrap();
+    // SAFETY: no arguments.
+    let root = unsafe { libc::geteuid() } == 0;
+    if root {
+        std::os::unix::fs::chown(&set_group, Some(12345), Some(12345)).unwrap();
+    }
+    let said = |mode: u32| {
+        std::fs::set_permissions(&set_group, PermissionsExt::from_mode(mode)).unwrap();
+        let output = scene.certpick_run_any().args(["--", "./set-group-id"]).output().unwrap();
+        stderr(&output)
+    };
+    assert_eq!(said(0o755), "");
+    // With our own user and group nothing changes, so there is nothing to say.
+    assert_eq!(said(0o6755).contains("set-user-ID"), root);
+    assert_eq!(said(0o2755).contains("set-group-ID"), root);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the tests of `certpick run` share.
+#![allow(dead_code)] // each test program uses a part
+
+pub mod server;
+pub mod terminal;
+
+use openssl::asn1::Asn1Time;
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::{X509, X509Builder, X509NameBuilder};
+use std::ffi::OsStr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A certificate that its own key has signed, so that its subject is its CA's name too.
+pub struct Identity {
+    pub certificate: X509,
+    pub key: PKey<Private>,
+}
+
+impl Identity {
+    pub fn new(common_name: &str) -> Identity {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let mut name = X509NameBuilder::new().unwrap();
+        name.append_entry_by_text("CN", common_name).unwrap();
+        let name = name.build();
+        let mut serial = BigNum::new().unwrap();
+        serial.rand(64, MsbOption::MAYBE_ZERO, false).unwrap();
+        let mut builder = X509Builder::new().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_serial_number(&serial.to_asn1_integer().unwrap()).unwrap();
+        builder.set_subject_name(&name).unwrap();
+        builder.set_issuer_name(&name).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::days_from_now(10).unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        Identity { certificate: builder.build(), key }
+    }
+
+    fn pem(&self) -> Vec<u8> {
+        self.certificate.to_pem().unwrap()
+    }
+
+    fn key_pem(&self) -> Vec<u8> {
+        self.key.private_key_to_pem_pkcs8().unwrap()
+    }
+}
+
+/// A directory of its own for each test, with a place for private files that is empty at first.
+pub struct Scene {
+    directory: TempDir,
+}
+
+impl Scene {
+    pub fn new() -> Scene {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("private")).unwrap();
+        Scene { directory }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn file(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.path().join(name.as_ref())
+    }
+
+    /// Writes a file that only we can read.
+    pub fn write(&self, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.file(name);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .unwrap();
+        std::io::Write::write_all(&mut file, bytes.as_ref()).unwrap();
+        path
+    }
+
+    /// Writes a certificate with its key in one file.
+    pub fn identity(&self, name: impl AsRef<OsStr>) -> Identity {
+        let name = name.as_ref();
+        let identity = Identity::new("somebody");
+        self.write(name, [identity.pem(), identity.key_pem()].concat());
+        identity
+    }
+
+    /// Writes a certificate NAME.crt and its key, encrypted if there is a password, NAME.key.
+    pub fn pair(&self, name: &str, password: Option<&str>) -> Identity {
+        let identity = Identity::new(name);
+        self.write(format!("{name}.crt"), identity.pem());
+        let key = match password {
+            None => identity.key_pem(),
+            Some(password) => {
+                let cipher = openssl::symm::Cipher::aes_256_cbc();
+                let password = password.as_bytes();
+                identity.key.private_key_to_pem_pkcs8_passphrase(cipher, password).unwrap()
+            }
+        };
+        self.write(format!("{name}.key"), key);
+        identity
+    }
+
+    /// A command in this directory, with nothing of ours or of the machine's in its environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.path())
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
+            .env("TMPDIR", self.file("private"));
+        // Whoever runs the tests may ignore or block signals.
+        // SAFETY: functions that may be called after fork(2).
+        unsafe {
+            command.pre_exec(|| {
+                for signal in 1..32 {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                let mut none = std::mem::zeroed();
+                libc::sigemptyset(&mut none);
+                libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+                Ok(())
+            });
+        }
+        command
+    }
+
+    /// `certpick run` with the module that was built along.
+    pub fn certpick_run(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_certpick"));
+        command.args(["run", "--module"]).arg(module());
+        command
+    }
+
+    /// The same, with one certificate that will do.
+    pub fn certpick_run_any(&self) -> Command {
+        if !self.file("any.pem").exists() {
+            self.identity("any.pem");
+        }
+        let mut command = self.certpick_run();
+        command.args(["--sslcert", "any.pem"]);
+        command
+    }
+
+    /// What is left in the place for private files.
+    pub fn left_behind(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.file("private")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// cargo builds it since it is the same package that certpick depends on.
+pub fn module() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_certpick"));
+    let module = program.with_file_name("deps").join("libcertpick.so");
+    assert!(module.exists(), "{} is not there", module.display());
+    module
+}
+
+/// OpenSSL's directory of modules.
+pub fn openssl_modules() -> PathBuf {
+    let output = Command::new("openssl").args(["version", "-m"]).output().unwrap();
+    let text = stdout(&output);
+    PathBuf::from(text.split('"').nth(1).unwrap_or_else(|| panic!("{text}")))
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What a command printed; it must have succeeded and said nothing else.
+#[track_caller]
+pub fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(stderr(&output), "");
+    assert!(output.status.success(), "{}", output.status);
+    stdout(&output)
+}
+
+/// What a command that fails with this status says of it.
+#[track_caller]
+pub fn failure(command: &mut Command, status: i32) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(status), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stdout(&output), "");
+    stderr(&output)
+}

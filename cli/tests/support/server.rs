@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A TLS server that names one CA and tells which certificate it got.
+
+use super::Identity;
+use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+/// Serves one connection.
+pub struct Server {
+    pub address: SocketAddr,
+    thread: JoinHandle<Option<X509>>,
+}
+
+impl Server {
+    /// Names the CA of this identity, and takes whatever it gets.
+    pub fn start(named: &Identity) -> Server {
+        let own = Identity::new("server");
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+        acceptor.set_certificate(&own.certificate).unwrap();
+        acceptor.set_private_key(&own.key).unwrap();
+        let mut names = Stack::new().unwrap();
+        names.push(named.certificate.subject_name().to_owned().unwrap()).unwrap();
+        acceptor.set_client_ca_list(names);
+        acceptor.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+        let acceptor = acceptor.build();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut stream = acceptor.accept(stream).ok()?;
+            let _ = stream.write_all(b"hello\n");
+            let _ = stream.shutdown();
+            stream.ssl().peer_certificate()
+        });
+        Server { address, thread }
+    }
+
+    /// The certificate that came, once the client has ended.
+    pub fn received(self) -> Option<X509> {
+        // Were there no client, the server would wait for ever.
+        drop(TcpStream::connect(self.address));
+        self.thread.join().unwrap()
+    }
+}
