@@ -83,8 +83,8 @@ fn control_z_stops_both_and_fg_and_bg_bring_both_back() {
     terminal.type_in("\x1a");
     terminal.until("Stopped");
     terminal.until("PROMPT> ");
-    terminal.type_in("bg; wait -f %1; echo waited\n");
-    terminal.until("waited");
+    terminal.type_in("bg; wait %1; echo waited \"for\" it\n");
+    terminal.until("waited for it");
     terminal.type_in("jobs -l\n");
     terminal.until("Stopped (tty input)");
     terminal.type_in("fg\n");

@@ -46,6 +46,11 @@ impl Identity {
         Identity { certificate: builder.build(), key }
     }
 
+    /// Certificate and key.
+    pub fn bundle(&self) -> Vec<u8> {
+        [self.pem(), self.key_pem()].concat()
+    }
+
     fn pem(&self) -> Vec<u8> {
         self.certificate.to_pem().unwrap()
     }
@@ -92,8 +97,8 @@ impl Scene {
     /// Writes a certificate with its key in one file.
     pub fn identity(&self, name: impl AsRef<OsStr>) -> Identity {
         let name = name.as_ref();
-        let identity = Identity::new("somebody");
-        self.write(name, [identity.pem(), identity.key_pem()].concat());
+        let identity = Identity::new(&name.to_string_lossy());
+        self.write(name, identity.bundle());
         identity
     }
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a server gets from a program that knows nothing of certpick: `openssl s_client`.
+
+mod support;
+
+use openssl::x509::X509;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::{Command, Output, Stdio};
+use support::server::Server;
+use support::{Identity, Scene, stderr, stdout};
+
+/// Runs this command with s_client as its program, against a server that names one CA.
+#[track_caller]
+fn connect(command: &mut Command, named: &Identity) -> (Output, Option<X509>) {
+    let server = Server::start(named);
+    command.args(["--", "openssl", "s_client", "-brief", "-connect"]);
+    command.arg(server.address.to_string()).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    (output, server.received())
+}
+
+#[track_caller]
+fn is(received: Option<&X509>, expected: &Identity, output: &Output) {
+    let same =
+        received.is_some_and(|c| c.to_der().unwrap() == expected.certificate.to_der().unwrap());
+    assert!(same, "{received:?}\n{}{}", stdout(output), stderr(output));
+}
+
+#[test]
+fn the_server_gets_the_certificate_that_it_asks_for() {
+    let scene = Scene::new();
+    let a = scene.pair("a", None);
+    let b = scene.pair("b", Some("secret, \"of b\""));
+    let stranger = Identity::new("stranger");
+    scene.write("passwords", "\nsecret, \"of b\"\n");
+    let lists = ["--sslcert=a.crt,b.crt", "--sslkey=a.key,b.key", "--sslpassword-file=passwords"];
+    for expected in [&a, &b] {
+        let (output, received) = connect(scene.certpick_run().args(lists), expected);
+        is(received.as_ref(), expected, &output);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("certpick"), "{}", stderr(&output));
+    }
+    let (_, received) = connect(scene.certpick_run().args(lists), &stranger);
+    assert!(received.is_none());
+}
+
+#[test]
+fn the_explanation_is_shown_at_the_end_or_appended_to_a_file() {
+    let scene = Scene::new();
+    let (a, b) = (scene.identity("a.pem"), scene.identity("b.pem"));
+    let stranger = Identity::new("stranger");
+    let run = |options: &[&str], named: &Identity| {
+        let mut command = scene.certpick_run();
+        command.arg("--sslcert=a.pem,b.pem").args(options);
+        stderr(&connect(&mut command, named).0)
+    };
+    let said = run(&["--explain"], &b);
+    let at = said.find("certpick sent credential").unwrap_or_else(|| panic!("{said}"));
+    assert!(said[at..].contains("b.pem: sent"), "{said}");
+    assert!(said.find("CONNECTION ESTABLISHED").is_some_and(|before| before < at), "{said}");
+
+    let said = run(&["--explain", "--explain-when=failure"], &a);
+    assert!(!said.contains("certpick"), "{said}");
+    let said = run(&["--explain", "--explain-when=failure"], &stranger);
+    assert!(said.contains("a.pem: not sent"), "{said}");
+
+    for named in [&a, &b] {
+        let said = run(&["--explain=told"], named);
+        assert!(!said.contains("certpick"), "{said}");
+    }
+    let told = std::fs::read_to_string(scene.file("told")).unwrap();
+    assert_eq!(told.matches("certpick sent credential").count(), 2, "{told}");
+    assert!(told.contains("a.pem: sent") && told.contains("b.pem: sent"), "{told}");
+}
+
+#[test]
+fn where_nothing_was_asked_the_explanation_says_so() {
+    let scene = Scene::new();
+    let output = scene.certpick_run_any().args(["--explain", "--", "true"]).output().unwrap();
+    assert!(stderr(&output).starts_with("certpick: nothing to explain"), "{}", stderr(&output));
+    let quiet = ["--explain", "--explain-when=failure", "--", "true"];
+    assert_eq!(stderr(&scene.certpick_run_any().args(quiet).output().unwrap()), "");
+}
+
+#[test]
+fn a_program_with_a_certificate_of_its_own_sends_that() {
+    let scene = Scene::new();
+    let a = scene.identity("a.pem");
+    let own = scene.identity("own.pem");
+    let server = Server::start(&a);
+    let mut command = scene.certpick_run();
+    command.args(["--sslcert=a.pem", "--", "openssl", "s_client", "-brief", "-cert", "own.pem"]);
+    command.arg("-connect").arg(server.address.to_string()).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    is(server.received().as_ref(), &own, &output);
+}
+
+#[test]
+fn files_with_odd_names_are_found_from_another_directory() {
+    let names: [&[u8]; 9] = [
+        b"plain",
+        b"a b ",
+        b" a",
+        b"a,b",
+        b"\"q\" 'q' `q`",
+        b"$HOME#;x",
+        b"back\\slash\\",
+        b"\xff\xfe",
+        b"two\nlines\r",
+    ];
+    for name in names {
+        let scene = Scene::new();
+        let file = |end: &[u8]| OsString::from_vec([name, end].concat());
+        let (other, odd) = (Identity::new("other"), Identity::new("odd"));
+        scene.write("other.pem", other.bundle());
+        scene.write(file(b""), odd.bundle());
+        scene.write(file(b".pw"), "\n\n");
+        let quoted = quoted(name);
+        let list = |flag: &[u8], entries: &[&[u8]]| {
+            OsString::from_vec([flag, &entries.join(&b","[..])].concat())
+        };
+        std::fs::create_dir(scene.file("elsewhere")).unwrap();
+        let lists = [
+            // A list; one file's name as it stands; and a key.
+            vec![list(b"--sslcert=", &[b"other.pem", &quoted])],
+            vec![list(b"--sslcert=", &[if name.contains(&b',') { name } else { &quoted }])],
+            vec![
+                list(b"--sslcert=", &[&quoted, b"other.pem"]),
+                list(b"--sslkey=", &[&quoted, b""]),
+                list(b"--sslpassword-file=", &[&file(b".pw").into_vec()]),
+                list(b"--issuers=", &[name]),
+                list(b"--explain=", &[&file(b".txt").into_vec()]),
+            ],
+        ];
+        for options in lists {
+            let server = Server::start(&odd);
+            let mut command = scene.certpick_run();
+            command.args(&options).args(["--", "bash", "-c"]);
+            command.arg(format!("cd elsewhere; openssl s_client -connect {}", server.address));
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            is(server.received().as_ref(), &odd, &output);
+        }
+        assert!(scene.file(file(b".txt")).exists(), "{name:?}");
+    }
+}
+
+/// As the grammar of the lists quotes a name.
+fn quoted(name: &[u8]) -> Vec<u8> {
+    let inner = name.iter().flat_map(|b| if *b == b'"' { vec![b'"', b'"'] } else { vec![*b] });
+    [vec![b'"'], inner.collect(), vec![b'"']].concat()
+}
+
+#[test]
+fn the_module_itself_may_have_an_odd_name() {
+    let scene = Scene::new();
+    let a = scene.identity("a.pem");
+    let odd = scene.file(OsStr::from_bytes(b"$a #b\\ \"c\".so"));
+    std::fs::copy(support::module(), &odd).unwrap();
+    let mut command = scene.command(env!("CARGO_BIN_EXE_certpick"));
+    command.args(["run", "--sslcert=a.pem", "--module"]).arg(&odd);
+    let (output, received) = connect(&mut command, &a);
+    is(received.as_ref(), &a, &output);
+}
+
+#[test]
+fn the_innermost_of_two_runs_counts() {
+    let scene = Scene::new();
+    let (outer, inner) = (scene.pair("outer", None), scene.pair("inner", None));
+    for (named, sent) in [(&inner, true), (&outer, false)] {
+        let mut command = scene.certpick_run();
+        command.args(["--sslcert=outer.crt", "--sslkey=outer.key", "--explain=outer.txt", "--"]);
+        command.arg(env!("CARGO_BIN_EXE_certpick")).args(["run", "--module"]);
+        command.arg(support::module()).args(["--sslcert=inner.crt", "--sslkey=inner.key"]);
+        let (output, received) = connect(&mut command, named);
+        assert_eq!(received.is_some(), sent, "{}", stderr(&output));
+    }
+    assert_eq!(std::fs::read(scene.file("outer.txt")).unwrap(), b"");
+    assert!(scene.left_behind().is_empty());
+}
+
+#[test]
+fn what_is_printed_does_the_same_when_it_is_installed() {
+    let scene = Scene::new();
+    let (a, b) = (scene.identity("a.pem"), scene.identity("b.pem"));
+    let printed = support::printed(scene.certpick_run().args(["--sslcert=a.pem,b.pem", "--print"]));
+    let file = scene.write("certpick.cnf", printed);
+    for expected in [&a, &b] {
+        let server = Server::start(expected);
+        let mut client = scene.command("openssl");
+        client.args(["s_client", "-connect"]).arg(server.address.to_string());
+        let output = client.env("OPENSSL_CONF", &file).stdin(Stdio::null()).output().unwrap();
+        is(server.received().as_ref(), expected, &output);
+    }
+}
