@@ -137,7 +137,7 @@ fn installed(program: &str, module_in: Option<(&str, &str)>, prefix: &Path) -> S
     scene.identity("a.pem");
     let program = prefix.join(program);
     std::fs::create_dir_all(program.parent().unwrap()).unwrap();
-    std::fs::copy(env!("CARGO_BIN_EXE_certpick"), &program).unwrap();
+    support::copy_program(Path::new(env!("CARGO_BIN_EXE_certpick")), &program);
     if let Some((directory, name)) = module_in {
         std::fs::create_dir_all(prefix.join(directory)).unwrap();
         std::fs::copy(module(), prefix.join(directory).join(name)).unwrap();

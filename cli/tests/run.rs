@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use support::{Scene, failure, printed, stderr, stdout};
 
@@ -365,7 +366,7 @@ fn a_program_with_the_rights_of_others_is_warned_of() {
     let scene = Scene::new();
     let true_program = printed(scene.command("bash").args(["-c", "type -P true"]));
     let set_group = scene.file("set-group-id");
-    std::fs::copy(true_program.trim(), &set_group).unwrap();
+    support::copy_program(Path::new(true_program.trim()), &set_group);
     // SAFETY: no arguments.
     let root = unsafe { libc::geteuid() } == 0;
     if root {

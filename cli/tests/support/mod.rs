@@ -175,6 +175,12 @@ pub fn module() -> PathBuf {
     module
 }
 
+/// Copies a program to run it. Another process does so: a file that is open for writing cannot be
+/// run, and any process that this one starts meanwhile would inherit that.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+}
+
 /// OpenSSL's directory of modules.
 pub fn openssl_modules() -> PathBuf {
     let output = Command::new("openssl").args(["version", "-m"]).output().unwrap();
