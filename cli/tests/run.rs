@@ -4,12 +4,13 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use support::running::Running;
 use support::{Scene, failure, printed, stderr, stdout};
 
 fn run_script(scene: &Scene, script: &str) -> Command {
@@ -199,68 +200,6 @@ fn no_password_is_in_anything_that_is_written() {
     assert!(!all.contains("Xyzzy"), "{all}");
 }
 
-/// A program that has said that it is ready, and says which signals come; it ends by itself when
-/// its input ends.
-struct Running {
-    certpick: Child,
-    says: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(scene: &Scene, traps: &str) -> Running {
-        let script = format!("{traps}\necho ready $$\nwhile read -r line; do echo \"$line\"; done");
-        let mut command = run_script(scene, &script);
-        // A process group of its own, as a shell would give it.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut certpick = command.spawn().unwrap();
-        let says = BufReader::new(certpick.stdout.take().unwrap());
-        Running { certpick, says }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.says.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// The program's process id, once it is ready.
-    fn ready(&mut self) -> i32 {
-        let line = self.line();
-        line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line}")).parse().unwrap()
-    }
-
-    fn pid(&self) -> i32 {
-        i32::try_from(self.certpick.id()).unwrap()
-    }
-
-    fn send(&self, signal: i32) {
-        // SAFETY: our child, which is not yet waited for.
-        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
-    }
-
-    fn type_in(&mut self, line: &str) {
-        writeln!(self.certpick.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    /// Waits for certpick itself to stop, and gives the signal.
-    fn stopped_by(&self) -> i32 {
-        let mut status = 0;
-        // SAFETY: our child, and room for its status.
-        let pid = unsafe { libc::waitpid(self.pid(), &mut status, libc::WUNTRACED) };
-        assert_eq!(pid, self.pid());
-        assert!(libc::WIFSTOPPED(status), "{status:x}");
-        libc::WSTOPSIG(status)
-    }
-
-    /// Ends the input; what the program still says, and how certpick ends.
-    fn end(mut self) -> (String, ExitStatus) {
-        drop(self.certpick.stdin.take());
-        let mut rest = String::new();
-        self.says.read_to_string(&mut rest).unwrap();
-        (rest, self.certpick.wait().unwrap())
-    }
-}
-
 #[test]
 fn signals_that_are_sent_to_certpick_reach_the_program() {
     let scene = Scene::new();
@@ -274,17 +213,14 @@ fn signals_that_are_sent_to_certpick_reach_the_program() {
         (libc::SIGALRM, "ALRM"),
         (libc::SIGRTMIN() + 1, "RTMIN+1"),
     ];
-    let traps: Vec<String> =
-        names.iter().map(|(_, name)| format!("trap 'echo got {name}' {name}")).collect();
-    let mut running = Running::start(&scene, &traps.join("\n"));
+    let mut running = Running::start(&scene, &names.map(|(_, name)| name));
     running.ready();
     for (number, name) in names {
         running.send(number);
-        // bash may end its `read` for the trap, or begin it anew.
-        assert_eq!(running.line(), format!("got {name}"));
+        assert_eq!(running.line(), format!("{name} 1"));
     }
     let (rest, status) = running.end();
-    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+    assert_eq!((rest.as_str(), status.code()), ("", Some(7)));
     nothing_is_left(&scene);
 }
 
@@ -292,14 +228,12 @@ fn signals_that_are_sent_to_certpick_reach_the_program() {
 fn sigterm_and_its_kind_end_both_and_leave_nothing() {
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
         let scene = Scene::new();
-        let mut running = Running::start(&scene, "ulimit -c 0");
+        let mut running = Running::start(&scene, &[]);
         running.ready();
         assert_eq!(scene.left_behind().len(), 1);
         running.send(signal);
         // The input stays open, so that nothing but the signal ends the program.
-        let input = running.certpick.stdin.take();
-        let status = running.certpick.wait().unwrap();
-        drop(input);
+        let status = running.ended();
         assert_eq!(status.signal(), Some(signal));
         nothing_is_left(&scene);
     }
@@ -308,7 +242,7 @@ fn sigterm_and_its_kind_end_both_and_leave_nothing() {
 #[test]
 fn a_program_that_is_killed_leaves_nothing() {
     let scene = Scene::new();
-    let mut running = Running::start(&scene, "");
+    let mut running = Running::start(&scene, &[]);
     let program = running.ready();
     // SAFETY: the program, for which certpick has not yet waited.
     assert_eq!(unsafe { libc::kill(program, libc::SIGKILL) }, 0);
@@ -320,45 +254,45 @@ fn a_program_that_is_killed_leaves_nothing() {
 #[test]
 fn certpick_stops_and_goes_on_with_the_program() {
     let scene = Scene::new();
-    let mut running = Running::start(&scene, "trap 'echo on' CONT; trap 'echo USR1' USR1");
+    let mut running = Running::start(&scene, &["CONT", "USR1"]);
     let program = running.ready();
     // Sent to certpick, to the program, to both; and whichever way it is to go on.
-    for (stop, stop_group, go_on_group) in [
+    for (round, (stop, stop_group, go_on_group)) in (1..).zip([
         (libc::SIGTSTP, false, false),
         (libc::SIGTSTP, false, true),
         (libc::SIGTTIN, true, true),
         (libc::SIGTSTP, true, false),
-    ] {
+    ]) {
         let to = |group: bool| if group { -running.pid() } else { running.pid() };
         // SAFETY: our child and its process group.
         assert_eq!(unsafe { libc::kill(to(stop_group), stop) }, 0);
         assert_eq!(running.stopped_by(), stop);
         // SAFETY: likewise.
         assert_eq!(unsafe { libc::kill(to(go_on_group), libc::SIGCONT) }, 0);
-        assert_eq!(running.line(), "on");
+        assert_eq!(running.line(), format!("CONT {round}"));
         // What certpick passes on shows that it is awake too.
         running.send(libc::SIGUSR1);
-        assert_eq!(running.line(), "USR1", "{stop} {stop_group} {go_on_group}");
+        assert_eq!(running.line(), format!("USR1 {round}"));
     }
     // SAFETY: the program, for which certpick has not yet waited.
     assert_eq!(unsafe { libc::kill(program, libc::SIGSTOP) }, 0);
     assert_eq!(running.stopped_by(), libc::SIGSTOP);
     running.send(libc::SIGCONT);
-    assert_eq!(running.line(), "on");
+    assert_eq!(running.line(), "CONT 5");
     let (rest, status) = running.end();
-    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+    assert_eq!((rest.as_str(), status.code()), ("", Some(7)));
 }
 
 #[test]
 fn a_program_that_signals_its_whole_group_gets_it_once() {
     let scene = Scene::new();
-    let mut running = Running::start(&scene, "trap 'echo got USR1' USR1\nkill -s USR1 0");
-    assert_eq!(running.line(), "got USR1");
+    let mut running = Running::start(&scene, &["--to-group", "USR1", "USR1"]);
     running.ready();
+    assert_eq!(running.line(), "USR1 1");
     running.type_in("after");
-    assert_eq!(running.line(), "after");
+    assert_eq!(running.line(), "got after: {'USR1': 1}");
     let (rest, status) = running.end();
-    assert_eq!((rest.as_str(), status.code()), ("", Some(0)));
+    assert_eq!((rest.as_str(), status.code()), ("", Some(7)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! What the tests of `certpick run` share.
 #![allow(dead_code)] // each test program uses a part
 
+pub mod running;
 pub mod server;
 pub mod terminal;
 
@@ -173,6 +174,11 @@ pub fn module() -> PathBuf {
     let module = program.with_file_name("deps").join("libcertpick.so");
     assert!(module.exists(), "{} is not there", module.display());
     module
+}
+
+/// A program that tells which signals and lines come.
+pub fn teller() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/teller.py")
 }
 
 /// Copies a program to run it. Another process does so: a file that is open for writing cannot be
