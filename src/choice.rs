@@ -152,7 +152,7 @@ pub struct Path {
 
 impl Candidate {
     /// Until when the path that lasts longest is valid.
-    fn not_after(&self) -> i64 {
+    pub fn not_after(&self) -> i64 {
         self.paths.iter().map(|p| p.not_after).max().unwrap_or(i64::MIN)
     }
 }

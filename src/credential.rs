@@ -5,7 +5,7 @@
 
 pub mod chain;
 pub mod facts;
-mod key;
+pub(crate) mod key;
 pub mod pem;
 pub mod private_file;
 
@@ -171,7 +171,7 @@ impl Credential {
 }
 
 /// Whether the key belongs to the certificate; otherwise OpenSSL's words.
-fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), String> {
+pub(crate) fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), String> {
     let errors = QuietErrors::new();
     // SAFETY: two valid objects, which are only read.
     match unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) } {

@@ -24,6 +24,7 @@ pub mod decision;
 pub mod error;
 mod guard;
 pub mod hook;
+pub mod inspect;
 pub mod list;
 mod name;
 mod ossl;

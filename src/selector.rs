@@ -111,7 +111,8 @@ impl Selector {
 
     /// Makes the index, and moves all there is into what can no longer change.
     pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
-        let index = Index::build(&self.credentials, &self.issuers)?;
+        let parts: Vec<_> = self.credentials.iter().map(|c| (c.leaf(), c.companions())).collect();
+        let index = Index::build(&parts, &self.issuers)?;
         let done = std::mem::take(self);
         Ok(FrozenSelector {
             credentials: done.credentials,

@@ -3,11 +3,13 @@
 //! can be used.
 
 mod absolute;
+pub mod directory;
 mod passwords;
 
 use crate::failure::Failure;
 use certpick::Selector;
-use certpick::list::{self, Passwords};
+use certpick::inspect;
+use certpick::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -19,12 +21,14 @@ use std::path::{Path, PathBuf};
 #[group(skip)]
 pub struct Options {
     /// Certificate files, separated by commas. A name that holds a comma
-    /// is written between double quotes
+    /// is written between double quotes. Or a directory: each *.crt, *.pem
+    /// and *.cer in it that has its key, in NAME.key or in its own file
     #[arg(long, value_name = "LIST", verbatim_doc_comment)]
     sslcert: OsString,
 
     /// Key files, entry N for certificate N. An empty entry, or no list:
-    /// the key is in the certificate's own file
+    /// the key is in the certificate's own file. With a directory of
+    /// certificates: that of their keys, if it is another
     #[arg(long, value_name = "LIST", verbatim_doc_comment)]
     sslkey: Option<OsString>,
 
@@ -77,6 +81,23 @@ impl Options {
     /// Whether the lists are well formed and match, and every certificate can be read. Keys are
     /// not looked at: only that of the certificate that is sent is needed.
     pub fn files(&self) -> Result<Files, Failure> {
+        let entries = if directory::is_directory(&self.sslcert) {
+            self.entries_of_directory()?
+        } else {
+            self.entries_of_lists()?
+        };
+        let lists = absolute::lists(&entries)?;
+        Ok(Files {
+            sslcert: lists.sslcert,
+            sslkey: lists.sslkey,
+            sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
+            issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
+        })
+    }
+}
+
+impl Options {
+    fn entries_of_lists(&self) -> Result<Vec<Entry>, Failure> {
         let sslcert = self.sslcert.as_bytes();
         let sslkey = self.sslkey.as_ref().map(|v| v.as_bytes());
         let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
@@ -89,15 +110,18 @@ impl Options {
         if let Some(file) = &self.issuers {
             selector.add_issuers(file).map_err(Failure::new)?;
         }
-        let entries =
-            list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?;
-        let lists = absolute::lists(&entries)?;
-        Ok(Files {
-            sslcert: lists.sslcert,
-            sslkey: lists.sslkey,
-            sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
-            issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
-        })
+        list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)
+    }
+
+    fn entries_of_directory(&self) -> Result<Vec<Entry>, Failure> {
+        let directory = Path::new(&self.sslcert);
+        let keys = directory::keys(self.sslkey.as_deref(), self.sslpassword_file.as_deref())?;
+        let issuers = match &self.issuers {
+            Some(file) => inspect::issuers(file).map_err(Failure::new)?,
+            None => Vec::new(),
+        };
+        let listing = directory::read(directory, keys, &issuers, &mut |_, _| {})?;
+        listing.sound_entries(directory)
     }
 }
 

@@ -18,10 +18,20 @@ const MOST_DEPTH: usize = 100;
 const MOST_PATHS: usize = 64;
 
 /// The leaf of a file, whatever its place in it, and the others. `None` for an empty file.
+pub fn leaf_first(mut certificates: Vec<X509>) -> Option<(X509, Vec<X509>)> {
+    let leaf = leaf_position(&certificates);
+    if certificates.is_empty() {
+        return None;
+    }
+    let leaf = certificates.remove(leaf);
+    Some((leaf, certificates))
+}
+
+/// Which certificate of a file is the leaf.
 ///
 /// OpenSSL takes the first certificate of a file for the leaf, and so do we, unless it issued
 /// another one of the file: then the file is out of order.
-pub fn leaf_first(mut certificates: Vec<X509>) -> Option<(X509, Vec<X509>)> {
+pub fn leaf_position(certificates: &[X509]) -> usize {
     let issues_another = |at: usize| {
         certificates.get(at).is_some_and(|issuer| {
             certificates.iter().enumerate().any(|(i, other)| {
@@ -29,16 +39,11 @@ pub fn leaf_first(mut certificates: Vec<X509>) -> Option<(X509, Vec<X509>)> {
             })
         })
     };
-    let leaf = if certificates.len() > 1 && issues_another(0) {
+    if certificates.len() > 1 && issues_another(0) {
         (0..certificates.len()).find(|at| !issues_another(*at)).unwrap_or(0)
     } else {
         0
-    };
-    if certificates.is_empty() {
-        return None;
     }
-    let leaf = certificates.remove(leaf);
-    Some((leaf, certificates))
 }
 
 /// Whether it is signed with its own key.

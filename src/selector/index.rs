@@ -3,7 +3,6 @@
 //! the issuers by name, so that a request is not compared with each credential.
 
 use crate::choice::{Candidate, Key, Path};
-use crate::credential::Credential;
 use crate::credential::chain::Pool;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
 use crate::error::Error;
@@ -11,7 +10,6 @@ use crate::name::{self, ByFingerprint};
 use openssl::x509::{X509, X509NameRef};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 /// What credentials have in common that one request judges alike.
 #[derive(Debug)]
@@ -40,12 +38,13 @@ impl fmt::Debug for Index {
 }
 
 impl Index {
-    pub fn build(credentials: &[Arc<Credential>], issuers: &[X509]) -> Result<Index, Error> {
+    /// For each credential its leaf and the certificates that came along, in any order.
+    pub fn build(credentials: &[(&X509, &[X509])], issuers: &[X509]) -> Result<Index, Error> {
         let clock = Clock::new().ok_or_else(|| Error::OpenSsl("out of memory".to_owned()))?;
         let mut pool = Pool::default();
         let own: Vec<Vec<u32>> = credentials
             .iter()
-            .map(|c| c.companions().iter().filter_map(|x| pool.add(x, &clock)).collect())
+            .map(|(_, others)| others.iter().filter_map(|x| pool.add(x, &clock)).collect())
             .collect();
         for issuer in issuers {
             pool.add(issuer, &clock);
@@ -60,14 +59,13 @@ impl Index {
             chains: Vec::with_capacity(credentials.len()),
         };
         let mut seen = Seen::default();
-        for (credential, own) in credentials.iter().zip(own) {
-            index.add(credential, &own, &clock, &mut seen);
+        for ((leaf, _), own) in credentials.iter().zip(own) {
+            index.add(leaf, &own, &clock, &mut seen);
         }
         Ok(index)
     }
 
-    fn add(&mut self, credential: &Credential, own: &[u32], clock: &Clock, seen: &mut Seen) {
-        let leaf = credential.leaf();
+    fn add(&mut self, leaf: &X509, own: &[u32], clock: &Clock, seen: &mut Seen) {
         let chains = self.pool.paths(&self.pool.issuers_of(leaf), own);
         let paths = chains.iter().map(|chain| self.path(leaf, chain, clock, seen)).collect();
         self.candidates.push(Candidate {
