@@ -90,6 +90,11 @@ pub fn same_name(a: &X509NameRef, b: &X509NameRef) -> bool {
     name::equal(a, b)
 }
 
+/// A name for people, on one line and without control characters.
+pub fn name_text(name: &X509NameRef) -> String {
+    name::text(name)
+}
+
 /// From when to when a certificate is valid, in seconds since 1970. A time that cannot be read is
 /// one at which it is not valid.
 pub fn validity(certificate: &X509) -> (i64, i64) {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The program `certpick`. Each subcommand is a module; what they share stands beside them.
 
+#![allow(dead_code)] // until check and probe use all of it
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
+mod certificate;
+mod check;
 mod credentials;
 mod failure;
+mod hostname;
+mod probe;
+mod report;
 mod run;
+mod strength;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,11 +27,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Options),
+    Probe(probe::Options),
     Run(run::Options),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(options) => check::run(&options),
+        Command::Probe(options) => probe::run(&options),
         Command::Run(options) => run::run(&options),
     }
 }

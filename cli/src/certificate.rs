@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a certificate says, for a report.
+
+use crate::report::{Fact, Finding, Level, Subject, Value};
+use crate::strength;
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::x509::{GeneralNameRef, X509, X509NameRef, X509Ref};
+use std::net::IpAddr;
+
+const DAY: i64 = 86_400;
+
+/// A certificate as a subject of a report, with all its facts; what is judged is added by the
+/// caller.
+pub fn subject(certificate: &X509, now: i64) -> Subject {
+    let mut subject = Subject::new("certificate", name(certificate.subject_name()));
+    subject.facts = describe(certificate, now);
+    subject
+}
+
+/// All facts about a certificate.
+pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
+    let fact = |key, label, value| Fact { key, label, value };
+    let text = |key, label, text: String| Fact { key, label, value: Value::Text(text) };
+    let own = strength::is_self_issued(certificate);
+    let mut facts = vec![
+        text("subject", "subject", name(certificate.subject_name())),
+        text("issuer", "issuer", name(certificate.issuer_name())),
+        text("serial", "serial", serial(certificate)),
+    ];
+    let names = alternative_names(certificate);
+    if !names.is_empty() {
+        facts.push(fact("names", "names", Value::List(names)));
+    }
+    let (not_before, not_after) = times(certificate);
+    facts.extend(not_before.map(|t| fact("not_before", "not before", Value::Time(t))));
+    facts.extend(not_after.map(|t| fact("not_after", "not after", Value::Time(t))));
+    let left = not_after.map(|t| (t - now).div_euclid(DAY));
+    facts.extend(left.map(|days| fact("days_left", "days left", Value::Number(days))));
+    facts.push(text("key", "key", key(certificate)));
+    facts.push(text("signature", "signature", signature(certificate)));
+    facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
+    facts.push(fact("self_signed", "self-signed", Value::Truth(own)));
+    if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
+        facts.push(text("sha256", "SHA-256", hex(&digest)));
+    }
+    facts
+}
+
+/// Whether it is valid, and will be for `min_days` more.
+pub fn validity(certificate: &X509, now: i64, min_days: Option<i64>) -> Finding {
+    const KEY: &str = "validity";
+    let (Some(not_before), Some(not_after)) = times(certificate) else {
+        return Finding::new(KEY, Level::Wrong, "its validity cannot be read");
+    };
+    if now < not_before {
+        let text = format!(
+            "not valid before {}, which is {} from now",
+            date(not_before),
+            span(not_before - now)
+        );
+        return Finding::new(KEY, Level::Wrong, text)
+            .advice("if it should be valid by now, look at this machine's clock");
+    }
+    if now > not_after {
+        let text = format!("expired on {}, {} ago", date(not_after), span(now - not_after));
+        return Finding::new(KEY, Level::Wrong, text).advice("get a new certificate from its CA");
+    }
+    let left = not_after - now;
+    match min_days {
+        Some(wanted) if left < wanted.saturating_mul(DAY) => {
+            let text = format!(
+                "expires in {}, on {}; {wanted} days are asked for",
+                span(left),
+                date(not_after)
+            );
+            Finding::new(KEY, Level::Wrong, text).advice("get a new certificate from its CA")
+        }
+        _ => {
+            let text = format!("valid until {}, {} from now", date(not_after), span(left));
+            Finding::new(KEY, Level::Good, text)
+        }
+    }
+}
+
+/// A name as the library shows it.
+pub fn name(name: &X509NameRef) -> String {
+    certpick::inspect::name_text(name)
+}
+
+/// The day of a moment, in UTC.
+pub fn date(seconds: i64) -> String {
+    let moment = time::OffsetDateTime::from_unix_timestamp(seconds);
+    moment.map_or_else(|_| format!("@{seconds}"), |m| m.date().to_string())
+}
+
+/// A length of time in words, rounded down.
+pub fn span(seconds: i64) -> String {
+    let (number, unit) = match seconds {
+        ..120 => (seconds.max(0), "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / DAY, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// notBefore and notAfter in seconds since 1970; `None` for one that cannot be read.
+pub fn times(certificate: &X509Ref) -> (Option<i64>, Option<i64>) {
+    let epoch = Asn1Time::from_unix(0).ok();
+    let seconds = |time: &Asn1TimeRef| {
+        let since = epoch.as_ref()?.diff(time).ok()?;
+        Some(i64::from(since.days) * DAY + i64::from(since.secs))
+    };
+    (seconds(certificate.not_before()), seconds(certificate.not_after()))
+}
+
+/// The names that the certificate is for (RFC 5280, section 4.2.1.6), each with its kind.
+pub fn alternative_names(certificate: &X509) -> Vec<String> {
+    let shown = |name: &GeneralNameRef| {
+        if let Some(name) = name.dnsname() {
+            return format!("DNS:{name}");
+        }
+        if let Some(bytes) = name.ipaddress() {
+            return match address(bytes) {
+                Some(address) => format!("IP:{address}"),
+                None => format!("IP:({} bytes)", bytes.len()),
+            };
+        }
+        let other = || Some(format!("email:{}", name.email()?));
+        let other = other().or_else(|| Some(format!("URI:{}", name.uri()?)));
+        other.unwrap_or_else(|| "another kind of name".to_owned())
+    };
+    certificate.subject_alt_names().map_or_else(Vec::new, |names| names.iter().map(shown).collect())
+}
+
+/// An iPAddress of 4 or 16 bytes.
+pub fn address(bytes: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(bytes)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+fn serial(certificate: &X509) -> String {
+    let number = certificate.serial_number().to_bn().and_then(|n| n.to_hex_str());
+    number.map_or_else(|_| "unreadable".to_owned(), |hex| hex.to_string())
+}
+
+/// The public key in a few words: `RSA 2048`, `EC prime256v1`, `ED25519`.
+pub fn key(certificate: &X509) -> String {
+    certificate.public_key().map_or_else(|_| "unreadable".to_owned(), |key| key_text(&key))
+}
+
+fn key_text(key: &PKeyRef<Public>) -> String {
+    let bits = key.bits();
+    match key.id() {
+        Id::RSA => format!("RSA {bits}"),
+        Id::RSA_PSS => format!("RSA-PSS {bits}"),
+        Id::DSA => format!("DSA {bits}"),
+        Id::ED25519 => "Ed25519".to_owned(),
+        Id::ED448 => "Ed448".to_owned(),
+        Id::EC => {
+            let curve = key.ec_key().ok().and_then(|k| k.group().curve_name());
+            let name = curve.and_then(|nid| nid.short_name().ok());
+            name.map_or_else(|| format!("EC {bits}"), |name| format!("EC {name}"))
+        }
+        other => {
+            let name = Nid::from_raw(other.as_raw()).short_name();
+            name.map_or_else(|_| format!("{bits} bits"), str::to_owned)
+        }
+    }
+}
+
+fn signature(certificate: &X509) -> String {
+    let name = certificate.signature_algorithm().object().nid().long_name();
+    name.map_or_else(|_| certificate.signature_algorithm().object().to_string(), str::to_owned)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::*;
+use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::x509::{X509Extension, X509NameBuilder};
+
+/// A SubjectAltName of these names: `DNS:…` or `IP:…`, the latter in hexadecimal.
+fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
+    let key = PKey::generate_ed25519().unwrap();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    let mut subject = X509NameBuilder::new().unwrap();
+    if let Some(name) = common_name {
+        subject.append_entry_by_text("CN", name).unwrap();
+    }
+    let subject = subject.build();
+    builder.set_subject_name(&subject).unwrap();
+    builder.set_issuer_name(&subject).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    if !names.is_empty() {
+        let mut content = Vec::new();
+        for name in names {
+            let (tag, bytes) = match name.split_once(':').unwrap() {
+                ("DNS", dns) => (0x82, dns.as_bytes().to_vec()),
+                ("email", email) => (0x81, email.as_bytes().to_vec()),
+                ("IP", hex) => (
+                    0x87,
+                    openssl::bn::BigNum::from_hex_str(hex)
+                        .unwrap()
+                        .to_vec_padded(hex.len() as i32 / 2)
+                        .unwrap(),
+                ),
+                other => panic!("{other:?}"),
+            };
+            content.extend([tag, u8::try_from(bytes.len()).unwrap()]);
+            content.extend(bytes);
+        }
+        let mut der = vec![0x30, u8::try_from(content.len()).unwrap()];
+        der.extend(content);
+        let oid = Asn1Object::from_str("2.5.29.17").unwrap();
+        let value = Asn1OctetString::new_from_bytes(&der).unwrap();
+        builder
+            .append_extension(X509Extension::new_from_der(&oid, false, &value).unwrap())
+            .unwrap();
+    }
+    builder.sign(&key, MessageDigest::null()).unwrap();
+    builder.build()
+}
+
+#[test]
+fn a_certificate_is_for_the_hosts_that_libpq_says() {
+    let none: &[&str] = &[];
+    let v4 = "IP:7f000001";
+    let v6 = "IP:00000000000000000000000000000001";
+    let cases: &[(Option<&str>, &[&str], &str, bool)] = &[
+        // The common name, where there is nothing else.
+        (Some("db.example"), none, "db.example", true),
+        (Some("db.example"), none, "DB.Example", true),
+        (Some("DB.EXAMPLE"), none, "db.example", true),
+        (Some("db.example"), none, "db.example.", false),
+        (Some("db.example"), none, "xdb.example", false),
+        (Some("db.example"), none, "example", false),
+        (None, none, "db.example", false),
+        (Some("127.0.0.1"), none, "127.0.0.1", true),
+        (Some("::1"), none, "::1", true),
+        // Wildcards.
+        (Some("*.example"), none, "db.example", true),
+        (Some("*.example"), none, "a.db.example", false),
+        (Some("*.example"), none, "example", false),
+        (Some("*.example"), none, ".example", false),
+        (Some("*.EXAMPLE"), none, "db.example", true),
+        (Some("d*.example"), none, "db.example", false),
+        (Some("*b.example"), none, "db.example", false),
+        (Some("*"), none, "db", false),
+        (Some("*."), none, "db.", true),
+        (Some("db.*"), none, "db.example", false),
+        (Some("*.*"), none, "db.example", false),
+        (None, &["DNS:*.db.example"], "a.db.example", true),
+        (None, &["DNS:*.db.example"], "db.example", false),
+        (None, &["DNS:*.0.0.1"], "127.0.0.1", true),
+        // Names in the extension.
+        (None, &["DNS:db.example"], "db.example", true),
+        (None, &["DNS:a.example", "DNS:b.example"], "b.example", true),
+        (None, &["DNS:a.example", "DNS:b.example"], "c.example", false),
+        // They make the common name count no more, if they are of the host's kind.
+        (Some("db.example"), &["DNS:other.example"], "db.example", false),
+        (Some("db.example"), &["email:a@b"], "db.example", true),
+        (Some("db.example"), &[v4], "db.example", true),
+        (Some("127.0.0.1"), &["DNS:db.example"], "127.0.0.1", true),
+        (Some("127.0.0.1"), &["IP:7f000002"], "127.0.0.1", false),
+        (Some("127.0.0.1"), &["IP:7f000002", "DNS:db.example"], "127.0.0.1", false),
+        // Addresses.
+        (None, &[v4], "127.0.0.1", true),
+        (None, &[v4], "127.0.0.2", false),
+        (None, &[v4], "127.1", true),
+        (None, &[v4], "localhost", false),
+        (None, &[v6], "::1", true),
+        (None, &[v6], "0:0:0:0:0:0:0:1", true),
+        (None, &[v6], "::2", false),
+        (None, &[v6], "127.0.0.1", false),
+        (None, &[v4, v6], "::1", true),
+        (None, &["IP:00000000000000000000ffff7f000001"], "127.0.0.1", false),
+        (None, &["DNS:127.0.0.1"], "127.0.0.1", true),
+        (None, &["DNS:::1"], "::1", true),
+    ];
+    for (common_name, names, host, expected) in cases {
+        let found = matches(&certificate(*common_name, names), host);
+        let is_match = matches!(found, Match::Yes(_));
+        assert_eq!(is_match, *expected, "{common_name:?} {names:?} {host}: {found:?}");
+        assert!(!matches!(found, Match::Refused(_)), "{common_name:?} {names:?} {host}");
+    }
+}
+
+#[test]
+fn what_libpq_refuses_is_refused() {
+    let refused = |names: &[&str], host| {
+        matches!(matches(&certificate(Some("db.example"), names), host), Match::Refused(_))
+    };
+    assert!(refused(&["DNS:db.example\0.evil.example"], "db.example"));
+    assert!(refused(&["IP:7f0000"], "127.0.0.1"));
+    assert!(refused(&["DNS:db.example"], ""));
+}
+
+#[test]
+fn the_name_that_matched_is_told_and_otherwise_all_of_them() {
+    let both = certificate(Some("cn.example"), &["DNS:a.example", "IP:7f000001"]);
+    assert_eq!(matches(&both, "127.0.0.1"), Match::Yes("127.0.0.1".into()));
+    assert_eq!(
+        matches(&both, "b.example"),
+        Match::No(vec!["a.example".into(), "127.0.0.1".into()])
+    );
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::*;
+
+const STEERS: &str = "\u{1b}[31mred\u{7}\r\n\u{202e}back";
+
+/// One of everything, with names that would do harm.
+fn report() -> Report {
+    let mut leaf = Subject::new("certificate", format!("CN=leaf {STEERS}"));
+    leaf.fact("subject", "subject", format!("CN=\"leaf\\{STEERS}\""));
+    leaf.fact("not_after", "not after", Value::Time(1_900_000_000));
+    leaf.fact("days_left", "days left", 12);
+    leaf.finding("validity", Level::Good, "valid # TODO not really");
+    let mut credential = Subject::new("credential", "1 ".to_owned() + &"a-long-name/".repeat(20));
+    credential.fact("names", "names", vec!["one".repeat(30), "two".repeat(30)]);
+    credential.advised("key", Level::Wrong, format!("wrong {STEERS}"), "do something".repeat(20));
+    credential.finding("chain", Level::Warning, "a warning \\# 1");
+    credential.finding("order", Level::Note, "a note");
+    credential.part(leaf.clone()).part(leaf);
+    let mut report = Report::new("check");
+    report.subjects = vec![credential, Subject::new("server", "empty")];
+    report
+}
+
+fn with(level: Level) -> Report {
+    let mut report = Report::new("check");
+    let mut outer = Subject::new("credential", "a");
+    let mut part = Subject::new("certificate", "b");
+    part.finding("key", level, "text");
+    outer.finding("other", Level::Good, "text").part(part);
+    report.subjects.push(outer);
+    report
+}
+
+#[test]
+fn the_exit_status_tells_of_the_worst_finding() {
+    let status = |level| (with(level).exit_status(false), with(level).exit_status(true));
+    assert_eq!(status(Level::Good), (0, 0));
+    assert_eq!(status(Level::Note), (0, 0));
+    assert_eq!(status(Level::Warning), (0, 1));
+    assert_eq!(status(Level::Unknown), (2, 2));
+    assert_eq!(status(Level::Wrong), (1, 1));
+}
+
+#[test]
+fn nothing_is_wider_than_80_columns_and_nothing_is_lost() {
+    let text = anstream::adapter::strip_str(&text::format(&report(), false)).to_string();
+    for line in text.lines() {
+        assert!(textwrap::core::display_width(line) <= 80, "{line}");
+    }
+    let squeezed: String = text.split_whitespace().collect();
+    assert!(squeezed.contains(&"a-long-name/".repeat(20)), "{text}");
+    assert!(squeezed.contains(&"dosomething".repeat(20)), "{text}");
+    assert!(squeezed.contains(&"one".repeat(30)) && squeezed.contains(&"two".repeat(30)), "{text}");
+    assert!(text.ends_with("1 thing is wrong, 1 warning.\n"), "{text}");
+}
+
+#[test]
+fn no_format_lets_through_what_steers_a_terminal() {
+    let report = report();
+    let shown = [
+        anstream::adapter::strip_str(&text::format(&report, false)).to_string(),
+        tap::format(&report, false, false),
+        json::format(&report, 1),
+    ];
+    for text in shown {
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+    let strip = text::format(&report, false);
+    assert!(!strip.contains("\u{1b}[31mred") && !strip.contains('\u{202e}'), "{strip:?}");
+}
+
+#[test]
+fn quiet_says_only_what_is_not_well() {
+    assert_eq!(text::format(&with(Level::Note), true), "");
+    let text = text::format(&report(), true);
+    assert!(text.contains("WRONG") && text.contains("WARNING"), "{text}");
+    assert!(!text.contains("a note") && !text.contains("days left"), "{text}");
+    assert!(!text.contains("valid"), "{text}");
+}
+
+#[test]
+fn each_finding_is_a_point_of_tap() {
+    let text = tap::format(&report(), false, false);
+    let points = |start: &str| text.lines().filter(|l| l.starts_with(start)).count();
+    assert!(text.starts_with("TAP version 13\n1..5\n"), "{text}");
+    assert_eq!((points("ok "), points("not ok ")), (4, 1), "{text}");
+    // A # that begins no directive is written so.
+    assert!(text.contains(r"valid \# TODO"), "{text}");
+    assert!(tap::format(&report(), true, false).contains("not ok 2"));
+}
+
+#[test]
+fn json_gives_what_is_there() {
+    let value: serde_json::Value = serde_json::from_str(&json::format(&report(), 1)).unwrap();
+    assert_eq!((&value["format"], &value["status"]), (&1.into(), &1.into()));
+    let credential = &value["subjects"][0];
+    assert_eq!(credential["findings"][0]["level"], "wrong");
+    assert_eq!(credential["parts"][1]["facts"]["not_after"], "2030-03-17T17:46:40Z");
+    assert_eq!(credential["parts"][0]["facts"]["days_left"], 12);
+    // Names are given as they are; JSON escapes what is not printable.
+    assert_eq!(credential["parts"][0]["name"], format!("CN=leaf {STEERS}"));
+    assert_eq!(value["subjects"][1]["level"], "good");
+}
+
+#[test]
+fn no_series_of_prometheus_comes_twice() {
+    let text = prometheus::format(&report());
+    let mut series: Vec<&str> = text
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| l.rsplit_once(' ').unwrap().0)
+        .collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "{text}");
+    assert!(text.contains("certpick_up{command=\"check\",entry=\"1\""), "{text}");
+    assert!(text.contains(r#"part="1",subject="CN=\"leaf\\"#), "{text}");
+    assert!(text.contains("} 1900000000\n"), "{text}");
+}
+
+#[test]
+fn moments_are_told_in_utc() {
+    assert_eq!(text::moment(0), "1970-01-01T00:00:00Z");
+    assert_eq!(text::moment(-1), "1969-12-31T23:59:59Z");
+    assert_eq!(text::moment(i64::MAX), format!("@{}", i64::MAX));
+}
