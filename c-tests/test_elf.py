@@ -76,6 +76,7 @@ def test_the_header_declares_what_the_design_lists():
         "certpick_explanation",
         "certpick_choice",
         "certpick_verdict",
+        "certpick_cache_clear",
     }
 
 

@@ -173,13 +173,14 @@
 #define CERTPICK_NONE_SUITABLE_ABORT 1
 
 /**
- * Option: whether files that this process has loaded already may be taken from its cache. There is
- * no such cache yet in 0.1, so neither value has an effect.
+ * Option: whether what this process has read from files before may be taken from its cache (see
+ * certpick_cache_clear()), and what this selector reads be kept there. To be set before files are
+ * added.
  */
 #define CERTPICK_OPTION_CACHE 4
 
 /**
- * Read every file anew.
+ * Read every file anew, and keep nothing.
  */
 #define CERTPICK_CACHE_OFF 0
 
@@ -497,6 +498,20 @@ size_t certpick_choice(const SSL *ssl);
  * credential. Since 0.1.0.
  */
 uint32_t certpick_verdict(const SSL *ssl, size_t index);
+
+/**
+ * Empties the cache of this process. Selectors keep what they hold, and decrypted keys that no
+ * selector holds are freed at once.
+ *
+ * The cache has what selectors have read from files: certificates, the index of a whole list, and
+ * decrypted keys. A file is looked at each time all the same: one that has changed is read again,
+ * and a key is given to a process alone that may open its file then, for the same password, which
+ * is not kept (a digest under a random key of this process is). The answers of a password callback
+ * are for the selector that asked. At most 128 MiB of certificates, 64 MiB of indices, 32 MiB of
+ * issuers and 1,024 keys are kept; what was used least recently goes first. Any thread may call
+ * it. Since 0.1.0.
+ */
+void certpick_cache_clear(void);
 
 #ifdef __cplusplus
 }  // extern "C"

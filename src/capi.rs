@@ -5,10 +5,12 @@
 #![allow(non_camel_case_types)] // C's own names
 #![allow(clippy::missing_safety_doc)] // told once, in the header's introduction
 
+mod cache;
 mod constants;
 mod handshake;
 mod selector;
 
+pub use cache::*;
 pub use constants::*;
 pub use handshake::*;
 pub use selector::*;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A credential: one client certificate, its private key, and the intermediates to send with it.
 //!
-//! The certificate is read when the credential is made, the key when it is needed.
+//! The certificate is read when the credential is added to a selector, the key when it is needed.
+//! Credentials that were added together stay together in a [`Group`], so that a selector over a
+//! list that was read before need not make each of them anew.
 
 pub mod chain;
 pub mod facts;
 pub(crate) mod key;
+pub mod listing;
 pub mod pem;
 pub mod private_file;
 
@@ -14,11 +17,13 @@ use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::{c_char, c_int, c_void};
+use listing::{Entry, Listing, Material};
 use once_cell::race::OnceBox;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The type of the program's function that gives the password of a key file.
 pub type PasswordFunction = unsafe extern "C" fn(
@@ -60,113 +65,161 @@ impl PasswordCallback {
     }
 }
 
-/// Where a credential's key comes from.
+/// Credentials that were added together.
 #[derive(Debug)]
-enum KeySource {
-    /// A file, perhaps the certificate's own, and the password for it.
-    File {
-        /// As it was given, for words.
-        path: PathBuf,
-        /// Where it is, should the program change its working directory meanwhile.
-        absolute: PathBuf,
-        password: Option<Secret>,
+pub struct Group {
+    source: Source,
+    /// The keys that have been loaded. Boxes that are set once without a lock: no lock may be held
+    /// while the program's callback runs, nor be left locked in a forked child.
+    loaded: Box<[OnceBox<PKey<Private>>]>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Files {
+        listing: Arc<Listing>,
+        /// One for each entry, or none at all.
+        passwords: Vec<Option<Secret>>,
+        /// The working directory when they were added, where a key's name depends on it.
+        base: Option<PathBuf>,
     },
-    /// It was given together with the certificate.
-    Memory(PKey<Private>),
+    Memory {
+        material: Material,
+        key: PKey<Private>,
+    },
+}
+
+impl Group {
+    /// Of files, with a password for each entry or none at all.
+    pub fn of_files(listing: Arc<Listing>, passwords: Vec<Option<Secret>>) -> Group {
+        let base = if listing.has_relative_key() { std::env::current_dir().ok() } else { None };
+        let loaded = listing.entries().iter().map(|_| OnceBox::new()).collect();
+        Group { source: Source::Files { listing, passwords, base }, loaded }
+    }
+
+    /// One that the program holds.
+    pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
+        check_match(&leaf, &key).map_err(|why| Cause::KeyMismatch(None, why))?;
+        let material = Material { leaf, companions: chain };
+        Ok(Group { source: Source::Memory { material, key }, loaded: Box::default() })
+    }
+
+    /// How many credentials there are.
+    pub fn len(&self) -> usize {
+        match &self.source {
+            Source::Files { listing, .. } => listing.entries().len(),
+            Source::Memory { .. } => 1,
+        }
+    }
+
+    /// One of them.
+    pub fn credential(&self, at: usize) -> Option<Credential<'_>> {
+        let of = match &self.source {
+            Source::Files { listing, passwords, base } => Of::File {
+                entry: listing.entries().get(at)?,
+                password: passwords.get(at).and_then(Option::as_ref),
+                base: base.as_deref(),
+                loaded: self.loaded.get(at)?,
+            },
+            Source::Memory { material, key } if at == 0 => Of::Memory { material, key },
+            Source::Memory { .. } => return None,
+        };
+        Some(Credential { of })
+    }
+
+    /// All of them, in their order.
+    pub fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
+        (0..self.len()).filter_map(|at| self.credential(at))
+    }
+
+    /// What its files held; `None` for one held in memory.
+    pub fn listing(&self) -> Option<&Arc<Listing>> {
+        match &self.source {
+            Source::Files { listing, .. } => Some(listing),
+            Source::Memory { .. } => None,
+        }
+    }
 }
 
 /// One client certificate with what belongs to it.
-#[derive(Debug)]
-pub struct Credential {
-    leaf: X509,
-    /// What came with the leaf, in no certain order; the index makes chains of it.
-    companions: Vec<X509>,
-    /// The certificate's file; `None` for one held in memory.
-    file: Option<PathBuf>,
-    key: KeySource,
-    /// The key once it has been loaded. A box that is set once without a lock: no lock may be held
-    /// while the program's callback runs, nor be left locked in a forked child.
-    loaded: OnceBox<PKey<Private>>,
+#[derive(Clone, Copy, Debug)]
+pub struct Credential<'a> {
+    of: Of<'a>,
 }
 
-impl Credential {
-    /// Reads the certificate's file. The key is read when it is needed; a certificate without a
-    /// key file must have the key in its own.
-    pub fn from_files(
-        certificate: PathBuf,
-        key: Option<PathBuf>,
-        password: Option<Secret>,
-    ) -> Result<Credential, Cause> {
-        let bytes = read_certificate_file(&certificate)?;
-        let (leaf, companions) = parse(&bytes, &certificate)
-            .map(chain::leaf_first)?
-            .ok_or_else(|| no_certificate(&certificate))?;
-        if key.is_none() && !pem::has_private_key(&bytes) {
-            return Err(Cause::NoKeyBesideCertificate(certificate));
-        }
-        let path = key.unwrap_or_else(|| certificate.clone());
-        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-        Ok(Credential {
-            leaf,
-            companions,
-            file: Some(certificate),
-            key: KeySource::File { path, absolute, password },
-            loaded: OnceBox::new(),
-        })
-    }
+#[derive(Clone, Copy, Debug)]
+enum Of<'a> {
+    File {
+        entry: &'a Entry,
+        password: Option<&'a Secret>,
+        base: Option<&'a Path>,
+        loaded: &'a OnceBox<PKey<Private>>,
+    },
+    Memory {
+        material: &'a Material,
+        key: &'a PKey<Private>,
+    },
+}
 
-    /// Takes one that the program holds.
-    pub fn from_memory(
-        leaf: X509,
-        key: PKey<Private>,
-        chain: Vec<X509>,
-    ) -> Result<Credential, Cause> {
-        check_match(&leaf, &key).map_err(|why| Cause::KeyMismatch(None, why))?;
-        Ok(Credential {
-            leaf,
-            companions: chain,
-            file: None,
-            key: KeySource::Memory(key),
-            loaded: OnceBox::new(),
-        })
+impl<'a> Credential<'a> {
+    fn material(&self) -> &'a Material {
+        match self.of {
+            Of::File { entry, .. } => &entry.material,
+            Of::Memory { material, .. } => material,
+        }
     }
 
     /// The certificate itself.
-    pub fn leaf(&self) -> &X509 {
-        &self.leaf
+    pub fn leaf(&self) -> &'a X509 {
+        &self.material().leaf
     }
 
     /// The certificates that came along.
-    pub fn companions(&self) -> &[X509] {
-        &self.companions
+    pub fn companions(&self) -> &'a [X509] {
+        &self.material().companions
     }
 
     /// The certificate's file, if it came from one.
-    pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+    pub fn file(&self) -> Option<&'a Path> {
+        match self.of {
+            Of::File { entry, .. } => Some(&entry.names.certificate),
+            Of::Memory { .. } => None,
+        }
     }
 
     /// The key's file, if it comes from one.
-    pub fn key_file(&self) -> Option<&Path> {
-        match &self.key {
-            KeySource::File { path, .. } => Some(path),
-            KeySource::Memory(_) => None,
+    pub fn key_file(&self) -> Option<&'a Path> {
+        match self.of {
+            Of::File { entry, .. } => Some(entry.key_path()),
+            Of::Memory { .. } => None,
         }
     }
 
-    /// The private key: read, decrypted and found to belong to the certificate, once.
-    pub fn key(&self, callback: Option<&PasswordCallback>) -> Result<&PKeyRef<Private>, Cause> {
-        let (path, absolute, password) = match &self.key {
-            KeySource::Memory(key) => return Ok(key),
-            KeySource::File { path, absolute, password } => (path, absolute, password.as_ref()),
+    /// The private key: read, decrypted and found to belong to the certificate, once. `use_cache`:
+    /// what this process has decrypted before will do.
+    pub fn key(
+        &self,
+        callback: Option<&PasswordCallback>,
+        use_cache: bool,
+    ) -> Result<&'a PKeyRef<Private>, Cause> {
+        let (entry, password, base, loaded) = match self.of {
+            Of::Memory { key, .. } => return Ok(key),
+            Of::File { entry, password, base, loaded } => (entry, password, base, loaded),
         };
-        if let Some(key) = self.loaded.get() {
+        if let Some(key) = loaded.get() {
             return Ok(key);
         }
-        let key = key::load(absolute, path, password, callback)?;
-        check_match(&self.leaf, &key).map_err(|why| Cause::KeyMismatch(Some(path.clone()), why))?;
+        let path = entry.key_path();
+        let absolute = listing::absolute(base, path);
+        let key = if use_cache {
+            key::load_by_cache(&absolute, path, password, callback)?
+        } else {
+            key::load(&absolute, path, password, callback)?
+        };
+        check_match(&entry.material.leaf, &key)
+            .map_err(|why| Cause::KeyMismatch(Some(path.to_owned()), why))?;
         // Two threads may get here at once; the second one's key is the same and is dropped.
-        Ok(self.loaded.get_or_init(|| Box::new(key)))
+        Ok(loaded.get_or_init(|| Box::new(key)))
     }
 }
 
@@ -178,24 +231,4 @@ pub(crate) fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), Str
         1 => Ok(()),
         _ => Err(errors.reason()),
     }
-}
-
-/// All certificates of a file, for the issuer pool.
-pub fn certificates_of(path: &Path) -> Result<Vec<X509>, Cause> {
-    let bytes = read_certificate_file(path)?;
-    parse(&bytes, path)
-}
-
-fn read_certificate_file(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Cause> {
-    pem::open_regular(path)
-        .and_then(|(file, metadata)| pem::read_all(file, &metadata, pem::MOST_BYTES))
-        .map_err(|e| Cause::CertificateFile { file: path.to_owned(), why: e.text() })
-}
-
-fn parse(bytes: &[u8], path: &Path) -> Result<Vec<X509>, Cause> {
-    pem::certificates(bytes).map_err(|why| Cause::Certificate { file: Some(path.to_owned()), why })
-}
-
-fn no_certificate(path: &Path) -> Cause {
-    Cause::Certificate { file: Some(path.to_owned()), why: "it holds no certificate".to_owned() }
 }

@@ -166,7 +166,7 @@ unsafe fn take_back(ssl: *mut ffi::SSL) {
     // SAFETY: the caller's promise.
     unsafe {
         let sent = ex_data::decision(ssl)
-            .and_then(|decision| decision.selector.credentials().get(decision.chosen?));
+            .and_then(|decision| decision.selector.credential(decision.chosen?));
         let leaf = sent.map(|credential| credential.leaf().as_ptr());
         if leaf.is_some_and(|leaf| leaf == ossl::SSL_get_certificate(ssl)) {
             ossl::SSL_certs_clear(ssl);
@@ -305,8 +305,8 @@ unsafe fn install(
     path: usize,
 ) -> Result<Installed, InstallError> {
     let refused = |why: &str| InstallError::Fatal(Cause::Refused(why.to_owned()));
-    let credential = selector.credentials().get(at).ok_or_else(|| refused("no such entry"))?;
-    let key = credential.key(selector.password_callback()).map_err(InstallError::Fatal)?;
+    let credential = selector.credential(at).ok_or_else(|| refused("no such entry"))?;
+    let key = selector.key(credential).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
     let mut chain = Stack::<X509>::new().map_err(|_| refused("out of memory"))?;
     for certificate in selector.index().chain(at, path) {

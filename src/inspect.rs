@@ -5,7 +5,8 @@
 
 use crate::choice::{Candidate, Key};
 use crate::credential::facts::{self, Clock};
-use crate::credential::{self, chain, check_match, key, pem};
+use crate::credential::listing::IssuerFile;
+use crate::credential::{chain, check_match, key, pem};
 use crate::error::{Cause, Error};
 use crate::name;
 use crate::secret::Secret;
@@ -31,7 +32,7 @@ impl CertificateFile {
     pub fn read(path: &Path) -> Result<CertificateFile, Cause> {
         let read = || {
             let (file, metadata) = pem::open_regular(path)?;
-            Ok((pem::read_all(file, &metadata, pem::MOST_BYTES)?, metadata))
+            Ok((pem::read_all(&file, &metadata, pem::MOST_BYTES)?, metadata))
         };
         let (bytes, metadata) = read().map_err(|error: pem::ReadError| {
             let file = path.to_owned();
@@ -60,7 +61,7 @@ impl CertificateFile {
 
 /// The certificates of a file for the issuer pool.
 pub fn issuers(path: &Path) -> Result<Vec<X509>, Error> {
-    credential::certificates_of(path).map_err(Error::Issuers)
+    IssuerFile::of(path, false).map(|f| f.certificates().to_vec()).map_err(Error::Issuers)
 }
 
 /// The system's words for an error, as libpq has them.
@@ -125,7 +126,7 @@ pub struct Set {
 impl Set {
     /// For each credential its leaf and the certificates that came along, in any order.
     pub fn new(credentials: &[(&X509, &[X509])], issuers: &[X509]) -> Result<Set, Error> {
-        Ok(Set { index: Index::build(credentials, issuers)? })
+        Ok(Set { index: Index::build(credentials, &issuers.iter().collect::<Vec<_>>())? })
     }
 
     /// Each credential as the choice sees it.

@@ -12,6 +12,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+/// The files of one credential as the lists name them.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The certificate's file.
+    pub certificate: PathBuf,
+    /// The key's file; `None`: the key is in the certificate's file.
+    pub key: Option<PathBuf>,
+}
+
 /// One credential as the lists name it.
 #[derive(Debug)]
 pub struct Entry {
@@ -51,65 +60,96 @@ pub fn entries(
     sslkey: Option<&[u8]>,
     passwords: &Passwords<'_>,
 ) -> Result<Vec<Entry>, Error> {
-    use Parameter::{SslCert, SslKey, SslPassword};
-    let sslkey = sslkey.filter(|v| !v.is_empty());
-
-    let certificates = if !sslcert.is_empty() && exists(sslcert) {
-        vec![Zeroizing::new(sslcert.to_vec())]
-    } else {
-        split(sslcert, SslCert)?
+    let names = names(sslcert, sslkey, is_whole(sslcert))?;
+    let passwords = self::passwords(passwords, names.len(), sslkey)?;
+    let mut passwords = passwords.into_iter();
+    let entry = |Names { certificate, key }| Entry {
+        certificate,
+        key,
+        password: passwords.next().flatten(),
     };
+    Ok(names.into_iter().map(entry).collect())
+}
+
+/// Whether `sslcert` is the name of an existing file as it stands, commas and all.
+pub(crate) fn is_whole(sslcert: &[u8]) -> bool {
+    !sslcert.is_empty() && exists(sslcert)
+}
+
+/// The files that the two lists name.
+pub(crate) fn names(
+    sslcert: &[u8],
+    sslkey: Option<&[u8]>,
+    whole: bool,
+) -> Result<Vec<Names>, Error> {
+    use Parameter::{SslCert, SslKey};
+    let certificates =
+        if whole { vec![Zeroizing::new(sslcert.to_vec())] } else { split(sslcert, SslCert)? };
     let count = certificates.len();
-    // Whatever works with one certificate today works unchanged: nothing is split.
-    let one_or_split = |value: Option<&[u8]>, parameter| match value {
-        None => Ok(None),
-        Some(v) if count == 1 => Ok(Some(vec![Zeroizing::new(v.to_vec())])),
-        Some(v) => split(v, parameter).map(Some),
-    };
-    let keys = one_or_split(sslkey, SslKey)?;
-    let passwords = match passwords {
-        Passwords::List(value) => one_or_split(value.filter(|v| !v.is_empty()), SslPassword)?,
-        Passwords::Lines(bytes) => Some(lines(bytes)),
-    };
-
+    let keys = one_or_split(sslkey, count, SslKey)?;
     if let Some(keys) = &keys {
         if keys.len() != count {
             return Err(Error::Counts { have: (count, SslCert), to: (keys.len(), SslKey) });
         }
     }
-    if let Some(passwords) = &passwords {
-        if passwords.len() != count {
-            let to = if keys.is_some() { SslKey } else { SslCert };
-            return Err(Error::Counts { have: (passwords.len(), SslPassword), to: (count, to) });
-        }
-    }
-
     let mut keys = keys.unwrap_or_default().into_iter();
-    let mut passwords = passwords.unwrap_or_default().into_iter();
-    let mut entries = Vec::with_capacity(count);
+    let mut names = Vec::with_capacity(count);
     for (i, certificate) in certificates.into_iter().enumerate() {
-        let fault = |parameter, flaw| Error::Grammar { parameter, entry: i + 1, flaw };
-        if certificate.is_empty() {
-            return Err(fault(SslCert, Flaw::Empty));
-        }
         let key = keys.next().filter(|k| !k.is_empty());
-        let password = passwords.next();
-        for (value, parameter) in [
-            (Some(&certificate), SslCert),
-            (key.as_ref(), SslKey),
-            (password.as_ref(), SslPassword),
-        ] {
-            if value.is_some_and(|v| v.contains(&0)) {
-                return Err(fault(parameter, Flaw::NulByte));
-            }
+        if certificate.is_empty() {
+            return Err(Error::Grammar { parameter: SslCert, entry: i + 1, flaw: Flaw::Empty });
         }
-        entries.push(Entry {
-            certificate: path(&certificate),
-            key: key.map(|k| path(&k)),
-            password: password.and_then(Secret::from_wiped),
-        });
+        no_nul(&certificate, SslCert, i)?;
+        if let Some(key) = &key {
+            no_nul(key, SslKey, i)?;
+        }
+        names.push(Names { certificate: path(&certificate), key: key.map(|k| path(&k)) });
     }
-    Ok(entries)
+    Ok(names)
+}
+
+/// A password for each of `count` entries, or none at all where there is no list of them.
+pub(crate) fn passwords(
+    passwords: &Passwords<'_>,
+    count: usize,
+    sslkey: Option<&[u8]>,
+) -> Result<Vec<Option<Secret>>, Error> {
+    use Parameter::{SslCert, SslKey, SslPassword};
+    let passwords = match passwords {
+        Passwords::List(value) => one_or_split(*value, count, SslPassword)?,
+        Passwords::Lines(bytes) => Some(lines(bytes)),
+    };
+    let Some(passwords) = passwords else { return Ok(Vec::new()) };
+    if passwords.len() != count {
+        let to = if sslkey.is_some_and(|v| !v.is_empty()) { SslKey } else { SslCert };
+        return Err(Error::Counts { have: (passwords.len(), SslPassword), to: (count, to) });
+    }
+    let secret = |(i, password): (usize, Zeroizing<Vec<u8>>)| {
+        no_nul(&password, SslPassword, i)?;
+        Ok(Secret::from_wiped(password))
+    };
+    passwords.into_iter().enumerate().map(secret).collect()
+}
+
+/// Whatever works with one certificate today works unchanged: nothing is split. An empty value is
+/// the same as none.
+fn one_or_split(
+    value: Option<&[u8]>,
+    count: usize,
+    parameter: Parameter,
+) -> Result<Option<Vec<Zeroizing<Vec<u8>>>>, Error> {
+    match value.filter(|v| !v.is_empty()) {
+        None => Ok(None),
+        Some(v) if count == 1 => Ok(Some(vec![Zeroizing::new(v.to_vec())])),
+        Some(v) => split(v, parameter).map(Some),
+    }
+}
+
+fn no_nul(value: &[u8], parameter: Parameter, at: usize) -> Result<(), Error> {
+    match value.contains(&0) {
+        true => Err(Error::Grammar { parameter, entry: at + 1, flaw: Flaw::NulByte }),
+        false => Ok(()),
+    }
 }
 
 /// The lines of a file, whose last one need not end; a carriage return before the end is dropped.

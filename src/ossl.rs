@@ -124,6 +124,16 @@ unsafe extern "C" {
     ) -> c_int;
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
     pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
+    // Digests of passwords, for the cache.
+    pub fn HMAC(
+        digest: *const ffi::EVP_MD,
+        key: *const c_void,
+        key_length: c_int,
+        data: *const c_uchar,
+        length: usize,
+        out: *mut c_uchar,
+        out_length: *mut libc::c_uint,
+    ) -> *mut c_uchar;
     // The hash that an RSA-PSS key is bound to: 2 where it is mandatory.
     pub fn EVP_PKEY_get_default_digest_nid(key: *mut ffi::EVP_PKEY, nid: *mut c_int) -> c_int;
 }

@@ -6,13 +6,15 @@
 
 mod index;
 
+use crate::cache::{self, Parts};
 use crate::choice::Policy;
-use crate::credential::{self, Credential, PasswordCallback};
+use crate::credential::listing::{IssuerFile, Listing};
+use crate::credential::{Credential, Group, PasswordCallback};
 use crate::error::{Cause, Error};
 use crate::list;
 use crate::secret::Secret;
 pub(crate) use index::{Index, TraitsOf};
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +24,11 @@ use std::sync::Arc;
 /// Every function that adds something adds all of it or nothing.
 #[derive(Debug, Default)]
 pub struct Selector {
-    credentials: Vec<Arc<Credential>>,
-    issuers: Vec<X509>,
+    groups: Vec<Arc<Group>>,
+    issuers: Vec<Arc<IssuerFile>>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
+    without_cache: bool,
 }
 
 impl Selector {
@@ -36,7 +39,13 @@ impl Selector {
 
     /// How many credentials it has.
     pub fn count(&self) -> usize {
-        self.credentials.len()
+        self.groups.iter().map(|g| g.len()).sum()
+    }
+
+    /// Whether what this process has read before will do, which is so at first: for certificates
+    /// that are added from now on, and for keys.
+    pub fn set_cache(&mut self, on: bool) {
+        self.without_cache = !on;
     }
 
     /// Adds what libpq's three parameters name; see [`list`] for their grammar.
@@ -46,15 +55,11 @@ impl Selector {
         sslkey: Option<&[u8]>,
         passwords: &list::Passwords<'_>,
     ) -> Result<(), Error> {
-        let entries = list::entries(sslcert, sslkey, passwords)?;
-        let mut added = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let number = self.count() + added.len() + 1;
-            let credential = Credential::from_files(entry.certificate, entry.key, entry.password)
-                .map_err(|cause| Error::Entry { number, cause })?;
-            added.push(Arc::new(credential));
-        }
-        self.credentials.append(&mut added);
+        let use_cache = !self.without_cache;
+        let matched = |count| list::passwords(passwords, count, sslkey);
+        let (listing, passwords) =
+            Listing::of_lists(sslcert, sslkey, self.count(), use_cache, matched)?;
+        self.push(Group::of_files(listing, passwords));
         Ok(())
     }
 
@@ -65,8 +70,11 @@ impl Selector {
         key: Option<PathBuf>,
         password: Option<Secret>,
     ) -> Result<(), Error> {
-        let added = Credential::from_files(certificate, key, password);
-        self.push(added)
+        let names = list::Names { certificate, key };
+        let listing = Listing::of_files(names, self.count(), !self.without_cache)?;
+        let passwords = password.map_or_else(Vec::new, |p| vec![Some(p)]);
+        self.push(Group::of_files(listing, passwords));
+        Ok(())
     }
 
     /// Adds one that the program holds in memory.
@@ -76,21 +84,21 @@ impl Selector {
         key: PKey<Private>,
         chain: Vec<X509>,
     ) -> Result<(), Error> {
-        let added = Credential::from_memory(leaf, key, chain);
-        self.push(added)
+        let number = self.count() + 1;
+        let group =
+            Group::of_memory(leaf, key, chain).map_err(|cause| Error::Entry { number, cause })?;
+        self.push(group);
+        Ok(())
     }
 
-    fn push(&mut self, added: Result<Credential, Cause>) -> Result<(), Error> {
-        let number = self.count() + 1;
-        let credential = added.map_err(|cause| Error::Entry { number, cause })?;
-        self.credentials.push(Arc::new(credential));
-        Ok(())
+    fn push(&mut self, group: Group) {
+        self.groups.push(Arc::new(group));
     }
 
     /// Adds the certificates of a PEM file to the issuer pool.
     pub fn add_issuers(&mut self, pem_file: &Path) -> Result<(), Error> {
-        let mut added = credential::certificates_of(pem_file).map_err(Error::Issuers)?;
-        self.issuers.append(&mut added);
+        let file = IssuerFile::of(pem_file, !self.without_cache).map_err(Error::Issuers)?;
+        self.issuers.push(file);
         Ok(())
     }
 
@@ -106,45 +114,99 @@ impl Selector {
 
     /// What is needed to validate it without holding on to it.
     pub fn validation(&self) -> Validation {
-        Validation { credentials: self.credentials.clone(), callback: self.password_callback }
+        Validation {
+            groups: self.groups.clone(),
+            callback: self.password_callback,
+            use_cache: !self.without_cache,
+        }
     }
 
     /// Makes the index, and moves all there is into what can no longer change.
     pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
-        let parts: Vec<_> = self.credentials.iter().map(|c| (c.leaf(), c.companions())).collect();
-        let index = Index::build(&parts, &self.issuers)?;
+        let index = self.index()?;
         let done = std::mem::take(self);
+        let starts = done.groups.iter().scan(0, |next, group| {
+            let start = *next;
+            *next += group.len();
+            Some(start)
+        });
         Ok(FrozenSelector {
-            credentials: done.credentials,
+            starts: starts.collect(),
+            groups: done.groups,
             policy: done.policy,
             password_callback: done.password_callback,
+            use_cache: !done.without_cache,
             index,
         })
+    }
+
+    fn index(&self) -> Result<Arc<Index>, Error> {
+        let parts = self.parts();
+        if let Some(index) = parts.as_ref().and_then(cache::index) {
+            return Ok(index);
+        }
+        let credentials: Vec<(&X509, &[X509])> = self
+            .groups
+            .iter()
+            .flat_map(|g| g.credentials())
+            .map(|c| (c.leaf(), c.companions()))
+            .collect();
+        let issuers: Vec<&X509> = self.issuers.iter().flat_map(|f| f.certificates()).collect();
+        let index = Arc::new(Index::build(&credentials, &issuers)?);
+        if let Some(parts) = parts {
+            cache::keep_index(parts, &index);
+        }
+        Ok(index)
+    }
+
+    /// What the index is made of, if the next selector may find the same.
+    fn parts(&self) -> Option<Parts> {
+        if self.without_cache || !self.issuers.iter().all(|f| f.is_settled()) {
+            return None;
+        }
+        let listing = |g: &Arc<Group>| g.listing().filter(|l| l.is_settled()).cloned();
+        let listings = self.groups.iter().map(listing).collect::<Option<_>>()?;
+        Some(Parts { listings, issuers: self.issuers.clone() })
     }
 }
 
 /// A selector that handshakes use.
 #[derive(Debug)]
 pub struct FrozenSelector {
-    credentials: Vec<Arc<Credential>>,
+    groups: Vec<Arc<Group>>,
+    /// The number of each group's first credential.
+    starts: Vec<usize>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
-    index: Index,
+    use_cache: bool,
+    index: Arc<Index>,
 }
 
 impl FrozenSelector {
     /// How many credentials it has.
     pub fn count(&self) -> usize {
-        self.credentials.len()
+        self.index.candidates().len()
     }
 
     /// What is needed to validate it without holding on to it.
     pub fn validation(&self) -> Validation {
-        Validation { credentials: self.credentials.clone(), callback: self.password_callback }
+        Validation {
+            groups: self.groups.clone(),
+            callback: self.password_callback,
+            use_cache: self.use_cache,
+        }
     }
 
-    pub(crate) fn credentials(&self) -> &[Arc<Credential>] {
-        &self.credentials
+    /// All credentials, in their order.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
+        self.groups.iter().flat_map(|g| g.credentials())
+    }
+
+    /// One credential.
+    pub(crate) fn credential(&self, at: usize) -> Option<Credential<'_>> {
+        // No group is empty, so each start is another one.
+        let group = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
+        self.groups.get(group)?.credential(at - self.starts.get(group)?)
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -155,27 +217,32 @@ impl FrozenSelector {
         &self.index
     }
 
-    pub(crate) fn password_callback(&self) -> Option<&PasswordCallback> {
-        self.password_callback.as_ref()
+    /// The key of one of its credentials.
+    pub(crate) fn key<'a>(
+        &self,
+        credential: Credential<'a>,
+    ) -> Result<&'a PKeyRef<Private>, Cause> {
+        credential.key(self.password_callback.as_ref(), self.use_cache)
     }
 }
 
 /// The credentials of a selector at one moment. Validating calls the program's password callback,
 /// and nothing may be locked meanwhile.
 pub struct Validation {
-    credentials: Vec<Arc<Credential>>,
+    groups: Vec<Arc<Group>>,
     callback: Option<PasswordCallback>,
+    use_cache: bool,
 }
 
 impl Validation {
     /// Loads every key now and finds out whether it belongs to its certificate.
     pub fn run(&self) -> Result<(), Error> {
-        let failure = |(i, credential): (usize, &Arc<Credential>)| {
-            let cause = credential.key(self.callback.as_ref()).err()?;
+        let failure = |(i, credential): (usize, Credential<'_>)| {
+            let cause = credential.key(self.callback.as_ref(), self.use_cache).err()?;
             Some(Error::Entry { number: i + 1, cause })
         };
-        let mut failures: Vec<Error> =
-            self.credentials.iter().enumerate().filter_map(failure).collect();
+        let credentials = self.groups.iter().flat_map(|g| g.credentials());
+        let mut failures: Vec<Error> = credentials.enumerate().filter_map(failure).collect();
         match failures.len() {
             0 => Ok(()),
             1 => Err(failures.remove(0)),

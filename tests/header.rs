@@ -9,7 +9,9 @@ fn generate() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in ["capi.rs", "capi/constants.rs", "capi/selector.rs", "capi/handshake.rs"] {
+    for source in
+        ["capi.rs", "capi/constants.rs", "capi/selector.rs", "capi/handshake.rs", "capi/cache.rs"]
+    {
         builder = builder.with_src(root.join("src").join(source));
     }
     let mut text = Vec::new();

@@ -96,10 +96,11 @@ pub const CERTPICK_NONE_SUITABLE_SEND_NONE: i64 = 0;
 /// Abort the handshake.
 pub const CERTPICK_NONE_SUITABLE_ABORT: i64 = 1;
 
-/// Option: whether files that this process has loaded already may be taken from its cache. There is
-/// no such cache yet in 0.1, so neither value has an effect.
+/// Option: whether what this process has read from files before may be taken from its cache (see
+/// certpick_cache_clear()), and what this selector reads be kept there. To be set before files are
+/// added.
 pub const CERTPICK_OPTION_CACHE: i32 = 4;
-/// Read every file anew.
+/// Read every file anew, and keep nothing.
 pub const CERTPICK_CACHE_OFF: i64 = 0;
 /// Use the cache; the default.
 pub const CERTPICK_CACHE_ON: i64 = 1;

@@ -302,7 +302,8 @@ pub unsafe extern "C" fn certpick_selector_set_option(
                     (CERTPICK_OPTION_NONE_SUITABLE, CERTPICK_NONE_SUITABLE_ABORT) => {
                         policy.none_suitable = NoneSuitable::Abort;
                     }
-                    (CERTPICK_OPTION_CACHE, CERTPICK_CACHE_OFF | CERTPICK_CACHE_ON) => {}
+                    (CERTPICK_OPTION_CACHE, CERTPICK_CACHE_OFF) => s.set_cache(false),
+                    (CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON) => s.set_cache(true),
                     _ => return Err(UNKNOWN),
                 }
                 Ok(())

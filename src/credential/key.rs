@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
 
-use super::PasswordCallback;
-use super::pem;
 use super::private_file::{self, Refusal};
+use super::{PasswordCallback, listing, pem};
+use crate::cache::{self, Moment, Stamp};
 use crate::error::Cause;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
@@ -24,17 +24,56 @@ pub fn load(
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let bytes = private_file::read(at).map_err(|refusal| {
-        let path = path.to_owned();
-        match refusal {
-            Refusal::Missing => Cause::KeyMissing(path),
-            Refusal::Stat(why) => Cause::KeyStat(path, why),
-            Refusal::NotRegular => Cause::KeyNotRegular(path),
-            Refusal::Permissions => Cause::KeyPermissions(path),
-            Refusal::Io(why) => Cause::KeyFile(path, why),
-        }
-    })?;
-    decode(&bytes, path, password, callback)
+    let bytes = private_file::read(at).map_err(|refusal| refused(refusal, path))?;
+    decode(&bytes, path, password, callback).map(|decoded| decoded.0)
+}
+
+/// The same, without decrypting what this process has decrypted before. The file is opened all the
+/// same, so that nobody gets a key that they may not read.
+pub fn load_by_cache(
+    at: &Path,
+    path: &Path,
+    password: Option<&Secret>,
+    callback: Option<&PasswordCallback>,
+) -> Result<PKey<Private>, Cause> {
+    let before = Moment::now();
+    let refused = |refusal| refused(refusal, path);
+    let (file, metadata) = private_file::open(at).map_err(refused)?;
+    let stamp = Stamp::of(&metadata);
+    if let Some(key) = cache::key(&stamp, password) {
+        return Ok(key);
+    }
+    let bytes = private_file::read_all(&file, &metadata).map_err(refused)?;
+    let (key, opened_by) = decode(&bytes, path, password, callback)?;
+    let password = match opened_by {
+        OpenedBy::Nothing => None,
+        OpenedBy::Password => password,
+        // What a program answers is for the selector that asked.
+        OpenedBy::Callback => return Ok(key),
+    };
+    if let Some(stamp) = listing::still(&file, &stamp, &before) {
+        cache::keep_key(stamp, password, &key);
+    }
+    Ok(key)
+}
+
+fn refused(refusal: Refusal, path: &Path) -> Cause {
+    let path = path.to_owned();
+    match refusal {
+        Refusal::Missing => Cause::KeyMissing(path),
+        Refusal::Stat(why) => Cause::KeyStat(path, why),
+        Refusal::NotRegular => Cause::KeyNotRegular(path),
+        Refusal::Permissions => Cause::KeyPermissions(path),
+        Refusal::Io(why) => Cause::KeyFile(path, why),
+    }
+}
+
+/// What it took to read a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OpenedBy {
+    Nothing,
+    Password,
+    Callback,
 }
 
 fn decode(
@@ -42,7 +81,7 @@ fn decode(
     path: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
-) -> Result<PKey<Private>, Cause> {
+) -> Result<(PKey<Private>, OpenedBy), Cause> {
     let errors = QuietErrors::new();
     let mut asked = Asked { path, password, callback, state: State::NotAsked };
     let is_pem = bytes.windows(11).any(|w| w == b"-----BEGIN ");
@@ -52,7 +91,13 @@ fn decode(
         from_der(bytes).or_else(|| from_encrypted_der(bytes, &mut asked))
     };
     if let Some(key) = key {
-        return Ok(key);
+        let opened_by = match asked.state {
+            State::NotAsked => OpenedBy::Nothing,
+            State::Given(None) => OpenedBy::Password,
+            // It went without in the end; whatever the program answered, its key is its own.
+            State::Given(Some(_)) | State::NoPassword | State::TooLong(_) => OpenedBy::Callback,
+        };
+        return Ok((key, opened_by));
     }
     let file = path.to_owned();
     Err(match asked.state {

@@ -64,7 +64,7 @@ pub fn open_regular(path: &Path) -> Result<(File, Metadata), ReadError> {
 
 /// All bytes of an open file, up to a bound; they are wiped when dropped.
 pub fn read_all(
-    mut file: File,
+    mut file: &File,
     metadata: &Metadata,
     most: u64,
 ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
@@ -149,7 +149,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MOST_BYTES + 1).unwrap();
         let (open, metadata) = open_regular(file.path()).unwrap();
-        let error = read_all(open, &metadata, MOST_BYTES).unwrap_err();
+        let error = read_all(&open, &metadata, MOST_BYTES).unwrap_err();
         assert!(matches!(error, ReadError::TooLarge(_)), "{error:?}");
         assert_eq!(error.text(), "it is larger than 16 MiB");
     }
@@ -160,7 +160,7 @@ mod tests {
         file.write_all(b"short").unwrap();
         let (open, metadata) = open_regular(file.path()).unwrap();
         file.write_all(b" and longer").unwrap();
-        assert!(matches!(read_all(open, &metadata, 100), Err(ReadError::Io(_))));
+        assert!(matches!(read_all(&open, &metadata, 100), Err(ReadError::Io(_))));
     }
 
     #[test]

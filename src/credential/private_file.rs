@@ -2,7 +2,7 @@
 //! Reading a file that others must not be able to read, by libpq's rule for private keys.
 
 use super::pem::{self, ReadError, system_text};
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -27,14 +27,13 @@ pub enum Refusal {
 
 /// All of it; the bytes are wiped when dropped. The permissions are those of what was opened.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    let refusal = |error: ReadError| match error {
-        ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => Refusal::Missing,
-        // libpq, and not only it, calls this missing too.
-        ReadError::Stat(e) if e.raw_os_error() == Some(libc::ENOTDIR) => Refusal::Missing,
-        ReadError::Stat(e) => Refusal::Stat(system_text(&e)),
-        ReadError::NotRegular => Refusal::NotRegular,
-        other => Refusal::Io(other.text()),
-    };
+    let (file, metadata) = open(path)?;
+    read_all(&file, &metadata)
+}
+
+/// Opens it, with the rights that the process has now; the permissions are those of what was
+/// opened.
+pub fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let (file, metadata) = match pem::open_regular(path) {
         Ok(opened) => opened,
         // It could not be opened, but it may also have the wrong permissions: say what libpq says.
@@ -43,10 +42,23 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         }
         Err(error) => return Err(refusal(error)),
     };
-    if !is_private(&metadata) {
-        return Err(Refusal::Permissions);
+    if is_private(&metadata) { Ok((file, metadata)) } else { Err(Refusal::Permissions) }
+}
+
+/// The bytes of what was opened; they are wiped when dropped.
+pub fn read_all(file: &File, metadata: &Metadata) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    pem::read_all(file, metadata, MOST_BYTES).map_err(refusal)
+}
+
+fn refusal(error: ReadError) -> Refusal {
+    match error {
+        ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => Refusal::Missing,
+        // libpq, and not only it, calls this missing too.
+        ReadError::Stat(e) if e.raw_os_error() == Some(libc::ENOTDIR) => Refusal::Missing,
+        ReadError::Stat(e) => Refusal::Stat(system_text(&e)),
+        ReadError::NotRegular => Refusal::NotRegular,
+        other => Refusal::Io(other.text()),
     }
-    pem::read_all(file, &metadata, MOST_BYTES).map_err(refusal)
 }
 
 /// libpq's rule: owned by root, no group write or execute and nothing for the world; otherwise

@@ -27,7 +27,7 @@ fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     let selector = &decision.selector;
     let index = selector.index();
     let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
-    for (at, credential) in selector.credentials().iter().enumerate() {
+    for (at, credential) in selector.credentials().enumerate() {
         let Some(candidate) = index.candidates().get(at) else { continue };
         let path = choice::path(index.candidates(), at, &asked, selector.policy());
         let Some(path_facts) = candidate.paths.get(path) else { continue };
@@ -106,7 +106,7 @@ fn write_credential(
     out: &mut String,
     decision: &Decision,
     at: usize,
-    credential: &Credential,
+    credential: Credential<'_>,
     path: &Path,
     chain: &[&X509],
 ) -> fmt::Result {

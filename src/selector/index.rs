@@ -39,7 +39,7 @@ impl fmt::Debug for Index {
 
 impl Index {
     /// For each credential its leaf and the certificates that came along, in any order.
-    pub fn build(credentials: &[(&X509, &[X509])], issuers: &[X509]) -> Result<Index, Error> {
+    pub fn build(credentials: &[(&X509, &[X509])], issuers: &[&X509]) -> Result<Index, Error> {
         let clock = Clock::new().ok_or_else(|| Error::OpenSsl("out of memory".to_owned()))?;
         let mut pool = Pool::default();
         let own: Vec<Vec<u32>> = credentials
@@ -97,6 +97,16 @@ impl Index {
             u32::try_from(self.traits.len() - 1).unwrap_or(u32::MAX)
         });
         Path { issuers: issuers.into_boxed_slice(), traits, not_before, not_after }
+    }
+
+    /// How much memory it takes, about; the certificates are counted where they were read.
+    pub fn bytes(&self) -> usize {
+        let path = |p: &Path| size_of::<Path>() + size_of_val(&*p.issuers) + 64;
+        let candidate = |c: &Candidate| {
+            let name = c.common_name.as_ref().map_or(0, |n| n.len());
+            size_of::<Candidate>() + name + c.paths.iter().map(path).sum::<usize>() + 128
+        };
+        self.candidates.iter().map(candidate).sum::<usize>() + self.names.len() * 64
     }
 
     /// Each credential as the choice sees it.

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the files of a list hold, without their keys: read once, and looked at again by each later
+//! selector over the same list.
+
+use super::{chain, pem};
+use crate::cache::{self, ListKey, Moment, Stamp, Stats};
+use crate::error::{Cause, Error};
+use crate::list::Names;
+use openssl::x509::X509;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The certificates of one credential.
+#[derive(Debug)]
+pub struct Material {
+    pub leaf: X509,
+    /// What came with the leaf, in no certain order; the index makes chains of it.
+    pub companions: Vec<X509>,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub names: Names,
+    pub material: Arc<Material>,
+    /// The certificate's file, for the system.
+    path: CString,
+    /// By which it is known to be as it was; `None` if that is not sure.
+    stamp: Option<Stamp>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Listing {
+    entries: Vec<Entry>,
+    /// Whether the name of a key depends on the working directory.
+    has_relative_key: bool,
+}
+
+impl Listing {
+    /// What libpq's two lists name. `before`: how many entries the selector has already. `matched`
+    /// gets the number of entries before any file is read, and its result goes along.
+    pub fn of_lists<T>(
+        certificates: &[u8],
+        keys: Option<&[u8]>,
+        before: usize,
+        use_cache: bool,
+        matched: impl FnOnce(usize) -> Result<T, Error>,
+    ) -> Result<(Arc<Listing>, T), Error> {
+        let whole = crate::list::is_whole(certificates);
+        let key = use_cache.then(|| ListKey {
+            whole,
+            certificates: certificates.into(),
+            keys: keys.map(Into::into),
+        });
+        Listing::of(key, before, matched, || crate::list::names(certificates, keys, whole))
+    }
+
+    /// One certificate's file, and one for its key.
+    pub fn of_files(names: Names, before: usize, use_cache: bool) -> Result<Arc<Listing>, Error> {
+        let key = use_cache.then(|| ListKey {
+            whole: true,
+            certificates: names.certificate.as_os_str().as_bytes().into(),
+            keys: names.key.as_ref().map(|k| k.as_os_str().as_bytes().into()),
+        });
+        Listing::of(key, before, |_| Ok(()), || Ok(vec![names])).map(|(listing, ())| listing)
+    }
+
+    fn of<T>(
+        key: Option<ListKey>,
+        before: usize,
+        matched: impl FnOnce(usize) -> Result<T, Error>,
+        names: impl FnOnce() -> Result<Vec<Names>, Error>,
+    ) -> Result<(Arc<Listing>, T), Error> {
+        let known = key.as_ref().and_then(cache::listing);
+        let failed = |at: usize, cause| Error::Entry { number: before + at + 1, cause };
+        let (mut entries, result): (Vec<Entry>, T) = match &known {
+            Some(known) => {
+                let result = matched(known.entries.len())?;
+                let changed = known.changed();
+                if changed.is_empty() {
+                    return Ok((Arc::clone(known), result));
+                }
+                let mut entries = known.entries.clone();
+                for at in changed {
+                    let Some(entry) = entries.get_mut(at) else { continue };
+                    *entry = Entry::read(entry.names.clone()).map_err(|e| failed(at, e))?;
+                }
+                (entries, result)
+            }
+            None => {
+                let names = names()?;
+                let result = matched(names.len())?;
+                let read = |(at, names)| Entry::read(names).map_err(|e| failed(at, e));
+                (names.into_iter().enumerate().map(read).collect::<Result<_, _>>()?, result)
+            }
+        };
+        entries.shrink_to_fit();
+        let is_relative = |e: &Entry| e.key_path().is_relative();
+        let has_relative_key = entries.iter().any(is_relative);
+        let listing = Arc::new(Listing { entries, has_relative_key });
+        if let Some(key) = key.filter(|_| listing.is_worth_keeping()) {
+            cache::keep_listing(key, &listing);
+        }
+        Ok((listing, result))
+    }
+
+    /// The entries whose files are not known to be as they were.
+    fn changed(&self) -> Vec<usize> {
+        let mut stats = Stats::default();
+        let mut changed = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            if entry.stamp.is_none() || stats.of(&entry.path) != entry.stamp {
+                changed.push(at);
+            }
+        }
+        changed
+    }
+
+    fn is_worth_keeping(&self) -> bool {
+        self.entries.iter().any(|e| e.stamp.is_some())
+    }
+
+    /// Whether the next selector may find it again: an index of it is worth keeping.
+    pub fn is_settled(&self) -> bool {
+        self.entries.iter().all(|e| e.stamp.is_some())
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether the name of a key depends on the working directory.
+    pub fn has_relative_key(&self) -> bool {
+        self.has_relative_key
+    }
+
+    /// How much memory it takes, about.
+    pub fn bytes(&self) -> usize {
+        let entry = |e: &Entry| {
+            let companions = e.material.companions.iter().map(certificate_bytes).sum::<usize>();
+            size_of::<Entry>()
+                + size_of::<Material>()
+                + 2 * e.path.as_bytes().len()
+                + e.names.key.as_ref().map_or(0, |k| k.as_os_str().len())
+                + certificate_bytes(&e.material.leaf)
+                + companions
+        };
+        self.entries.iter().map(entry).sum()
+    }
+}
+
+impl Entry {
+    /// Reads the certificate's file. The key is read when it is needed; a certificate without a
+    /// key file must have the key in its own.
+    fn read(names: Names) -> Result<Entry, Cause> {
+        let path = &names.certificate;
+        let (bytes, stamp) = read(path)?;
+        let (leaf, companions) =
+            parse(&bytes, path).map(chain::leaf_first)?.ok_or_else(|| no_certificate(path))?;
+        if names.key.is_none() && !pem::has_private_key(&bytes) {
+            return Err(Cause::NoKeyBesideCertificate(path.clone()));
+        }
+        // A name with a zero byte in it has not been read.
+        let path = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+        let material = Arc::new(Material { leaf, companions });
+        Ok(Entry { names, material, path, stamp })
+    }
+
+    /// The file of the key: its own, or the certificate's.
+    pub fn key_path(&self) -> &Path {
+        self.names.key.as_deref().unwrap_or(&self.names.certificate)
+    }
+}
+
+/// Certificates for the issuer pool, from one file.
+#[derive(Debug)]
+pub struct IssuerFile {
+    certificates: Vec<X509>,
+    path: CString,
+    stamp: Option<Stamp>,
+}
+
+impl IssuerFile {
+    /// The file as it is now.
+    pub fn of(path: &Path, use_cache: bool) -> Result<Arc<IssuerFile>, Cause> {
+        let name = path.as_os_str().as_bytes();
+        let known = if use_cache { cache::issuer_file(name) } else { None };
+        if let Some(known) = known {
+            if known.stamp.is_some() && Stats::default().of(&known.path) == known.stamp {
+                return Ok(known);
+            }
+        }
+        let (bytes, stamp) = read(path)?;
+        let certificates = parse(&bytes, path)?;
+        let file = IssuerFile { certificates, path: CString::new(name).unwrap_or_default(), stamp };
+        let file = Arc::new(file);
+        if use_cache && file.stamp.is_some() {
+            cache::keep_issuer_file(name, &file);
+        }
+        Ok(file)
+    }
+
+    /// Its certificates.
+    pub fn certificates(&self) -> &[X509] {
+        &self.certificates
+    }
+
+    /// Whether the next selector may find it again.
+    pub fn is_settled(&self) -> bool {
+        self.stamp.is_some()
+    }
+
+    /// How much memory it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.certificates.iter().map(certificate_bytes).sum()
+    }
+}
+
+/// How much memory OpenSSL takes for a certificate, about: several times its DER.
+fn certificate_bytes(certificate: &X509) -> usize {
+    use foreign_types::ForeignType;
+    // SAFETY: a valid certificate; with no place to write to, only the length is given.
+    let der = unsafe { openssl_sys::i2d_X509(certificate.as_ptr(), std::ptr::null_mut()) };
+    2048 + 4 * usize::try_from(der).unwrap_or(0)
+}
+
+/// The bytes of a file, and the stamp if it will tell of every change after this.
+fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<Stamp>), Cause> {
+    let before = Moment::now();
+    pem::open_regular(path)
+        .and_then(|(file, metadata)| {
+            let bytes = pem::read_all(&file, &metadata, pem::MOST_BYTES)?;
+            Ok((bytes, still(&file, &Stamp::of(&metadata), &before)))
+        })
+        .map_err(|e| Cause::CertificateFile { file: path.to_owned(), why: e.text() })
+}
+
+/// The stamp of a file that was read, unless it has changed meanwhile, or might without showing it.
+pub fn still(file: &std::fs::File, stamp: &Stamp, before: &Moment) -> Option<Stamp> {
+    let after = Stamp::of(&file.metadata().ok()?);
+    (after == *stamp && stamp.is_settled(before)).then_some(after)
+}
+
+/// All certificates in these bytes of a file.
+fn parse(bytes: &[u8], path: &Path) -> Result<Vec<X509>, Cause> {
+    pem::certificates(bytes).map_err(|why| Cause::Certificate { file: Some(path.to_owned()), why })
+}
+
+fn no_certificate(path: &Path) -> Cause {
+    Cause::Certificate { file: Some(path.to_owned()), why: "it holds no certificate".to_owned() }
+}
+
+/// A key's name, made whole by the directory that was the working directory when it was given.
+pub fn absolute(base: Option<&Path>, path: &Path) -> std::path::PathBuf {
+    base.map_or_else(
+        || path.to_owned(),
+        |base| base.join(OsStr::from_bytes(path.as_os_str().as_bytes())),
+    )
+}
