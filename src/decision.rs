@@ -7,6 +7,7 @@ mod terms;
 use crate::choice::Reasons;
 use crate::error::{Error, NONE_SUITABLE_TEXT};
 use crate::hook::Peer;
+use crate::name;
 use crate::ossl;
 use crate::request::Request;
 use crate::selector::FrozenSelector;
@@ -43,6 +44,8 @@ pub struct Decision {
     pub(crate) error: Option<Error>,
     /// SSL_get_state(3) when it was made.
     pub(crate) state: c_int,
+    /// Nothing was given to OpenSSL: the outcome is what it would be.
+    pub(crate) is_preview: bool,
 }
 
 impl Decision {
@@ -90,6 +93,31 @@ impl Decision {
         explanation::text(self)
     }
 
+    /// All that speaks against credential `index`, in plain words.
+    pub fn against(&self, index: usize) -> Vec<String> {
+        explanation::against(self, index)
+    }
+
+    /// Why the chosen credential comes before this one, if nothing speaks against it.
+    pub fn preference(&self, index: usize) -> &'static str {
+        explanation::preference(self, index)
+    }
+
+    /// The CA names that the server sent, for people.
+    pub fn ca_names(&self) -> Vec<String> {
+        explanation::names(&self.request.ca_names_der).map(|n| name::text(&n)).collect()
+    }
+
+    /// The signature algorithms that the server accepts, by their names.
+    pub fn schemes(&self) -> Vec<String> {
+        self.request.offered_schemes.iter().map(|s| terms::scheme(*s)).collect()
+    }
+
+    /// The certificate types that the server accepts (up to TLS 1.2), by their names.
+    pub fn certificate_types(&self) -> Vec<String> {
+        self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
+    }
+
     /// OpenSSL looks at a certificate once more after a callback has given it, by criteria that it
     /// tells nobody (signature_algorithms_cert of RFC 8446, section 4.2.3, for one), and sends
     /// none if it finds it unusable. That shows in the signature that was, or was not, chosen.
@@ -97,7 +125,7 @@ impl Decision {
     /// # Safety
     /// `ssl` is the valid SSL that the decision was made for.
     pub(crate) unsafe fn settle(&mut self, ssl: *const ffi::SSL) {
-        if self.outcome != Outcome::Sent {
+        if self.outcome != Outcome::Sent || self.is_preview {
             return;
         }
         let mut nid = 0;

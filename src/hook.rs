@@ -5,6 +5,7 @@
 //! other side and the record of the last decision.
 
 mod ex_data;
+mod preview;
 
 use crate::choice::{self, Reasons};
 use crate::decision::{Decision, Outcome};
@@ -22,6 +23,7 @@ use openssl::pkey::{PKeyRef, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
+pub use preview::attach_preview;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -280,6 +282,7 @@ pub(crate) unsafe fn choose_and_install(
         chosen,
         error: result.as_ref().err().cloned(),
         state: 0,
+        is_preview: false,
     };
     // SAFETY: the caller's promise.
     let recorded = unsafe { ex_data::record(ssl, decision) };

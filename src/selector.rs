@@ -197,6 +197,17 @@ impl FrozenSelector {
         }
     }
 
+    /// The leaf of one of its credentials.
+    pub fn certificate(&self, at: usize) -> Option<&X509> {
+        self.credential(at).map(|credential| credential.leaf())
+    }
+
+    /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.
+    pub fn check_key(&self, at: usize) -> Result<(), Error> {
+        let Some(credential) = self.credential(at) else { return Ok(()) };
+        self.key(credential).map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
+    }
+
     /// All credentials, in their order.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
         self.groups.iter().flat_map(|g| g.credentials())

@@ -11,7 +11,7 @@ use certpick::Selector;
 use certpick::inspect;
 use certpick::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -77,46 +77,71 @@ pub struct Files {
     pub issuers: Option<PathBuf>,
 }
 
+/// Where credentials are, as options name it.
+pub struct Sources<'a> {
+    pub sslcert: &'a OsStr,
+    pub sslkey: Option<&'a OsStr>,
+    pub password_file: Option<&'a Path>,
+    pub issuers: Option<&'a Path>,
+}
+
 impl Options {
     /// Whether the lists are well formed and match, and every certificate can be read. Keys are
     /// not looked at: only that of the certificate that is sent is needed.
     pub fn files(&self) -> Result<Files, Failure> {
-        let entries = if directory::is_directory(&self.sslcert) {
-            self.entries_of_directory()?
+        let sources = Sources {
+            sslcert: &self.sslcert,
+            sslkey: self.sslkey.as_deref(),
+            password_file: self.sslpassword_file.as_deref(),
+            issuers: self.issuers.as_deref(),
+        };
+        let entries = if directory::is_directory(sources.sslcert) {
+            sources.entries_of_directory()?
         } else {
-            self.entries_of_lists()?
+            sources.selector()?.1
         };
         let lists = absolute::lists(&entries)?;
         Ok(Files {
             sslcert: lists.sslcert,
             sslkey: lists.sslkey,
-            sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
-            issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
+            sslpasswordfile: sources.password_file.map(absolute_path).transpose()?,
+            issuers: sources.issuers.map(absolute_path).transpose()?,
         })
     }
 }
 
-impl Options {
-    fn entries_of_lists(&self) -> Result<Vec<Entry>, Failure> {
-        let sslcert = self.sslcert.as_bytes();
-        let sslkey = self.sslkey.as_ref().map(|v| v.as_bytes());
-        let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
-        let passwords = match &lines {
-            Some(lines) => Passwords::Lines(lines),
-            None => Passwords::List(None),
-        };
+impl Sources<'_> {
+    /// A selector with all of them, and the entries without their passwords. No key is read.
+    pub fn selector(&self) -> Result<(Selector, Vec<Entry>), Failure> {
         let mut selector = Selector::new();
-        selector.add_lists(sslcert, sslkey, &passwords).map_err(Failure::new)?;
-        if let Some(file) = &self.issuers {
+        let entries = if directory::is_directory(self.sslcert) {
+            let entries = self.entries_of_directory()?;
+            let lists = absolute::lists(&entries)?;
+            selector
+                .add_lists(&lists.sslcert, lists.sslkey.as_deref(), &Passwords::List(None))
+                .map_err(Failure::new)?;
+            entries
+        } else {
+            let sslcert = self.sslcert.as_bytes();
+            let sslkey = self.sslkey.map(OsStrExt::as_bytes);
+            let lines = self.password_file.map(passwords::read).transpose()?;
+            let passwords = match &lines {
+                Some(lines) => Passwords::Lines(lines),
+                None => Passwords::List(None),
+            };
+            selector.add_lists(sslcert, sslkey, &passwords).map_err(Failure::new)?;
+            list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?
+        };
+        if let Some(file) = self.issuers {
             selector.add_issuers(file).map_err(Failure::new)?;
         }
-        list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)
+        Ok((selector, entries))
     }
 
     fn entries_of_directory(&self) -> Result<Vec<Entry>, Failure> {
-        let directory = Path::new(&self.sslcert);
-        let keys = directory::keys(self.sslkey.as_deref(), self.sslpassword_file.as_deref())?;
-        let issuers = match &self.issuers {
+        let directory = Path::new(self.sslcert);
+        let keys = directory::keys(self.sslkey, self.password_file)?;
+        let issuers = match self.issuers {
             Some(file) => inspect::issuers(file).map_err(Failure::new)?,
             None => Vec::new(),
         };

@@ -34,6 +34,11 @@ impl Failure {
         Failure { status: NOT_EXECUTABLE, ..Failure::new(words) }
     }
 
+    /// What a person is to read.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
     /// Tells it, and gives the exit status.
     pub fn report(&self) -> ExitCode {
         say(&self.words);

@@ -24,17 +24,29 @@ pub fn text(decision: &Decision) -> String {
 fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_outcome(out, decision)?;
     write_request(out, decision)?;
-    let selector = &decision.selector;
-    let index = selector.index();
-    let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
-    for (at, credential) in selector.credentials().enumerate() {
-        let Some(candidate) = index.candidates().get(at) else { continue };
-        let path = choice::path(index.candidates(), at, &asked, selector.policy());
-        let Some(path_facts) = candidate.paths.get(path) else { continue };
-        let chain: Vec<&X509> = index.chain(at, path).collect();
-        write_credential(out, decision, at, credential, path_facts, &chain)?;
+    for (at, credential) in decision.selector.credentials().enumerate() {
+        let Some((path, chain)) = best_path(decision, at) else { continue };
+        write_credential(out, decision, at, credential, path, &chain)?;
     }
     Ok(())
+}
+
+/// The chain of a credential that is looked at, and what the choice knows of it.
+fn best_path(decision: &Decision, at: usize) -> Option<(&Path, Vec<&X509>)> {
+    let index = decision.selector.index();
+    let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
+    let path = choice::path(index.candidates(), at, &asked, decision.selector.policy());
+    let facts = index.candidates().get(at)?.paths.get(path)?;
+    Some((facts, index.chain(at, path).collect()))
+}
+
+/// All that speaks against credential `at`, in plain words; nothing for one that is not there.
+pub fn against(decision: &Decision, at: usize) -> Vec<String> {
+    let leaf = decision.selector.credential(at).map(|c| c.leaf());
+    match (leaf, best_path(decision, at)) {
+        (Some(leaf), Some((path, chain))) => words(decision, at, path, leaf, &chain),
+        _ => Vec::new(),
+    }
 }
 
 fn write_outcome(out: &mut String, decision: &Decision) -> fmt::Result {
@@ -148,7 +160,7 @@ fn write_credential(
 }
 
 /// Why the chosen credential comes before this one, against which nothing speaks.
-fn preference(decision: &Decision, at: usize) -> &'static str {
+pub fn preference(decision: &Decision, at: usize) -> &'static str {
     let candidates = decision.selector.index().candidates();
     let is_user = |i: usize| {
         let name = candidates.get(i).and_then(|c| c.common_name.as_deref());
@@ -249,7 +261,7 @@ fn join(items: impl Iterator<Item = String>) -> String {
 }
 
 /// The names whose DER stands one after the other.
-fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
+pub fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
     let mut rest = der;
     std::iter::from_fn(move || {
         let (first, after) = name::split_first(rest)?;

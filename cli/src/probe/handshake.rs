@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A handshake as libpq makes it, of which everything is kept.
+
+use super::alert::Alert;
+use super::connection::Connection;
+use super::reach::{patience, words};
+use super::target::Target;
+use super::{Plan, Start, credentials};
+use crate::report::{Finding, Level, Subject};
+use certpick::decision::Decision;
+use certpick::hook;
+use foreign_types::ForeignTypeRef;
+use openssl::error::ErrorStack;
+use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslMethod, SslRef, SslStream};
+use openssl::ssl::{SslVerifyMode, SslVersion};
+use openssl::x509::{X509, X509VerifyResult};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// By it libpq asks for PostgreSQL's protocol (from version 17 on).
+const ALPN: &[u8] = b"\x0apostgresql";
+
+/// Why OpenSSL does not find the server's chain valid.
+pub struct Doubt {
+    pub result: X509VerifyResult,
+    pub certificate: Option<X509>,
+}
+
+/// See the module.
+pub struct Handshake {
+    pub stream: SslStream<Connection>,
+    /// What spoke against the server's chain; nothing of it ends the handshake.
+    doubts: Arc<Mutex<Vec<Doubt>>>,
+    error: Option<Error>,
+}
+
+impl Handshake {
+    /// Makes it, as far as it goes.
+    pub fn run(
+        plan: &Plan<'_>,
+        target: &Target,
+        connection: Connection,
+    ) -> Result<Handshake, Finding> {
+        let doubts = Arc::default();
+        let ssl = prepare(plan, target, &doubts).map_err(own_failure)?;
+        let mut stream = SslStream::new(ssl, connection).map_err(own_failure)?;
+        let error = stream.connect().err();
+        Ok(Handshake { stream, doubts, error })
+    }
+
+    pub fn ssl(&self) -> &SslRef {
+        self.stream.ssl()
+    }
+
+    /// Whether it came to its end.
+    pub fn is_done(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// The certificates that the server sent, its own first.
+    pub fn chain(&self) -> Vec<X509> {
+        let chain = self.ssl().peer_cert_chain();
+        chain.map_or_else(Vec::new, |chain| chain.iter().map(|x| x.to_owned()).collect())
+    }
+
+    /// Why the chain is not valid; nothing if it is.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        std::mem::take(&mut self.doubts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the server asked for, and what came of it, if it did ask.
+    pub fn decision(&self) -> Option<&Decision> {
+        // SAFETY: a valid SSL of this thread; nothing else asks for its decision while a reference
+        // to it is used.
+        unsafe { hook::decision(self.ssl().as_ptr()) }
+    }
+
+    /// The alert by which the server ended it, if it did.
+    pub fn alert(&self) -> Option<Alert> {
+        Alert::of(self.error.as_ref()?.ssl_error()?)
+    }
+
+    /// Whether the server ended it because of the certificate that it was, or was not, sent.
+    pub fn is_refused(&self) -> bool {
+        self.decision().is_some() && self.alert().is_some_and(Alert::is_about_certificate)
+    }
+
+    /// Takes leave.
+    pub fn leave(&mut self) {
+        if self.is_done() {
+            let _ = self.stream.shutdown();
+        }
+    }
+
+    /// What was agreed on, or why nothing was.
+    pub fn tell(&self, plan: &Plan<'_>, subject: &mut Subject) {
+        const KEY: &str = "handshake";
+        let ssl = self.ssl();
+        let alpn = ssl.selected_alpn_protocol().map(|p| String::from_utf8_lossy(p).into_owned());
+        let Some(error) = &self.error else {
+            let cipher = ssl.current_cipher().map_or("none", |c| c.name());
+            subject.fact("protocol", "protocol", ssl.version_str());
+            subject.fact("cipher", "cipher", cipher);
+            if let Some(alpn) = &alpn {
+                subject.fact("alpn", "ALPN", alpn.as_str());
+            }
+            let text = format!("the handshake succeeds, by {} and {cipher}", ssl.version_str());
+            subject.finding(KEY, Level::Good, text);
+            if plan.start == Start::Direct && alpn.is_none() {
+                let text = "direct SSL connection was established without ALPN protocol \
+                            negotiation extension, and libpq ends it then";
+                let advice = "PostgreSQL 17 and later answer; a proxy before it may not";
+                subject.advised("alpn", Level::Wrong, text, advice);
+            }
+            return;
+        };
+        let refused = self.decision().and_then(Decision::error).is_some();
+        if refused || self.is_refused() {
+            // That is told where it belongs: with the certificate.
+            return;
+        }
+        subject.push(self.failure(plan, error));
+    }
+
+    fn failure(&self, plan: &Plan<'_>, error: &Error) -> Finding {
+        const KEY: &str = "handshake";
+        let begun = !self.chain().is_empty();
+        if error.io_error().is_some_and(|e| e.kind() == ErrorKind::TimedOut) {
+            let within = patience(&self.stream.get_ref().deadline());
+            let text = format!("the server did not finish the handshake within {within}");
+            let finding = Finding::new(KEY, Level::Unknown, text);
+            return match plan.start {
+                Start::Tls if !begun => finding.advice(
+                    "is it a server that begins with TLS? PostgreSQL does not, without --tls",
+                ),
+                _ => finding.advice("--timeout allows more time"),
+            };
+        }
+        if let Some(alert) = self.alert() {
+            let text = format!("the server ends the handshake: alert {}", alert.name());
+            let finding = Finding::new(KEY, Level::Wrong, text);
+            return match alert.meaning() {
+                Some(meaning) => finding.advice(meaning),
+                None => finding,
+            };
+        }
+        let finding =
+            Finding::new(KEY, Level::Wrong, format!("the handshake fails: {}", why(error)));
+        match plan.start {
+            _ if begun => finding,
+            Start::Direct => finding.advice(
+                "PostgreSQL begins with TLS from version 17 on; older ones are asked without \
+                 --direct",
+            ),
+            Start::Tls => finding.advice(
+                "does the server begin with TLS on this port? PostgreSQL is asked without --tls",
+            ),
+            Start::SslRequest => finding,
+        }
+    }
+}
+
+/// How a connection failed, in words.
+pub fn why(error: &Error) -> String {
+    const UNEXPECTED_EOF: &str = "the server closes the connection";
+    if let Some(stack) = error.ssl_error() {
+        let reason = stack.errors().first().and_then(|e| e.reason());
+        return match reason {
+            Some("unexpected eof while reading") => UNEXPECTED_EOF.to_owned(),
+            Some("wrong version number") => "what the server answers is not TLS".to_owned(),
+            Some(reason) => reason.to_owned(),
+            None => "OpenSSL gives no reason".to_owned(),
+        };
+    }
+    match error.io_error() {
+        Some(error) if error.kind() == ErrorKind::UnexpectedEof => UNEXPECTED_EOF.to_owned(),
+        Some(error) => words(error),
+        None if error.code() == ErrorCode::ZERO_RETURN || error.code() == ErrorCode::SYSCALL => {
+            UNEXPECTED_EOF.to_owned()
+        }
+        None => error.to_string(),
+    }
+}
+
+fn own_failure(error: ErrorStack) -> Finding {
+    let reason = error.errors().first().and_then(|e| e.reason()).unwrap_or("no reason given");
+    Finding::new("handshake", Level::Unknown, format!("OpenSSL could not begin: {reason}"))
+}
+
+fn prepare(
+    plan: &Plan<'_>,
+    target: &Target,
+    doubts: &Arc<Mutex<Vec<Doubt>>>,
+) -> Result<Ssl, ErrorStack> {
+    let mut context = SslContext::builder(SslMethod::tls_client())?;
+    // libpq's default.
+    context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    plan.trust.set(&mut context)?;
+    let doubts = Arc::clone(doubts);
+    // Whatever is wrong is told, and the rest is looked at all the same.
+    context.set_verify_callback(SslVerifyMode::PEER, move |valid, state| {
+        if !valid {
+            let certificate = state.current_cert().map(ToOwned::to_owned);
+            let doubt = Doubt { result: state.error(), certificate };
+            doubts.lock().unwrap_or_else(PoisonError::into_inner).push(doubt);
+        }
+        true
+    });
+    if plan.start.is_postgresql() {
+        context.set_alpn_protos(ALPN)?;
+    }
+    let context = context.build();
+    let no_memory = |_| ErrorStack::get();
+    let selector = match &plan.credentials {
+        Some(credentials) => Arc::clone(&credentials.selector),
+        None => credentials::none().map_err(no_memory)?,
+    };
+    // SAFETY: a context that no handshake uses yet.
+    let attached = unsafe {
+        if plan.sends() {
+            hook::attach_client_cert_cb(context.as_ptr(), selector)
+        } else {
+            hook::attach_preview(context.as_ptr(), selector)
+        }
+    };
+    attached.map_err(|_| ErrorStack::get())?;
+    let mut ssl = Ssl::new(&context)?;
+    if let Some(name) = server_name(plan, target) {
+        ssl.set_hostname(name)?;
+    }
+    let bytes = |text: &str| Some(text.as_bytes().into());
+    let user = plan.options.user.as_deref().and_then(bytes);
+    let peer = hook::Peer { host: bytes(&target.host), user };
+    // SAFETY: a valid SSL of this thread.
+    unsafe { hook::set_peer(ssl.as_ptr(), peer) }.map_err(|_| ErrorStack::get())?;
+    Ok(ssl)
+}
+
+/// What the server is asked for by Server Name Indication: as libpq, never an address (RFC 6066,
+/// section 3).
+fn server_name<'a>(plan: &'a Plan<'_>, target: &'a Target) -> Option<&'a str> {
+    match &plan.options.sni {
+        Some(name) => (!name.is_empty()).then_some(name),
+        None if target.host.contains(':') || target.host.parse::<IpAddr>().is_ok() => None,
+        None => Some(target.host.as_str()),
+    }
+}
