@@ -42,7 +42,7 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     facts.push(text("key", "key", key(certificate)));
     facts.push(text("signature", "signature", signature(certificate)));
     facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
-    facts.push(fact("self_signed", "self-signed", Value::Truth(own)));
+    facts.push(fact("self_signed", "own issuer", Value::Truth(own)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
         facts.push(text("sha256", "SHA-256", hex(&digest)));
     }

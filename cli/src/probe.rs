@@ -44,11 +44,11 @@ usage."#;
 
 /// Tells what a server asks for, and whether it would be satisfied
 ///
-/// Connects as libpq does, and reports on the server's certificate and on what it asks clients
-/// for. With --sslcert: which credential it would be sent, and what speaks against each. No
-/// password is sent to it.
+/// Connects as libpq does, and reports on the server's certificate and on
+/// what it asks clients for. With --sslcert: which credential it would be
+/// sent, and what speaks against each. No password is sent to it.
 #[derive(Args)]
-#[command(after_help = AFTER_HELP, next_line_help = true)]
+#[command(after_help = AFTER_HELP, next_line_help = true, verbatim_doc_comment)]
 pub struct Options {
     /// Servers: names or addresses. An IPv6 address with a port stands in
     /// brackets. Without a port: 5432, or 443 with --tls

@@ -111,10 +111,11 @@ impl Page {
             let gap = " ".repeat(column - display_width(fact.label));
             let first = format!("{margin}{}{gap}  ", fact.label);
             let next = " ".repeat(display_width(&first));
-            // A list has a line for each, where it is long.
+            // A list of more than words has a line for each, where it is long.
             match &fact.value {
                 Value::List(list)
-                    if display_width(&shown(&fact.value)) > self.width - next.len() =>
+                    if display_width(&shown(&fact.value)) > self.width - next.len()
+                        && list.iter().any(|item| item.contains([' ', '=', ':'])) =>
                 {
                     for (at, item) in list.iter().enumerate() {
                         let first = if at == 0 { &first } else { &next };
