@@ -3,15 +3,17 @@
 //! people what is wrong. All of it calls what a handshake calls, so that what is told is what would
 //! happen.
 
-use crate::choice::{Candidate, Key};
+use crate::choice::{Candidate, Key, Reasons};
 use crate::credential::facts::{self, Clock};
 use crate::credential::listing::IssuerFile;
 use crate::credential::{chain, check_match, key, pem};
 use crate::error::{Cause, Error};
 use crate::name;
+use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use crate::selector::Index;
 use foreign_types::ForeignType;
+use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::{X509, X509NameRef};
 use openssl_sys as ffi;
@@ -59,6 +61,13 @@ impl CertificateFile {
     }
 }
 
+/// The bytes of a regular file of at most so many; otherwise why not, in words.
+pub fn read_file(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    pem::open_regular(path)
+        .and_then(|(file, metadata)| pem::read_all(&file, &metadata, most))
+        .map_err(|error| error.text())
+}
+
 /// The certificates of a file for the issuer pool.
 pub fn issuers(path: &Path) -> Result<Vec<X509>, Error> {
     IssuerFile::of(path, false).map(|f| f.certificates().to_vec()).map_err(Error::Issuers)
@@ -79,6 +88,12 @@ pub fn is_root(certificate: &X509) -> bool {
     chain::is_root(certificate)
 }
 
+/// Whether `issuer` issued `certificate`: by names and key identifiers or, where one of the latter
+/// is missing, by the signature.
+pub fn issued(issuer: &X509, certificate: &X509) -> bool {
+    chain::issued(issuer, certificate)
+}
+
 /// Whether its basic constraints say that it is a CA's.
 pub fn is_ca(certificate: &X509) -> bool {
     const EXFLAG_CA: u32 = 0x10;
@@ -86,9 +101,71 @@ pub fn is_ca(certificate: &X509) -> bool {
     unsafe { ffi::X509_get_extension_flags(certificate.as_ptr()) & EXFLAG_CA != 0 }
 }
 
+/// What X509_check_ca(3) makes of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// Not that of a CA.
+    No,
+    /// Its basic constraints say so.
+    Constrained,
+    /// Of version 1 and signed by itself: from before there were extensions.
+    Version1,
+    /// By its key usage, or Netscape's certificate type, alone.
+    Otherwise,
+}
+
+/// Whether and how it is the certificate of a CA.
+pub fn authority(certificate: &X509) -> Authority {
+    // SAFETY: a valid certificate, in which OpenSSL caches what its extensions say.
+    match unsafe { ossl::X509_check_ca(certificate.as_ptr()) } {
+        0 => Authority::No,
+        1 => Authority::Constrained,
+        3 => Authority::Version1,
+        _ => Authority::Otherwise,
+    }
+}
+
+/// The side of a connection that proves itself by a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// By a client certificate.
+    Client,
+    /// By a server certificate.
+    Server,
+}
+
+/// Whether OpenSSL on the other side finds that the certificate may be used so, as a leaf or as
+/// that of a CA above it (X509_check_purpose(3)).
+pub fn fits_purpose(certificate: &X509, side: Side, as_ca: bool) -> bool {
+    const SSL_CLIENT: c_int = 1;
+    const SSL_SERVER: c_int = 2;
+    let purpose = match side {
+        Side::Client => SSL_CLIENT,
+        Side::Server => SSL_SERVER,
+    };
+    let _errors = QuietErrors::new();
+    // SAFETY: a valid certificate.
+    unsafe { ossl::X509_check_purpose(certificate.as_ptr(), purpose, c_int::from(as_ca)) == 1 }
+}
+
+/// What key usage and extended key usage say against it as a client's certificate.
+pub fn usage_reasons(certificate: &X509) -> Reasons {
+    facts::usage_reasons(certificate)
+}
+
 /// Whether X509_NAME_cmp finds these names equal.
 pub fn same_name(a: &X509NameRef, b: &X509NameRef) -> bool {
     name::equal(a, b)
+}
+
+/// Text for people on one line, without control characters.
+pub fn printable(text: &str) -> String {
+    name::printable(text)
+}
+
+/// A hash that is the same for names that X509_NAME_cmp finds equal; `None` for odd encodings.
+pub fn name_hash(name: &X509NameRef) -> Option<u64> {
+    name::fingerprint(name::der(name))
 }
 
 /// A name for people, on one line and without control characters.
@@ -105,6 +182,17 @@ pub fn validity(certificate: &X509) -> (i64, i64) {
 /// The public key, as far as a choice is concerned.
 pub fn public_key(certificate: &X509) -> Key {
     facts::key(certificate)
+}
+
+/// What a certificate's strength depends on: those of one class are equally strong.
+#[derive(PartialEq, Eq, Hash)]
+pub struct StrengthClass(facts::StrengthClass);
+
+impl StrengthClass {
+    /// Of this certificate.
+    pub fn of(certificate: &X509) -> StrengthClass {
+        StrengthClass(facts::StrengthClass::of(certificate, facts::key(certificate)))
+    }
 }
 
 /// Reads and decrypts the private key in a file.
@@ -142,6 +230,19 @@ impl Set {
     /// How many different names issued anything here; a path's issuers are numbers below it.
     pub fn issuers(&self) -> usize {
         self.index.names().len()
+    }
+
+    /// The path of credential `at` on which all of it is valid at a moment, or else the first.
+    pub fn path_at(&self, at: usize, moment: i64) -> usize {
+        let paths = self.candidates().get(at).map_or(&[][..], |c| &c.paths);
+        let is_valid = |p: &crate::choice::Path| (p.not_before..=p.not_after).contains(&moment);
+        paths.iter().position(is_valid).unwrap_or(0)
+    }
+
+    /// The intermediates on each of its paths.
+    pub fn chains(&self, at: usize) -> impl Iterator<Item = impl Iterator<Item = &X509>> {
+        let paths = self.candidates().get(at).map_or(0, |c| c.paths.len());
+        (0..paths).map(move |path| self.chain(at, path))
     }
 
     /// The intermediates that go with credential `at` on one of its paths, in order.

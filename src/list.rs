@@ -196,10 +196,36 @@ fn trim_end(text: &[u8]) -> &[u8] {
     rest
 }
 
+/// The file names in one list up to the first entry that is not well formed, and the fault of that
+/// one: for who tells of all that is wrong. An entry may be empty.
+pub fn names_until_fault(value: &[u8], parameter: Parameter) -> (Vec<PathBuf>, Option<Error>) {
+    let mut names = Vec::new();
+    let fault = if parameter == Parameter::SslCert && is_whole(value) {
+        names.push(Zeroizing::new(value.to_vec()));
+        None
+    } else {
+        split_into(&mut names, value, parameter).err()
+    };
+    (names.iter().map(|n| path(n)).collect(), fault)
+}
+
+/// The passwords in a file that has one on each line.
+pub fn password_lines(bytes: &[u8]) -> Vec<Option<Secret>> {
+    lines(bytes).into_iter().map(Secret::from_wiped).collect()
+}
+
 /// Splits one list. Every buffer is wiped, since any of them may be a password.
 fn split(value: &[u8], parameter: Parameter) -> Result<Vec<Zeroizing<Vec<u8>>>, Error> {
-    let names = parameter != Parameter::SslPassword;
     let mut entries = Vec::new();
+    split_into(&mut entries, value, parameter).map(|()| entries)
+}
+
+fn split_into(
+    entries: &mut Vec<Zeroizing<Vec<u8>>>,
+    value: &[u8],
+    parameter: Parameter,
+) -> Result<(), Error> {
+    let names = parameter != Parameter::SslPassword;
     let mut rest = value;
     loop {
         let fault = |flaw| Error::Grammar { parameter, entry: entries.len() + 1, flaw };
@@ -223,7 +249,7 @@ fn split(value: &[u8], parameter: Parameter) -> Result<Vec<Zeroizing<Vec<u8>>>, 
         entries.push(entry);
         match after.split_first() {
             Some((_comma, tail)) => rest = tail,
-            None => return Ok(entries),
+            None => return Ok(()),
         }
     }
 }

@@ -102,6 +102,10 @@ unsafe extern "C" {
         chain: *mut ffi::stack_st_X509,
         overwrite: c_int,
     ) -> c_int;
+    // Whether a certificate may be used for something, as the other side will judge it.
+    pub fn X509_check_purpose(x: *mut ffi::X509, purpose: c_int, is_ca: c_int) -> c_int;
+    // Which kind of CA certificate it is, old ones without extensions too.
+    pub fn X509_check_ca(x: *mut ffi::X509) -> c_int;
     pub fn X509_check_private_key(x: *const ffi::X509, key: *const ffi::EVP_PKEY) -> c_int;
     // Reading certificates: the _AUX variant also knows "TRUSTED CERTIFICATE", as libpq does.
     pub fn PEM_read_bio_X509_AUX(

@@ -2,9 +2,9 @@
 //! The options that say which credentials there are and how one is chosen, and the check that they
 //! can be used.
 
-mod absolute;
+pub mod absolute;
 pub mod directory;
-mod passwords;
+pub mod passwords;
 
 use crate::failure::Failure;
 use certpick::Selector;

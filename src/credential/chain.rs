@@ -60,7 +60,7 @@ fn may_have_issued(issuer: &X509, certificate: &X509) -> bool {
 
 /// Whether `issuer` issued `certificate`. Key identifiers on both sides are evidence enough; where
 /// one is missing, CAs of the same name are told apart by the signature.
-fn issued(issuer: &X509, certificate: &X509) -> bool {
+pub fn issued(issuer: &X509, certificate: &X509) -> bool {
     if !may_have_issued(issuer, certificate) {
         return false;
     }
