@@ -37,10 +37,12 @@ usage."#;
 
 /// Tells what is wrong with certificates and keys, before it fails
 ///
-/// Those of a client: every entry of the lists is looked at, keys included. With --server those of
-/// a server: as it will load them, and as its clients will judge them.
+/// Those of a client: every entry of the lists is looked at, keys included.
+/// With --server those of a server: as it will load them, and as its
+/// clients will judge them.
 #[derive(Args)]
 #[command(override_usage = USAGE, after_help = AFTER_HELP, next_line_help = true)]
+#[command(verbatim_doc_comment)]
 pub struct Options {
     /// Certificate files, separated by commas. A name that holds a comma
     /// is written between double quotes. Or a directory: each *.crt, *.pem

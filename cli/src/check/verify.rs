@@ -70,7 +70,7 @@ impl Verification<'_> {
             chain.push((*certificate).clone()).map_err(no_memory)?;
         }
         let mut context = X509StoreContext::new().map_err(no_memory)?;
-        let verified = context
+        context
             .init(&store, leaf, &chain, |context| {
                 if context.verify_cert()? {
                     return Ok(Ok(()));
@@ -78,8 +78,7 @@ impl Verification<'_> {
                 let certificate = context.current_cert().map(ToOwned::to_owned);
                 Ok(Err(Failure { result: context.error(), certificate }))
             })
-            .map_err(no_memory)?;
-        verified
+            .map_err(no_memory)?
     }
 
     fn store(&self) -> Result<X509Store, ErrorStack> {
