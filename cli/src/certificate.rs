@@ -3,11 +3,14 @@
 
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use foreign_types::ForeignType;
+use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::stack::Stack;
 use openssl::x509::{GeneralNameRef, X509, X509NameRef, X509Ref};
+use openssl_sys as ffi;
 use std::net::IpAddr;
 
 const DAY: i64 = 86_400;
@@ -41,6 +44,11 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     facts.extend(left.map(|days| fact("days_left", "days left", Value::Number(days))));
     facts.push(text("key", "key", key(certificate)));
     facts.push(text("signature", "signature", signature(certificate)));
+    let usages = [
+        ("key_usage", "key usage", key_usage(certificate)),
+        ("extended_key_usage", "for", extended_key_usage(certificate)),
+    ];
+    facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, Value::List(v)))));
     facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
     facts.push(fact("self_signed", "own issuer", Value::Truth(own)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
@@ -172,6 +180,47 @@ fn key_text(key: &PKeyRef<Public>) -> String {
             name.map_or_else(|_| format!("{bits} bits"), str::to_owned)
         }
     }
+}
+
+/// The bits of the extension; `None` where there is none, so that all is allowed.
+fn key_usage(certificate: &X509) -> Option<Vec<String>> {
+    const BITS: [(u32, &str); 9] = [
+        (0x80, "digitalSignature"),
+        (0x40, "nonRepudiation"),
+        (0x20, "keyEncipherment"),
+        (0x10, "dataEncipherment"),
+        (0x08, "keyAgreement"),
+        (0x04, "keyCertSign"),
+        (0x02, "cRLSign"),
+        (0x01, "encipherOnly"),
+        (0x8000, "decipherOnly"),
+    ];
+    // SAFETY: a valid certificate.
+    let usage = unsafe { ffi::X509_get_key_usage(certificate.as_ptr()) };
+    let is_set = |(bit, name): (u32, &str)| (usage & bit != 0).then(|| name.to_owned());
+    (usage != u32::MAX).then(|| BITS.into_iter().filter_map(is_set).collect())
+}
+
+/// By the names that OpenSSL has, or as numbers.
+fn extended_key_usage(certificate: &X509) -> Option<Vec<String>> {
+    // SAFETY: a valid certificate. What comes, if it is there and sound, is a stack of objects and
+    // ours.
+    let uses: Stack<Asn1Object> = unsafe {
+        let (none, all) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let nid = Nid::EXT_KEY_USAGE.as_raw();
+        let uses = ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, none, all);
+        if uses.is_null() {
+            // It may have left an error.
+            let _ = openssl::error::ErrorStack::get();
+            return None;
+        }
+        Stack::from_ptr(uses.cast())
+    };
+    let name = |object: &Asn1ObjectRef| match object.nid() {
+        Nid::UNDEF => object.to_string(),
+        nid => nid.short_name().map_or_else(|_| object.to_string(), str::to_owned),
+    };
+    Some(uses.iter().map(name).collect())
 }
 
 fn signature(certificate: &X509) -> String {

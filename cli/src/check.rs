@@ -15,6 +15,7 @@ mod usage;
 mod verify;
 
 use crate::failure::{Failure, say};
+use crate::progress::Progress;
 use crate::report::{Output, Report};
 use clap::Args;
 use fix_order::Target;
@@ -166,6 +167,6 @@ impl Options {
             password_file: self.sslpassword_file.as_deref(),
             issuers: self.issuers.as_deref(),
         };
-        client::report(&lists, calendar, fix_order)
+        client::report(&lists, calendar, fix_order, &mut Progress::new())
     }
 }

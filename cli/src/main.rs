@@ -10,6 +10,7 @@ mod credentials;
 mod failure;
 mod hostname;
 mod probe;
+mod progress;
 mod report;
 mod run;
 mod strength;

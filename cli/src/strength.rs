@@ -52,7 +52,7 @@ pub fn finding(certificate: &X509, place: Place) -> Finding {
         Some(2) => Finding::new(
             KEY,
             Level::Good,
-            "strong enough for OpenSSL's security level 2".to_owned(),
+            format!("strong enough for OpenSSL's security level 2; not for 3: {refusal}"),
         ),
         Some(_) => Finding::new(
             KEY,

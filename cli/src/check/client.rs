@@ -11,6 +11,7 @@ use super::parts::Parts;
 use super::{Calendar, Lists, inputs, usage};
 use crate::certificate;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::report::{Report, Subject};
 use crate::strength::Place;
 use certpick::error::file_name;
@@ -22,19 +23,26 @@ pub fn report(
     lists: &Lists<'_>,
     calendar: Calendar,
     fix_order: Option<Target<'_>>,
+    progress: &mut Progress,
 ) -> Result<Report, Failure> {
     let mut report = Report::new("check");
-    let inputs = inputs::read(lists, &mut |_, _| {})?;
+    let inputs = inputs::read(lists, &mut |done, total| {
+        progress.tell("certificate files read", done, total);
+    })?;
     if fix_order.is_some() && inputs.entries.len() != 1 {
         return Err(Failure::new(format!(
             "--fix-order writes one certificate with its chain, and here are {}; run it for each: \
-             certpick check --sslcert FILE --fix-order OUT",
+             certpick check --sslcert FILE --sslkey FILE --fix-order OUT",
             inputs.entries.len()
         )));
     }
     let is_numbered = !inputs.is_directory && inputs.entries.len() > 1;
-    let entries: Vec<Entry> =
-        inputs.entries.into_iter().map(|input| Entry::load(input, is_numbered)).collect();
+    let total = inputs.entries.len();
+    let load = |(at, input)| {
+        progress.tell("private keys looked at", at, total);
+        Entry::load(input, is_numbered)
+    };
+    let entries: Vec<Entry> = inputs.entries.into_iter().enumerate().map(load).collect();
     report.subjects = inputs.subjects;
     if !inputs.unmatched_keys.is_empty() {
         let mut subject = Subject::new("keys", "sslkey");

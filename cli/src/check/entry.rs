@@ -17,6 +17,7 @@ pub struct Entry {
     pub certificate: PathBuf,
     pub contents: Result<Certificates, Cause>,
     pub key_named: NamedKey,
+    pub password: NamedPassword,
     pub key: Key,
 }
 
@@ -75,7 +76,7 @@ impl Entry {
             // Why it cannot be read is told of the certificate.
             (NamedKey::Own, Err(_)) => Key::Unknown,
         };
-        Entry { number, name, certificate, contents, key_named, key }
+        Entry { number, name, certificate, contents, key_named, password, key }
     }
 
     /// The file that the key is in, or should be.

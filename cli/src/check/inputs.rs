@@ -80,6 +80,9 @@ pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X50
     issuers.unwrap_or_default()
 }
 
+/// Longer lists nobody copies.
+const MOST_SHOWN: usize = 20;
+
 /// What stands for the directory, and what is in it besides.
 fn directory_subject(path: &Path, listing: &Listing) -> Result<Subject, Failure> {
     let mut subject = Subject::new("directory", file_name(path));
@@ -87,11 +90,13 @@ fn directory_subject(path: &Path, listing: &Listing) -> Result<Subject, Failure>
         let text = "holds no certificate (*.crt, *.pem, *.cer) that has its key";
         subject.finding("lists", Level::Wrong, text);
     } else {
-        let lists = absolute::lists(&listing.entries())?;
-        let text = |bytes: &[u8]| Value::Text(String::from_utf8_lossy(bytes).into_owned());
-        subject.fact("sslcert", "the same as sslcert", text(&lists.sslcert));
-        if let Some(sslkey) = &lists.sslkey {
-            subject.fact("sslkey", "with sslkey", text(sslkey));
+        if listing.credentials.len() <= MOST_SHOWN {
+            let lists = absolute::lists(&listing.entries())?;
+            let text = |bytes: &[u8]| Value::Text(String::from_utf8_lossy(bytes).into_owned());
+            subject.fact("sslcert", "the same as sslcert", text(&lists.sslcert));
+            if let Some(sslkey) = &lists.sslkey {
+                subject.fact("sslkey", "with sslkey", text(sslkey));
+            }
         }
         let text = match listing.credentials.len() {
             1 => "holds 1 certificate that has its key".to_owned(),

@@ -4,18 +4,21 @@
 mod unmatched;
 
 use super::entry::{Certificates, Entry, Key};
-use super::inputs::NamedKey;
+use super::inputs::{NamedKey, NamedPassword};
 use crate::report::{Level, Subject};
 use certpick::error::{Cause, file_name};
 use certpick::inspect::{self, CertificateFile};
 use openssl::pkey::{HasPublic, PKeyRef};
 use openssl::x509::X509;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 pub use unmatched::tell_unmatched;
+
+/// So many passwords of other entries are tried in all.
+const MOST_TRIES: usize = 30;
 
 /// What tells two keys apart: the public half.
 type Public = Vec<u8>;
@@ -33,6 +36,8 @@ pub struct Keys<'a> {
     entries: &'a [Entry],
     /// Worked out only where something does not fit.
     owners: OnceCell<Owners>,
+    /// How often another entry's password may still be tried: each may take a second.
+    tries_left: Cell<usize>,
 }
 
 /// Places of entries, by public key.
@@ -43,7 +48,7 @@ struct Owners {
 
 impl<'a> Keys<'a> {
     pub fn new(entries: &'a [Entry]) -> Keys<'a> {
-        Keys { entries, owners: OnceCell::new() }
+        Keys { entries, owners: OnceCell::new(), tries_left: Cell::new(MOST_TRIES) }
     }
 
     fn owners(&self) -> &Owners {
@@ -175,9 +180,10 @@ impl<'a> Keys<'a> {
                 }
                 _ => Some(make_private(file)),
             },
-            Cause::PasswordMissing(_) => Some(
-                "give its password on a line of --sslpassword-file, line N for entry N".to_owned(),
-            ),
+            Cause::PasswordMissing(_) => Some(self.line_that_opens(at).unwrap_or_else(|| {
+                "give its password on a line of --sslpassword-file, line N for entry N".to_owned()
+            })),
+            Cause::PasswordWrong(..) => self.line_that_opens(at),
             Cause::KeyMissing(_) if entry.own_key() => Some(format!(
                 "\"{}\" itself holds a private key: leave the entry of sslkey empty to use that",
                 file_name(&entry.certificate)
@@ -189,6 +195,22 @@ impl<'a> Keys<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether the lines of the password file are shifted, or mixed up.
+    fn line_that_opens(&self, at: usize) -> Option<String> {
+        let file = self.entries[at].key_file()?;
+        let opens = |(_, other): &(usize, &Entry)| {
+            let NamedPassword::Known(Some(password)) = &other.password else { return false };
+            let left = self.tries_left.get();
+            self.tries_left.set(left.saturating_sub(1));
+            left > 0 && inspect::private_key(file, Some(password)).is_ok()
+        };
+        let (_, other) = self.entries.iter().enumerate().filter(|(n, _)| *n != at).find(opens)?;
+        Some(format!(
+            "the password on line {} of the password file opens it; line N belongs to entry N",
+            other.number
+        ))
     }
 
     /// A certificate file that holds a key although the key is said to be elsewhere.

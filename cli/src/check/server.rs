@@ -234,12 +234,11 @@ impl Server<'_> {
     fn tell_roots(&self, leaf: &X509, chain: &Chain<'_>, subject: &mut Subject) {
         const MOST: usize = 10;
         let Some(Roots::File(_, roots)) = &self.roots else { return };
-        let now = self.calendar.now;
         match chain.root.filter(|root| roots.contains(root)) {
-            Some(root) => roots::tell_root(root, leaf, now, subject),
+            Some(root) => roots::tell_root(root, leaf, self.calendar, subject),
             None => {
                 for root in roots.iter().take(MOST) {
-                    roots::tell_root(root, leaf, now, subject);
+                    roots::tell_root(root, leaf, self.calendar, subject);
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! The roots that a client has, and the server's chain held against them as the client will do it.
 
 use crate::certificate;
+use crate::check::Calendar;
 use crate::check::verify::{Anchor, Failure, Strict, Verification};
 use crate::report::{Level, Subject};
 use certpick::error::file_name;
@@ -140,8 +141,8 @@ fn default_security_level() -> i32 {
 }
 
 /// A root that a chain ends at, or each of a file: whether it is a CA's.
-pub fn tell_root(root: &X509, leaf: &X509, now: i64, subject: &mut Subject) {
-    let mut part = certificate::subject(root, now);
+pub fn tell_root(root: &X509, leaf: &X509, calendar: Calendar, subject: &mut Subject) {
+    let mut part = certificate::subject(root, calendar.now);
     part.kind = "root";
     if root != leaf {
         match inspect::authority(root) {
@@ -168,6 +169,6 @@ pub fn tell_root(root: &X509, leaf: &X509, now: i64, subject: &mut Subject) {
             }
         }
     }
-    part.push(certificate::validity(root, now, None));
+    part.push(certificate::validity(root, calendar.now, calendar.min_days));
     subject.part(part);
 }
