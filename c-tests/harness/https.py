@@ -24,7 +24,8 @@ class HttpsServer:
     """It lives as long as the block that uses it.
 
     `trusted` is the CA that its requests name; None: it names nobody. With `demand` it goes on only
-    with a client that sends a certificate. `ask=False`: it does not ask.
+    with a client that sends a certificate. `ask=False`: it does not ask. `chain`: what it sends after
+    its own certificate.
     """
 
     def __init__(
@@ -37,9 +38,13 @@ class HttpsServer:
         demand: bool = False,
         ask: bool = True,
         env: Optional[dict] = None,
+        chain: Optional[Path] = None,
+        options: tuple = (),
     ):
-        self._command = ["openssl", "s_server", "-www", "-accept", "127.0.0.1:0"]
+        self._command = ["openssl", "s_server", "-www", "-accept", "127.0.0.1:0", *options]
         self._command += ["-cert", certificate, "-key", key]
+        if chain is not None:
+            self._command += ["-cert_chain", chain]
         if ask:
             self._command += ["-Verify" if demand else "-verify", "3"]
         if trusted is not None:

@@ -16,6 +16,11 @@ def prefix(version: int, variant: str = "") -> Path:
     return TARGET / f"psql-{version}{variant}"
 
 
+def postgres(version: int) -> Path:
+    """The programs of a server that `scripts/postgres` built."""
+    return TARGET / f"postgres-{version}" / "bin"
+
+
 def psql(version: int, variant: str = "") -> tuple:
     """psql and the environment with which it uses libpq of that version.
 

@@ -82,13 +82,15 @@ pub fn message(bytes: &[u8]) -> Message<'_> {
 /// What a server says to a startup message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It lets the user in, and asks for nothing more.
+    /// It needs no more proof of who the user is. Whether he may have the database comes next.
     Welcome,
+    /// It waits for the first query.
+    Ready,
     /// It asks for proof, of this kind.
     Asks(String),
     /// It refuses.
     Refusal(Refusal),
-    /// Something that is passed over: a notice, or a word about the protocol.
+    /// Something that is passed over.
     Other,
     /// It is not well formed.
     Stranger,
@@ -110,7 +112,9 @@ pub fn answer(kind: u8, body: &[u8]) -> Answer {
     match kind {
         b'R' => authentication(body),
         b'E' => Answer::Refusal(refusal(body)),
-        b'N' | b'v' => Answer::Other,
+        b'Z' => Answer::Ready,
+        // A notice, a word about the protocol, a parameter's value, a key to cancel queries.
+        b'N' | b'v' | b'S' | b'K' => Answer::Other,
         _ => Answer::Stranger,
     }
 }

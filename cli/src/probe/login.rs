@@ -28,7 +28,7 @@ pub fn tell(
     };
     let heard = write(stream, &answers::startup(user, database)).and_then(|()| listen(stream));
     let finding = match heard {
-        Ok(Answer::Welcome) => {
+        Ok(Answer::Ready) => {
             let text = format!("the server lets in {whose}, without a password");
             let _ = write(stream, &answers::TERMINATE);
             Finding::new(KEY, Level::Good, text)
@@ -37,7 +37,7 @@ pub fn tell(
             Finding::new(KEY, Level::Note, format!("the server asks for {what} ({whose})"))
         }
         Ok(Answer::Refusal(refusal)) => refused(&refusal, &whose),
-        Ok(Answer::Other | Answer::Stranger) => {
+        Ok(Answer::Welcome | Answer::Other | Answer::Stranger) => {
             let text = "what the server answers is not PostgreSQL's protocol";
             Finding::new(KEY, Level::Wrong, text)
         }
@@ -91,10 +91,11 @@ fn write(stream: &mut SslStream<Connection>, mut bytes: &[u8]) -> Result<(), Err
     Ok(())
 }
 
-/// The first message that says anything about it.
+/// The first message that decides it.
 fn listen(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
     let mut bytes = Vec::new();
     let mut passed = 0;
+    let mut welcome = false;
     loop {
         match answers::message(&bytes) {
             Message::Partial => {
@@ -105,8 +106,14 @@ fn listen(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
             Message::Whole { kind, body, taken } => {
                 let answer = answers::answer(kind, body);
                 passed += taken;
-                if answer != Answer::Other || passed > MOST_BYTES {
-                    return Ok(answer);
+                match answer {
+                    Answer::Other => {}
+                    Answer::Welcome => welcome = true,
+                    Answer::Ready if !welcome => return Ok(Answer::Stranger),
+                    answer => return Ok(answer),
+                }
+                if passed > MOST_BYTES {
+                    return Ok(Answer::Stranger);
                 }
                 bytes.drain(..taken);
             }

@@ -44,7 +44,8 @@ fn each_kind_of_authentication_is_named() {
     assert_eq!(code(10, b"\0"), Answer::Stranger);
     assert_eq!(code(99, b""), asks("something that is not known here (code 99)"));
     assert_eq!(answer(b'R', b"\0\0\0"), Answer::Stranger);
-    assert_eq!(answer(b'Z', b"I"), Answer::Stranger);
+    assert_eq!(answer(b'Z', b"I"), Answer::Ready);
+    assert_eq!(answer(b'T', b""), Answer::Stranger);
     assert_eq!(answer(b'N', b""), Answer::Other);
 }
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""certpick probe, run, and its report."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Optional
+
+from harness import paths
+
+PROGRAM = paths.TARGET / "release" / "certpick"
+SECONDS = 60
+
+
+@dataclass
+class Done:
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def report(self) -> dict:
+        return json.loads(self.output)
+
+
+@dataclass
+class Server:
+    """What the report says of one server."""
+
+    status: int
+    said: dict
+
+    def finding(self, key: str) -> Optional[dict]:
+        found = [finding for finding in self.said["findings"] if finding["key"] == key]
+        assert len(found) <= 1, found
+        return found[0] if found else None
+
+    def level(self, key: str) -> Optional[str]:
+        found = self.finding(key)
+        return found["level"] if found else None
+
+    def text(self, key: str) -> str:
+        found = self.finding(key)
+        return found["text"] if found else ""
+
+    @property
+    def facts(self) -> dict:
+        return self.said["facts"]
+
+    def parts(self, kind: str) -> list:
+        return [part for part in self.said["parts"] if part["kind"] == kind]
+
+    @property
+    def verdicts(self) -> list:
+        return [part["findings"][0]["text"] for part in self.parts("credential")]
+
+    @property
+    def chosen(self) -> list:
+        return [part["facts"]["entry"] for part in self.parts("credential") if part["facts"]["chosen"]]
+
+
+def run(*words, home: str = "/nonexistent") -> Done:
+    done = subprocess.run(
+        [PROGRAM, "probe", *map(str, words)],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(home), "OPENSSL_CONF": "/dev/null"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def probe(*words, **settings) -> Server:
+    """Of one server."""
+    done = run("--format", "json", *words, **settings)
+    assert done.errors == "", done.errors
+    (said,) = done.report["subjects"]
+    assert done.report["status"] == done.status
+    return Server(done.status, said)
+
+
+def lists(*credentials) -> list:
+    """The options that name these."""
+    certificates = ",".join(str(c.certificate) for c in credentials)
+    return ["--sslcert", certificates, "--sslkey", ",".join(str(c.key) for c in credentials)]

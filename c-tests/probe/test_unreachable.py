@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""certpick probe where there is no server, or one that says something else."""
+
+import socket
+
+import pytest
+
+from program import probe, run
+from servers import SSL_REQUEST, Speaker
+
+
+def at(speaker) -> str:
+    return f"127.0.0.1:{speaker.port}"
+
+
+def test_a_refused_connection_could_not_be_looked_at():
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        seen = probe(f"127.0.0.1:{taken.getsockname()[1]}")
+    assert (seen.status, seen.level("connection")) == (2, "unknown")
+    assert "Connection refused" in seen.text("connection")
+
+
+def test_a_name_that_does_not_exist_is_told():
+    seen = probe("nosuch.invalid")
+    assert (seen.status, seen.level("connection")) == (2, "unknown")
+    assert '"nosuch.invalid" was not found' in seen.text("connection")
+
+
+@pytest.mark.parametrize("way", ((), ("--tls",), ("--direct",)))
+def test_a_silent_server_is_not_waited_for_longer_than_allowed(way):
+    with Speaker(hold=True) as speaker:
+        seen = probe(at(speaker), "--timeout", "0.5", *way)
+    key = "handshake" if way else "starts_tls"
+    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.said
+    assert "within 0.5 seconds" in seen.text(key)
+
+
+def test_a_server_without_tls_is_told():
+    with Speaker(answer=b"N") as speaker:
+        seen = probe(at(speaker))
+        assert (seen.status, seen.level("starts_tls")) == (1, "wrong")
+        assert "server does not support SSL" in seen.text("starts_tls")
+        # libpq goes on without TLS then.
+        lax = probe(at(speaker), "--sslmode", "prefer")
+        assert (lax.status, lax.level("starts_tls")) == (0, "warning")
+        assert speaker.heard == [SSL_REQUEST, SSL_REQUEST]
+
+
+def error_message(text: str) -> bytes:
+    body = b"SFATAL\0C57P03\0M" + text.encode() + b"\0\0"
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize(
+    ("speaker", "words"),
+    [
+        (Speaker(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n"), 'it says "HTTP/1.1 400 Bad Request"'),
+        (Speaker(greeting=b"SSH-2.0-OpenSSH_9.2\r\n", hold=True), 'it says "SSH-2.0-OpenSSH_9.2"'),
+        (Speaker(answer=bytes([0x15, 3, 3, 0, 2, 2, 10])), "it speaks TLS at once"),
+        (Speaker(answer=b"\0"), "by the byte 0x00"),
+        (Speaker(answer=b""), "closes the connection when it is asked for TLS"),
+        (Speaker(answer=error_message("sorry, too many clients")), "sorry, too many clients"),
+        (Speaker(answer=b"Eold server\n\0"), "old server"),
+        (Speaker(answer=b"S\0\1", hold=True), "received unencrypted data after SSL response"),
+        (Speaker(answer=b"S"), "the server closes the connection"),
+    ],
+    ids=["http", "ssh", "alert", "byte", "closes", "error", "old-error", "plaintext", "s"],
+)
+def test_other_answers_are_told_for_what_they_are(speaker, words):
+    with speaker:
+        seen = probe(at(speaker), "--timeout", "5")
+    told = [finding for finding in seen.said["findings"] if finding["level"] == "wrong"]
+    assert len(told) == 1, seen.said
+    assert words in told[0]["text"], told
+    assert seen.status == 1
+
+
+def test_control_characters_of_a_server_do_not_reach_the_terminal():
+    with Speaker(answer=error_message("\x1b[31mred\x07")) as speaker:
+        done = run(at(speaker))
+    assert "red" in done.output and "\x1b" not in done.output and "\x07" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "required"),
+        (("/run/postgresql",), "Unix-domain socket"),
+        (("db:port",), "not a port"),
+        (("db", "--timeout", "0"), "not a number of seconds"),
+        (("db", "--tls", "--direct"), "cannot be used with"),
+        (("db", "--tls", "--user", "joe"), "cannot be used with"),
+        (("db", "--sslkey", "a.key"), "--sslcert"),
+        (("db", "--sslmode", "verify-full"), "root.crt"),
+        (("db", "--sslrootcert", "/nonexistent/root.crt"), "/nonexistent/root.crt"),
+        (("db", "--sslrootcert", "system", "--sslmode", "require"), "verify-full"),
+        (("db", "--sslcert", "/nonexistent/a.crt"), "/nonexistent/a.crt"),
+    ],
+)
+def test_wrong_usage_is_told(words, message):
+    done = run(*words)
+    assert done.status == 2
+    assert message in done.errors and done.output == "", done
