@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
-.PHONY: help demo check psql library header bench clean
+.PHONY: help demo check psql library man header bench clean
 
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
@@ -16,6 +16,7 @@ help:
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what a choice costs, and what the provider module costs a start'
+	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
 	@echo 'demo, check and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
@@ -41,6 +42,9 @@ library:
 	@mkdir -p target/lib
 	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
+
+man:
+	@cargo run --quiet --locked -p certpick-cli --example manual -- target/manual
 
 # tests/header.rs compares the header with what cbindgen makes, or writes it.
 header:

@@ -266,11 +266,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether there is to be nothing but what is not well.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// Prints the report, and gives the exit status.
     pub fn print(&self, report: &Report) -> ExitCode {
         let status = ExitCode::from(report.exit_status(self.strict));
