@@ -60,3 +60,44 @@ class Speaker:
             request += more
         self.heard.append(request)
         connection.sendall(self._answer)
+
+
+class Relay:
+    """A Unix-domain socket behind which there is a server on TCP."""
+
+    def __init__(self, path, port: int):
+        self._port = port
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Relay":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(SECONDS)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._port), SECONDS)
+            near.settimeout(SECONDS)
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=pump, args=(one, other), daemon=True).start()
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Until this side ends; then the other is told."""
+    try:
+        while data := one.recv(1 << 14):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass

@@ -179,6 +179,15 @@ def test_direct_tls_is_for_17_and_later(postgres, address, pki):
         assert "version 17" in seen.finding("handshake")["advice"]
 
 
+def test_on_a_unix_domain_socket_there_is_no_tls(postgres):
+    seen = probe(f"{postgres.sockets}:{postgres.port}")
+    assert (seen.status, seen.level("starts_tls")) == (2, "unknown")
+    assert "no TLS on this socket" in seen.text("starts_tls")
+    none = probe(f"{postgres.sockets}:1")
+    assert (none.status, none.level("connection")) == (2, "unknown")
+    assert "No such file or directory" in none.text("connection")
+
+
 def test_several_servers_are_reported_in_their_order(postgres, address):
     done = run("--format", "json", "localhost:1", address, f"127.0.0.1:{postgres.port}")
     names = [said["name"] for said in done.report["subjects"]]

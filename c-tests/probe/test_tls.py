@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from program import lists, probe
+from servers import Relay
 
 
 def roots(pki) -> list:
@@ -87,12 +88,12 @@ def test_a_wrong_name_is_told(tls, pki):
     assert "only for elsewhere.example" in seen.text("host")
 
 
-def test_a_weak_certificate_is_told(tls, pki):
+def test_what_a_key_is_strong_enough_for_is_told(tls, pki):
     weak = pki.issuing.issue("weak", common_name="localhost", kind="rsa")
     with tls(weak.certificate, weak.key) as server:
         seen = probe(server.address, *roots(pki))
     strength = [f for f in seen.parts("certificate")[0]["findings"] if f["key"] == "strength"]
-    assert strength[0]["text"] == "strong enough for OpenSSL's security level 2"
+    assert strength[0]["text"].startswith("strong enough for OpenSSL's security level 2; not for 3")
 
 
 @pytest.mark.parametrize("version", ("1.2", "1.3"))
@@ -149,6 +150,16 @@ def test_a_server_that_begins_with_tls_is_no_postgresql(tls):
         assert "--tls" in seen.finding("starts_tls")["advice"]
         direct = probe(server.address, "--direct")
     assert (direct.status, direct.level("alpn")) == (1, "wrong")
+
+
+def test_a_server_on_a_unix_domain_socket_is_asked(tls, pki, tmp_path):
+    path = tmp_path / "socket"
+    with tls(trusted=pki.people.certificate) as server, Relay(path, server.port):
+        seen = probe(path, *roots(pki), "--sni", "localhost", *lists(pki.joe))
+        nameless = probe(path, *roots(pki))
+    assert (seen.status, seen.level("host")) == (0, "good"), seen.said
+    assert seen.chosen == [1]
+    assert (nameless.status, nameless.level("host")) == (0, "note"), nameless.said
 
 
 def has_ipv6() -> bool:

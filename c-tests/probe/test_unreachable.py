@@ -86,7 +86,6 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal():
     ("words", "message"),
     [
         ((), "required"),
-        (("/run/postgresql",), "Unix-domain socket"),
         (("db:port",), "not a port"),
         (("db", "--timeout", "0"), "not a number of seconds"),
         (("db", "--tls", "--direct"), "cannot be used with"),

@@ -50,8 +50,9 @@ usage."#;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, next_line_help = true, verbatim_doc_comment)]
 pub struct Options {
-    /// Servers: names or addresses. An IPv6 address with a port stands in
-    /// brackets. Without a port: 5432, or 443 with --tls
+    /// Servers: names, addresses, or the directories of Unix-domain sockets.
+    /// An IPv6 address with a port stands in brackets. Without a port: 5432,
+    /// or 443 with --tls
     #[arg(required = true, value_name = "HOST[:PORT]", verbatim_doc_comment)]
     hosts: Vec<String>,
 
@@ -266,8 +267,8 @@ fn one(plan: &Plan<'_>, target: &Target) -> Subject {
 /// All of a conversation. What ends it early is the error.
 fn converse(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(), Finding> {
     let deadline = Deadline::new(plan.options.timeout);
-    let connection = reach::connect(target, deadline, subject)?;
-    let connection = reach::begin(plan, connection, subject)?;
+    let connection = reach::connect(plan, target, deadline, subject)?;
+    let connection = reach::begin(plan, target, connection, subject)?;
     let mut handshake = Handshake::run(plan, target, connection)?;
     handshake.tell(plan, subject);
     certificates::tell(plan, target, &handshake, subject);

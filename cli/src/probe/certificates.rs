@@ -37,7 +37,15 @@ pub fn tell(plan: &Plan<'_>, target: &Target, handshake: &Handshake, subject: &m
 fn host(plan: &Plan<'_>, target: &Target, leaf: &X509) -> Finding {
     const KEY: &str = "host";
     let level = plan.trust.level_of_name();
-    let host = &target.host;
+    // A socket has no name of a host; what it is asked for may be one.
+    let host = match &plan.options.sni {
+        Some(name) if target.is_socket() => name,
+        _ => &target.host,
+    };
+    if host.starts_with(['/', '@']) || host.is_empty() {
+        let text = "a socket has no name to look for in the certificate; --sni gives one";
+        return Finding::new(KEY, Level::Note, text);
+    }
     let finding = match hostname::matches(leaf, host) {
         Match::Yes(name) => {
             let text = format!("the certificate is for the host {host}, by the name {name}");

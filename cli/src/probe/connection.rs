@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A TCP connection of which nothing takes longer than it may.
+//! A connection of which nothing takes longer than it may.
 
-use super::target::Target;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -28,22 +29,35 @@ impl Deadline {
     }
 }
 
-/// The addresses of a host. A lookup that takes too long goes on in a thread that nobody waits for.
-pub fn look_up(target: &Target, deadline: &Deadline) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of a host.
+pub fn look_up(host: &str, port: u16, deadline: Deadline) -> io::Result<Vec<SocketAddr>> {
+    let host = host.to_owned();
+    in_time(deadline, move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter))
+}
+
+/// Does what cannot be given a time limit. If it takes too long it goes on in a thread that nobody
+/// waits for.
+fn in_time<T: Send + 'static>(
+    deadline: Deadline,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     let (sender, receiver) = mpsc::channel();
-    let (host, port) = (target.host.clone(), target.port);
+    let left = deadline.left()?;
     std::thread::Builder::new().spawn(move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-        let _ = sender.send(found);
+        let _ = sender.send(work());
     })?;
-    receiver
-        .recv_timeout(deadline.left()?)
-        .unwrap_or_else(|_| Err(io::Error::from(ErrorKind::TimedOut)))
+    receiver.recv_timeout(left).unwrap_or_else(|_| Err(io::Error::from(ErrorKind::TimedOut)))
+}
+
+/// What carries the bytes.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 /// A stream each read and write of which ends by the deadline.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     deadline: Deadline,
 }
 
@@ -55,7 +69,14 @@ impl Connection {
     ) -> io::Result<Connection> {
         let stream = TcpStream::connect_timeout(address, within)?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, deadline })
+        Ok(Connection { stream: Stream::Tcp(stream), deadline })
+    }
+
+    /// To a Unix-domain socket. A server that accepts nothing more makes connect(2) wait: in a thread
+    /// that nobody waits for.
+    pub fn open_socket(address: UnixAddress, deadline: Deadline) -> io::Result<Connection> {
+        let stream = in_time(deadline, move || UnixStream::connect_addr(&address))?;
+        Ok(Connection { stream: Stream::Unix(stream), deadline })
     }
 
     /// By when all must be done.
@@ -65,18 +86,22 @@ impl Connection {
 
     /// Whether bytes are there that nobody has read.
     pub fn has_more(&self) -> bool {
-        let ready = || {
-            self.stream.set_nonblocking(true)?;
-            let peeked = self.stream.peek(&mut [0]);
-            self.stream.set_nonblocking(false)?;
-            peeked
+        let socket = match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
         };
-        matches!(ready(), Ok(1..))
+        let mut byte = 0_u8;
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        // SAFETY: an open socket, and room for one byte.
+        unsafe { libc::recv(socket, std::ptr::from_mut(&mut byte).cast(), 1, flags) > 0 }
     }
 
     /// Nothing more will be written.
     pub fn end_writing(&self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 }
 
@@ -90,18 +115,32 @@ fn as_timeout(error: io::Error) -> io::Error {
 
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.deadline.left()?))?;
-        self.stream.read(buffer).map_err(as_timeout)
+        let left = Some(self.deadline.left()?);
+        let read = match &mut self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(left).and_then(|()| stream.read(buffer)),
+            Stream::Unix(stream) => {
+                stream.set_read_timeout(left).and_then(|()| stream.read(buffer))
+            }
+        };
+        read.map_err(as_timeout)
     }
 }
 
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.deadline.left()?))?;
-        self.stream.write(bytes).map_err(as_timeout)
+        let left = Some(self.deadline.left()?);
+        let written = match &mut self.stream {
+            Stream::Tcp(stream) => {
+                stream.set_write_timeout(left).and_then(|()| stream.write(bytes))
+            }
+            Stream::Unix(stream) => {
+                stream.set_write_timeout(left).and_then(|()| stream.write(bytes))
+            }
+        };
+        written.map_err(as_timeout)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        Ok(())
     }
 }

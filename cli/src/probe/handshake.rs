@@ -242,6 +242,7 @@ fn prepare(
 fn server_name<'a>(plan: &'a Plan<'_>, target: &'a Target) -> Option<&'a str> {
     match &plan.options.sni {
         Some(name) => (!name.is_empty()).then_some(name),
+        None if target.is_socket() => None,
         None if target.host.contains(':') || target.host.parse::<IpAddr>().is_ok() => None,
         None => Some(target.host.as_str()),
     }

@@ -13,12 +13,24 @@ const KEY: &str = "connection";
 
 /// Connects to the first address that answers, as libpq does.
 pub fn connect(
+    plan: &Plan<'_>,
     target: &Target,
     deadline: Deadline,
     subject: &mut Subject,
 ) -> Result<Connection, Finding> {
     let unknown = |text: String| Finding::new(KEY, Level::Unknown, text);
-    let addresses = connection::look_up(target, &deadline).map_err(|error| {
+    if target.is_socket() {
+        let opened = target.socket(plan.start);
+        let opened = opened.and_then(|address| Connection::open_socket(address, deadline));
+        return opened.map_err(|error| {
+            let why = match error.kind() {
+                ErrorKind::TimedOut => format!("no answer within {}", patience(&deadline)),
+                _ => words(&error),
+            };
+            unknown(format!("no connection to the socket {}: {why}", target.name()))
+        });
+    }
+    let addresses = connection::look_up(&target.host, target.port, deadline).map_err(|error| {
         let why = match error.kind() {
             ErrorKind::TimedOut => format!("no answer within {}", patience(&deadline)),
             _ => words(&error),
@@ -70,6 +82,7 @@ fn unreachable(failures: &[(SocketAddr, io::Error)], deadline: &Deadline) -> Fin
 /// Asks for TLS, where that is the way to start.
 pub fn begin(
     plan: &Plan<'_>,
+    target: &Target,
     mut connection: Connection,
     subject: &mut Subject,
 ) -> Result<Connection, Finding> {
@@ -100,7 +113,7 @@ pub fn begin(
                 subject.finding(KEY, Level::Good, text);
                 Ok(connection)
             }
-            Willing::No => Err(no_tls(plan)),
+            Willing::No => Err(no_tls(plan, target)),
             Willing::Error => Err(refusal(&mut connection)),
             Willing::Stranger(byte) => Err(stranger(&mut connection, byte).unwrap_or_else(|| {
                 let text = format!(
@@ -126,7 +139,12 @@ pub fn begin(
     }
 }
 
-fn no_tls(plan: &Plan<'_>) -> Finding {
+fn no_tls(plan: &Plan<'_>, target: &Target) -> Finding {
+    if target.is_socket() {
+        let text = "there is no TLS on this socket, as PostgreSQL has it on TCP alone";
+        return Finding::new("starts_tls", Level::Unknown, text)
+            .advice("name the host; on a Unix-domain socket libpq asks for no TLS either");
+    }
     let level = if plan.trust.demands_tls() { Level::Wrong } else { Level::Warning };
     Finding::new("starts_tls", level, "server does not support SSL: it answers N")
         .advice("set ssl = on in its postgresql.conf, with ssl_cert_file and ssl_key_file")

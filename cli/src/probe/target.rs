@@ -2,7 +2,11 @@
 //! Whom to ask: a host and a port, as people write them.
 
 use super::Start;
+use std::io;
 use std::net::Ipv6Addr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,18 +17,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, or an IPv6 address alone.
+    /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, an IPv6 address alone, or the directory of a Unix-domain
+    /// socket in the place of HOST.
     pub fn parse(text: &str, start: Start) -> Result<Target, String> {
         let default = match start {
             Start::SslRequest | Start::Direct => 5432,
             Start::Tls => 443,
         };
-        if text.starts_with('/') || text.starts_with('@') {
-            return Err(format!(
-                "{text:?} is a Unix-domain socket, and PostgreSQL and libpq never use TLS there; \
-                 name a host"
-            ));
-        }
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) =
                 rest.split_once(']').ok_or_else(|| format!("{text:?} lacks the closing ]"))?;
@@ -55,6 +54,24 @@ impl Target {
             },
         };
         Ok(Target { host: host.to_owned(), port })
+    }
+
+    /// Whether it is a Unix-domain socket, or the directory of one: as libpq tells it, by the first
+    /// character.
+    pub fn is_socket(&self) -> bool {
+        self.host.starts_with(['/', '@'])
+    }
+
+    /// The name of the socket: PostgreSQL's in a directory, or itself.
+    pub fn socket(&self, start: Start) -> io::Result<SocketAddr> {
+        let by_port = || format!("{}/.s.PGSQL.{}", self.host, self.port);
+        match self.host.strip_prefix('@') {
+            // In the abstract namespace nothing can be looked at beforehand.
+            Some(name) if start == Start::Tls => SocketAddr::from_abstract_name(name),
+            Some(_) => SocketAddr::from_abstract_name(&by_port()[1..]),
+            None if Path::new(&self.host).is_dir() => SocketAddr::from_pathname(by_port()),
+            None => SocketAddr::from_pathname(&self.host),
+        }
     }
 
     /// `host:port`, with brackets where they are needed.
@@ -90,12 +107,24 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_named_as_libpq_does() {
+        let target = Target::parse("/run/nosuch:5433", Start::SslRequest).unwrap();
+        assert!(target.is_socket());
+        let file =
+            |t: &Target| t.socket(Start::SslRequest).unwrap().as_pathname().map(Path::to_owned);
+        assert_eq!(file(&target).as_deref(), Some(Path::new("/run/nosuch")));
+        let target = Target::parse("/tmp", Start::SslRequest).unwrap();
+        assert_eq!(file(&target).as_deref(), Some(Path::new("/tmp/.s.PGSQL.5432")));
+        let target = Target::parse("@pg:5433", Start::SslRequest).unwrap();
+        let name = target.socket(Start::SslRequest).unwrap();
+        assert_eq!(name.as_abstract_name(), Some(&b"pg/.s.PGSQL.5433"[..]));
+    }
+
+    #[test]
     fn what_is_no_host_is_told() {
         let error = |text| Target::parse(text, Start::SslRequest).unwrap_err();
         for text in ["", ":1", "db:", "db:0", "db:65536", "db:x", "[::1", "[db]:1", "[::1]x"] {
             assert!(!error(text).is_empty());
         }
-        assert!(error("/run/postgresql").contains("Unix-domain socket"));
-        assert!(error("@abstract").contains("Unix-domain socket"));
     }
 }
