@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* For the client that measures libpq as it is: nothing else is loaded. */
+#include <stdio.h>
+
+#include "ways.h"
+
+int choose_way(const char *way)
+{
+    fprintf(stderr, "connect: built without -w %s\n", way);
+    return 0;
+}
+
+void after_connection(void)
+{
+}

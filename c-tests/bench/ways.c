@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Ways to find a client certificate, to compare with. Stock libpq gives no access to its SSL_CTX,
+   so OpenSSL's ex_data tells of each new one.
+
+   naive     reads every file anew at each connection, and takes the first certificate whose issuer
+             the server names
+   kept      knows which certificate it is and keeps it, with its key, between connections: about
+             what remains if finding and reading cost nothing
+   uncached  a selector for each connection, with CERTPICK_OPTION_CACHE off
+   selector  one selector for the whole process, as a program has it that uses certpick itself */
+#include <certpick.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ways.h"
+
+static char *certificates, *keys; /* names separated by commas */
+static certpick_selector *current;
+static X509 *kept_cert;
+static EVP_PKEY *kept_key;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "ways.c: %s\n", what);
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+/* Takes the next name off a list; NULL at its end. */
+static char *next_name(char **list)
+{
+    char *name = *list, *comma;
+
+    if (name == NULL)
+        return NULL;
+    comma = strchr(name, ',');
+    *list = comma != NULL ? comma + 1 : NULL;
+    return strndup(name, comma != NULL ? (size_t)(comma - name) : strlen(name));
+}
+
+/* The file's first certificate whose issuer is among the names; NULL: any issuer. */
+static X509 *read_certificate(const char *path, const STACK_OF(X509_NAME) *names)
+{
+    FILE *file = fopen(path, "r");
+    X509 *cert;
+    int i;
+
+    if (file == NULL)
+        fail(path);
+    while ((cert = PEM_read_X509(file, NULL, NULL, NULL)) != NULL) {
+        for (i = 0; i < sk_X509_NAME_num(names); i++) {
+            if (X509_NAME_cmp(X509_get_issuer_name(cert), sk_X509_NAME_value(names, i)) == 0)
+                break;
+        }
+        if (names == NULL || i < sk_X509_NAME_num(names))
+            break;
+        X509_free(cert);
+    }
+    fclose(file);
+    ERR_clear_error(); /* of the end of the file */
+    return cert;
+}
+
+static EVP_PKEY *read_key(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+
+    if (key == NULL)
+        fail(path);
+    fclose(file);
+    return key;
+}
+
+static int naive_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+    const STACK_OF(X509_NAME) *names = SSL_get_client_CA_list(ssl);
+    char *certs_left = certificates, *keys_left = keys;
+    char *cert_file, *key_file;
+    int found = 0;
+
+    while (!found && (cert_file = next_name(&certs_left)) != NULL) {
+        key_file = next_name(&keys_left);
+        *cert = read_certificate(cert_file, names);
+        found = *cert != NULL;
+        if (found)
+            *key = read_key(key_file);
+        free(cert_file);
+        free(key_file);
+    }
+    return found;
+}
+
+static int kept_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+    (void)ssl;
+    if (kept_cert == NULL) {
+        kept_cert = read_certificate(certificates, NULL);
+        kept_key = read_key(keys);
+    }
+    X509_up_ref(*cert = kept_cert);
+    EVP_PKEY_up_ref(*key = kept_key);
+    return 1;
+}
+
+static certpick_selector *new_selector(int64_t cache)
+{
+    certpick_selector *selector = certpick_selector_new();
+
+    if (certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, cache) != CERTPICK_OK ||
+        certpick_selector_add_lists(selector, certificates, keys, NULL) != CERTPICK_OK)
+        fail(certpick_selector_error(selector));
+    return selector;
+}
+
+static int uncached_cb(SSL *ssl, void *arg)
+{
+    (void)arg;
+    current = new_selector(CERTPICK_CACHE_OFF);
+    return certpick_select(ssl, current) == CERTPICK_OK;
+}
+
+static int selector_cb(SSL *ssl, void *arg)
+{
+    (void)arg;
+    if (current == NULL)
+        current = new_selector(CERTPICK_CACHE_ON);
+    return certpick_select(ssl, current) == CERTPICK_OK;
+}
+
+static const struct way {
+    const char *name;
+    int (*client_cert_cb)(SSL *, X509 **, EVP_PKEY **);
+    int (*cert_cb)(SSL *, void *);
+} ways[] = {
+    {"naive", naive_cb, NULL},
+    {"kept", kept_cb, NULL},
+    {"uncached", NULL, uncached_cb},
+    {"selector", NULL, selector_cb},
+};
+static const struct way *chosen;
+
+static void new_context(void *ctx, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    (void)pointer;
+    (void)data;
+    (void)index;
+    (void)argl;
+    (void)argp;
+    if (chosen->client_cert_cb != NULL)
+        SSL_CTX_set_client_cert_cb(ctx, chosen->client_cert_cb);
+    else
+        SSL_CTX_set_cert_cb(ctx, chosen->cert_cb, NULL);
+}
+
+int choose_way(const char *way)
+{
+    size_t i;
+    char *name = strdup(way);
+
+    if (name == NULL || (certificates = strchr(name, ':')) == NULL ||
+        (keys = strchr(certificates + 1, ':')) == NULL)
+        return 0;
+    *certificates++ = '\0';
+    *keys++ = '\0';
+    for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(ways[i].name, name) == 0)
+            chosen = &ways[i];
+    }
+    return chosen != NULL && SSL_CTX_get_ex_new_index(0, NULL, new_context, NULL, NULL) >= 0;
+}
+
+void after_connection(void)
+{
+    if (chosen != NULL && chosen->cert_cb == uncached_cb) {
+        certpick_selector_free(current);
+        current = NULL;
+    }
+}
