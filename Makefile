@@ -15,11 +15,12 @@ help:
 	@echo 'make check   every test'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
-	@echo 'make bench   what a choice costs, and what the provider module costs a start'
+	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
+	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
 	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
-	@echo 'demo, check and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
+	@echo 'demo, check, bench and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
 
 demo:
 	@scripts/setup demo
@@ -50,10 +51,13 @@ man:
 header:
 	@CERTPICK_WRITE_HEADER=1 cargo test --quiet --locked --test header
 
-bench: library
-	@scripts/setup check
-	@cargo bench --locked
+bench:
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory psql PG=15
+	@$(MAKE) --no-print-directory psql PG=15 VARIANT=stock
+	@cargo bench --quiet --locked
 	@$(PYTHON) scripts/bench-start
+	@$(PYTHON) scripts/bench
 
 clean:
 	rm -rf target
