@@ -46,7 +46,7 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     facts.push(text("signature", "signature", signature(certificate)));
     let usages = [
         ("key_usage", "key usage", key_usage(certificate)),
-        ("extended_key_usage", "for", extended_key_usage(certificate)),
+        ("extended_key_usage", "ext. usage", extended_key_usage(certificate)),
     ];
     facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, Value::List(v)))));
     facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));

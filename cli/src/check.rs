@@ -18,6 +18,7 @@ use crate::failure::{Failure, say};
 use crate::progress::Progress;
 use crate::report::{Output, Report};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use fix_order::Target;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,9 @@ const AFTER_HELP: &str = r#"Examples:
 Exit status: 0: all is well; 1: something is wrong; 2: something could not be found out, or wrong
 usage."#;
 
+/// What is for --server alone.
+const OF_A_SERVER: [&str; 6] = ["server", "cert", "key", "root", "host", "crl"];
+
 /// Tells what is wrong with certificates and keys, before it fails
 ///
 /// Those of a client: every entry of the lists is looked at, keys included.
@@ -49,13 +53,14 @@ pub struct Options {
     /// is written between double quotes. Or a directory: each *.crt, *.pem
     /// and *.cer in it that has its key, in NAME.key or in its own file
     #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment)]
-    #[arg(required_unless_present = "server", conflicts_with = "server")]
+    #[arg(required_unless_present = "server", conflicts_with_all = OF_A_SERVER)]
     sslcert: Option<OsString>,
 
     /// Key files, entry N for certificate N. An empty entry, or no list:
     /// the key is in the certificate's own file. With a directory of
     /// certificates: that of their keys, if it is another
-    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment, conflicts_with = "server")]
+    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment)]
+    #[arg(conflicts_with_all = OF_A_SERVER)]
     sslkey: Option<OsString>,
 
     /// One password a line, line N for entry N, an empty line for none.
@@ -86,6 +91,7 @@ pub struct Options {
 
     /// A name by which its clients connect to it; for each once
     #[arg(long, value_name = "NAME", requires = "server")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     host: Vec<String>,
 
     /// A file of revocation lists that its clients have (sslcrl); for each

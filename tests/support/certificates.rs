@@ -71,6 +71,12 @@ impl Subject {
         self
     }
 
+    #[allow(dead_code)] // the program's tests use it
+    pub fn extension(mut self, extension: X509Extension) -> Subject {
+        self.extensions.push(extension);
+        self
+    }
+
     /// The digest by which its issuer signs it.
     pub fn digest(mut self, digest: MessageDigest) -> Subject {
         self.digest = digest;
@@ -209,7 +215,7 @@ fn build(
         SubjectKeyIdentifier::new().build(&context).unwrap()
     };
     builder.append_extension(identifier).unwrap();
-    if let Some(above) = above {
+    if let Some(above) = above.filter(|x| x.subject_key_id().is_some()) {
         let identifier = {
             let context = builder.x509v3_context(Some(above), None);
             AuthorityKeyIdentifier::new().keyid(true).build(&context).unwrap()

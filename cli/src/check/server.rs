@@ -211,7 +211,8 @@ impl Server<'_> {
                     subject.finding("host", Level::Wrong, text);
                 }
                 Match::Refused(why) => {
-                    let text = format!("whether it is for {host_name} is not to be told: {why}");
+                    let text =
+                        format!("whether it is for the host {host_name} cannot be told: {why}");
                     subject.finding("host", Level::Wrong, text);
                 }
             }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each certificate is good for.
+
+use super::{Case, case};
+use crate::library::certificates::{Identity, Subject};
+use crate::library::keys::Kind;
+use crate::made::{bundle, extension, pair};
+use openssl::hash::MessageDigest;
+use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case(
+            "a good certificate",
+            0,
+            &[
+                ("validity", "good", "days from now"),
+                ("usage", "good", "may be used by a TLS client"),
+                ("strength", "good", "security levels 1 to 3"),
+            ],
+            |s| {
+                let mut usage = ExtendedKeyUsage::new();
+                let a = Subject::new("a").extended_key_usage(usage.client_auth());
+                let a = a.key_usage(KeyUsage::new().digital_signature());
+                pair(s, "a", &Identity::root("ca").issue(a));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case("expired", 1, &[("validity", "wrong", "expired on ")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").expired()));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("not yet valid", 1, &[("validity", "wrong", "look at this machine's clock")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "valid for too few days",
+            1,
+            &[("validity", "wrong", "101 days are asked for")],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue("a"));
+                "--sslcert a.crt --sslkey a.key --min-days 101"
+            },
+        ),
+        case("valid for long enough", 0, &[("validity", "good", "days from now")], |s| {
+            pair(s, "a", &Identity::root("ca").issue("a"));
+            "--sslcert a.crt --sslkey a.key --min-days 99"
+        }),
+        case("an intermediate that has expired", 1, &[("validity", "wrong", "expired on ")], |s| {
+            let middle = Identity::root("ca").authority(Subject::new("middle").expired());
+            bundle(s, "a", &middle.issue("a"), &[&middle]);
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "the certificate of a CA",
+            1,
+            &[
+                ("ca_as_leaf", "warning", "clients have others"),
+                ("key_usage", "wrong", "lacks digitalSignature; servers refuse it"),
+            ],
+            |s| {
+                pair(s, "a", &Identity::root("ca").authority("a"));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case("for key agreement", 0, &[("key_usage", "warning", "some servers may refuse")], |s| {
+            let subject = Subject::new("a").key_usage(KeyUsage::new().key_agreement());
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("for servers", 1, &[("extended_key_usage", "wrong", "lacks clientAuth")], |s| {
+            let mut usage = ExtendedKeyUsage::new();
+            let subject = Subject::new("a").extended_key_usage(usage.server_auth());
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("by Netscape's rule", 1, &[("usage", "wrong", "is not for TLS clients")], |s| {
+            let subject = Subject::new("a").extension(extension("nsCertType", "server"));
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "an intermediate for servers",
+            1,
+            &[("usage", "wrong", "may not issue certificates for TLS clients")],
+            |s| {
+                let mut usage = ExtendedKeyUsage::new();
+                let middle = Subject::new("middle").extended_key_usage(usage.server_auth());
+                let middle = Identity::root("ca").authority(middle);
+                bundle(s, "a", &middle.issue("a"), &[&middle]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case("a short key", 0, &[("strength", "warning", "level 1, not for 2")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa1024)));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("a key of today", 0, &[("strength", "good", "level 2; not for 3")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("a weak digest", 1, &[("strength", "wrong", "too weak for")], |s| {
+            let subject = Subject::new("a").digest(MessageDigest::md5());
+            pair(s, "a", &Identity::root(Subject::new("ca").kind(Kind::Rsa2048)).issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("a weak intermediate", 1, &[("strength", "wrong", "too weak for")], |s| {
+            let middle = Subject::new("middle").digest(MessageDigest::md5());
+            let ca = Identity::root(Subject::new("ca").kind(Kind::Rsa2048));
+            let middle = ca.authority(middle);
+            bundle(s, "a", &middle.issue("a"), &[&middle]);
+            "--sslcert a.crt --sslkey a.key"
+        }),
+    ]
+}

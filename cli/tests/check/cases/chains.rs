@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is in a client's certificate file.
+
+use super::{Case, case};
+use crate::library::certificates::{Identity, Subject};
+use crate::library::keys::{Kind, key};
+use crate::made::{bundle, certificates, extension, key_pem, pair};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case(
+            "the right order, root included",
+            0,
+            &[
+                ("chain_order", "good", "the leaf first"),
+                ("root_included", "note", "O=certpick tests, CN=ca, which is not sent"),
+            ],
+            |s| {
+                let ca = Identity::root("ca");
+                let middle = ca.authority("middle");
+                bundle(s, "a", &middle.issue("a"), &[&middle, &ca]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "the wrong order",
+            0,
+            &[(
+                "chain_order",
+                "warning",
+                "the right order is 2 (O=certpick tests, CN=a), then 3 (O=certpick tests, \
+                 CN=lower), then 1 (O=certpick tests, CN=upper)",
+            )],
+            |s| {
+                let upper = Identity::root("ca").authority("upper");
+                let lower = upper.authority("lower");
+                let a = lower.issue("a");
+                certificates(s, "a.crt", &[&upper, &a, &lower]);
+                s.write("a.key", key_pem(&a));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "an intermediate is missing",
+            1,
+            &[(
+                "chain_gap",
+                "wrong",
+                "the certificate of O=certpick tests, CN=lower, which issued O=certpick tests, \
+                 CN=a; the file goes on with O=certpick tests, CN=upper",
+            )],
+            |s| {
+                let upper = Identity::root("ca").authority("upper");
+                bundle(s, "a", &upper.authority("lower").issue("a"), &[&upper]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "too much in the file",
+            0,
+            &[
+                ("superfluous", "warning", "more than once: O=certpick tests, CN=middle"),
+                ("superfluous", "warning", "nothing to do with the leaf and is not sent"),
+            ],
+            |s| {
+                let ca = Identity::root("ca");
+                let middle = ca.authority("middle");
+                let stranger = Identity::root("stranger");
+                bundle(s, "a", &middle.issue("a"), &[&middle, &middle, &ca, &stranger]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "an old root of the same name",
+            0,
+            &[("namesake", "warning", "its key is not the one that signed")],
+            |s| {
+                bundle(s, "a", &Identity::root("ca").issue("a"), &[&Identity::root("ca")]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "an old intermediate of the same name",
+            1,
+            &[("namesake", "wrong", "certificate 2 of the file, O=certpick tests, CN=middle")],
+            |s| {
+                let ca = Identity::root("ca");
+                let (new, old) = (ca.authority("middle"), ca.authority("middle"));
+                bundle(s, "a", &new.issue("a"), &[&old]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "a signature by another key",
+            1,
+            &[("chain_verifies", "wrong", "certificate signature failure")],
+            |s| {
+                let middle = Identity::root("ca").authority("middle");
+                let forged = Identity { key: key(Kind::P256), ..middle.clone() };
+                bundle(s, "a", &forged.issue("a"), &[&middle]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "a self-signed certificate",
+            0,
+            &[("self_signed", "note", "only a server that has this very certificate")],
+            |s| {
+                let own = crate::made::bare_root("own", 2, &[]);
+                pair(s, "a", &own);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "the CA says where its certificate is",
+            0,
+            &[("chain", "good", "its certificate can be fetched from http://ca/x")],
+            |s| {
+                let place = extension("authorityInfoAccess", "caIssuers;URI:http://ca/x");
+                let a = Identity::root("ca").issue(Subject::new("a").extension(place));
+                pair(s, "a", &a);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "a bundle in the right order",
+            0,
+            &[
+                ("fix_order", "good", "\"out.crt\" was written: the leaf and 2 intermediates"),
+                ("fix_order", "note", "the private key was not copied"),
+            ],
+            |s| {
+                let upper = Identity::root("ca").authority("upper");
+                let lower = upper.authority("lower");
+                let a = lower.issue("a");
+                let all = [upper.pem(), key_pem(&a), a.pem(), lower.pem()];
+                s.write("a.pem", all.concat());
+                "--sslcert a.pem --fix-order out.crt"
+            },
+        ),
+        case(
+            "a bundle for which there is no place",
+            1,
+            &[("fix_order", "wrong", "\"a.crt\" was not written: it exists already; --force")],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue("a"));
+                "--sslcert a.crt --sslkey a.key --fix-order a.crt"
+            },
+        ),
+    ]
+}

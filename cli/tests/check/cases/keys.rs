@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Private keys, and the passwords that open them.
+
+use super::{Case, case};
+use crate::library::certificates::Identity;
+use crate::made::{bundle, certificates, chmod, encrypted, key_pem, pair};
+use crate::support::Scene;
+
+/// a.crt, b.crt, a.key and b.key.
+fn two(s: &Scene) -> (Identity, Identity) {
+    let ca = Identity::root("ca");
+    let (a, b) = (ca.issue("a"), ca.issue("b"));
+    pair(s, "a", &a);
+    pair(s, "b", &b);
+    (a, b)
+}
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case(
+            "all is well",
+            0,
+            &[
+                ("key_file", "good", "\"a.key\" can be read, with mode 0600"),
+                ("key_matches", "good", "belongs to the certificate"),
+            ],
+            |s| {
+                two(s);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case("others may read the key", 1, &[("key_file", "wrong", "chmod 600 a.key")], |s| {
+            two(s);
+            chmod(s, "a.key", 0o644);
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "certificate and key are swapped",
+            1,
+            &[
+                ("certificate_file", "wrong", "may be the wrong way round"),
+                ("key_file", "wrong", "a certificate and no private key"),
+            ],
+            |s| {
+                two(s);
+                chmod(s, "a.crt", 0o644);
+                "--sslcert a.key --sslkey a.crt"
+            },
+        ),
+        case(
+            "the key is not there",
+            1,
+            &[("key_file", "wrong", "certificate present, but not private key file \"no.key\"")],
+            |s| {
+                two(s);
+                "--sslcert a.crt --sslkey no.key"
+            },
+        ),
+        case(
+            "the key is not there, but there is one in the certificate's file",
+            1,
+            &[("key_file", "wrong", "leave the entry of sslkey empty")],
+            |s| {
+                let (a, _) = two(s);
+                s.write("a.pem", [a.pem(), key_pem(&a)].concat());
+                "--sslcert a.pem --sslkey no.key"
+            },
+        ),
+        case("the key is a directory", 1, &[("key_file", "wrong", "not a regular file")], |s| {
+            two(s);
+            "--sslcert a.crt --sslkey private"
+        }),
+        case("the key is garbage", 1, &[("key_file", "wrong", "could not load")], |s| {
+            two(s);
+            s.write("a.key", "garbage");
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "no key is named",
+            1,
+            &[("key_file", "wrong", "there is \"a.key\"; name it by --sslkey")],
+            |s| {
+                two(s);
+                "--sslcert a.crt"
+            },
+        ),
+        case(
+            "two entries have each other's key",
+            1,
+            &[
+                ("key_matches", "wrong", "swapped: \"b.key\" is the key of entry 2 (b.crt)"),
+                ("key_matches", "wrong", "swapped: \"a.key\" is the key of entry 1 (a.crt)"),
+            ],
+            |s| {
+                two(s);
+                "--sslcert a.crt,b.crt --sslkey b.key,a.key"
+            },
+        ),
+        case(
+            "an entry's key is that of another, and its own a third one's",
+            1,
+            &[
+                ("key_matches", "wrong", "\"b.key\" is the key of entry 2 (b.crt)"),
+                ("key_matches", "wrong", "the right key is in \"a.key\", of entry 3 (c.crt)"),
+                ("key_matches", "wrong", "\"c.key\" is the key of entry 3 (c.crt)"),
+            ],
+            |s| {
+                two(s);
+                pair(s, "c", &Identity::root("ca").issue("c"));
+                "--sslcert a.crt,b.crt,c.crt --sslkey b.key,c.key,a.key"
+            },
+        ),
+        case("nobody's key", 1, &[("key_matches", "wrong", "none of the certificates")], |s| {
+            two(s);
+            "--sslcert a.crt --sslkey b.key"
+        }),
+        case(
+            "the key of the CA",
+            1,
+            &[("key_matches", "wrong", "certificate 2 of the file, which is not the one")],
+            |s| {
+                let ca = Identity::root("ca");
+                bundle(s, "a", &ca.issue("a"), &[&ca]);
+                s.write("ca.key", key_pem(&ca));
+                "--sslcert a.crt --sslkey ca.key"
+            },
+        ),
+        case(
+            "the right key is in the certificate's own file",
+            1,
+            &[
+                ("key_matches", "wrong", "the key in the certificate's own file is the right one"),
+                ("key_elsewhere", "note", "the one in \"b.key\" is used"),
+            ],
+            |s| {
+                let (a, _) = two(s);
+                s.write("a.pem", [a.pem(), key_pem(&a)].concat());
+                "--sslcert a.pem --sslkey b.key"
+            },
+        ),
+        case(
+            "a second key, which others may read",
+            0,
+            &[("key_elsewhere", "warning", "take the key out of it, or chmod 600 a.pem")],
+            |s| {
+                let (a, _) = two(s);
+                s.write("a.pem", [a.pem(), key_pem(&a)].concat());
+                chmod(s, "a.pem", 0o644);
+                "--sslcert a.pem --sslkey a.key"
+            },
+        ),
+        case("the right password", 0, &[("password", "good", "opens")], |s| {
+            let (a, _) = two(s);
+            s.write("a.key", encrypted(&a, "pw-ONE"));
+            s.write("passwords", "pw-ONE\n");
+            "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+        }),
+        case("a password for nothing", 0, &[("password", "note", "is not encrypted")], |s| {
+            two(s);
+            s.write("passwords", "pw-ONE\n");
+            "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+        }),
+        case("the wrong password", 1, &[("password", "wrong", "wrong password?")], |s| {
+            let (a, _) = two(s);
+            s.write("a.key", encrypted(&a, "pw-ONE"));
+            s.write("passwords", "pw-one\n");
+            "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+        }),
+        case("no password", 1, &[("password", "wrong", "line N for entry N")], |s| {
+            let (a, _) = two(s);
+            s.write("a.key", encrypted(&a, "pw-ONE"));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case(
+            "passwords on each other's lines",
+            1,
+            &[
+                ("password", "wrong", "the password on line 2 of the password file opens it"),
+                ("password", "wrong", "the password on line 1 of the password file opens it"),
+            ],
+            |s| {
+                let (a, b) = two(s);
+                s.write("a.key", encrypted(&a, "pw-ONE"));
+                s.write("b.key", encrypted(&b, "pw-TWO"));
+                s.write("passwords", "pw-TWO\npw-ONE\n");
+                "--sslcert a.crt,b.crt --sslkey a.key,b.key --sslpassword-file passwords"
+            },
+        ),
+        case(
+            "a line too few",
+            1,
+            &[
+                ("lists", "wrong", "could not match 1 sslpassword to 2 sslkey values"),
+                ("password", "unknown", "which password belongs to it"),
+                ("key_matches", "good", "belongs"),
+            ],
+            |s| {
+                let (a, _) = two(s);
+                s.write("a.key", encrypted(&a, "pw-ONE"));
+                s.write("passwords", "pw-ONE\n");
+                "--sslcert a.crt,b.crt --sslkey a.key,b.key --sslpassword-file passwords"
+            },
+        ),
+        case(
+            "others may read the passwords",
+            1,
+            &[("password_file", "wrong", "chmod it to 0600"), ("password", "unknown", "encrypted")],
+            |s| {
+                let (a, _) = two(s);
+                s.write("a.key", encrypted(&a, "pw-ONE"));
+                s.write("passwords", "pw-ONE\n");
+                chmod(s, "passwords", 0o644);
+                "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+            },
+        ),
+        case(
+            "a key too few",
+            1,
+            &[
+                ("lists", "wrong", "could not match 2 sslcert to 1 sslkey values"),
+                ("key_matches", "unknown", "cannot be told from the lists"),
+                ("key_owner", "note", "\"b.key\" is the key of entry 2 (b.crt)"),
+            ],
+            |s| {
+                two(s);
+                "--sslcert a.crt,b.crt --sslkey b.key"
+            },
+        ),
+        case(
+            "a key too many",
+            1,
+            &[
+                ("key_owner", "warning", "\"no.key\" is the key of none of the certificates"),
+                ("key_owner", "note", "\"c.key\" is encrypted"),
+                ("key_file", "wrong", "\"none.key\""),
+            ],
+            |s| {
+                let (a, _) = two(s);
+                s.write("no.key", key_pem(&Identity::root("no")));
+                s.write("c.key", encrypted(&a, "pw-ONE"));
+                certificates(s, "a.crt", &[&a]);
+                "--sslcert a.crt,b.crt --sslkey b.key,no.key,c.key,none.key"
+            },
+        ),
+    ]
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The files of a server.
+
+use super::{Case, case};
+use crate::library::certificates::{Identity, Subject};
+use crate::made::{
+    bare_root, bundle, certificates, chmod, encrypted, extension, host, key_pem, pair,
+};
+use crate::support::Scene;
+use openssl::x509::extension::ExtendedKeyUsage;
+
+/// s.crt with its intermediate, s.key and root.crt; the last three are given.
+fn usual(s: &Scene) -> (Identity, Identity, Identity) {
+    let root = Identity::root("root");
+    let middle = root.authority("middle");
+    let leaf = middle.issue(host("db", &["db.example", "*.db.example", "192.0.2.1"]));
+    bundle(s, "s", &leaf, &[&middle]);
+    certificates(s, "root.crt", &[&root]);
+    (root, middle, leaf)
+}
+
+/// The key, its file, and names.
+pub fn cases() -> Vec<Case> {
+    vec![
+        case(
+            "a server with which all is well",
+            0,
+            &[
+                ("key_file", "good", "\"s.key\" has mode 0600"),
+                ("key_matches", "good", "belongs to the certificate"),
+                ("usage", "good", "by a TLS server"),
+                ("chain_order", "good", "the leaf first"),
+                ("verified", "good", "a client with \"root.crt\" finds the chain valid"),
+                ("chain", "good", "complete up to O=certpick tests, CN=root"),
+                ("root_ca", "good", "its basic constraints say"),
+                ("host", "good", "db.example, by the name db.example"),
+                ("host", "good", "A.DB.Example, by the name *.db.example"),
+                ("host", "good", "192.0.2.1, by the name 192.0.2.1"),
+            ],
+            |s| {
+                usual(s);
+                "--server --cert s.crt --key s.key --root root.crt --host db.example \
+                 --host A.DB.Example --host 192.0.2.1"
+            },
+        ),
+        case(
+            "the key in the certificate's file, and no roots",
+            0,
+            &[("key_matches", "good", "belongs"), ("verified", "note", "--root names them")],
+            |s| {
+                let (_, middle, leaf) = usual(s);
+                s.write("s.pem", [leaf.pem(), middle.pem(), key_pem(&leaf)].concat());
+                "--server --cert s.pem"
+            },
+        ),
+        case(
+            "a server's key that others may read",
+            1,
+            &[
+                ("key_file", "wrong", "\"s.key\" has group or world access"),
+                ("key_file", "wrong", "u=rw (0600) or less if owned by the database user"),
+            ],
+            |s| {
+                usual(s);
+                chmod(s, "s.key", 0o644);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case("no key", 1, &[("key_file", "wrong", "could not access private key file")], |s| {
+            usual(s);
+            "--server --cert s.crt --key none --root root.crt"
+        }),
+        case("a directory", 1, &[("key_file", "wrong", "is not a regular file")], |s| {
+            usual(s);
+            "--server --cert s.crt --key private --root root.crt"
+        }),
+        case("no certificate", 1, &[("certificate_file", "wrong", "\"none\"")], |s| {
+            usual(s);
+            "--server --cert none --key s.key"
+        }),
+        case("a server's key of nobody", 1, &[("key_matches", "wrong", "mismatch")], |s| {
+            let (root, ..) = usual(s);
+            s.write("s.key", key_pem(&root));
+            "--server --cert s.crt --key s.key --root root.crt"
+        }),
+        case("an encrypted key", 0, &[("password", "note", "ssl_passphrase_command")], |s| {
+            let (_, _, leaf) = usual(s);
+            s.write("s.key", encrypted(&leaf, "pw-ONE"));
+            s.write("password", "pw-ONE\n");
+            "--server --cert s.crt --key s.key --sslpassword-file password"
+        }),
+        case(
+            "an encrypted key without its password",
+            2,
+            &[("key_matches", "unknown", "--sslpassword-file")],
+            |s| {
+                let (_, _, leaf) = usual(s);
+                s.write("s.key", encrypted(&leaf, "pw-ONE"));
+                "--server --cert s.crt --key s.key"
+            },
+        ),
+        case("another password", 1, &[("password", "wrong", "wrong password?")], |s| {
+            let (_, _, leaf) = usual(s);
+            s.write("s.key", encrypted(&leaf, "pw-ONE"));
+            s.write("password", "pw-one\n");
+            "--server --cert s.crt --key s.key --sslpassword-file password"
+        }),
+        case("no file of passwords", 1, &[("password_file", "wrong", "No such file")], |s| {
+            usual(s);
+            "--server --cert s.crt --key s.key --sslpassword-file none"
+        }),
+        case(
+            "another host",
+            1,
+            &[
+                ("host", "wrong", "x.example, only for db.example, *.db.example, 192.0.2.1"),
+                ("host", "wrong", "not for the host a.b.db.example"),
+            ],
+            |s| {
+                usual(s);
+                "--server --cert s.crt --key s.key --host x.example --host a.b.db.example"
+            },
+        ),
+        case(
+            "a host by the common name alone",
+            0,
+            &[
+                ("host", "good", "db.example, by the name db.example"),
+                ("names", "warning", "libpq takes its CN, other clients do not"),
+            ],
+            |s| {
+                pair(s, "s", &Identity::root("root").issue("db.example"));
+                "--server --cert s.crt --key s.key --host db.example"
+            },
+        ),
+        case(
+            "a common name does not count beside a subjectAltName",
+            1,
+            &[("host", "wrong", "not for the host db, only for other")],
+            |s| {
+                pair(s, "s", &Identity::root("root").issue(host("db", &["other"])));
+                "--server --cert s.crt --key s.key --host db"
+            },
+        ),
+        case(
+            "the certificate of a client",
+            1,
+            &[
+                ("usage", "wrong", "not for TLS servers; clients refuse it"),
+                ("verified", "wrong", "refuses the chain"),
+            ],
+            |s| {
+                let root = Identity::root("root");
+                let mut usage = ExtendedKeyUsage::new();
+                let subject = host("db", &["db"]).extended_key_usage(usage.client_auth());
+                pair(s, "s", &root.issue(subject));
+                certificates(s, "root.crt", &[&root]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case("a server's bundle", 0, &[("fix_order", "good", "and 1 intermediate")], |s| {
+            usual(s);
+            "--server --cert s.crt --key s.key --fix-order out.crt"
+        }),
+    ]
+}
+
+/// The chain, and the roots of clients.
+pub fn chains() -> Vec<Case> {
+    vec![
+        case(
+            "an intermediate that the server lacks",
+            1,
+            &[
+                ("verified", "wrong", "an intermediate belongs into the server's file"),
+                ("chain_filled", "wrong", "--fix-order FILE puts it in"),
+            ],
+            |s| {
+                let (_, middle, leaf) = usual(s);
+                pair(s, "s", &leaf);
+                certificates(s, "middle.crt", &[&middle]);
+                "--server --cert s.crt --key s.key --root root.crt --issuers middle.crt"
+            },
+        ),
+        case(
+            "an intermediate that the clients have",
+            0,
+            &[("verified", "good", "finds the chain valid"), ("chain_filled", "note", "not sent")],
+            |s| {
+                let (root, middle, leaf) = usual(s);
+                pair(s, "s", &leaf);
+                certificates(s, "middle.crt", &[&middle]);
+                certificates(s, "root.crt", &[&root, &middle]);
+                "--server --cert s.crt --key s.key --root root.crt --issuers middle.crt"
+            },
+        ),
+        case(
+            "a gap in the server's chain",
+            1,
+            &[("chain_gap", "wrong", "an intermediate is missing")],
+            |s| {
+                let upper = Identity::root("root").authority("upper");
+                let leaf = upper.authority("lower").issue(host("db", &["db"]));
+                bundle(s, "s", &leaf, &[&upper]);
+                "--server --cert s.crt --key s.key"
+            },
+        ),
+        case(
+            "a gap that the clients can fill",
+            0,
+            &[("chain_gap", "note", "an intermediate is missing")],
+            |s| {
+                let root = Identity::root("root");
+                let upper = root.authority("upper");
+                let lower = upper.authority("lower");
+                bundle(s, "s", &lower.issue(host("db", &["db"])), &[&upper]);
+                certificates(s, "root.crt", &[&root, &lower, &upper]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case(
+            "a server's file out of order",
+            1,
+            &[
+                ("chain_order", "wrong", "a server takes the first one for its own"),
+                ("key_matches", "wrong", "which must come first in the file"),
+            ],
+            |s| {
+                let (_, middle, leaf) = usual(s);
+                certificates(s, "s.crt", &[&middle, &leaf]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case(
+            "intermediates out of order",
+            0,
+            &[("chain_order", "warning", "most clients sort them")],
+            |s| {
+                let upper = Identity::root("root").authority("upper");
+                let lower = upper.authority("lower");
+                bundle(s, "s", &lower.issue(host("db", &["db"])), &[&upper, &lower]);
+                "--server --cert s.crt --key s.key"
+            },
+        ),
+        case(
+            "other roots",
+            1,
+            &[("verified", "wrong", "the certificate of O=certpick tests, CN=root is missing")],
+            |s| {
+                usual(s);
+                certificates(s, "root.crt", &[&Identity::root("other")]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case("the system's roots", 1, &[("verified", "wrong", "the system's roots")], |s| {
+            usual(s);
+            "--server --cert s.crt --key s.key --root system"
+        }),
+        case("no roots", 1, &[("root_file", "wrong", "\"none\"")], |s| {
+            usual(s);
+            "--server --cert s.crt --key s.key --root none"
+        }),
+        case(
+            "a root that is not a CA's",
+            1,
+            &[("root_ca", "wrong", "basicConstraints=critical,CA:TRUE")],
+            |s| {
+                let root = bare_root("root", 2, &[extension("basicConstraints", "CA:FALSE")]);
+                pair(s, "s", &root.issue(host("db", &["db"])));
+                certificates(s, "root.crt", &[&root]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case("a root of version 1", 0, &[("root_ca", "warning", "of version 1")], |s| {
+            let root = bare_root("root", 0, &[]);
+            pair(s, "s", &root.issue(host("db", &["db"])));
+            certificates(s, "root.crt", &[&root]);
+            "--server --cert s.crt --key s.key --root root.crt"
+        }),
+        case(
+            "a root by its key usage alone",
+            0,
+            &[("root_ca", "warning", "it has no basic constraints")],
+            |s| {
+                let root = bare_root("root", 2, &[extension("keyUsage", "keyCertSign")]);
+                pair(s, "s", &root.issue(host("db", &["db"])));
+                certificates(s, "root.crt", &[&root]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case(
+            "a root that soon expires",
+            1,
+            &[("validity", "wrong", "60 days are asked for")],
+            |s| {
+                let root = Identity::root(Subject::new("root").valid(-1, 50));
+                pair(s, "s", &root.issue(host("db", &["db"])));
+                certificates(s, "root.crt", &[&root]);
+                "--server --cert s.crt --key s.key --root root.crt --min-days 60"
+            },
+        ),
+        case(
+            "a server that signed for itself",
+            0,
+            &[
+                ("self_signed", "note", "only a client that has this very certificate"),
+                ("verified", "good", "finds the chain valid"),
+            ],
+            |s| {
+                let own = bare_root("db", 2, &[extension("subjectAltName", "DNS:db")]);
+                pair(s, "s", &own);
+                certificates(s, "root.crt", &[&own]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case(
+            "too much in the server's file",
+            0,
+            &[
+                ("superfluous", "warning", "is sent for nothing"),
+                ("root_included", "note", "CN=root, which is sent for nothing"),
+            ],
+            |s| {
+                let (root, middle, leaf) = usual(s);
+                bundle(s, "s", &leaf, &[&middle, &root, &Identity::root("stranger")]);
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+    ]
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `certpick check --fix-order`: what it writes, and what it leaves alone.
+
+use crate::library::certificates::{Identity, pem};
+use crate::made::{certificates, check, chmod, key_pem, pair};
+use crate::support::{Scene, failure, stdout};
+use std::os::unix::fs::PermissionsExt;
+
+struct Files {
+    scene: Scene,
+    leaf: Identity,
+    lower: Identity,
+    upper: Identity,
+}
+
+/// a.crt: upper, root, leaf, lower and again lower; a.key.
+fn files() -> Files {
+    let scene = Scene::new();
+    let root = Identity::root("ca");
+    let upper = root.authority("upper");
+    let lower = upper.authority("lower");
+    let leaf = lower.issue("a");
+    certificates(&scene, "a.crt", &[&upper, &root, &leaf, &lower, &lower]);
+    scene.write("a.key", key_pem(&leaf));
+    Files { scene, leaf, lower, upper }
+}
+
+const USUAL: &str = "--sslcert a.crt --sslkey a.key --fix-order out.crt";
+
+/// The status.
+fn run(files: &Files, options: &str) -> i32 {
+    check(&files.scene, options).output().unwrap().status.code().unwrap()
+}
+
+fn right(files: &Files) -> Vec<u8> {
+    pem(&[&files.leaf, &files.lower, &files.upper].map(|i| &i.certificate))
+}
+
+#[test]
+fn the_leaf_and_its_intermediates_stand_in_the_file_in_order_for_all_to_read() {
+    let files = files();
+    assert_eq!(run(&files, USUAL), 0);
+    let out = files.scene.file("out.crt");
+    assert_eq!(std::fs::read(&out).unwrap(), right(&files));
+    assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
+    let again = check(&files.scene, "--sslcert out.crt --sslkey a.key --quiet").output().unwrap();
+    assert_eq!((again.status.code(), stdout(&again)), (Some(0), String::new()));
+}
+
+#[test]
+fn no_umask_makes_it_unreadable() {
+    let files = files();
+    let certpick = env!("CARGO_BIN_EXE_certpick");
+    let line = format!("umask 077; exec \"{certpick}\" check {USUAL}");
+    assert!(files.scene.command("sh").args(["-c", &line]).output().unwrap().status.success());
+    let mode = files.scene.file("out.crt").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o644);
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_by_force_alone_and_nothing_else_is_left() {
+    let files = files();
+    files.scene.write("out.crt", "old");
+    assert_eq!(run(&files, USUAL), 1);
+    let out = files.scene.file("out.crt");
+    assert_eq!(std::fs::read(&out).unwrap(), b"old");
+    assert_eq!(run(&files, &format!("{USUAL} --force")), 0);
+    assert_eq!(std::fs::read(&out).unwrap(), right(&files));
+    assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
+    let names = std::fs::read_dir(files.scene.path()).unwrap().map(|f| f.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|n| n.into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["a.crt", "a.key", "out.crt", "private"]);
+}
+
+#[test]
+fn the_certificate_file_itself_can_be_put_in_order() {
+    let files = files();
+    let options = "--sslcert a.crt --sslkey a.key --fix-order a.crt --force";
+    assert_eq!(run(&files, options), 0);
+    assert_eq!(std::fs::read(files.scene.file("a.crt")).unwrap(), right(&files));
+}
+
+#[test]
+fn a_private_key_is_never_lost() {
+    let files = files();
+    let both = [&files.upper, &files.leaf, &files.lower].map(Identity::pem).concat();
+    let both = [both, key_pem(&files.leaf)].concat();
+    files.scene.write("a.pem", &both);
+    let options = "--sslcert a.pem --fix-order a.pem --force";
+    assert_eq!(run(&files, options), 1);
+    assert_eq!(std::fs::read(files.scene.file("a.pem")).unwrap(), both);
+    // Nor copied to where all can read it.
+    assert_eq!(run(&files, "--sslcert a.pem --fix-order new.pem"), 0);
+    let written = std::fs::read_to_string(files.scene.file("new.pem")).unwrap();
+    assert!(!written.contains("PRIVATE"), "{written}");
+}
+
+#[test]
+fn what_the_file_lacks_comes_from_the_issuer_pool() {
+    let files = files();
+    certificates(&files.scene, "a.crt", &[&files.leaf]);
+    certificates(&files.scene, "pool.crt", &[&files.upper, &files.lower]);
+    assert_eq!(run(&files, &format!("{USUAL} --issuers pool.crt")), 0);
+    assert_eq!(std::fs::read(files.scene.file("out.crt")).unwrap(), right(&files));
+}
+
+#[test]
+fn where_nothing_can_be_written_it_says_so_and_leaves_nothing() {
+    let files = files();
+    let options = "--sslcert a.crt --sslkey a.key --quiet --fix-order none/out.crt";
+    let output = check(&files.scene, options).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert!(text.contains("\"none/out.crt\" was not written: No such file"), "{text}");
+    std::fs::create_dir(files.scene.file("d")).unwrap();
+    assert_eq!(run(&files, "--sslcert a.crt --sslkey a.key --fix-order d --force"), 1);
+    assert_eq!(std::fs::read_dir(files.scene.file("d")).unwrap().count(), 0);
+    // A certificate that cannot be read gives no file.
+    files.scene.write("a.crt", "garbage");
+    assert_eq!(run(&files, USUAL), 1);
+    assert!(!files.scene.file("out.crt").exists());
+}
+
+#[test]
+fn it_is_for_one_certificate() {
+    let files = files();
+    pair(&files.scene, "b", &files.upper.issue("b"));
+    chmod(&files.scene, "b.key", 0o600);
+    let options = "--sslcert a.crt,b.crt --sslkey a.key,b.key --fix-order out.crt";
+    let said = failure(&mut check(&files.scene, options), 2);
+    assert!(said.contains("writes one certificate with its chain, and here are 2"), "{said}");
+    assert!(!files.scene.file("out.crt").exists());
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How `certpick check` prints: colour, widths, statuses, and names that would do harm.
+
+use crate::library::certificates::{Identity, StringKind, Subject, name_in};
+use crate::made::{bundle, check, pair};
+use crate::support::terminal::Terminal;
+use crate::support::{Scene, stderr, stdout};
+use serde_json::Value;
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+/// a.crt and a.key, with which all is well, and old.crt and old.key, which have expired.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let ca = Identity::root("ca");
+    pair(&scene, "a", &ca.issue("a"));
+    pair(&scene, "old", &ca.issue(Subject::new("old").expired()));
+    scene
+}
+
+const GOOD: &str = "--sslcert a.crt --sslkey a.key";
+const BAD: &str = "--sslcert old.crt --sslkey old.key";
+
+/// What a shell on a terminal shows of it, with these variables.
+fn on_a_terminal(scene: &Scene, options: &str, variables: &str) -> String {
+    let mut shell = scene.command("bash");
+    shell.args(["--norc", "--noprofile", "-i"]);
+    shell.env("PS1", "PROMPT> ").env("TERM", "xterm").env("HISTFILE", "");
+    shell.env("CERTPICK", env!("CARGO_BIN_EXE_certpick"));
+    let mut terminal = Terminal::start(shell);
+    terminal.until("PROMPT> ");
+    terminal.type_in(&format!("{variables} \"$CERTPICK\" check {options}; echo do\"\"ne\n"));
+    terminal.until("\r\n");
+    terminal.until("done")
+}
+
+#[test]
+fn colour_is_for_terminals_and_not_for_those_who_want_none() {
+    let scene = scene();
+    let text = on_a_terminal(&scene, BAD, "");
+    assert!(text.contains("\u{1b}[31mWRONG"), "{text:?}");
+    let text = on_a_terminal(&scene, BAD, "NO_COLOR=1");
+    assert!(text.contains("WRONG") && !text.contains("\u{1b}[3"), "{text:?}");
+    let text = on_a_terminal(&scene, BAD, "TERM=dumb");
+    assert!(text.contains("WRONG") && !text.contains("\u{1b}[3"), "{text:?}");
+    let piped = check(&scene, BAD).env("TERM", "xterm").output().unwrap();
+    assert!(!stdout(&piped).contains('\u{1b}'));
+}
+
+#[test]
+fn warnings_count_by_strict_alone() {
+    let scene = scene();
+    let root = Identity::root("root");
+    let middle = root.authority("middle");
+    bundle(&scene, "twice", &middle.issue("twice"), &[&middle, &middle]);
+    let options = "--sslcert twice.crt --sslkey twice.key";
+    let status = |options: &str| check(&scene, options).output().unwrap().status.code();
+    assert_eq!(status(options), Some(0));
+    assert_eq!(status(&format!("{options} --strict")), Some(1));
+    assert_eq!(status(&format!("{GOOD} --strict")), Some(0));
+}
+
+#[test]
+fn the_last_line_is_the_sum() {
+    let scene = scene();
+    let last = |options: &str| {
+        let text = stdout(&check(&scene, options).output().unwrap());
+        text.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(last(GOOD), "All is well.");
+    assert_eq!(last(BAD), "1 thing is wrong.");
+    assert_eq!(last("--sslcert a.crt,old.crt,none --sslkey a.key,,"), "3 things are wrong.");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+    let scene = scene();
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = check(&scene, GOOD).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("could not print: No space left"), "{}", stderr(&output));
+    let mut gone = scene.command("true").stdin(Stdio::piped()).spawn().unwrap();
+    let writer = gone.stdin.take().unwrap();
+    gone.wait().unwrap();
+    let output = check(&scene, GOOD).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
+    let scene = Scene::new();
+    let evil = "x\u{1b}[31m\r\n\"\\ # TODO {}\u{202e}";
+    let ca = Identity::root(Subject::named(name_in(StringKind::Utf8, "o", evil)));
+    let leaf = ca.issue(Subject::named(name_in(StringKind::Bmp, "o", "ünï")));
+    let file = "a\u{1b}[31m\n\"#.crt";
+    scene.write(file, leaf.pem());
+    scene.write("a.key", leaf.key.private_key_to_pem_pkcs8().unwrap());
+    let run = |format: &str| {
+        let mut command = check(&scene, "--sslkey a.key --format");
+        command.arg(format).arg("--sslcert").arg(file);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for format in ["text", "tap", "json"] {
+        let text = run(format);
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    }
+    let report: Value = serde_json::from_str(&run("json")).unwrap();
+    assert_eq!(report["subjects"][0]["facts"]["subject"], "O=o, CN=ünï");
+    let tap = run("tap");
+    assert!(!tap.contains(" # "), "{tap}");
+    let points = tap.lines().filter(|l| l.starts_with("ok ")).count();
+    assert!(tap.starts_with(&format!("TAP version 13\n1..{points}\n")), "{tap}");
+    scene.write("evil.prom", run("prometheus"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/metrics.py");
+    let output = scene.command("/usr/bin/python3").arg(script).arg(".").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
