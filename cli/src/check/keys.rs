@@ -188,6 +188,9 @@ impl<'a> Keys<'a> {
                 "\"{}\" itself holds a private key: leave the entry of sslkey empty to use that",
                 file_name(&entry.certificate)
             )),
+            Cause::KeyMissing(file) if file.as_os_str().as_encoded_bytes().contains(&b',') => {
+                Some("with one certificate sslkey is one file name, commas and all".to_owned())
+            }
             Cause::NoKeyBesideCertificate(file) => {
                 let beside = file.with_extension("key");
                 let name = file_name(&beside);
@@ -278,7 +281,7 @@ pub fn tell_unreadable(file: &Path, cause: &Cause, subject: &mut Subject) {
     let key = finding_key(cause);
     let has_key = CertificateFile::read(file).is_ok_and(|read| read.has_private_key());
     if has_key {
-        let advice = "it holds a private key: sslcert and sslkey may be the wrong way round";
+        let advice = "it holds a private key: certificate and key may be the wrong way round";
         subject.advised(key, Level::Wrong, cause.to_string(), advice);
     } else {
         subject.finding(key, Level::Wrong, cause.to_string());

@@ -52,7 +52,7 @@ pub fn report(files: &Files<'_>, calendar: Calendar) -> Result<Report, Failure> 
     let roots = files.root.map(|root| roots::read(root, &mut subject));
     match read {
         Err(cause) => {
-            subject.finding("certificate_file", Level::Wrong, cause.to_string());
+            super::keys::tell_unreadable(files.cert, &cause, &mut subject);
             key_file::tell(key_file, password.as_ref(), &mut subject);
         }
         Ok(contents) => {

@@ -8,7 +8,10 @@ use openssl::x509::X509;
 
 /// Whether a leaf may prove this side.
 pub fn tell_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
-    if inspect::is_ca(leaf) {
+    if inspect::is_ca(leaf) && inspect::is_root(leaf) {
+        let text = "it is also the certificate of a CA, as openssl req -x509 makes them";
+        subject.finding("ca_as_leaf", Level::Note, text);
+    } else if inspect::is_ca(leaf) {
         let text = match side {
             Side::Client => "it is the certificate of a CA; clients have others",
             Side::Server => "it is the certificate of a CA; servers have others",

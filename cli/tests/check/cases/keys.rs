@@ -66,6 +66,15 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.pem --sslkey no.key"
             },
         ),
+        case(
+            "two keys for one certificate",
+            1,
+            &[("key_file", "wrong", "with one certificate sslkey is one file name")],
+            |s| {
+                two(s);
+                "--sslcert a.crt --sslkey a.key,b.key"
+            },
+        ),
         case("the key is a directory", 1, &[("key_file", "wrong", "not a regular file")], |s| {
             two(s);
             "--sslcert a.crt --sslkey private"

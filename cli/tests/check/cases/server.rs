@@ -78,6 +78,15 @@ pub fn cases() -> Vec<Case> {
             usual(s);
             "--server --cert none --key s.key"
         }),
+        case(
+            "a server's certificate and key are swapped",
+            1,
+            &[("certificate_file", "wrong", "may be the wrong way round")],
+            |s| {
+                usual(s);
+                "--server --cert s.key --key s.crt"
+            },
+        ),
         case("a server's key of nobody", 1, &[("key_matches", "wrong", "mismatch")], |s| {
             let (root, ..) = usual(s);
             s.write("s.key", key_pem(&root));
@@ -311,6 +320,16 @@ pub fn chains() -> Vec<Case> {
                 pair(s, "s", &own);
                 certificates(s, "root.crt", &[&own]);
                 "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
+        case(
+            "a server that signed for itself, as a CA",
+            0,
+            &[("ca_as_leaf", "note", "openssl req -x509"), ("self_signed", "note", "roots")],
+            |s| {
+                let own = bare_root("db", 2, &[extension("basicConstraints", "CA:TRUE")]);
+                pair(s, "s", &own);
+                "--server --cert s.crt --key s.key"
             },
         ),
         case(
