@@ -231,17 +231,18 @@ impl Server<'_> {
         self.files.crls.iter().filter(usable).cloned().collect()
     }
 
-    /// The root that ends the chain; or those that cannot, if that is not known.
+    /// The root that ends the chain; or those that cannot, if that is not known and they are few.
     fn tell_roots(&self, leaf: &X509, chain: &Chain<'_>, subject: &mut Subject) {
-        const MOST: usize = 10;
+        const MOST: usize = 3;
         let Some(Roots::File(_, roots)) = &self.roots else { return };
         match chain.root.filter(|root| roots.contains(root)) {
             Some(root) => roots::tell_root(root, leaf, self.calendar, subject),
-            None => {
-                for root in roots.iter().take(MOST) {
+            None if roots.len() <= MOST => {
+                for root in roots {
                     roots::tell_root(root, leaf, self.calendar, subject);
                 }
             }
+            None => {}
         }
     }
 }

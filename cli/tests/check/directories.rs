@@ -2,6 +2,7 @@
 //! A directory in the place of a list.
 
 use crate::library::certificates::{Identity, Subject};
+use crate::made::{check, pair};
 use crate::support::{Scene, failure, printed};
 use std::os::unix::fs::symlink;
 
@@ -118,4 +119,39 @@ fn a_directory_that_cannot_be_used_is_told() {
         let words = failure(scene.certpick_run().args(options).args(["--", "true"]), 125);
         assert!(words.contains(expected), "{options:?}: {words}");
     }
+}
+
+#[test]
+fn check_looks_at_each_of_a_thousand() {
+    const MANY: usize = 1000;
+    let scene = Scene::new();
+    std::fs::create_dir(scene.file("d")).unwrap();
+    let ca = Identity::root("ca");
+    for number in 1..=MANY {
+        // The first by name are valid longest.
+        let days = i64::try_from(10 * MANY - number).unwrap();
+        let subject = Subject::new(&format!("user {number}")).valid(-1, days);
+        pair(&scene, &format!("d/{number:04}"), &ca.issue(subject));
+    }
+    // One of them has another's key.
+    std::fs::copy(scene.file("d/0007.key"), scene.file("d/0700.key")).unwrap();
+    let output = check(&scene, "--sslcert d --format json").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let entries = &report["subjects"].as_array().unwrap()[1..];
+    assert_eq!(entries.len(), MANY);
+    for (at, entry) in entries.iter().enumerate() {
+        assert_eq!(entry["name"], format!("d/{:04}.crt", at + 1));
+        let level = match at {
+            0 => "good",
+            699 => "wrong",
+            _ => "note",
+        };
+        assert_eq!(entry["level"], level, "{entry:#}");
+        let collision = entry["findings"].as_array().unwrap().last().unwrap();
+        let is_behind = collision["text"].as_str().unwrap().contains("cannot tell it from d/0001");
+        assert_eq!(is_behind, at > 0, "{entry:#}");
+    }
+    let advice = &entries[699]["findings"][1]["advice"];
+    assert!(advice.as_str().unwrap().contains("the key of d/0007.crt"), "{advice}");
 }
