@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
-.PHONY: help demo check psql library man header bench clean
+.PHONY: help demo check psql library man fuzz header bench clean
 
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
@@ -17,6 +17,7 @@ help:
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
 	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
+	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20)'
 	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
@@ -43,6 +44,10 @@ library:
 	@mkdir -p target/lib
 	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
+
+fuzz:
+	@scripts/setup check
+	@$(PYTHON) scripts/fuzz
 
 man:
 	@cargo run --quiet --locked -p certpick-cli --example manual -- target/manual

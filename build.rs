@@ -10,11 +10,15 @@ fn main() {
         // OpenSSL keeps pointers to our callbacks in every SSL_CTX and ex_data index.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
         // A function that this OpenSSL has only as a macro is an error here, not in the program.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,defs");
+        // What a fuzz target is instrumented with comes only when it is linked.
+        let defined =
+            if std::env::var_os("CARGO_CFG_FUZZING").is_some() { "undefs" } else { "defs" };
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,{defined}");
     }
 
     // openssl-sys tells those who link it the number of the headers' version, in hexadecimal.
     println!("cargo:rustc-check-cfg=cfg(ossl3)");
+    println!("cargo:rustc-check-cfg=cfg(fuzzing)");
     let number = std::env::var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
     let number = u64::from_str_radix(&number, 16).unwrap_or(0);
     println!("cargo:rustc-env=CERTPICK_OPENSSL_VERSION={number}");

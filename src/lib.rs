@@ -35,6 +35,20 @@ pub mod request;
 mod secret;
 pub mod selector;
 
+/// What only fuzz/ calls: it is built with `--cfg fuzzing`.
+#[cfg(all(fuzzing, ossl3))]
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::ffi::CStr;
+
+    /// The selector that a provider module's settings make.
+    pub fn selector_of_settings(
+        value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,
+    ) -> Result<crate::FrozenSelector, crate::Error> {
+        crate::provider::settings::Settings::from_values(value).selector()
+    }
+}
+
 pub use credential::PasswordCallback;
 pub use decision::Decision;
 pub use error::{Error, Status};

@@ -11,7 +11,7 @@ mod contexts;
 mod core;
 mod explain;
 mod libpq;
-mod settings;
+pub(crate) mod settings;
 
 use self::core::{Core, Dispatch, Param};
 use crate::guard::guard;

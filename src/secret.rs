@@ -20,6 +20,13 @@ impl Secret {
         if bytes.is_empty() { None } else { Some(Secret(bytes)) }
     }
 
+    /// The password, for fuzz/ alone.
+    #[cfg(fuzzing)]
+    #[doc(hidden)]
+    pub fn expose(&self) -> &[u8] {
+        self.bytes()
+    }
+
     /// The password itself.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0

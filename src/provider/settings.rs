@@ -68,10 +68,15 @@ fn path(bytes: Vec<u8>) -> PathBuf {
 impl Settings {
     /// Copies them.
     pub fn read(core: &Core<'_>) -> Settings {
-        let text = |name| core.setting(name).filter(|v| !v.is_empty());
+        Settings::from_values(&|name| core.setting(name))
+    }
+
+    /// From the values that names have.
+    pub fn from_values(value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>) -> Settings {
+        let text = |name| value(name).filter(|v| !v.is_empty());
         let mut fault = None;
         let mut settings = Settings {
-            provider: core.setting(c"provider-name").unwrap_or_default(),
+            provider: value(c"provider-name").unwrap_or_default(),
             sslcert: text(c"sslcert"),
             sslkey: text(c"sslkey"),
             sslpassword: text(c"sslpassword").map(Zeroizing::new),
@@ -79,14 +84,14 @@ impl Settings {
             issuers: text(c"issuers").map(path),
             policy: Policy::default(),
             only: one_of(
-                core,
+                value,
                 c"only",
                 Only::All,
                 &[("all", Only::All), ("libpq", Only::Libpq)],
                 &mut fault,
             ),
             explain: one_of(
-                core,
+                value,
                 c"explain",
                 Explain::Never,
                 &[
@@ -101,7 +106,7 @@ impl Settings {
         };
         // No identity for a server that does not say whose it wants: here nobody chose the server.
         settings.policy.empty_ca_list = one_of(
-            core,
+            value,
             c"empty_ca_list",
             EmptyCaList::SendNone,
             &[
@@ -112,7 +117,7 @@ impl Settings {
             &mut fault,
         );
         settings.policy.flawed = one_of(
-            core,
+            value,
             c"flawed",
             Flawed::Demote,
             &[("demote", Flawed::Demote), ("exclude", Flawed::Exclude)],
@@ -178,13 +183,13 @@ fn words(refusal: Refusal) -> String {
 
 /// The value that a word stands for; `default` where nothing is set.
 fn one_of<T: Copy>(
-    core: &Core<'_>,
+    value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,
     name: &'static CStr,
     default: T,
     values: &[(&str, T)],
     fault: &mut Option<String>,
 ) -> T {
-    let Some(word) = core.setting(name) else { return default };
+    let Some(word) = value(name) else { return default };
     match values.iter().find(|(known, _)| known.as_bytes() == word) {
         Some((_, value)) => *value,
         None => {

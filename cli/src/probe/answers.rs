@@ -167,5 +167,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..MOST).unwrap_or(bytes)).into_owned()
 }
 
+// By its path, since the file is a module of a fuzz target too.
 #[cfg(test)]
+#[path = "answers/tests.rs"]
 mod tests;

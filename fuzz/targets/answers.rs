@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What `certpick probe` reads from a server. Input: the bytes that come.
+
+#![no_main]
+#![allow(dead_code)] // the program uses all of it
+
+#[path = "../../cli/src/probe/answers.rs"]
+mod answers;
+
+use answers::{Answer, MOST_BYTES, Message};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Some(first) = data.first() {
+        let _ = answers::Willing::from(*first);
+    }
+    let mut rest = data;
+    while let Message::Whole { kind, body, taken } = answers::message(rest) {
+        assert!(kind.is_ascii_alphabetic() && taken <= MOST_BYTES + 1 && taken <= rest.len());
+        assert_eq!(taken, body.len() + 5);
+        match answers::answer(kind, body) {
+            Answer::Refusal(refusal) => {
+                let answers::Refusal { severity, sqlstate, message, detail, hint } = refusal;
+                // Damaged UTF-8 takes three bytes for one.
+                let is_bounded = |text: &String| text.len() <= 6000;
+                assert!([severity, sqlstate, message, detail, hint].iter().all(is_bounded));
+            }
+            Answer::Asks(what) => assert!(!what.is_empty()),
+            _ => {}
+        }
+        // A message is the same whether more bytes have come or not, and not there before its end.
+        assert_eq!(answers::message(&rest[..taken]), Message::Whole { kind, body, taken });
+        assert_eq!(answers::message(&rest[..taken - 1]), Message::Partial);
+        rest = &rest[taken..];
+    }
+});

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Any CertificateRequest of TLS 1.2, and the choice held against a naive one. Input: its body.
+
+#![no_main]
+
+use certpick::choice::Reasons;
+use certpick_fuzz::client::{hear, world};
+use libfuzzer_sys::fuzz_target;
+use openssl::x509::{X509Name, X509NameRef};
+
+/// A CertificateRequest as RFC 5246, section 7.4.4, has it: types, algorithms, names.
+struct Request<'a> {
+    types: &'a [u8],
+    names: Vec<X509Name>,
+}
+
+fn take<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
+    let length = rest.get(..width)?.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+    let taken = rest.get(width..width + length)?;
+    *rest = &rest[width + length..];
+    Some(taken)
+}
+
+fn parse(mut rest: &[u8]) -> Option<Request<'_>> {
+    let types = take(&mut rest, 1)?;
+    take(&mut rest, 2)?;
+    let mut list = take(&mut rest, 2)?;
+    let mut names = Vec::new();
+    while !list.is_empty() {
+        names.push(X509Name::from_der(take(&mut list, 2)?).ok()?);
+    }
+    Some(Request { types, names })
+}
+
+fn equal(a: &X509NameRef, b: &X509NameRef) -> bool {
+    a.try_cmp(b).is_ok_and(|order| order.is_eq())
+}
+
+fuzz_target!(|data: &[u8]| {
+    const MOST: usize = 0xffff;
+    if data.len() > MOST {
+        return;
+    }
+    let world = world();
+    hear(world, &world.flight(data), |decision| {
+        let Some(decision) = decision else { return };
+        // OpenSSL took it, so it is well formed.
+        let request = parse(data).expect("a request that OpenSSL takes");
+        assert_eq!(decision.request().ca_names, request.names.len());
+        for (at, issuers) in world.issuers.iter().enumerate() {
+            let is_named = |issuer: &X509Name| request.names.iter().any(|name| equal(name, issuer));
+            let is_excluded = !request.names.is_empty() && !issuers.iter().any(is_named);
+            let verdict = decision.verdict(at);
+            assert_eq!(verdict.contains(Reasons::ISSUER), is_excluded, "credential {at}");
+            let wanted = if world.is_rsa[at] { 1 } else { 64 };
+            let is_other = !request.types.is_empty() && !request.types.contains(&wanted);
+            assert_eq!(verdict.contains(Reasons::CERTIFICATE_TYPE), is_other, "credential {at}");
+        }
+    });
+});
