@@ -58,8 +58,8 @@ pub fn report(files: &Files<'_>, calendar: Calendar) -> Result<Report, Failure> 
         Ok(contents) => {
             let server = Server { files, calendar, contents, issuers, roots };
             subject.facts.extend(certificate::describe(server.first(), calendar.now));
-            server.tell_key(key_file, password.as_ref(), &mut subject);
-            server.tell(&mut subject)?;
+            let own = server.tell_key(key_file, password.as_ref(), &mut subject);
+            server.tell(own, &mut subject)?;
         }
     }
     report.subjects.push(subject);
@@ -90,25 +90,33 @@ impl Server<'_> {
         &self.contents.certificates[0]
     }
 
-    fn tell_key(&self, file: &Path, password: Option<&Secret>, subject: &mut Subject) {
+    /// Gives the place of the certificate that the key belongs to.
+    fn tell_key(
+        &self,
+        file: &Path,
+        password: Option<&Secret>,
+        subject: &mut Subject,
+    ) -> Option<usize> {
         const KEY: &str = "key_matches";
         match key_file::tell(file, password, subject) {
-            Key::Unusable => {}
+            Key::Unusable => None,
             Key::Encrypted => {
                 let text = "whether the private key belongs to the certificate cannot be told \
                             without its password";
                 let advice = "give it in a file by --sslpassword-file";
                 subject.advised(KEY, Level::Unknown, text, advice);
+                None
             }
             Key::Loaded(key) => match inspect::matches(self.first(), &key, file) {
                 Ok(()) => {
                     let text = "the private key belongs to the certificate";
                     subject.finding(KEY, Level::Good, text);
+                    Some(0)
                 }
                 Err(cause) => {
-                    let fits = |x: &&X509| inspect::matches(x, &key, file).is_ok();
-                    let owner = self.contents.certificates.iter().find(fits);
-                    match owner {
+                    let fits = |x: &X509| inspect::matches(x, &key, file).is_ok();
+                    let owner = self.contents.certificates.iter().position(fits);
+                    match owner.map(|at| &self.contents.certificates[at]) {
                         Some(owner) => subject.advised(
                             KEY,
                             Level::Wrong,
@@ -120,15 +128,17 @@ impl Server<'_> {
                         ),
                         None => subject.finding(KEY, Level::Wrong, cause.to_string()),
                     };
+                    owner
                 }
             },
         }
     }
 
-    fn tell(&self, subject: &mut Subject) -> Result<(), Failure> {
+    /// `own`: the place of the certificate that the key belongs to, if that is known.
+    fn tell(&self, own: Option<usize>, subject: &mut Subject) -> Result<(), Failure> {
         let Calendar { now, min_days } = self.calendar;
         let certificates = &self.contents.certificates;
-        let leaf_at = inspect::leaf_position(certificates);
+        let leaf_at = own.unwrap_or_else(|| inspect::leaf_position(certificates));
         let leaf = &certificates[leaf_at];
         let mut companions = certificates.clone();
         companions.remove(leaf_at);

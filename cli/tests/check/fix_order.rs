@@ -132,3 +132,15 @@ fn it_is_for_one_certificate() {
     assert!(said.contains("writes one certificate with its chain, and here are 2"), "{said}");
     assert!(!files.scene.file("out.crt").exists());
 }
+
+#[test]
+fn of_a_server_the_certificate_that_its_key_belongs_to_comes_first() {
+    let files = files();
+    let Files { scene, leaf, .. } = &files;
+    let root = Identity::root("another");
+    // Without its intermediates nothing but the key tells that it is the one.
+    certificates(scene, "server.crt", &[&root, leaf]);
+    let options = "--server --cert server.crt --key a.key --fix-order out.crt";
+    assert_eq!(run(&files, options), 1);
+    assert_eq!(std::fs::read(scene.file("out.crt")).unwrap(), pem(&[&leaf.certificate]));
+}
