@@ -8,11 +8,13 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
-.PHONY: help demo check psql library man fuzz header bench clean
+.PHONY: help demo check check-long pgtests psql library man fuzz header bench clean
 
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
 	@echo 'make check   every test'
+	@echo 'make check-long  what takes longer: make pgtests'
+	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
@@ -21,7 +23,8 @@ help:
 	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
-	@echo 'demo, check, bench and psql install missing Debian packages with apt-get (CERTPICK_SETUP=no: never).'
+	@echo 'demo, check, check-long, pgtests, bench and psql install missing Debian packages with apt-get'
+	@echo '(CERTPICK_SETUP=no: never).'
 
 demo:
 	@scripts/setup demo
@@ -33,6 +36,15 @@ demo:
 check:
 	@scripts/setup check
 	@$(PYTHON) scripts/check
+
+check-long:
+	@scripts/setup check
+	@scripts/setup pgtests
+	@$(PYTHON) scripts/check-long
+
+pgtests:
+	@scripts/setup pgtests
+	@$(PYTHON) scripts/pgtests
 
 psql: library
 	@scripts/setup demo

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Checks, one after the other: each with its time limit and its count, and the true sum at the end."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from .paths import ROOT
+
+# Of a stage that takes a few minutes: one that hangs is to fail here, and to be named.
+PATIENCE = 25 * 60
+
+
+@dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: "Counts") -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def one(output: str, ok: bool) -> Counts:
+    """A stage that is one check in itself."""
+    return Counts(passed=1) if ok else Counts(failed=1)
+
+
+def cargo_tests(output: str, ok: bool) -> Counts:
+    """The sum of the summaries; each test program prints one."""
+    counts = Counts()
+    for passed, failed, ignored in re.findall(
+        r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", output, re.MULTILINE
+    ):
+        counts.add(Counts(int(passed), int(failed), int(ignored)))
+    return counts
+
+
+def own_sum(output: str, ok: bool) -> Counts:
+    """Of a stage whose last line is a sum like the one that `run_all` prints."""
+    found = re.search(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z", output, re.MULTILINE)
+    return Counts(*(int(number or 0) for number in found.groups())) if found else Counts()
+
+
+@dataclass
+class Stage:
+    name: str
+    command: list
+    count: Callable[[str, bool], Counts] = one
+    needed: bool = False  # without it the stages that follow make no sense
+    patience: int = PATIENCE  # seconds
+
+
+def end(process: subprocess.Popen) -> None:
+    """Ends it and what it started, which has ten seconds to clean up."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def run(stage: Stage) -> Counts:
+    print(f"\n=== {stage.name}: {' '.join(stage.command)}", flush=True)
+    started = time.monotonic()
+    # In a session of its own, all that it started can be ended with it.
+    process = subprocess.Popen(
+        stage.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", start_new_session=True,
+    )
+    hung = threading.Timer(stage.patience, end, [process])
+    hung.start()
+    output = []
+    try:
+        for line in process.stdout:
+            output.append(line)
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        ok = process.wait() == 0
+    except BaseException:  # interrupted or terminated: so is what we started, and it cleans up
+        end(process)
+        raise
+    finally:
+        hung.cancel()
+    if time.monotonic() - started >= stage.patience:
+        ok = False
+        print(f"it did not end within {stage.patience // 60} minutes and was ended", flush=True)
+    counts = stage.count("".join(output), ok)
+    if not ok and counts.failed == 0:  # it did not come as far as its tests
+        counts.failed = 1
+    if ok and counts.passed + counts.failed == 0:  # a runner that ran nothing proves nothing
+        counts.failed = 1
+    print(f"--- {'ok' if counts.failed == 0 else 'FAILED'} ({time.monotonic() - started:.0f} s)", flush=True)
+    return counts
+
+
+def run_all(stages: list) -> int:
+    """The exit status."""
+    os.environ["MAKEFLAGS"] = ""  # those of the make that called us are not for these
+    total = Counts()
+    failed = []
+    for stage in stages:
+        counts = run(stage)
+        total.add(counts)
+        if counts.failed:
+            failed.append(stage.name)
+            if stage.needed:
+                print(f"\nstopped: the rest needs {stage.name}")
+                break
+    print()
+    for name in failed:
+        print(f"failed: {name}")
+    print(total)
+    return 1 if failed else 0
+
+
+def script(main: Callable[[], int]) -> None:
+    """Runs it as a script that may be interrupted or terminated: what it started ends with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
