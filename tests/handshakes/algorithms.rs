@@ -2,7 +2,7 @@
 //! Keys of every kind and the signature algorithms and certificate types that a server accepts.
 
 use crate::support::certificates::{Identity, Subject};
-use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
+use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere, most_level_of_sha_1};
 use crate::support::keys::Kind::{self, *};
 use crate::support::set::{Frozen, Set};
 use certpick::choice::Reasons;
@@ -109,7 +109,8 @@ fn a_server_without_restrictions_takes_every_kind() {
 }
 
 #[test]
-fn sha_1_signs_on_tls_1_2_and_security_level_0_alone() {
+fn sha_1_signs_on_tls_1_2_and_low_security_levels_alone() {
+    let most = most_level_of_sha_1();
     let root = Identity::root("root");
     let kinds = [Rsa2048, P256, Ed25519];
     let identities = kinds.map(|kind| root.issue(Subject::new("client").kind(kind)));
@@ -120,7 +121,8 @@ fn sha_1_signs_on_tls_1_2_and_security_level_0_alone() {
         };
         ask(Version::Tls12, 0, "RSA+SHA1").assert_sent(0);
         ask(Version::Tls12, 0, "ECDSA+SHA1").assert_sent(1);
-        ask(Version::Tls12, 1, "RSA+SHA1").assert_none_suitable();
+        ask(Version::Tls12, most, "RSA+SHA1").assert_sent(0);
+        ask(Version::Tls12, most + 1, "RSA+SHA1").assert_none_suitable();
         ask(Version::Tls13, 0, "RSA+SHA1:ed25519").assert_sent(2);
         ask(Version::Tls13, 0, "ECDSA+SHA1:ed25519").assert_sent(2);
     }

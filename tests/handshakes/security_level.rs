@@ -2,7 +2,7 @@
 //! What OpenSSL's security level, or a program's own security callback, refuses.
 
 use crate::support::certificates::{Identity, Subject};
-use crate::support::handshake::everywhere;
+use crate::support::handshake::{everywhere, most_level_of_sha_1};
 use crate::support::keys::Kind;
 use crate::support::set::Set;
 use certpick::choice::Reasons;
@@ -22,9 +22,14 @@ fn weak_credentials(root: &Identity) -> Vec<(&'static str, Identity, Vec<Identit
     vec![
         ("RSA 1024", root.issue(Subject::new("client").kind(Kind::Rsa1024)), vec![], 1),
         ("RSA 2048", root.issue(Subject::new("client").kind(Kind::Rsa2048)), vec![], 2),
-        ("SHA-1", root.issue(sha1()), vec![], 0),
+        ("SHA-1", root.issue(sha1()), vec![], most_level_of_sha_1()),
         ("an intermediate's key", small_ca.issue("client"), vec![small_ca], 1),
-        ("an intermediate's signature", old_ca.issue("client"), vec![old_ca], 0),
+        (
+            "an intermediate's signature",
+            old_ca.issue("client"),
+            vec![old_ca],
+            most_level_of_sha_1(),
+        ),
     ]
 }
 

@@ -27,6 +27,11 @@ pub enum Version {
     Tls13,
 }
 
+/// The highest security level that lets SHA-1 sign; OpenSSL 3.0 thinks less of it than 1.1.1 did.
+pub fn most_level_of_sha_1() -> u32 {
+    if openssl::version::number() < 0x3000_0000 { 1 } else { 0 }
+}
+
 /// How the selector and OpenSSL come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {

@@ -80,7 +80,8 @@ fn ec(curve: Nid) -> PKey<Private> {
 fn pss(hash: Option<&str>) -> PKey<Private> {
     let mut context = PkeyCtx::new_id(Id::RSA_PSS).unwrap();
     context.keygen_init().unwrap();
-    context.set_rsa_keygen_bits(2048).unwrap();
+    // By its name: the function of that purpose does not take this kind of key in OpenSSL 1.1.1.
+    ffi::set_parameter(&mut context, c"rsa_keygen_bits", "2048");
     if let Some(hash) = hash {
         for parameter in [c"rsa_pss_keygen_md", c"rsa_pss_keygen_mgf1_md"] {
             ffi::set_parameter(&mut context, parameter, hash);
