@@ -5,7 +5,8 @@ use super::{Case, case};
 use crate::library::certificates::{Identity, Subject};
 use crate::library::keys::Kind;
 use crate::made::{bundle, extension, pair};
-use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 
 pub fn cases() -> Vec<Case> {
@@ -100,17 +101,20 @@ pub fn cases() -> Vec<Case> {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case("a weak digest", 1, &[("strength", "wrong", "too weak for")], |s| {
-            let subject = Subject::new("a").digest(MessageDigest::md5());
-            pair(s, "a", &Identity::root(Subject::new("ca").kind(Kind::Rsa2048)).issue(subject));
+        case("a weak key", 1, &[("strength", "wrong", "too weak for")], |s| {
+            let subject = Subject::new("a").with_key(&weak());
+            pair(s, "a", &Identity::root("ca").issue(subject));
             "--sslcert a.crt --sslkey a.key"
         }),
         case("a weak intermediate", 1, &[("strength", "wrong", "too weak for")], |s| {
-            let middle = Subject::new("middle").digest(MessageDigest::md5());
-            let ca = Identity::root(Subject::new("ca").kind(Kind::Rsa2048));
-            let middle = ca.authority(middle);
+            let middle = Identity::root("ca").authority(Subject::new("middle").with_key(&weak()));
             bundle(s, "a", &middle.issue("a"), &[&middle]);
             "--sslcert a.crt --sslkey a.key"
         }),
     ]
+}
+
+/// Too short for every security level but 0.
+fn weak() -> PKey<Private> {
+    PKey::from_rsa(Rsa::generate(768).unwrap()).unwrap()
 }
