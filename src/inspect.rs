@@ -195,6 +195,13 @@ impl StrengthClass {
     }
 }
 
+/// How many bits of security the signature on it has, by OpenSSL's count, or -1 where that is not
+/// known. `None` for one whose subject is its issuer: nobody looks at the signature of a root.
+pub fn signature_bits(certificate: &X509) -> Option<c_int> {
+    let class = facts::StrengthClass::of(certificate, facts::key(certificate));
+    class.strength(certificate).signature.map(|(_, bits)| bits)
+}
+
 /// Reads and decrypts the private key in a file.
 pub fn private_key(path: &Path, password: Option<&Secret>) -> Result<PKey<Private>, Cause> {
     key::load(path, path, password, None)

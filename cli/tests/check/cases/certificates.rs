@@ -5,6 +5,7 @@ use super::{Case, case};
 use crate::library::certificates::{Identity, Subject};
 use crate::library::keys::Kind;
 use crate::made::{bundle, extension, pair};
+use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
@@ -104,6 +105,11 @@ pub fn cases() -> Vec<Case> {
         case("a weak key", 1, &[("strength", "wrong", "too weak for")], |s| {
             let subject = Subject::new("a").with_key(&weak());
             pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("a weak digest", 1, &[("strength", "wrong", "ca md too weak")], |s| {
+            let ca = Identity::root(Subject::new("ca").kind(Kind::Rsa2048));
+            pair(s, "a", &ca.issue(Subject::new("a").digest(MessageDigest::md5())));
             "--sslcert a.crt --sslkey a.key"
         }),
         case("a weak intermediate", 1, &[("strength", "wrong", "too weak for")], |s| {
