@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the linker and the compiler must know: the SONAME, that the library stays loaded,
-//! and which OpenSSL it is built against.
+//! What the linker and the compiler must know: the SONAME, that the library stays loaded, that it
+//! needs no libgcc_s, and which OpenSSL it is built against.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -14,6 +17,9 @@ fn main() {
         let defined =
             if std::env::var_os("CARGO_CFG_FUZZING").is_some() { "undefs" } else { "defs" };
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,{defined}");
+        if let Some(directory) = static_unwinder() {
+            println!("cargo:rustc-cdylib-link-arg=-L{}", directory.display());
+        }
     }
 
     // openssl-sys tells those who link it the number of the headers' version, in hexadecimal.
@@ -28,4 +34,27 @@ fn main() {
     if number >= 0x3000_0000 {
         println!("cargo:rustc-cfg=ossl3");
     }
+}
+
+/// A directory in which the linker, when it looks for the libgcc_s that rustc asks for, finds the
+/// archive with the same code. Nothing unwinds out of this library, so it needs no unwinder in
+/// common with the program; and it is loaded into programs in C that have none.
+///
+/// rustc puts -lgcc_s before whatever a build script adds, so no flag of gcc's does the same.
+fn static_unwinder() -> Option<PathBuf> {
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
+    if std::env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("gnu") {
+        return None;
+    }
+    let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let asked = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output().ok()?;
+    let archive = String::from_utf8(asked.stdout).ok()?;
+    // A compiler that lacks it repeats the name.
+    if !Path::new(archive.trim()).is_absolute() {
+        return None;
+    }
+    let directory = PathBuf::from(std::env::var_os("OUT_DIR")?).join("unwinder");
+    std::fs::create_dir_all(&directory).ok()?;
+    std::fs::write(directory.join("libgcc_s.so"), "GROUP ( -lgcc_eh -lgcc )\n").ok()?;
+    Some(directory)
 }
