@@ -9,6 +9,10 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
 .PHONY: help demo check check-long pgtests psql library man fuzz header bench clean
+.PHONY: build install uninstall abi dist
+
+# Where things are installed; scripts/install says what each means.
+export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
@@ -21,6 +25,11 @@ help:
 	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
 	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20)'
 	@echo 'make man     manual pages and completions of the program, into target/manual'
+	@echo 'make build   library, program, manual pages: what make install installs'
+	@echo 'make install, make uninstall   with DESTDIR, PREFIX (/usr/local), LIBDIR (PREFIX/lib), and'
+	@echo '             BINDIR, INCLUDEDIR, DATADIR, MANDIR, MODULESDIR'
+	@echo 'make dist    the source with all crates, checksums, SBOM and licences, into target/dist'
+	@echo 'make abi     record additions to the interface; a break is refused'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
 	@echo 'demo, check, check-long, pgtests, bench and psql install missing Debian packages with apt-get'
@@ -63,6 +72,20 @@ fuzz:
 
 man:
 	@cargo run --quiet --locked -p certpick-cli --example manual -- target/manual
+
+build: library man
+
+install:
+	@scripts/install install
+
+uninstall:
+	@scripts/install uninstall
+
+abi:
+	@$(PYTHON) scripts/abi record
+
+dist:
+	@$(PYTHON) scripts/dist
 
 # tests/header.rs compares the header with what cbindgen makes, or writes it.
 header:
