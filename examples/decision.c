@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Reports what was decided in a handshake: for programs by numbers, for people by words.
+ *
+ * usage: decision HOST:PORT ROOTS CERTIFICATES KEYS */
+#include <certpick.h>
+#include <openssl/err.h>
+#include <stdio.h>
+
+static const struct {
+    uint32_t bit;
+    const char *name;
+} reasons[] = {
+    {CERTPICK_REASON_ISSUER, "issuer"},
+    {CERTPICK_REASON_SIGNATURE_ALGORITHM, "signature algorithm"},
+    {CERTPICK_REASON_CERTIFICATE_TYPE, "certificate type"},
+    {CERTPICK_REASON_SECURITY_LEVEL, "security level"},
+    {CERTPICK_REASON_POLICY, "policy"},
+    {CERTPICK_REASON_EXPIRED, "expired"},
+    {CERTPICK_REASON_NOT_YET_VALID, "not yet valid"},
+    {CERTPICK_REASON_KEY_USAGE, "key usage"},
+    {CERTPICK_REASON_EXTENDED_KEY_USAGE, "extended key usage"},
+    {CERTPICK_REASON_KEY, "key"},
+};
+
+static int fail(const char *why)
+{
+    fprintf(stderr, "decision: %s\n", why);
+    ERR_print_errors_fp(stderr);
+    return 1;
+}
+
+static void report(const SSL *ssl, const certpick_selector *selector)
+{
+    size_t index, i;
+
+    switch (certpick_outcome(ssl)) {
+    case CERTPICK_OUTCOME_NOT_ASKED:
+        puts("the server did not ask");
+        return;
+    case CERTPICK_OUTCOME_SENT:
+        printf("sent: credential %zu\n", certpick_choice(ssl));
+        break;
+    default: /* and outcomes that a later version may add */
+        printf("not sent: %s\n", certpick_message(ssl));
+    }
+    for (index = 0; index < certpick_selector_count(selector); index++) {
+        uint32_t verdict = certpick_verdict(ssl, index);
+
+        printf("credential %zu:", index);
+        for (i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+            if (verdict & reasons[i].bit)
+                printf(" [%s]", reasons[i].name);
+        puts(verdict == 0 ? " nothing against it" : "");
+    }
+    printf("\n%s", certpick_explanation(ssl));
+}
+
+int main(int argc, char **argv)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    certpick_selector *selector = certpick_selector_new();
+    int connected;
+    SSL *ssl;
+    BIO *bio;
+
+    if (argc != 5 || ctx == NULL || selector == NULL)
+        return fail("usage: decision HOST:PORT ROOTS CERTIFICATES KEYS");
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_load_verify_locations(ctx, argv[2], NULL) != 1)
+        return fail("the roots cannot be read");
+    if (certpick_selector_add_lists(selector, argv[3], argv[4], NULL) != CERTPICK_OK ||
+        certpick_attach(ctx, selector) != CERTPICK_OK)
+        return fail(certpick_selector_error(selector));
+
+    bio = BIO_new_ssl_connect(ctx);
+    BIO_get_ssl(bio, &ssl);
+    BIO_set_conn_hostname(bio, argv[1]);
+    SSL_set_tlsext_host_name(ssl, BIO_get_conn_hostname(bio));
+    SSL_set1_host(ssl, BIO_get_conn_hostname(bio));
+    connected = BIO_do_handshake(bio) == 1;
+    report(ssl, selector);
+    if (!connected)
+        fail("not connected");
+
+    BIO_free_all(bio);
+    SSL_CTX_free(ctx);
+    certpick_selector_free(selector);
+    return connected ? 0 : 1;
+}
