@@ -213,12 +213,16 @@ impl<'a> Judge<'a> {
 
     /// A candidate's best path, and what speaks against it.
     fn best_path(&self, at: usize, candidate: &Candidate) -> (usize, Reasons) {
-        let judged = candidate.paths.iter().enumerate().map(|(i, path)| {
+        let judge = |(i, path)| {
             let mut reasons = self.against_path(at, i, path);
             reasons.add(candidate.lasting);
             reasons.add(self.unnamed);
             (i, reasons)
-        });
+        };
+        if let [only] = &*candidate.paths {
+            return judge((0, only));
+        }
+        let judged = candidate.paths.iter().enumerate().map(judge);
         let rank = |(i, reasons): &(usize, Reasons)| {
             // Of paths that are all excluded, people want to hear of the one to a named CA.
             let unnamed = reasons.contains(Reasons::ISSUER);

@@ -8,7 +8,9 @@
 pub mod chain;
 pub mod facts;
 pub(crate) mod key;
+pub mod leaf;
 pub mod listing;
+pub mod outline;
 pub mod pem;
 pub mod private_file;
 
@@ -16,6 +18,7 @@ use crate::error::Cause;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::{ForeignType, ForeignTypeRef};
+use leaf::Leaf;
 use libc::{c_char, c_int, c_void};
 use listing::{Entry, Listing, Material};
 use once_cell::race::OnceBox;
@@ -100,7 +103,7 @@ impl Group {
     /// One that the program holds.
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
         check_match(&leaf, &key).map_err(|why| Cause::KeyMismatch(None, why))?;
-        let material = Material { leaf, companions: chain };
+        let material = Material { leaf: leaf.into(), companions: chain };
         Ok(Group { source: Source::Memory { material, key }, loaded: Box::default() })
     }
 
@@ -169,9 +172,15 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The certificate itself.
-    pub fn leaf(&self) -> &'a X509 {
+    /// The certificate itself, as the index takes it.
+    pub fn leaf(&self) -> &'a Leaf {
         &self.material().leaf
+    }
+
+    /// The certificate itself.
+    pub fn certificate(&self) -> Result<&'a X509, Cause> {
+        let cause = |why| Cause::Certificate { file: self.file().map(Path::to_owned), why };
+        self.leaf().get().map_err(cause)
     }
 
     /// The certificates that came along.
@@ -216,7 +225,7 @@ impl<'a> Credential<'a> {
         } else {
             key::load(&absolute, path, password, callback)?
         };
-        check_match(&entry.material.leaf, &key)
+        check_match(self.certificate()?, &key)
             .map_err(|why| Cause::KeyMismatch(Some(path.to_owned()), why))?;
         // Two threads may get here at once; the second one's key is the same and is dropped.
         Ok(loaded.get_or_init(|| Box::new(key)))

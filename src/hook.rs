@@ -168,8 +168,9 @@ unsafe fn take_back(ssl: *mut ffi::SSL) {
     // SAFETY: the caller's promise.
     unsafe {
         let sent = ex_data::decision(ssl)
-            .and_then(|decision| decision.selector.credential(decision.chosen?));
-        let leaf = sent.map(|credential| credential.leaf().as_ptr());
+            .and_then(|decision| decision.selector.credential(decision.chosen?))
+            .and_then(|credential| credential.certificate().ok());
+        let leaf = sent.map(|certificate| certificate.as_ptr());
         if leaf.is_some_and(|leaf| leaf == ossl::SSL_get_certificate(ssl)) {
             ossl::SSL_certs_clear(ssl);
         }
@@ -309,6 +310,7 @@ unsafe fn install(
 ) -> Result<Installed, InstallError> {
     let refused = |why: &str| InstallError::Fatal(Cause::Refused(why.to_owned()));
     let credential = selector.credential(at).ok_or_else(|| refused("no such entry"))?;
+    let leaf = credential.certificate().map_err(InstallError::Fatal)?;
     let key = selector.key(credential).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
     let mut chain = Stack::<X509>::new().map_err(|_| refused("out of memory"))?;
@@ -316,7 +318,7 @@ unsafe fn install(
         chain.push(certificate.clone()).map_err(|_| refused("out of memory"))?;
     }
     // SAFETY: the caller's promise; the rest is ours, and OpenSSL takes its own references.
-    unsafe { put(ssl, credential.leaf(), key, &chain) }
+    unsafe { put(ssl, leaf, key, &chain) }
 }
 
 /// # Safety

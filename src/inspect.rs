@@ -5,6 +5,7 @@
 
 use crate::choice::{Candidate, Key, Reasons};
 use crate::credential::facts::{self, Clock};
+use crate::credential::leaf::Leaf;
 use crate::credential::listing::IssuerFile;
 use crate::credential::{chain, check_match, key, pem};
 use crate::error::{Cause, Error};
@@ -221,7 +222,10 @@ pub struct Set {
 impl Set {
     /// For each credential its leaf and the certificates that came along, in any order.
     pub fn new(credentials: &[(&X509, &[X509])], issuers: &[X509]) -> Result<Set, Error> {
-        Ok(Set { index: Index::build(credentials, &issuers.iter().collect::<Vec<_>>())? })
+        let leaves: Vec<Leaf> = credentials.iter().map(|(x, _)| Leaf::from((*x).clone())).collect();
+        let others = credentials.iter().map(|(_, others)| *others);
+        let credentials: Vec<(&Leaf, &[X509])> = leaves.iter().zip(others).collect();
+        Ok(Set { index: Index::build(&credentials, &issuers.iter().collect::<Vec<_>>())? })
     }
 
     /// Each credential as the choice sees it.

@@ -39,6 +39,9 @@ pub fn is_list(sslcert: &[u8]) -> bool {
     if !sslcert.contains(&b',') || exists(sslcert) {
         return false;
     }
+    if !sslcert.contains(&b'"') {
+        return true; // as many entries as there are commas, and one more
+    }
     match split(sslcert, Parameter::SslCert) {
         Ok(entries) => entries.len() > 1,
         Err(_) => true,

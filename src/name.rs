@@ -7,8 +7,9 @@
 //! and digits of the values, in lower case).
 
 use crate::ossl;
-use foreign_types::ForeignTypeRef;
-use openssl::x509::{X509, X509NameRef};
+use crate::ossl::QuietErrors;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::x509::{X509, X509Name, X509NameRef};
 use openssl_sys as ffi;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -57,37 +58,87 @@ pub fn equal(a: &X509NameRef, b: &X509NameRef) -> bool {
     unsafe { ffi::X509_NAME_cmp(a.as_ptr(), b.as_ptr()) == 0 }
 }
 
+/// A name of its DER. Leaves nothing in OpenSSL's error queue.
+pub fn decode(der: &[u8]) -> Option<X509Name> {
+    let _errors = QuietErrors::new();
+    let mut start = der.as_ptr();
+    let length = libc::c_long::try_from(der.len()).ok()?;
+    // SAFETY: reads at most `length` bytes. A new name is ours.
+    unsafe {
+        let new = ffi::d2i_X509_NAME(std::ptr::null_mut(), &mut start, length);
+        if new.is_null() { None } else { Some(X509Name::from_ptr(new)) }
+    }
+}
+
+/// A hash of bytes as they are.
+pub fn hash(bytes: &[u8]) -> u64 {
+    let mut hash = Fnv::default();
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        hash.add_u64(u64::from_le_bytes(*word));
+        rest = after;
+    }
+    // What is left, with some of what was before it.
+    match bytes.last_chunk() {
+        Some(word) => hash.add_u64(u64::from_le_bytes(*word)),
+        None => bytes.iter().for_each(|byte| hash.add(*byte)),
+    }
+    // A map looks at the lowest and the highest bits.
+    let mixed = hash.0 ^ (hash.0 >> 32);
+    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+
 /// The fingerprint of a name's DER; `None` for an encoding that OpenSSL reads and DER does not
 /// know (indefinite lengths, strings in parts).
 pub fn fingerprint(der: &[u8]) -> Option<Fingerprint> {
-    const SEQUENCE: u8 = 0x30;
-    const SET: u8 = 0x31;
     let mut hash = Fnv::default();
     let (SEQUENCE, mut sets, []) = element(der)? else { return None };
     while !sets.is_empty() {
-        let (SET, mut attributes, rest) = element(sets)? else { return None };
+        let (SET, attributes, rest) = element(sets)? else { return None };
         sets = rest;
-        // The canonical form sorts a set anew, so the order within one must not count.
-        let mut sum = 0u64;
-        while !attributes.is_empty() {
-            let (SEQUENCE, attribute, rest) = element(attributes)? else { return None };
-            attributes = rest;
-            let (_oid_tag, oid, value) = element(attribute)?;
-            let (tag, value, []) = element(value)? else { return None };
-            sum = sum.wrapping_add(attribute_hash(oid, tag, value)?);
-        }
-        hash.add_u64(sum);
+        hash.add_u64(set_hash(attributes)?);
     }
     Some(hash.0)
+}
+
+/// The fingerprint of a name's last set alone, which tells most names apart at less cost; `None`
+/// for an odd encoding, or a name of none.
+pub fn last_fingerprint(der: &[u8]) -> Option<Fingerprint> {
+    let (SEQUENCE, mut sets, []) = element(der)? else { return None };
+    loop {
+        let (SET, attributes, rest) = element(sets)? else { return None };
+        if rest.is_empty() {
+            return set_hash(attributes);
+        }
+        sets = rest;
+    }
+}
+
+/// The canonical form sorts a set anew, so the order within one must not count; an empty one it
+/// drops.
+fn set_hash(mut attributes: &[u8]) -> Option<u64> {
+    if attributes.is_empty() {
+        return None;
+    }
+    let mut sum = 0u64;
+    while !attributes.is_empty() {
+        let (SEQUENCE, attribute, rest) = element(attributes)? else { return None };
+        attributes = rest;
+        let (_oid_tag, oid, value) = element(attribute)?;
+        let (tag, value, []) = element(value)? else { return None };
+        sum = sum.wrapping_add(attribute_hash(oid, tag, value)?);
+    }
+    Some(sum)
 }
 
 fn attribute_hash(oid: &[u8], tag: u8, value: &[u8]) -> Option<u64> {
     const UNIVERSAL_STRING: u8 = 0x1c;
     const BMP_STRING: u8 = 0x1e;
     let mut hash = Fnv::default();
-    for byte in oid {
-        hash.add(*byte);
-    }
+    hash.add_u64(oid.iter().fold(0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte)));
     match tag {
         BMP_STRING => {
             for unit in value.chunks(2) {
@@ -116,7 +167,18 @@ fn attribute_hash(oid: &[u8], tag: u8, value: &[u8]) -> Option<u64> {
 }
 
 /// One DER element with a tag of one byte and a definite length: tag, content, what follows.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+#[inline]
+pub fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    match der {
+        [tag, length @ 0..=0x7f, rest @ ..] if tag & 0x1f != 0x1f => {
+            let (content, rest) = rest.split_at_checked(usize::from(*length))?;
+            Some((*tag, content, rest))
+        }
+        _ => long_element(der),
+    }
+}
+
+fn long_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, first, rest @ ..] = der else { return None };
     if tag & 0x1f == 0x1f {
         return None;
@@ -156,10 +218,27 @@ impl Fnv {
         self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
     fn add_folded(&mut self, byte: u8) {
-        if byte.is_ascii_alphanumeric() {
-            self.add(byte.to_ascii_lowercase());
+        let folded = FOLDED.get(usize::from(byte)).copied().unwrap_or(0);
+        if folded != 0 {
+            self.add(folded);
         }
     }
+}
+
+/// Letters and digits of ASCII in lower case; 0 for all else.
+static FOLDED: [u8; 256] = folded();
+
+#[allow(clippy::indexing_slicing)] // the compiler's evaluation would stop
+const fn folded() -> [u8; 256] {
+    let mut folded = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            folded[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    folded
 }
 
 /// A name for people, in the order of its certificate: `C=CA, O=IDO, CN=client1`. Control

@@ -226,7 +226,8 @@ impl Security {
                 if !traits.get(kind).is_some_and(|t| t.refused) {
                     continue;
                 }
-                let own = std::iter::once(credential.leaf()).chain(index.chain(at, number));
+                let Ok(leaf) = credential.certificate() else { continue };
+                let own = std::iter::once(leaf).chain(index.chain(at, number));
                 if self.passes(of.strengths.iter().map(|(s, _)| s).zip(own)) {
                     exempt.push((at, number));
                 }

@@ -8,6 +8,7 @@ mod index;
 
 use crate::cache::{self, Parts};
 use crate::choice::Policy;
+use crate::credential::leaf::Leaf;
 use crate::credential::listing::{IssuerFile, Listing};
 use crate::credential::{Credential, Group, PasswordCallback};
 use crate::error::{Cause, Error};
@@ -145,7 +146,7 @@ impl Selector {
         if let Some(index) = parts.as_ref().and_then(cache::index) {
             return Ok(index);
         }
-        let credentials: Vec<(&X509, &[X509])> = self
+        let credentials: Vec<(&Leaf, &[X509])> = self
             .groups
             .iter()
             .flat_map(|g| g.credentials())
@@ -199,7 +200,7 @@ impl FrozenSelector {
 
     /// The leaf of one of its credentials.
     pub fn certificate(&self, at: usize) -> Option<&X509> {
-        self.credential(at).map(|credential| credential.leaf())
+        self.credential(at).and_then(|credential| credential.certificate().ok())
     }
 
     /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.

@@ -133,6 +133,20 @@ impl Pool {
         self.with_subject(bucket).into_iter().filter(is_issuer).collect()
     }
 
+    /// Whether a member has this name, given in DER, for its subject, as far as fingerprints tell.
+    pub fn has_subject(&self, name: &[u8]) -> bool {
+        !self.members.is_empty() && !self.with_subject(name::fingerprint(name)).is_empty()
+    }
+
+    /// Whether what the certificate says of its issuer is all that [`issued`] needs to know of it.
+    pub fn tells_by_identifiers(&self, certificate: &X509) -> bool {
+        let bucket = name::fingerprint(name::der(certificate.issuer_name()));
+        let has_identifier =
+            |id: u32| self.certificate(id).is_some_and(|m| m.subject_key_id().is_some());
+        certificate.authority_key_id().is_some()
+            && self.with_subject(bucket).into_iter().all(has_identifier)
+    }
+
     fn with_subject(&self, bucket: Option<u64>) -> Vec<u32> {
         match bucket {
             Some(f) => {

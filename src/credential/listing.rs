@@ -2,11 +2,14 @@
 //! What the files of a list hold, without their keys: read once, and looked at again by each later
 //! selector over the same list.
 
+use super::leaf::{self, Leaf};
 use super::{chain, pem};
 use crate::cache::{self, ListKey, Moment, Stamp, Stats};
 use crate::error::{Cause, Error};
 use crate::list::Names;
+use crate::name;
 use openssl::x509::X509;
+use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -16,9 +19,52 @@ use zeroize::Zeroizing;
 /// The certificates of one credential.
 #[derive(Debug)]
 pub struct Material {
-    pub leaf: X509,
+    pub leaf: Leaf,
     /// What came with the leaf, in no certain order; the index makes chains of it.
     pub companions: Vec<X509>,
+}
+
+impl Material {
+    /// What the file at `path` holds.
+    fn read(bytes: &[u8], path: &Path, known: &mut Companions) -> Result<Material, Cause> {
+        if let Some(material) = Material::read_plain(bytes, known) {
+            return Ok(material);
+        }
+        let (leaf, companions) =
+            parse(bytes, path).map(chain::leaf_first)?.ok_or_else(|| no_certificate(path))?;
+        Ok(Material { leaf: leaf.into(), companions })
+    }
+
+    /// The same without OpenSSL's decoding the leaf, if it is of a usual kind and comes first.
+    fn read_plain(bytes: &[u8], known: &mut Companions) -> Option<Material> {
+        let mut blocks = pem::plain_certificates(bytes)?.into_iter();
+        let leaf = Leaf::outlined(blocks.next()?)?;
+        let companions: Vec<X509> = blocks.map(|der| known.decode(der)).collect::<Option<_>>()?;
+        let (der, outline) = leaf.outline()?;
+        let subject = name::fingerprint(outline.subject(der))?;
+        let may_be_below = |x: &X509| {
+            name::fingerprint(name::der(x.issuer_name())).is_none_or(|issuer| issuer == subject)
+        };
+        if companions.iter().any(may_be_below) {
+            return None;
+        }
+        Some(Material { leaf, companions })
+    }
+}
+
+/// Intermediates by their DER: the certificates of a list often share them.
+#[derive(Default)]
+struct Companions(HashMap<Vec<u8>, X509>);
+
+impl Companions {
+    fn decode(&mut self, der: Vec<u8>) -> Option<X509> {
+        if let Some(known) = self.0.get(&der) {
+            return Some(known.clone());
+        }
+        let new = leaf::decode(&der).ok()?;
+        self.0.insert(der, new.clone());
+        Some(new)
+    }
 }
 
 /// One entry.
@@ -76,6 +122,7 @@ impl Listing {
         names: impl FnOnce() -> Result<Vec<Names>, Error>,
     ) -> Result<(Arc<Listing>, T), Error> {
         let known = key.as_ref().and_then(cache::listing);
+        let mut companions = Companions::default();
         let failed = |at: usize, cause| Error::Entry { number: before + at + 1, cause };
         let (mut entries, result): (Vec<Entry>, T) = match &known {
             Some(known) => {
@@ -87,14 +134,16 @@ impl Listing {
                 let mut entries = known.entries.clone();
                 for at in changed {
                     let Some(entry) = entries.get_mut(at) else { continue };
-                    *entry = Entry::read(entry.names.clone()).map_err(|e| failed(at, e))?;
+                    let new = Entry::read(entry.names.clone(), &mut companions);
+                    *entry = new.map_err(|e| failed(at, e))?;
                 }
                 (entries, result)
             }
             None => {
                 let names = names()?;
                 let result = matched(names.len())?;
-                let read = |(at, names)| Entry::read(names).map_err(|e| failed(at, e));
+                let read =
+                    |(at, names)| Entry::read(names, &mut companions).map_err(|e| failed(at, e));
                 (names.into_iter().enumerate().map(read).collect::<Result<_, _>>()?, result)
             }
         };
@@ -147,7 +196,7 @@ impl Listing {
                 + size_of::<Material>()
                 + 2 * e.path.as_bytes().len()
                 + e.names.key.as_ref().map_or(0, |k| k.as_os_str().len())
-                + certificate_bytes(&e.material.leaf)
+                + decoded_bytes(e.material.leaf.der_length())
                 + companions
         };
         self.entries.iter().map(entry).sum()
@@ -157,17 +206,15 @@ impl Listing {
 impl Entry {
     /// Reads the certificate's file. The key is read when it is needed; a certificate without a
     /// key file must have the key in its own.
-    fn read(names: Names) -> Result<Entry, Cause> {
+    fn read(names: Names, known: &mut Companions) -> Result<Entry, Cause> {
         let path = &names.certificate;
         let (bytes, stamp) = read(path)?;
-        let (leaf, companions) =
-            parse(&bytes, path).map(chain::leaf_first)?.ok_or_else(|| no_certificate(path))?;
+        let material = Arc::new(Material::read(&bytes, path, known)?);
         if names.key.is_none() && !pem::has_private_key(&bytes) {
             return Err(Cause::NoKeyBesideCertificate(path.clone()));
         }
         // A name with a zero byte in it has not been read.
         let path = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
-        let material = Arc::new(Material { leaf, companions });
         Ok(Entry { names, material, path, stamp })
     }
 
@@ -221,12 +268,14 @@ impl IssuerFile {
     }
 }
 
-/// How much memory OpenSSL takes for a certificate, about: several times its DER.
+/// How much memory a certificate takes, about.
 fn certificate_bytes(certificate: &X509) -> usize {
-    use foreign_types::ForeignType;
-    // SAFETY: a valid certificate; with no place to write to, only the length is given.
-    let der = unsafe { openssl_sys::i2d_X509(certificate.as_ptr(), std::ptr::null_mut()) };
-    2048 + 4 * usize::try_from(der).unwrap_or(0)
+    decoded_bytes(leaf::der_length(certificate))
+}
+
+/// OpenSSL takes several times the DER. One that is not decoded yet counts as if it were.
+fn decoded_bytes(der: usize) -> usize {
+    2048 + 4 * der
 }
 
 /// The bytes of a file, and the stamp if it will tell of every change after this.

@@ -26,7 +26,8 @@ fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_request(out, decision)?;
     for (at, credential) in decision.selector.credentials().enumerate() {
         let Some((path, chain)) = best_path(decision, at) else { continue };
-        write_credential(out, decision, at, credential, path, &chain)?;
+        let Ok(leaf) = credential.certificate() else { continue };
+        write_credential(out, decision, at, (credential, leaf), path, &chain)?;
     }
     Ok(())
 }
@@ -42,7 +43,7 @@ fn best_path(decision: &Decision, at: usize) -> Option<(&Path, Vec<&X509>)> {
 
 /// All that speaks against credential `at`, in plain words; nothing for one that is not there.
 pub fn against(decision: &Decision, at: usize) -> Vec<String> {
-    let leaf = decision.selector.credential(at).map(|c| c.leaf());
+    let leaf = decision.selector.certificate(at);
     match (leaf, best_path(decision, at)) {
         (Some(leaf), Some((path, chain))) => words(decision, at, path, leaf, &chain),
         _ => Vec::new(),
@@ -118,12 +119,11 @@ fn write_credential(
     out: &mut String,
     decision: &Decision,
     at: usize,
-    credential: Credential<'_>,
+    (credential, leaf): (Credential<'_>, &X509),
     path: &Path,
     chain: &[&X509],
 ) -> fmt::Result {
-    let key = facts::key(credential.leaf());
-    let leaf = credential.leaf();
+    let key = facts::key(leaf);
     let file = credential.file().map_or("held in memory".to_owned(), file_name);
     let fate = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",

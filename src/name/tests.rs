@@ -86,6 +86,8 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
             let same = fingerprint(der_a).unwrap() == fingerprint(der_b).unwrap();
             if equal(a, b) {
                 assert!(same, "{} and {}", text(a), text(b));
+                assert_eq!(last_fingerprint(der_a), last_fingerprint(der_b));
+                assert!(der_a != der_b || hash(der_a) == hash(der_b));
                 equal_pairs += usize::from(der_a != der_b);
             } else {
                 told_apart += usize::from(!same);
@@ -110,6 +112,14 @@ fn an_encoding_that_is_not_der_has_no_fingerprint() {
     ] {
         assert_eq!(fingerprint(odd), None, "{odd:?}");
     }
+    // X509_NAME_cmp does not see an empty set.
+    let a = attribute(CN, UTF8, b"a");
+    let with_empty = dn(&[std::slice::from_ref(&a), &[]]);
+    let without = dn(&[std::slice::from_ref(&a)]);
+    if let (Some(x), Some(y)) = (decode(&with_empty), decode(&without)) {
+        assert!(equal(&x, &y));
+    }
+    assert_eq!((fingerprint(&with_empty), last_fingerprint(&with_empty)), (None, None));
     let in_parts = attribute(CN, 0x2c, &tlv(UTF8, b"a"));
     assert_eq!(fingerprint(&dn(&[&[in_parts]])), None);
 }

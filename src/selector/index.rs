@@ -2,12 +2,16 @@
 //! The index of a frozen selector: what a choice needs to know of each credential, as numbers, and
 //! the issuers by name, so that a request is not compared with each credential.
 
-use crate::choice::{Candidate, Key, Path};
+mod names;
+
+use crate::choice::{Candidate, Key, Path, Reasons};
 use crate::credential::chain::Pool;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
-use crate::error::Error;
-use crate::name::{self, ByFingerprint};
-use openssl::x509::{X509, X509NameRef};
+use crate::credential::leaf::Leaf;
+use crate::error::{Cause, Error};
+use crate::name;
+use names::Names;
+use openssl::x509::X509;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -39,7 +43,7 @@ impl fmt::Debug for Index {
 
 impl Index {
     /// For each credential its leaf and the certificates that came along, in any order.
-    pub fn build(credentials: &[(&X509, &[X509])], issuers: &[&X509]) -> Result<Index, Error> {
+    pub fn build(credentials: &[(&Leaf, &[X509])], issuers: &[&X509]) -> Result<Index, Error> {
         let clock = Clock::new().ok_or_else(|| Error::OpenSsl("out of memory".to_owned()))?;
         let mut pool = Pool::default();
         let own: Vec<Vec<u32>> = credentials
@@ -59,32 +63,62 @@ impl Index {
             chains: Vec::with_capacity(credentials.len()),
         };
         let mut seen = Seen::default();
-        for ((leaf, _), own) in credentials.iter().zip(own) {
-            index.add(leaf, &own, &clock, &mut seen);
+        for (at, ((leaf, _), own)) in credentials.iter().zip(own).enumerate() {
+            index
+                .add(leaf, &own, &clock, &mut seen)
+                .map_err(|why| Error::Entry { number: at + 1, cause: Cause::Refused(why) })?;
         }
         Ok(index)
     }
 
-    fn add(&mut self, leaf: &X509, own: &[u32], clock: &Clock, seen: &mut Seen) {
-        let chains = self.pool.paths(&self.pool.issuers_of(leaf), own);
-        let paths = chains.iter().map(|chain| self.path(leaf, chain, clock, seen)).collect();
-        self.candidates.push(Candidate {
-            paths,
-            lasting: facts::usage_reasons(leaf),
-            common_name: name::common_name(leaf),
-        });
+    /// An error is in OpenSSL's words.
+    fn add(
+        &mut self,
+        leaf: &Leaf,
+        own: &[u32],
+        clock: &Clock,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
+        let known = Facts::of(leaf, &mut self.names, clock, seen)?;
+        let chains = self.pool.paths(&self.issuers_of(leaf, seen)?, own);
+        let paths = chains.iter().map(|chain| self.path(&known, chain, seen)).collect();
+        let Facts { lasting, common_name, .. } = known;
+        self.candidates.push(Candidate { paths, lasting, common_name });
         self.chains.push(chains);
+        Ok(())
     }
 
-    fn path(&mut self, leaf: &X509, chain: &[u32], clock: &Clock, seen: &mut Seen) -> Path {
-        let key = facts::key(leaf);
-        let mut strengths = vec![seen.strength(leaf, key)];
-        let mut issuers = vec![self.names.intern(leaf)];
-        let (mut not_before, mut not_after) = clock.validity(leaf);
+    /// The members of the pool that issued a leaf. OpenSSL is asked about one of those that say the
+    /// same of their issuer.
+    fn issuers_of(&self, leaf: &Leaf, seen: &mut Seen) -> Result<Vec<u32>, String> {
+        let Some((der, outline)) = leaf.outline() else {
+            return Ok(self.pool.issuers_of(leaf.get()?));
+        };
+        if !self.pool.has_subject(outline.issuer(der)) {
+            return Ok(Vec::new());
+        }
+        let parts = [outline.issuer(der), outline.authority(der), outline.algorithm(der)];
+        let class = parts.map(Box::from);
+        if let Some(known) = seen.issuers.get(&class) {
+            return Ok(known.clone());
+        }
+        let certificate = leaf.get()?;
+        let issuers = self.pool.issuers_of(certificate);
+        if self.pool.tells_by_identifiers(certificate) {
+            seen.issuers.insert(class, issuers.clone());
+        }
+        Ok(issuers)
+    }
+
+    fn path(&mut self, leaf: &Facts, chain: &[u32], seen: &mut Seen) -> Path {
+        let key = leaf.key;
+        let mut strengths = vec![leaf.strength];
+        let mut issuers = vec![leaf.issuer];
+        let (mut not_before, mut not_after) = leaf.validity;
         for id in chain {
             let Some(x) = self.pool.certificate(*id) else { continue };
             strengths.push(seen.strength(x, facts::key(x)));
-            issuers.push(self.names.intern(x));
+            issuers.push(self.names.intern(name::der(x.issuer_name())));
             if let Some((from, to)) = self.pool.validity(*id) {
                 not_before = not_before.max(from);
                 not_after = not_after.min(to);
@@ -106,7 +140,7 @@ impl Index {
             let name = c.common_name.as_ref().map_or(0, |n| n.len());
             size_of::<Candidate>() + name + c.paths.iter().map(path).sum::<usize>() + 128
         };
-        self.candidates.iter().map(candidate).sum::<usize>() + self.names.len() * 64
+        self.candidates.iter().map(candidate).sum::<usize>() + self.names.bytes()
     }
 
     /// Each credential as the choice sees it.
@@ -131,15 +165,80 @@ impl Index {
     }
 }
 
+/// What a path needs to know of its leaf.
+struct Facts {
+    key: Key,
+    strength: usize,
+    /// The number of its issuer's name.
+    issuer: u32,
+    validity: (i64, i64),
+    lasting: Reasons,
+    common_name: Option<Box<[u8]>>,
+}
+
+impl Facts {
+    fn of(leaf: &Leaf, names: &mut Names, clock: &Clock, seen: &mut Seen) -> Result<Facts, String> {
+        if let Some((der, outline)) = leaf.outline() {
+            if let Some(strength) =
+                seen.strength_of_outline(leaf, outline.key, outline.algorithm(der))?
+            {
+                return Ok(Facts {
+                    key: outline.key,
+                    strength,
+                    issuer: names.intern(outline.issuer(der)),
+                    validity: (outline.not_before, outline.not_after),
+                    lasting: outline.lasting,
+                    common_name: outline.common_name.clone(),
+                });
+            }
+        }
+        let certificate = leaf.get()?;
+        let key = facts::key(certificate);
+        Ok(Facts {
+            key,
+            strength: seen.strength(certificate, key),
+            issuer: names.intern(name::der(certificate.issuer_name())),
+            validity: clock.validity(certificate),
+            lasting: facts::usage_reasons(certificate),
+            common_name: name::common_name(certificate),
+        })
+    }
+}
+
 /// What was met while the index was built, so that it is worked out once.
 #[derive(Default)]
 struct Seen {
     classes: HashMap<StrengthClass, usize>,
     strengths: Vec<(Strength, X509)>,
     traits: HashMap<(Key, Vec<usize>), u32>,
+    /// Strengths of leaves that OpenSSL has not decoded, by key and signature algorithm: few.
+    outlines: Vec<(Key, Box<[u8]>, usize)>,
+    /// Issuers of such leaves, by what they say of them.
+    issuers: HashMap<[Box<[u8]>; 3], Vec<u32>>,
 }
 
 impl Seen {
+    /// The strength of a leaf that has an outline, as OpenSSL finds it for one of its kind. `None`
+    /// where this one turns out to be of another kind.
+    fn strength_of_outline(
+        &mut self,
+        leaf: &Leaf,
+        key: Key,
+        algorithm: &[u8],
+    ) -> Result<Option<usize>, String> {
+        let known = |(k, a, _): &&(Key, Box<[u8]>, usize)| *k == key && **a == *algorithm;
+        if let Some((_, _, strength)) = self.outlines.iter().find(known) {
+            return Ok(Some(*strength));
+        }
+        let certificate = leaf.get()?;
+        if facts::key(certificate) != key {
+            return Ok(None);
+        }
+        let strength = self.strength(certificate, key);
+        self.outlines.push((key, algorithm.into(), strength));
+        Ok(Some(strength))
+    }
+
     fn strength(&mut self, certificate: &X509, key: Key) -> usize {
         let class = StrengthClass::of(certificate, key);
         if let Some(known) = self.classes.get(&class) {
@@ -152,58 +251,5 @@ impl Seen {
     }
 }
 
-/// The distinct names of issuers, each with a number.
-#[derive(Default)]
-pub struct Names {
-    /// A certificate that has the name as its issuer: it keeps the name alive.
-    holders: Vec<X509>,
-    by_fingerprint: ByFingerprint<Vec<u32>>,
-    /// Those without a fingerprint, which every name is compared with.
-    odd: Vec<u32>,
-}
-
-impl Names {
-    /// The number of this certificate's issuer, a new one if need be.
-    fn intern(&mut self, certificate: &X509) -> u32 {
-        let name = certificate.issuer_name();
-        if let Some(known) = self.find(name) {
-            return known;
-        }
-        let id = u32::try_from(self.holders.len()).unwrap_or(u32::MAX);
-        match name::fingerprint(name::der(name)) {
-            Some(fingerprint) => self.by_fingerprint.entry(fingerprint).or_default().push(id),
-            None => self.odd.push(id),
-        }
-        self.holders.push(certificate.clone());
-        id
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.holders.len()
-    }
-
-    /// The number of the name that X509_NAME_cmp finds equal.
-    pub fn find(&self, name: &X509NameRef) -> Option<u32> {
-        self.find_der(name, name::der(name))
-    }
-
-    /// The same for a name whose DER is at hand.
-    pub fn find_der(&self, name: &X509NameRef, der: &[u8]) -> Option<u32> {
-        let is_equal = |id: &&u32| {
-            let holder = usize::try_from(**id).ok().and_then(|i| self.holders.get(i));
-            holder.is_some_and(|x| name::equal(x.issuer_name(), name))
-        };
-        match name::fingerprint(der) {
-            Some(f) => {
-                let known = self.by_fingerprint.get(&f).map_or(&[][..], Vec::as_slice);
-                known.iter().chain(&self.odd).find(is_equal).copied()
-            }
-            // Cannot be told by its fingerprint: ask about all.
-            None => {
-                let all = 0..u32::try_from(self.holders.len()).unwrap_or(0);
-                all.into_iter().find(|id| is_equal(&id))
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

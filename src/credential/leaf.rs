@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A client certificate that OpenSSL may not have decoded yet: decoding its public key costs more
+//! than all else about it, and of a long list one certificate is used.
+
+use super::outline::Outline;
+use crate::ossl::QuietErrors;
+use foreign_types::ForeignType;
+use once_cell::race::OnceBox;
+use openssl::x509::X509;
+use std::fmt;
+
+/// See the module.
+pub struct Leaf {
+    /// What can be told without OpenSSL; `None` where it is decoded already.
+    outline: Option<(Box<[u8]>, Outline)>,
+    decoded: OnceBox<X509>,
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Leaf(decoded: {})", self.decoded.get().is_some())
+    }
+}
+
+impl From<X509> for Leaf {
+    fn from(certificate: X509) -> Leaf {
+        Leaf { outline: None, decoded: OnceBox::with_value(Box::new(certificate)) }
+    }
+}
+
+impl Leaf {
+    /// Of DER; `None` for a certificate that only OpenSSL can tell about.
+    pub fn outlined(der: Vec<u8>) -> Option<Leaf> {
+        let outline = Outline::read(&der)?;
+        Some(Leaf { outline: Some((der.into_boxed_slice(), outline)), decoded: OnceBox::new() })
+    }
+
+    /// What is known without OpenSSL, and the DER to which it refers.
+    pub fn outline(&self) -> Option<(&[u8], &Outline)> {
+        self.outline.as_ref().map(|(der, outline)| (&**der, outline))
+    }
+
+    /// The certificate, decoded when it is first asked for. An error is in OpenSSL's words.
+    pub fn get(&self) -> Result<&X509, String> {
+        self.decoded.get_or_try_init(|| {
+            let der = self.outline.as_ref().map_or(&[][..], |(der, _)| der);
+            decode(der).map(Box::new)
+        })
+    }
+
+    /// How long its DER is.
+    pub fn der_length(&self) -> usize {
+        match (&self.outline, self.decoded.get()) {
+            (Some((der, _)), _) => der.len(),
+            (None, Some(certificate)) => der_length(certificate),
+            (None, None) => 0,
+        }
+    }
+}
+
+/// How long a certificate's DER is.
+pub fn der_length(certificate: &X509) -> usize {
+    // SAFETY: a valid certificate; with no place to write to, only the length is given.
+    let length = unsafe { openssl_sys::i2d_X509(certificate.as_ptr(), std::ptr::null_mut()) };
+    usize::try_from(length).unwrap_or(0)
+}
+
+/// A certificate of its DER, or OpenSSL's words.
+pub fn decode(der: &[u8]) -> Result<X509, String> {
+    let errors = QuietErrors::new();
+    let mut start = der.as_ptr();
+    let Ok(length) = libc::c_long::try_from(der.len()) else { return Err("too long".to_owned()) };
+    // SAFETY: reads at most `length` bytes. A new certificate is ours.
+    unsafe {
+        let new = openssl_sys::d2i_X509(std::ptr::null_mut(), &mut start, length);
+        if new.is_null() { Err(errors.reason()) } else { Ok(X509::from_ptr(new)) }
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The distinct names of issuers, each with a number.
+
+use crate::name::{self, ByFingerprint};
+use once_cell::race::OnceBox;
+use once_cell::unsync::OnceCell;
+use openssl::x509::{X509Name, X509NameRef};
+
+/// See the module.
+#[derive(Default)]
+pub struct Names {
+    known: Vec<Known>,
+    /// By a hash of the bytes: most names are spelled in one way. Of two with the same hash only the
+    /// first is here.
+    by_bytes: ByFingerprint<u32>,
+    by_fingerprint: ByFingerprint<Vec<u32>>,
+    /// The fingerprints of their last sets: most names that nobody here has end otherwise.
+    endings: ByFingerprint<()>,
+    /// Those without a fingerprint, which every name is compared with.
+    odd: Vec<u32>,
+}
+
+struct Known {
+    der: Box<[u8]>,
+    /// Decoded when it is to be compared with one that is spelled otherwise.
+    name: OnceBox<X509Name>,
+}
+
+impl Known {
+    fn name(&self) -> Option<&X509Name> {
+        let decoded = || name::decode(&self.der).map(Box::new).ok_or(());
+        self.name.get_or_try_init(decoded).ok()
+    }
+}
+
+impl Names {
+    /// The number of this name, given in DER; a new one if need be.
+    pub fn intern(&mut self, der: &[u8]) -> u32 {
+        let own = OnceCell::new();
+        let is_equal = |known: &X509NameRef| {
+            let own = own.get_or_init(|| name::decode(der));
+            own.as_ref().is_some_and(|own| name::equal(known, own))
+        };
+        if let Some(known) = self.find(der, is_equal) {
+            return known;
+        }
+        let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        self.by_bytes.entry(name::hash(der)).or_insert(id);
+        match name::fingerprint(der) {
+            Some(fingerprint) => {
+                self.by_fingerprint.entry(fingerprint).or_default().push(id);
+                self.endings.extend(name::last_fingerprint(der).map(|f| (f, ())));
+            }
+            None => self.odd.push(id),
+        }
+        self.known.push(Known { der: der.into(), name: OnceBox::new() });
+        id
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// How much memory they take, about.
+    pub fn bytes(&self) -> usize {
+        self.known.iter().map(|known| 96 + known.der.len()).sum()
+    }
+
+    /// The number of the name that X509_NAME_cmp finds equal to this one, whose DER is at hand.
+    pub fn find_der(&self, name: &X509NameRef, der: &[u8]) -> Option<u32> {
+        self.find(der, |known| name::equal(known, name))
+    }
+
+    fn find(&self, der: &[u8], is_equal: impl Fn(&X509NameRef) -> bool) -> Option<u32> {
+        let known = |id: u32| usize::try_from(id).ok().and_then(|i| self.known.get(i));
+        // What is spelled alike is equal.
+        let same = self.by_bytes.get(&name::hash(der)).copied();
+        if let Some(id) = same.filter(|id| known(*id).is_some_and(|k| *k.der == *der)) {
+            return Some(id);
+        }
+        let ending = name::last_fingerprint(der);
+        if self.odd.is_empty() && ending.is_some_and(|f| !self.endings.contains_key(&f)) {
+            return None;
+        }
+        let is_equal = |id: &u32| known(*id).and_then(Known::name).is_some_and(|n| is_equal(n));
+        match name::fingerprint(der) {
+            Some(f) => {
+                let bucket = self.by_fingerprint.get(&f).map_or(&[][..], Vec::as_slice);
+                bucket.iter().chain(&self.odd).copied().find(is_equal)
+            }
+            // Cannot be told by its fingerprint: ask about all.
+            None => (0..u32::try_from(self.known.len()).unwrap_or(0)).find(is_equal),
+        }
+    }
+}
