@@ -28,6 +28,7 @@ class Results:
     instructions: dict = field(default_factory=dict)
     times: dict = field(default_factory=dict)
     memory: dict = field(default_factory=dict)
+    programs: dict = field(default_factory=dict)
     library: int = 0
 
     def save(self, path: Path = FILE) -> None:

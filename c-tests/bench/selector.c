@@ -9,6 +9,7 @@
        selector time N               the same in microseconds of CPU (user and system); then those of
                                      reading and parsing the certificates, of reading their bytes,
                                      of stat(2) on each
+       selector parse[-keys] N       reads and parses N certificates, and their keys
        selector memory N files|keys  bytes per credential: by how much the process grows for a
                                      selector of N, how much of it is allocated, and how much more
                                      for a second one; with all keys loaded or without */
@@ -324,6 +325,28 @@ static void time_building(int n)
     free(keys);
 }
 
+/* The plain way of whoever looks at all of them. */
+static void parse_all(int n, int with_keys)
+{
+    char path[32];
+    int i;
+
+    for (i = 1; i <= n; i++) {
+        snprintf(path, sizeof(path), "%d.crt", i);
+        parse(path);
+        if (with_keys) {
+            FILE *file;
+            EVP_PKEY *key;
+
+            snprintf(path, sizeof(path), "%d.key", i);
+            MUST((file = fopen(path, "r")) != NULL);
+            MUST((key = PEM_read_PrivateKey(file, NULL, NULL, NULL)) != NULL);
+            fclose(file);
+            EVP_PKEY_free(key);
+        }
+    }
+}
+
 /* --- memory -------------------------------------------------------------------------------- */
 
 static long long allocated(void)
@@ -382,6 +405,10 @@ int main(int argc, char **argv)
         count_building(n);
     else if (argc == 3 && strcmp(argv[1], "time") == 0)
         time_building(n);
+    else if (argc == 3 && strcmp(argv[1], "parse") == 0)
+        parse_all(n, 0);
+    else if (argc == 3 && strcmp(argv[1], "parse-keys") == 0)
+        parse_all(n, 1);
     else if (argc == 4 && strcmp(argv[1], "memory") == 0)
         memory(n, strcmp(argv[3], "keys") == 0);
     else

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The results as tables, for a terminal and for doc/performance.md."""
 
+import statistics
 from dataclasses import dataclass
 
 from . import cases, figures, targets
@@ -109,6 +110,21 @@ def of_memory(results: Results) -> Table:
     return Table("Bytes per credential", columns, rows)
 
 
+def of_programs(results: Results) -> Table:
+    cpu = {kind: results.programs[kind] for kind in results.programs}
+    pairs = [
+        ("certpick probe; one connection of psql", "probe", "psql"),
+        ("certpick check of 1,000; reading and parsing them and their keys", "check", "parse with keys"),
+        ("certpick check of 1,000; the certificates alone", "check", "parse"),
+    ]
+    rows = [
+        [name, *(microseconds(statistics.median(cpu[kind])) for kind in (ours, other)),
+         figures.ratios(cpu[ours], cpu[other]).text()]
+        for name, ours, other in pairs
+    ]  # fmt: skip
+    return Table("CPU of whole processes", ["program; beside it", "ours", "the other", "ratio"], rows)
+
+
 def machine_text(results: Results) -> str:
     facts = results.machine
     return (
@@ -130,13 +146,14 @@ def blocks(results: Results) -> dict:
                 ("choice", of_choice),
                 ("building", of_building),
                 ("memory", of_memory),
+                ("programs", of_programs),
             )
         },
     }
 
 
 def all_text(results: Results) -> str:
-    makers = [of_connections, of_choice, of_building, of_memory]
+    makers = [of_connections, of_choice, of_building, of_memory, of_programs]
     if results.instructions["later"]:
         makers.insert(1, of_connection_instructions)
     parts = [make(results).text() for make in [*makers, of_targets]]

@@ -10,6 +10,7 @@ from .results import Results
 CHOICE_LIMIT = 1_000_000
 MEMORY_LIMIT = 16 << 10
 LIBRARY_LIMIT = 1 << 20
+PROBE_LIMIT = 1.5
 
 
 @dataclass
@@ -105,5 +106,11 @@ def of_space(results: Results) -> list:
     ]  # fmt: skip
 
 
+def of_programs(results: Results) -> list:
+    spread = figures.ratios(results.programs["probe"], results.programs["psql"])
+    words = "certpick probe, to one connection of stock psql"
+    return [Target(words, f"{PROBE_LIMIT:.2f}", spread.text(), spread.median <= PROBE_LIMIT)]
+
+
 def table(results: Results) -> list:
-    return [*of_connections(results), *of_choice(results), *of_space(results)]
+    return [*of_connections(results), *of_choice(results), *of_space(results), *of_programs(results)]
