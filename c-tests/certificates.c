@@ -111,6 +111,12 @@ static struct identity issue(const char *name, const struct identity *issuer, in
     return issue_for(NULL, name, issuer, is_ca, traits);
 }
 
+struct identity renew(const char *name, const struct identity *old, const struct identity *issuer)
+{
+    MUST(EVP_PKEY_up_ref(old->key));
+    return issue_for(old->key, name, issuer, 0, NULL);
+}
+
 X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer)
 {
     struct identity made = issue_for(ca->key, name, issuer, 1, NULL);

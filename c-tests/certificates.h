@@ -37,6 +37,8 @@ struct identity new_intermediate(const char *name, const struct identity *issuer
 struct identity new_leaf(const char *name, const struct identity *issuer);
 struct identity new_leaf_with(const char *name, const struct identity *issuer,
                               const struct traits *traits);
+/* Another certificate for the same key. */
+struct identity renew(const char *name, const struct identity *old, const struct identity *issuer);
 /* A second certificate of a CA's name and key, issued by another CA. */
 X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer);
 void free_identity(struct identity *identity);

@@ -54,6 +54,32 @@ int connect_picking(struct link *link, int tls_version, certpick_selector *selec
     return done && exchange_bytes(link);
 }
 
+struct held connect_holding(certpick_selector *selector, SSL_CTX *server)
+{
+    SSL_CTX *client = new_client(TLS1_3_VERSION);
+    struct held held;
+    struct link link;
+
+    /* What client_cert_cb gives an SSL is taken from it again after the handshake. */
+    use_selector(client, selector, BY_CERT_CB);
+    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+    SSL_CTX_free(client);
+    held.cert = SSL_get_certificate(link.client);
+    held.key = SSL_get_privatekey(link.client);
+    MUST(held.cert != NULL && held.key != NULL);
+    MUST(X509_up_ref(held.cert) && EVP_PKEY_up_ref(held.key));
+    CHECK_ARRIVED(&link, held.cert, (X509 *)NULL);
+    close_link(&link);
+    certpick_selector_free(selector);
+    return held;
+}
+
+void free_held(struct held *held)
+{
+    X509_free(held->cert);
+    EVP_PKEY_free(held->key);
+}
+
 void make_two(struct two *two)
 {
     two->ca_a = new_root("CA A");

@@ -26,6 +26,17 @@ certpick_selector *new_selector(const char *sslcert, const char *sslkey, const c
 /* One handshake of a client that uses the selector by client_cert_cb; close_link is the caller's. */
 int connect_picking(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server);
 
+/* What a client had in one handshake, each with a reference, so that no other object has its
+   address. A selector that is given what another has read has the same objects. */
+struct held {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+/* One handshake of a client that uses the selector, and what the client had then; the selector's
+   reference is dropped. */
+struct held connect_holding(certpick_selector *selector, SSL_CTX *server);
+void free_held(struct held *held);
+
 /* Two CAs, a credential of each as a.crt, a.key, b.crt, b.key in the work directory. */
 struct two {
     struct identity ca_a, ca_b, a, b;

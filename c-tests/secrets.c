@@ -183,6 +183,33 @@ static void from_the_callback(void)
     certpick_selector_free(selector);
 }
 
+static struct held use_password(SSL_CTX *server)
+{
+    certpick_selector *selector = certpick_selector_new();
+
+    CHECK_INT(add(selector, "a.key,b.key", ",", ""), CERTPICK_OK);
+    return connect_holding(selector, server);
+}
+
+static void with_a_kept_key(const struct two *two)
+{
+    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    struct held first, second;
+
+    subject("nor is it in the cache, which knows it again");
+    settle();
+    first = use_password(server);
+    CHECK_INT(copies_in_memory(), 0);
+    second = use_password(server);
+    CHECK(first.key == second.key);
+    CHECK_INT(copies_in_memory(), 0);
+    certpick_cache_clear();
+    CHECK_INT(copies_in_memory(), 0);
+    free_held(&first);
+    free_held(&second);
+    SSL_CTX_free(server);
+}
+
 int main(void)
 {
     struct two two;
@@ -197,6 +224,7 @@ int main(void)
     from_lists(&two, ",\"", "\"");
     never_used();
     from_the_callback();
+    with_a_kept_key(&two);
     free_two(&two);
     return finish();
 }

@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <openssl/err.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *current_subject = "";
@@ -239,4 +240,23 @@ void check_queue(int markers, int own, const char *file, int line)
         check_int((long long)foreign_entries(&queue), 1, "entries of certpick's own", file, line);
         check_true(reason != NULL && reason[0] != '\0', "certpick's entry has a text", file, line);
     }
+}
+
+void settle(void)
+{
+    static const struct timespec millisecond = {0, 1000000};
+    struct timespec start, now;
+    struct stat probe;
+    long long wanted, passed;
+
+    write_file("probe", "", 0, 0600);
+    MUST(stat("probe", &probe) == 0 && unlink("probe") == 0);
+    MUST(clock_gettime(CLOCK_REALTIME, &start) == 0);
+    /* Some file systems keep whole seconds, and FAT two. */
+    wanted = probe.st_ctim.tv_nsec == 0 ? 2100000000LL : 50000000LL;
+    do {
+        nanosleep(&millisecond, NULL);
+        MUST(clock_gettime(CLOCK_REALTIME, &now) == 0);
+        passed = (now.tv_sec - start.tv_sec) * 1000000000LL + (now.tv_nsec - start.tv_nsec);
+    } while (passed < wanted);
 }

@@ -53,6 +53,10 @@ char *read_file(const char *path, size_t *length);
 
 size_t count_entries(const char *directory);
 
+/* Wait until the clock that stamps files has moved on: what has been written so far shows by its
+   times if it is written again, so what is read now may be kept. */
+void settle(void);
+
 /* OpenSSL's error queue, oldest entry first. */
 struct queue {
     unsigned long codes[16];

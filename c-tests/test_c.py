@@ -31,12 +31,17 @@ PROGRAMS = {
     "secrets": "passwords are wiped",
     "guest": "the process is left as it was",
     "forked": "a fork does no harm",
+    "cache": "what files held is kept for the next selector, and no longer than they hold it",
+    "cache_rights": "a process that has dropped its rights gets no more from the cache than from files",
+    "cache_threads": "threads that connect while files are replaced never get what was replaced",
+    "cache_fork": "a child that was forked while the cache was in use goes on, with a cache",
     "cplusplus": "a C++ program can use it",
 }
 # What is linked against OpenSSL alone; the second loads certpick at run time.
 WITHOUT_CERTPICK = {"support_itself", "unloaded"}
-# valgrind keeps what was freed, and copies of its own, in the memory that this one searches.
-NOT_UNDER_VALGRIND = {"secrets"}
+# valgrind keeps what was freed, and copies of its own, in the memory that one of them searches; in
+# the other's children, what threads of the parent had is lost, as it must be.
+NOT_UNDER_VALGRIND = {"secrets", "cache_fork"}
 COMMON = ["support.c", "certificates.c", "handshake.c"]
 
 VALGRIND = [

@@ -10,62 +10,110 @@
 //! One lock, held to look up and to put in, never while a file is read, a key decrypted or the
 //! program called. Whoever does not get it soon does without the cache, so a child that was forked
 //! while another thread held it goes on.
+//!
+//! What OpenSSL makes belongs to the library context that the thread has then
+//! (OSSL_LIB_CTX_set0_default(3)), and a program frees its own contexts. So the cache is for the
+//! global one alone.
 
 mod lru;
 mod stamp;
 
 use crate::credential::listing::{IssuerFile, Listing};
-use crate::ossl;
+use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use crate::selector::Index;
+use foreign_types::ForeignTypeRef;
 use lru::Lru;
 use openssl::pkey::{PKey, Private};
 use openssl_sys as ffi;
 pub use stamp::{Moment, Stamp, Stats};
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Bounds: how many of each, and how many bytes; certpick_cache_clear() names them.
 const LISTINGS: (usize, usize) = (16_384, 128 << 20);
 const INDICES: (usize, usize) = (64, 64 << 20);
 const ISSUERS: (usize, usize) = (256, 32 << 20);
-const KEYS: (usize, usize) = (1024, 8 << 20);
+const KEYS: (usize, usize) = (1024, 16 << 20);
 
-/// What one decrypted key takes, about.
-const KEY_BYTES: usize = 8 << 10;
-
-/// A list as it was given: sslcert and sslkey.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListKey {
-    /// Taken for one file's name, commas and all.
-    pub whole: bool,
-    /// sslcert.
-    pub certificates: Box<[u8]>,
-    /// sslkey; `None`: in the certificates' files.
-    pub keys: Option<Box<[u8]>>,
+/// As whom files are opened. A certificate is looked at and not opened, so what one user could read
+/// is not given to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Reader {
+    user: libc::uid_t,
+    group: libc::gid_t,
 }
 
-impl Hash for ListKey {
-    /// Of both ends: lists that are alike there are few, and the whole may be long.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        const END: usize = 64;
-        for list in [Some(&self.certificates), self.keys.as_ref()].into_iter().flatten() {
-            list.len().hash(state);
-            list.get(..END).unwrap_or(list).hash(state);
-            list.get(list.len().saturating_sub(END)..).hash(state);
-        }
+impl Reader {
+    fn now() -> Reader {
+        // SAFETY: no arguments, and they never fail.
+        unsafe { Reader { user: libc::geteuid(), group: libc::getegid() } }
     }
 }
 
-/// Of which listings and issuer files an index was made, by their addresses: what it was made of
-/// is kept with it, so that no other gets the same address.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IndexKey(Vec<usize>);
+/// A list as it was given: sslcert and sslkey.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ListKey {
+    /// Taken for one file's name, commas and all.
+    whole: bool,
+    certificates: Box<[u8]>,
+    keys: Option<Box<[u8]>>,
+    reader: Reader,
+}
 
-/// What an index was made of.
-#[derive(Clone, Debug, Default)]
+impl ListKey {
+    /// `whole`: `certificates` is one file's name. No `keys`: they are in the certificates' files.
+    pub fn new(whole: bool, certificates: &[u8], keys: Option<&[u8]>) -> ListKey {
+        let keys = keys.map(Into::into);
+        ListKey { whole, certificates: certificates.into(), keys, reader: Reader::now() }
+    }
+
+    fn bytes(&self) -> usize {
+        self.certificates.len() + self.keys.as_ref().map_or(0, |k| k.len())
+    }
+}
+
+impl Hash for ListKey {
+    /// Lists are long, and who writes them is no enemy: a few instructions for eight bytes.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        for list in [Some(&self.certificates), self.keys.as_ref()].into_iter().flatten() {
+            let mut mixed = list.len() as u64;
+            for part in list.chunks(8) {
+                let mut word = [0; 8];
+                word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+                mixed = (mixed.rotate_left(23) ^ u64::from_ne_bytes(word)).wrapping_mul(ODD);
+            }
+            mixed.hash(state);
+        }
+        self.reader.hash(state);
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct IssuersKey {
+    path: Box<[u8]>,
+    reader: Reader,
+}
+
+impl IssuersKey {
+    fn new(path: &[u8]) -> IssuersKey {
+        IssuersKey { path: path.into(), reader: Reader::now() }
+    }
+}
+
+/// Of which listings and issuer files an index was made, by their addresses, which stay taken for
+/// as long as it is kept.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct IndexKey(Vec<usize>);
+
+/// What an index is made of.
+#[derive(Debug)]
 pub struct Parts {
     pub listings: Vec<Arc<Listing>>,
     pub issuers: Vec<Arc<IssuerFile>>,
@@ -80,6 +128,20 @@ impl Parts {
     }
 }
 
+/// An index, and its parts: not to keep them, but to know whether anybody still has them.
+struct KeptIndex {
+    listings: Vec<Weak<Listing>>,
+    issuers: Vec<Weak<IssuerFile>>,
+    index: Arc<Index>,
+}
+
+impl KeptIndex {
+    fn is_of_use(&self) -> bool {
+        self.listings.iter().all(|l| l.strong_count() > 0)
+            && self.issuers.iter().all(|i| i.strong_count() > 0)
+    }
+}
+
 /// A key that was decrypted, and what it took.
 struct OpenedKey {
     stamp: Stamp,
@@ -89,14 +151,15 @@ struct OpenedKey {
 }
 
 type Digest = [u8; 32];
-type DigestKey = Zeroizing<[u8; 32]>;
+/// Behind a pointer, so that moving it leaves no copies.
+type DigestKey = Arc<Zeroizing<[u8; 32]>>;
 
 struct Kept {
     listings: Lru<ListKey, Arc<Listing>>,
-    indices: Lru<IndexKey, (Parts, Arc<Index>)>,
-    issuers: Lru<Box<[u8]>, Arc<IssuerFile>>,
-    /// By device and inode.
-    keys: Lru<(u64, u64), Arc<OpenedKey>>,
+    indices: Lru<IndexKey, KeptIndex>,
+    issuers: Lru<IssuersKey, Arc<IssuerFile>>,
+    /// By the file's name, so that what replaces a file also replaces its key.
+    keys: Lru<Box<[u8]>, Arc<OpenedKey>>,
     /// Under which passwords are digested, made when it is first needed.
     digest_key: Option<DigestKey>,
 }
@@ -114,7 +177,8 @@ impl Kept {
 }
 
 struct Cache {
-    process: u32,
+    /// The last process that got the lock.
+    process: AtomicU32,
     kept: Mutex<Kept>,
 }
 
@@ -131,8 +195,8 @@ fn cache() -> &'static Cache {
 /// Puts a new, empty cache in place of `old`, unless another thread was faster. An old one is not
 /// freed: it may be in use.
 fn replace(old: *mut Cache) -> &'static Cache {
-    let kept = Mutex::new(Kept::new());
-    let new = Box::into_raw(Box::new(Cache { process: std::process::id(), kept }));
+    let process = AtomicU32::new(std::process::id());
+    let new = Box::into_raw(Box::new(Cache { process, kept: Mutex::new(Kept::new()) }));
     match CACHE.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: a box that is never freed from now on.
         Ok(_) => unsafe { &*new },
@@ -146,13 +210,24 @@ fn replace(old: *mut Cache) -> &'static Cache {
     }
 }
 
-/// The lock, if it is to be had soon.
+/// What is kept, if this thread may use it, and if it is to be had soon.
+fn kept() -> Option<MutexGuard<'static, Kept>> {
+    if ossl::has_global_context() { lock() } else { None }
+}
+
+/// The lock, if it is to be had soon: it is never held for long.
 fn lock() -> Option<MutexGuard<'static, Kept>> {
-    const TRIES: usize = 1000;
+    const YIELDS: usize = 100;
+    const NAPS: usize = 100;
+    const NAP: Duration = Duration::from_micros(50);
     let cache = cache();
-    for _ in 0..TRIES {
+    let process = std::process::id();
+    for turn in 0..YIELDS + NAPS {
         match cache.kept.try_lock() {
-            Ok(kept) => return Some(kept),
+            Ok(kept) => {
+                cache.process.store(process, Ordering::Relaxed);
+                return Some(kept);
+            }
             Err(TryLockError::Poisoned(poisoned)) => {
                 // A panic left it half done.
                 cache.kept.clear_poison();
@@ -160,10 +235,11 @@ fn lock() -> Option<MutexGuard<'static, Kept>> {
                 *kept = Kept::new();
                 return Some(kept);
             }
-            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            Err(TryLockError::WouldBlock) if turn < YIELDS => std::thread::yield_now(),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(NAP),
         }
     }
-    if cache.process != std::process::id() {
+    if cache.process.load(Ordering::Relaxed) != process {
         // Forked while another thread, which is not here, held it.
         let fresh = replace(std::ptr::from_ref(cache).cast_mut());
         return fresh.kept.try_lock().ok();
@@ -173,61 +249,77 @@ fn lock() -> Option<MutexGuard<'static, Kept>> {
 
 /// Lets go of everything.
 pub fn clear() {
-    // What is dropped is dropped without the lock.
-    let dropped = match lock() {
-        Some(mut kept) => std::mem::replace(&mut *kept, Kept::new()),
-        None => {
-            // Others are at it all the time; nobody holds it for long.
-            let Ok(mut kept) = cache().kept.lock() else { return };
-            std::mem::replace(&mut *kept, Kept::new())
+    const TRIES: usize = 50;
+    for _ in 0..TRIES {
+        // What is dropped is dropped without the lock.
+        let dropped = lock().map(|mut kept| std::mem::replace(&mut *kept, Kept::new()));
+        if dropped.is_some() {
+            return;
         }
-    };
-    drop(dropped);
+    }
+    // Whoever has it does not run, and perhaps is not in this process.
+    replace(std::ptr::from_ref(cache()).cast_mut());
 }
 
 /// The listing of these lists, as it was last; it may have changed since.
 pub fn listing(key: &ListKey) -> Option<Arc<Listing>> {
-    lock()?.listings.get(key).cloned()
+    kept()?.listings.get(key).cloned()
 }
 
 /// Keeps a listing.
 pub fn keep_listing(key: ListKey, listing: &Arc<Listing>) {
-    let bytes = listing.bytes() + key.certificates.len() + key.keys.as_ref().map_or(0, |k| k.len());
-    let dropped = lock().map(|mut kept| kept.listings.put(key, Arc::clone(listing), bytes));
+    let bytes = listing.bytes() + key.bytes();
+    let dropped = kept().map(|mut kept| kept.listings.put(key, Arc::clone(listing), bytes));
     drop(dropped);
 }
 
 /// A file of issuers, as it was last.
 pub fn issuer_file(path: &[u8]) -> Option<Arc<IssuerFile>> {
-    lock()?.issuers.get(path).cloned()
+    let key = IssuersKey::new(path);
+    kept()?.issuers.get(&key).cloned()
 }
 
 /// Keeps a file of issuers.
 pub fn keep_issuer_file(path: &[u8], file: &Arc<IssuerFile>) {
+    let key = IssuersKey::new(path);
     let bytes = file.bytes() + path.len();
-    let dropped = lock().map(|mut kept| kept.issuers.put(path.into(), Arc::clone(file), bytes));
+    let dropped = kept().map(|mut kept| kept.issuers.put(key, Arc::clone(file), bytes));
     drop(dropped);
 }
 
 /// The index of these very parts.
 pub fn index(parts: &Parts) -> Option<Arc<Index>> {
     let key = parts.key();
-    lock()?.indices.get(&key).map(|(_, index)| Arc::clone(index))
+    kept()?.indices.get(&key).map(|kept| Arc::clone(&kept.index))
 }
 
-/// Keeps an index with what it was made of.
-pub fn keep_index(parts: Parts, index: &Arc<Index>) {
+/// Keeps an index; those of which nobody has the parts any more go.
+pub fn keep_index(parts: &Parts, index: &Arc<Index>) {
     let key = parts.key();
-    let bytes = index.bytes() + key.0.len() * size_of::<usize>();
-    let dropped = lock().map(|mut kept| kept.indices.put(key, (parts, Arc::clone(index)), bytes));
+    let bytes = index.bytes() + 3 * key.0.len() * size_of::<usize>();
+    let new = KeptIndex {
+        listings: parts.listings.iter().map(Arc::downgrade).collect(),
+        issuers: parts.issuers.iter().map(Arc::downgrade).collect(),
+        index: Arc::clone(index),
+    };
+    let dropped = kept().map(|mut kept| {
+        let useless = kept.indices.remove_unless(KeptIndex::is_of_use);
+        (useless, kept.indices.put(key, new, bytes))
+    });
     drop(dropped);
 }
 
-/// The key of a file that has this stamp, if this password opens it.
-pub fn key(stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
+/// The key in the file `at`, if it has this stamp and this password opens it. With another stamp
+/// the one that is kept is of no use to anybody, and goes.
+pub fn key(at: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
+    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
     let (opened, digest_key) = {
-        let mut kept = lock()?;
-        let opened = Arc::clone(kept.keys.get(&stamp.file())?);
+        let mut kept = kept()?;
+        let opened = Arc::clone(kept.keys.get(&name)?);
+        if opened.stamp != *stamp {
+            // `opened` is the last one, which is dropped when the lock is gone.
+            kept.keys.remove(&name);
+        }
         (opened, kept.digest_key.clone())
     };
     if opened.stamp != *stamp {
@@ -248,7 +340,7 @@ pub fn key(stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
 }
 
 /// Keeps a key; `password` is the one that opened it, if it took one.
-pub fn keep_key(stamp: Stamp, password: Option<&Secret>, key: &PKey<Private>) {
+pub fn keep_key(at: &Path, stamp: Stamp, password: Option<&Secret>, key: &PKey<Private>) {
     let password = match password {
         None => None,
         Some(password) => {
@@ -256,23 +348,47 @@ pub fn keep_key(stamp: Stamp, password: Option<&Secret>, key: &PKey<Private>) {
             Some(digest)
         }
     };
+    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
+    let bytes = key_bytes(key) + name.len();
     let opened = Arc::new(OpenedKey { stamp, password, key: key.clone() });
-    let dropped = lock().map(|mut kept| kept.keys.put(stamp.file(), opened, KEY_BYTES));
+    let dropped = kept().map(|mut kept| kept.keys.put(name, opened, bytes));
     drop(dropped);
 }
 
+/// The file `at` cannot be used any more.
+pub fn forget_key(at: &Path) {
+    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
+    let dropped = kept().map(|mut kept| kept.keys.remove(&name));
+    drop(dropped);
+}
+
+/// How much memory a key takes once it has signed, about: OpenSSL keeps what helps it to sign
+/// again, which for RSA is several times the modulus.
+fn key_bytes(key: &PKey<Private>) -> usize {
+    // SAFETY: a valid key.
+    let signature = unsafe { ffi::EVP_PKEY_size(key.as_ref().as_ptr()) };
+    2048 + 16 * usize::try_from(signature).unwrap_or(0)
+}
+
 fn digest_key() -> Option<DigestKey> {
-    if let Some(key) = &lock()?.digest_key {
-        return Some(key.clone());
+    if let Some(key) = &kept()?.digest_key {
+        return Some(Arc::clone(key));
     }
-    let mut new = Zeroizing::new([0; 32]);
-    openssl::rand::rand_bytes(&mut *new).ok()?;
+    let _errors = QuietErrors::new();
+    let mut new = DigestKey::new(Zeroizing::new([0; 32]));
+    let bytes = Arc::get_mut(&mut new)?;
+    let length = libc::c_int::try_from(bytes.len()).ok()?;
+    // SAFETY: room for so many bytes.
+    if unsafe { ossl::RAND_priv_bytes(bytes.as_mut_ptr(), length) } != 1 {
+        return None;
+    }
     // Another thread may have been faster.
-    Some(lock()?.digest_key.get_or_insert(new).clone())
+    Some(Arc::clone(kept()?.digest_key.get_or_insert(new)))
 }
 
 /// HMAC-SHA-256.
 fn digest(key: &DigestKey, password: &Secret) -> Option<Digest> {
+    let _errors = QuietErrors::new();
     let mut digest = [0; 32];
     let mut length = 0;
     // SAFETY: a key and a message of the lengths given, and room for what SHA-256 yields.

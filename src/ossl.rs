@@ -128,7 +128,8 @@ unsafe extern "C" {
     ) -> c_int;
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
     pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
-    // Digests of passwords, for the cache.
+    // Digests of passwords, for the cache, and their key.
+    pub fn RAND_priv_bytes(bytes: *mut c_uchar, length: c_int) -> c_int;
     pub fn HMAC(
         digest: *const ffi::EVP_MD,
         key: *const c_void,
@@ -152,6 +153,9 @@ unsafe extern "C" {
         length: *mut usize,
     ) -> c_int;
     pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const libc::c_char;
+    // Whose context things are made in.
+    fn OSSL_LIB_CTX_get0_global_default() -> *mut c_void;
+    fn OSSL_LIB_CTX_set0_default(context: *mut c_void) -> *mut c_void;
     // An RSA-PSS key's salt.
     pub fn EVP_PKEY_get_int_param(
         key: *const ffi::EVP_PKEY,
@@ -240,6 +244,18 @@ pub fn c_text(text: &str) -> CString {
     let mut bytes = text.as_bytes().to_vec();
     bytes.retain(|b| *b != 0);
     CString::new(bytes).unwrap_or_default()
+}
+
+/// Whether what this thread makes belongs to OpenSSL's global library context, which lives as long
+/// as the process.
+pub fn has_global_context() -> bool {
+    #[cfg(ossl3)]
+    // SAFETY: NULL changes nothing and gives the thread's context, which is compared only.
+    unsafe {
+        OSSL_LIB_CTX_set0_default(std::ptr::null_mut()) == OSSL_LIB_CTX_get0_global_default()
+    }
+    #[cfg(not(ossl3))]
+    true
 }
 
 /// Refuses to work with another major version of OpenSSL than the headers were of: structures and

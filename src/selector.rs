@@ -155,7 +155,7 @@ impl Selector {
         let issuers: Vec<&X509> = self.issuers.iter().flat_map(|f| f.certificates()).collect();
         let index = Arc::new(Index::build(&credentials, &issuers)?);
         if let Some(parts) = parts {
-            cache::keep_index(parts, &index);
+            cache::keep_index(&parts, &index);
         }
         Ok(index)
     }

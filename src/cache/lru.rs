@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A map with bounds: what was used least recently goes first.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 struct Entry<V> {
     value: V,
@@ -14,25 +14,22 @@ struct Entry<V> {
 
 /// See the module.
 pub struct Lru<K, V> {
-    entries: HashMap<K, Entry<V>>,
+    entries: HashMap<Arc<K>, Entry<V>>,
     /// The keys in the order of their use.
-    turns: BTreeMap<u64, K>,
+    turns: BTreeMap<u64, Arc<K>>,
     turn: u64,
     bytes: usize,
     most: (usize, usize),
 }
 
-impl<K: Clone + Eq + Hash, V> Lru<K, V> {
+impl<K: Eq + Hash, V> Lru<K, V> {
     /// At most so many entries, and so many bytes.
     pub fn new(most: (usize, usize)) -> Lru<K, V> {
         Lru { entries: HashMap::new(), turns: BTreeMap::new(), turn: 0, bytes: 0, most }
     }
 
     /// The value, which is the most recently used one then.
-    pub fn get<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn get(&mut self, key: &K) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
         self.turn += 1;
         if let Some(own) = self.turns.remove(&entry.turn) {
@@ -60,17 +57,27 @@ impl<K: Clone + Eq + Hash, V> Lru<K, V> {
             }
         }
         self.turn += 1;
-        self.turns.insert(self.turn, key.clone());
+        let key = Arc::new(key);
+        self.turns.insert(self.turn, Arc::clone(&key));
         self.entries.insert(key, Entry { value, bytes, turn: self.turn });
         self.bytes += bytes;
         gone
     }
 
-    fn remove(&mut self, key: &K) -> Option<V> {
+    /// Takes a value out.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
         let entry = self.entries.remove(key)?;
         self.turns.remove(&entry.turn);
         self.bytes -= entry.bytes;
         Some(entry.value)
+    }
+
+    /// Takes out those that are not to stay.
+    pub fn remove_unless(&mut self, stays: impl Fn(&V) -> bool) -> Vec<V> {
+        let goes = |(_, entry): &(&Arc<K>, &Entry<V>)| !stays(&entry.value);
+        let going: Vec<Arc<K>> =
+            self.entries.iter().filter(goes).map(|(key, _)| Arc::clone(key)).collect();
+        going.iter().filter_map(|key| self.remove(key)).collect()
     }
 }
 
@@ -101,6 +108,20 @@ mod tests {
         // Too large at all: what is there stays.
         assert_eq!(lru.put(5, 5, 11), vec![5]);
         assert_eq!(lru.get(&4), Some(&4));
+    }
+
+    #[test]
+    fn what_was_taken_out_makes_room() {
+        let mut lru = Lru::new((3, 10));
+        for key in [1, 2, 3] {
+            lru.put(key, key, 3);
+        }
+        assert_eq!(lru.remove_unless(|value| *value == 2).len(), 2);
+        assert_eq!(lru.remove(&1), None);
+        assert_eq!(lru.put(4, 4, 7), vec![]);
+        assert_eq!(lru.put(5, 5, 3), vec![2]);
+        assert_eq!(lru.remove(&4), Some(4));
+        assert_eq!(lru.put(6, 6, 7), vec![]);
     }
 
     #[test]

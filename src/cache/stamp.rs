@@ -32,18 +32,15 @@ impl Stamp {
         }
     }
 
-    /// Which file it is, whatever it holds.
-    pub fn file(&self) -> (u64, u64) {
-        (self.device, self.inode)
-    }
-
     /// Whether a change after `moment` is sure to show in the stamp: the clock of the file's times
     /// has moved on since the last one.
     pub fn is_settled(&self, moment: &Moment) -> bool {
-        let newest = self.modified.max(self.changed);
-        // Some file systems keep whole seconds, and FAT two.
-        let margin = if newest.1 == 0 { (2, 0) } else { (0, Moment::TICK) };
-        moment.is_after(newest, margin)
+        let settled = |time: Time| {
+            // Some file systems keep whole seconds, and FAT two, not of all their times.
+            let margin = if time.1 == 0 { (2, 0) } else { (0, Moment::TICK) };
+            moment.is_after(time, margin)
+        };
+        settled(self.modified) && settled(self.changed)
     }
 }
 
@@ -124,4 +121,92 @@ fn stat(directory: libc::c_int, name: &CStr) -> Option<Stamp> {
         modified: (found.st_mtime.into(), found.st_mtime_nsec.into()),
         changed: (found.st_ctime.into(), found.st_ctime_nsec.into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn stamp(modified: Time, changed: Time) -> Stamp {
+        Stamp { device: 1, inode: 2, size: 3, modified, changed }
+    }
+
+    #[test]
+    fn each_part_of_a_stamp_counts() {
+        let one = stamp((4, 5), (6, 7));
+        let others = [
+            Stamp { device: 9, ..one },
+            Stamp { inode: 9, ..one },
+            Stamp { size: 9, ..one },
+            Stamp { modified: (9, 5), ..one },
+            Stamp { modified: (4, 9), ..one },
+            Stamp { changed: (9, 7), ..one },
+            Stamp { changed: (6, 9), ..one },
+        ];
+        for other in others {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn both_ways_to_look_at_a_file_give_the_same_stamp() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["a", "b", "c"].map(|name| dir.path().join(name));
+        let paths = names.each_ref().map(|name| {
+            std::fs::write(name, name.as_os_str().as_encoded_bytes()).unwrap();
+            std::ffi::CString::new(name.to_str().unwrap()).unwrap()
+        });
+        let mut stats = Stats::default();
+        for (name, path) in names.iter().zip(&paths) {
+            assert_eq!(stats.of(path), Some(Stamp::of(&name.metadata().unwrap())));
+        }
+        // From the second one on they are looked up in their directory.
+        assert!(stats.directory.is_some());
+        std::fs::remove_file(&names[2]).unwrap();
+        assert_eq!(stats.of(&paths[2]), None);
+        let missing = std::ffi::CString::new("/no/such/file").unwrap();
+        assert_eq!(stats.of(&missing), None);
+    }
+
+    #[test]
+    fn a_stamp_is_settled_when_its_clock_has_moved_on() {
+        let long_ago = (5, 1);
+        let at = |nanoseconds: i64| (100 + nanoseconds / SECOND, nanoseconds % SECOND);
+        let cases = [
+            // (the newer of the times, the moment), after second 100; whether it is settled
+            (1, 1, false),
+            (1, Moment::TICK, false),
+            (1, 1 + Moment::TICK, true),
+            // In the future.
+            (SECOND / 2, 1, false),
+            // Whole seconds: two of them.
+            (0, Moment::TICK, false),
+            (0, SECOND, false),
+            (0, 2 * SECOND - 1, false),
+            (0, 2 * SECOND, true),
+        ];
+        for (time, moment, settled) in cases {
+            for stamp in [stamp(at(time), long_ago), stamp(long_ago, at(time))] {
+                assert_eq!(stamp.is_settled(&Moment(at(moment))), settled, "{stamp:?} {moment}");
+            }
+        }
+        // One time may be finer than the other.
+        let mixed = stamp((100, 0), (100, SECOND / 2));
+        assert!(!mixed.is_settled(&Moment((101, 0))));
+        assert!(mixed.is_settled(&Moment((102, 0))));
+    }
+
+    #[test]
+    fn the_moment_is_one_of_the_clock_of_files() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let made = Stamp::of(&file.as_file().metadata().unwrap());
+        assert!(!made.is_settled(&Moment(made.changed)));
+        let started = std::time::Instant::now();
+        while !made.is_settled(&Moment::now()) {
+            assert!(started.elapsed().as_secs() < 10, "{made:?}");
+            std::thread::yield_now();
+        }
+    }
 }

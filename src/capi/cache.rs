@@ -8,12 +8,17 @@ use crate::guard::guard;
 /// selector holds are freed at once.
 ///
 /// The cache has what selectors have read from files: certificates, the index of a whole list, and
-/// decrypted keys. A file is looked at each time all the same: one that has changed is read again,
-/// and a key is given to a process alone that may open its file then, for the same password, which
-/// is not kept (a digest under a random key of this process is). The answers of a password callback
-/// are for the selector that asked. At most 128 MiB of certificates, 64 MiB of indices, 32 MiB of
-/// issuers and 1,024 keys are kept; what was used least recently goes first. Any thread may call
-/// it. Since 0.1.0.
+/// decrypted keys. A file is looked at each time all the same, when it is added and when a key is
+/// needed: one whose device, inode, size, mtime or ctime has changed is read again. A key file is
+/// opened each time, with the rights that the process has then, and its permissions are checked;
+/// its key is given for the password that opened it, of which only a digest under a random key of
+/// this process is kept. A key that a password callback opened is for the selector that asked. What
+/// is read so soon after a change that the file's times would not show another one is not kept.
+///
+/// At most 16,384 lists with 128 MiB of certificates, 64 indices with 64 MiB, 256 files of issuers
+/// with 32 MiB and 1,024 keys with 16 MiB are kept, by estimate; what was used least recently goes
+/// first. A child of a fork has what its parent had. A thread with a library context of its own
+/// (OSSL_LIB_CTX_set0_default(3)) does without the cache. Any thread may call this. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn certpick_cache_clear() {
     guard(cache::clear);

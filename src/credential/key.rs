@@ -37,10 +37,16 @@ pub fn load_by_cache(
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
     let before = Moment::now();
-    let refused = |refusal| refused(refusal, path);
+    let refused = |refusal| {
+        // Nobody can use it now. Where the system refuses it, another user of this process may.
+        if !matches!(refusal, Refusal::Stat(_) | Refusal::Io(_)) {
+            cache::forget_key(at);
+        }
+        refused(refusal, path)
+    };
     let (file, metadata) = private_file::open(at).map_err(refused)?;
     let stamp = Stamp::of(&metadata);
-    if let Some(key) = cache::key(&stamp, password) {
+    if let Some(key) = cache::key(at, &stamp, password) {
         return Ok(key);
     }
     let bytes = private_file::read_all(&file, &metadata).map_err(refused)?;
@@ -52,7 +58,7 @@ pub fn load_by_cache(
         OpenedBy::Callback => return Ok(key),
     };
     if let Some(stamp) = listing::still(&file, &stamp, &before) {
-        cache::keep_key(stamp, password, &key);
+        cache::keep_key(at, stamp, password, &key);
     }
     Ok(key)
 }

@@ -97,20 +97,15 @@ impl Listing {
         matched: impl FnOnce(usize) -> Result<T, Error>,
     ) -> Result<(Arc<Listing>, T), Error> {
         let whole = crate::list::is_whole(certificates);
-        let key = use_cache.then(|| ListKey {
-            whole,
-            certificates: certificates.into(),
-            keys: keys.map(Into::into),
-        });
+        let key = use_cache.then(|| ListKey::new(whole, certificates, keys));
         Listing::of(key, before, matched, || crate::list::names(certificates, keys, whole))
     }
 
     /// One certificate's file, and one for its key.
     pub fn of_files(names: Names, before: usize, use_cache: bool) -> Result<Arc<Listing>, Error> {
-        let key = use_cache.then(|| ListKey {
-            whole: true,
-            certificates: names.certificate.as_os_str().as_bytes().into(),
-            keys: names.key.as_ref().map(|k| k.as_os_str().as_bytes().into()),
+        let key = use_cache.then(|| {
+            let keys = names.key.as_ref().map(|k| k.as_os_str().as_bytes());
+            ListKey::new(true, names.certificate.as_os_str().as_bytes(), keys)
         });
         Listing::of(key, before, |_| Ok(()), || Ok(vec![names])).map(|(listing, ())| listing)
     }

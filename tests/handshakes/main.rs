@@ -4,6 +4,7 @@
 //! After each of them `support::connection` finds out whether the decision tells of the certificate
 //! that the server saw.
 
+#[allow(dead_code)] // for other tests
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -8,7 +8,7 @@ use certpick::decision::Outcome;
 use certpick::{Decision, Error, Status, hook};
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::ssl::{self, ErrorCode, Ssl, SslSession, SslStream};
+use openssl::ssl::{self, ErrorCode, Ssl, SslRef, SslSession, SslStream};
 use openssl::x509::X509;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -230,6 +230,11 @@ impl Connection {
     #[track_caller]
     pub fn asked(&self) -> &Decision {
         self.decision().unwrap_or_else(|| panic!("{self}: nobody was asked"))
+    }
+
+    /// The client's side.
+    pub fn client(&self) -> &SslRef {
+        self.client.ssl()
     }
 
     pub fn received(&self) -> Vec<X509> {

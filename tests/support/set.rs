@@ -133,6 +133,12 @@ pub struct Frozen {
 }
 
 impl Frozen {
+    /// One over files elsewhere; `leaves` are those of its credentials.
+    pub fn over(mut selector: Selector, leaves: Vec<X509>) -> Frozen {
+        let selector = Arc::new(selector.freeze().unwrap());
+        Frozen { dir: tempfile::tempdir().unwrap(), selector, leaves }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How much is kept.
+
+use crate::files::{Files, connect, key_pem};
+use crate::support::certificates::Identity;
+use certpick::Selector;
+use std::os::unix::fs::symlink;
+
+/// As certpick.h says at certpick_cache_clear().
+const MOST_KEYS: usize = 1024;
+
+#[test]
+fn the_keys_used_least_recently_go_first() {
+    let files = Files::new();
+    let client = Identity::root("root").issue("client");
+    files.write("client.crt", &client.pem());
+    let target = files.write("the.key", &key_pem(&client));
+    let name = |at: usize| format!("{at}.key");
+    for at in 0..=MOST_KEYS {
+        symlink(&target, files.path(&name(at))).unwrap();
+    }
+    files.settle();
+    let use_key = |at: usize| {
+        let mut selector = Selector::new();
+        selector.add_files(files.path("client.crt"), Some(files.path(&name(at))), None).unwrap();
+        connect(selector, &client)
+    };
+    let load = |keys: std::ops::Range<usize>| {
+        for at in keys {
+            let mut selector = Selector::new();
+            let key = Some(files.path(&name(at)));
+            selector.add_files(files.path("client.crt"), key, None).unwrap();
+            selector.validation().run().unwrap();
+        }
+    };
+    let [first, second] = [0, 1].map(use_key);
+    load(2..MOST_KEYS);
+    assert!(use_key(0).shares_key(&first), "all of them fit");
+    // One more, for which the second has to go.
+    load(MOST_KEYS..MOST_KEYS + 1);
+    assert!(use_key(0).shares_key(&first), "it was used lately");
+    assert!(!use_key(1).shares_key(&second));
+}

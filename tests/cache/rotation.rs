@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that are replaced while the process lives: the next selector has the new ones.
+
+use crate::files::{Files, connect, freeze, key_pem, refused, without_cache};
+use crate::support::certificates::Identity;
+use crate::support::handshake::{VERSIONS, Version, Way};
+use certpick::{Selector, Status};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+/// Puts each identity in its place in turn. What is sent then is it, at once and when the files are
+/// old enough to be kept, and an earlier selector goes on with what it has.
+#[track_caller]
+fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)) {
+    let mut earlier = None;
+    for (at, identity) in identities.iter().enumerate() {
+        put(at, identity);
+        connect(files.selector("client"), identity);
+        files.settle();
+        let kept = connect(files.selector("client"), identity);
+        connect(files.selector("client"), identity).assert_shared(&kept);
+        if let Some((set, before)) = earlier.take() {
+            let set: crate::support::set::Frozen = set;
+            let connection = set.handshake(Version::Tls12, Way::CertCb).run();
+            connection.assert_sent(0);
+            crate::files::Sent::of(&connection).assert_is(before);
+        }
+        let set = freeze(files.selector("client"), &[identity]);
+        set.handshake(Version::Tls13, Way::CertCb).run().assert_sent(0);
+        earlier = Some((set, identity));
+    }
+}
+
+fn renewals() -> Vec<Identity> {
+    let root = Identity::root("root");
+    (0..4).map(|_| root.issue("client")).collect()
+}
+
+#[test]
+fn files_that_others_take_the_place_of() {
+    let files = Files::new();
+    rotate(&files, &renewals(), |_, identity| {
+        files.replace("client.key", &key_pem(identity));
+        files.replace("client.crt", &identity.pem());
+    });
+}
+
+#[test]
+fn files_that_are_written_in_place() {
+    let files = Files::new();
+    rotate(&files, &renewals(), |_, identity| files.write_identity("client", identity));
+}
+
+/// live/NAME/cert.pem is a link to ../../archive/NAME/certN.pem.
+#[test]
+fn links_that_are_switched_as_certbot_does() {
+    let files = Files::new();
+    fs::create_dir_all(files.path("archive")).unwrap();
+    rotate(&files, &renewals(), |at, identity| {
+        for (name, bytes) in [("client.key", key_pem(identity)), ("client.crt", identity.pem())] {
+            let target = format!("archive/{at}-{name}");
+            files.write(&target, &bytes);
+            let _ = fs::remove_file(files.path(name));
+            symlink(target, files.path(name)).unwrap();
+        }
+    });
+}
+
+/// As Kubernetes mounts secrets: `..data` is switched, the files are links through it.
+#[test]
+fn a_directory_that_is_switched_by_a_link() {
+    let files = Files::new();
+    for name in ["client.crt", "client.key"] {
+        symlink(format!("..data/{name}"), files.path(name)).unwrap();
+    }
+    rotate(&files, &renewals(), |at, identity| {
+        let version = format!("version-{at}");
+        fs::create_dir(files.path(&version)).unwrap();
+        files.write_identity(&format!("{version}/client"), identity);
+        symlink(&version, files.path("..data.new")).unwrap();
+        fs::rename(files.path("..data.new"), files.path("..data")).unwrap();
+    });
+}
+
+#[test]
+fn one_file_with_both() {
+    let files = Files::new();
+    let both = |identity: &Identity| [identity.pem(), key_pem(identity)].concat();
+    for identity in renewals() {
+        files.replace("both.pem", &both(&identity));
+        files.settle();
+        let select = || {
+            let mut selector = Selector::new();
+            selector.add_files(files.path("both.pem"), None, None).unwrap();
+            connect(selector, &identity)
+        };
+        let first = select();
+        select().assert_shared(&first);
+    }
+}
+
+#[test]
+fn a_pair_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
+    let files = Files::new();
+    let identities = renewals();
+    files.write_identity("client", &identities[0]);
+    files.settle();
+    connect(files.selector("client"), &identities[0]);
+    for pair in identities.windows(2) {
+        let [_, new] = pair else { unreachable!() };
+        files.replace("client.crt", &new.pem());
+        // At once, from the cache, and after that.
+        for settled in [false, true, true] {
+            if settled {
+                files.settle();
+            }
+            for version in VERSIONS {
+                let set = freeze(files.selector("client"), &[new]);
+                let connection = set.handshake(version, Way::ClientCertCb).run();
+                let error = connection.assert_aborted(Status::KeyMismatch).to_string();
+                assert!(error.starts_with("entry 1: certificate does not match private key file"));
+                assert_eq!(error, refused(&without_cache(|s| files.add(s, "client", None))));
+            }
+        }
+        files.replace("client.key", &key_pem(new));
+        connect(files.selector("client"), new);
+    }
+}
+
+#[test]
+fn a_file_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
+    let files = Files::new();
+    let [old, new] = [0, 1].map(|_| Identity::root("root").issue("client"));
+    files.write_identity("client", &old);
+    files.settle();
+    connect(files.selector("client"), &old);
+    let (certificate, key) = (new.pem(), key_pem(&new));
+    for settled in [false, true] {
+        files.write("client.crt", &certificate[..certificate.len() / 2]);
+        if settled {
+            files.settle();
+        }
+        for _ in 0..2 {
+            let [certificate, key] = ["client.crt", "client.key"].map(|name| files.path(name));
+            let error = Selector::new().add_files(certificate, Some(key), None).unwrap_err();
+            assert_eq!(error.status(), Status::Certificate);
+        }
+        files.write("client.crt", &certificate);
+        files.write("client.key", &key[..key.len() / 2]);
+        if settled {
+            files.settle();
+        }
+        for _ in 0..2 {
+            let error = refused(&files.selector("client"));
+            assert!(error.starts_with("entry 1: could not load private key file"), "{error}");
+        }
+        files.write("client.key", &key);
+        connect(files.selector("client"), &new);
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! By what a change of a file is seen.
+
+use crate::files::{Files, as_long, connect, key_pem, modified, set_times};
+use crate::support::certificates::Identity;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Two certificates of one name with different keys.
+fn two() -> [Identity; 2] {
+    let root = Identity::root("root");
+    [root.issue("client"), root.issue("client")]
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+fn changed(name: &std::path::Path) -> (i64, i64) {
+    let metadata = name.metadata().unwrap();
+    (metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[test]
+fn a_file_that_stays_as_it_is_is_read_once() {
+    let files = Files::new();
+    let [client, _] = two();
+    files.write_identity("client", &client);
+    files.settle();
+    let first = connect(files.selector("client"), &client);
+    for _ in 0..3 {
+        connect(files.selector("client"), &client).assert_shared(&first);
+    }
+}
+
+#[test]
+fn a_change_of_content_shows_though_size_inode_and_mtime_stay() {
+    let files = Files::new();
+    let [old, new] = two();
+    let certificates = as_long(&old.pem(), &new.pem());
+    let keys = as_long(&key_pem(&old), &key_pem(&new));
+    let paths = [("client.crt", &certificates), ("client.key", &keys)].map(|(name, contents)| {
+        let path = files.write(name, &contents[0]);
+        (path, &contents[1])
+    });
+    files.settle();
+    connect(files.selector("client"), &old);
+
+    for (path, content) in paths {
+        let before = path.metadata().unwrap();
+        fs::write(&path, content).unwrap();
+        set_times(&path, modified(&before));
+        let after = path.metadata().unwrap();
+        let seen = |m: &fs::Metadata| (m.ino(), m.size(), m.mtime(), m.mtime_nsec());
+        assert_eq!(seen(&before), seen(&after));
+    }
+    connect(files.selector("client"), &new);
+}
+
+#[test]
+fn a_change_of_the_file_shows_though_size_and_times_stay() {
+    let files = Files::new();
+    let [old, new] = two();
+    let certificates = as_long(&old.pem(), &new.pem());
+    let keys = as_long(&key_pem(&old), &key_pem(&new));
+    // Two files that differ by their inode alone: made in one tick of the clock.
+    let make_alike = |name: &str, contents: &[Vec<u8>; 2]| {
+        for _ in 0..10_000 {
+            let paths = ["old", "new"].map(|age| files.path(&format!("{name}.{age}")));
+            for (path, content) in paths.iter().zip(contents) {
+                let _ = fs::remove_file(path);
+                files.write(path.to_str().unwrap(), content);
+            }
+            // Nobody may look at them in between, or the kernel gives them finer times.
+            for path in &paths {
+                set_times(path, libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
+            }
+            if changed(&paths[0]) == changed(&paths[1]) {
+                symlink(&paths[0], files.path(name)).unwrap();
+                return paths;
+            }
+        }
+        panic!("no two files with the same times");
+    };
+    let all = [make_alike("client.crt", &certificates), make_alike("client.key", &keys)];
+    files.settle();
+    connect(files.selector("client"), &old);
+    for [old, new] in all {
+        assert_eq!(old.metadata().unwrap().size(), new.metadata().unwrap().size());
+        assert_eq!(changed(&old), changed(&new));
+        let link = old.with_extension("");
+        fs::remove_file(&link).unwrap();
+        symlink(&new, link).unwrap();
+    }
+    connect(files.selector("client"), &new);
+}
+
+#[test]
+fn a_file_that_was_only_touched_is_read_again() {
+    let files = Files::new();
+    let [client, _] = two();
+    files.write_identity("client", &client);
+    files.settle();
+    let first = connect(files.selector("client"), &client);
+    for name in ["client.crt", "client.key"] {
+        set_times(&files.path(name), libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
+    }
+    files.settle();
+    let second = connect(files.selector("client"), &client);
+    second.assert_apart(&first);
+    connect(files.selector("client"), &client).assert_shared(&second);
+}
+
+/// A second change in the same tick of the clock would not show.
+#[test]
+fn what_is_read_right_after_a_change_is_not_kept() {
+    let files = Files::new();
+    let root = Identity::root("root");
+    for _ in 0..1000 {
+        let client = root.issue("client");
+        files.write_identity("client", &client);
+        let first = connect(files.selector("client"), &client);
+        let [written, key_written] =
+            ["client.crt", "client.key"].map(|name| changed(&files.path(name)));
+        // Whether the first one began before the clock had moved on.
+        let oldest = written.min(key_written);
+        let oldest = Duration::new(oldest.0.try_into().unwrap(), oldest.1.try_into().unwrap());
+        if now() > oldest + Duration::from_millis(10) {
+            continue;
+        }
+        let second = connect(files.selector("client"), &client);
+        second.assert_apart(&first);
+        files.settle();
+        let third = connect(files.selector("client"), &client);
+        connect(files.selector("client"), &client).assert_shared(&third);
+        return;
+    }
+    panic!("never read within 10 ms of its being written");
+}
+
+#[test]
+fn rewriting_as_fast_as_can_be_never_gives_an_old_content() {
+    let files = Files::new();
+    let identities = two();
+    let certificates = as_long(&identities[0].pem(), &identities[1].pem());
+    let keys = as_long(&key_pem(&identities[0]), &key_pem(&identities[1]));
+    for round in 0..300 {
+        let at = round % 2;
+        files.write("client.crt", &certificates[at]);
+        files.write("client.key", &keys[at]);
+        connect(files.selector("client"), &identities[at]);
+    }
+}
+
+#[test]
+fn a_file_with_a_time_in_the_future_is_never_kept() {
+    let files = Files::new();
+    let [client, _] = two();
+    files.write_identity("client", &client);
+    files.settle();
+    let tomorrow = i64::try_from(now().as_secs()).unwrap() + 86_400;
+    for name in ["client.crt", "client.key"] {
+        set_times(&files.path(name), libc::timespec { tv_sec: tomorrow, tv_nsec: 1 });
+    }
+    let first = connect(files.selector("client"), &client);
+    connect(files.selector("client"), &client).assert_apart(&first);
+}
