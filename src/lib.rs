@@ -41,6 +41,15 @@ pub mod selector;
 pub mod fuzzing {
     use std::ffi::CStr;
 
+    /// Panics where a certificate's outline is not what OpenSSL says; whether it has one.
+    pub fn compare_outline(der: &[u8]) -> bool {
+        let outline = crate::credential::outline::Outline::read(der);
+        outline.is_some_and(|outline| {
+            crate::credential::outline::compare::compare(der, &outline);
+            true
+        })
+    }
+
     /// The selector that a provider module's settings make.
     pub fn selector_of_settings(
         value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,

@@ -396,5 +396,7 @@ fn is_client(value: &[u8]) -> Option<bool> {
     Some(found)
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod compare;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,10 +2,9 @@
 //! OpenSSL's word counts: whatever has an outline is a certificate to OpenSSL as well, of which it
 //! says the same.
 
+use super::compare::compare;
 use super::*;
-use crate::credential::facts::{self, Clock};
-use crate::credential::leaf;
-use crate::name;
+use crate::credential::facts;
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -140,24 +139,6 @@ fn specimens() -> Vec<X509> {
         }
     }
     all
-}
-
-/// Holds an outline against what OpenSSL makes of the same bytes.
-fn compare(der: &[u8], outline: &Outline) {
-    let certificate = match leaf::decode(der) {
-        Ok(certificate) => certificate,
-        Err(why) => panic!("OpenSSL does not read what has an outline: {why}\n{der:02x?}"),
-    };
-    let key = facts::key(&certificate);
-    let is_off_curve = matches!(outline.key, Key::Ec(_)) && key == Key::Other;
-    assert!(key == outline.key || is_off_curve, "{key:?} {:?}\n{der:02x?}", outline.key);
-    let validity = Clock::new().unwrap().validity(&certificate);
-    assert_eq!(validity, (outline.not_before, outline.not_after), "{der:02x?}");
-    assert_eq!(facts::usage_reasons(&certificate), outline.lasting, "{der:02x?}");
-    assert_eq!(name::common_name(&certificate), outline.common_name, "{der:02x?}");
-    assert_eq!(name::der(certificate.issuer_name()), outline.issuer(der));
-    assert_eq!(name::der(certificate.subject_name()), outline.subject(der));
-    assert!(!name::equal(certificate.issuer_name(), certificate.subject_name()), "{der:02x?}");
 }
 
 #[test]
