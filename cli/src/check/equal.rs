@@ -166,10 +166,11 @@ fn covers(wide: &BTreeSet<View>, narrow: &BTreeSet<View>) -> bool {
 fn profile(key: Key) -> Profile {
     const TYPES: [u8; 3] = [1, 2, 64];
     let fits = |tls13, scheme: u16, types: Option<&[u8]>| {
+        let schemes = [scheme];
         let asked = Asked {
             tls13,
             named: None,
-            schemes: Some(&[scheme]),
+            schemes: Some(&schemes),
             types,
             traits: &[Traits { key, refused: false }],
             exempt: &[],
