@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The C examples in README.md compile and link."""
+"""The C examples in README.md and doc/ compile and link."""
 
 import re
 
@@ -10,21 +10,24 @@ from toolchain import BUILD, LINK_CERTPICK, ROOT, compile_c
 LIBRARY = ["-shared", "-fPIC", "-Wl,-z,defs"]
 
 
-def examples() -> list:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+PAGES = ("README.md", "doc/for-c-programmers.md")
+
+
+def examples(page: str) -> list:
+    text = (ROOT / page).read_text(encoding="utf-8")
     return re.findall(r"^```c\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_readme_has_an_example_in_c():
-    assert examples(), "no ```c block in README.md"
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_has_an_example_in_c(page):
+    assert examples(page), f"no ```c block in {page}"
 
 
-@pytest.mark.parametrize("number", range(len(examples())))
-def test_an_example_of_the_readme_compiles_and_links(number):
-    text = examples()[number]
+@pytest.mark.parametrize("page, number", [(page, n) for page in PAGES for n in range(len(examples(page)))])
+def test_an_example_compiles_and_links(page, number):
+    text = examples(page)[number]
     BUILD.mkdir(parents=True, exist_ok=True)
-    source = BUILD / f"readme_{number + 1}.c"
+    source = BUILD / f"{page.replace('/', '_').removesuffix('.md')}_{number + 1}.c"
     source.write_text(text, encoding="utf-8")
     is_program = re.search(r"\bmain\s*\(", text)
     compile_c(source.with_suffix(""), [source], flags=[] if is_program else LIBRARY, libs=LINK_CERTPICK)
