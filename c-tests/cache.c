@@ -239,7 +239,21 @@ static void library_context(const struct two *two)
     OSSL_LIB_CTX_free(own);
     kept = connect_holding(select_a(), server);
 
-    subject("nor is it given what was kept");
+    subject("a certificate that is in the cache is decoded for it, whoever uses it first");
+    certpick_cache_clear();
+    selector = select_a();
+    own = OSSL_LIB_CTX_new();
+    MUST(own != NULL && (provider = OSSL_PROVIDER_load(own, "default")) != NULL);
+    usual = OSSL_LIB_CTX_set0_default(own);
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_OK);
+    CHECK(OSSL_LIB_CTX_set0_default(usual) == own);
+    certpick_selector_free(selector);
+    OSSL_PROVIDER_unload(provider);
+    OSSL_LIB_CTX_free(own);
+    free_held(&kept);
+    kept = connect_holding(select_a(), server);
+
+    subject("a thread with its own library context is not given what was kept");
     own = OSSL_LIB_CTX_new();
     MUST(own != NULL && (provider = OSSL_PROVIDER_load(own, "default")) != NULL);
     usual = OSSL_LIB_CTX_set0_default(own);

@@ -258,6 +258,26 @@ pub fn has_global_context() -> bool {
     true
 }
 
+/// Runs `body` with the global library context as the thread's own.
+pub fn in_global_context<R>(body: impl FnOnce() -> R) -> R {
+    #[cfg(ossl3)]
+    {
+        struct Restore(*mut c_void);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                // SAFETY: the context that the thread had, which the program keeps for as long.
+                unsafe { OSSL_LIB_CTX_set0_default(self.0) };
+            }
+        }
+        // SAFETY: the global context lives as long as the process.
+        let _restore =
+            Restore(unsafe { OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default()) });
+        body()
+    }
+    #[cfg(not(ossl3))]
+    body()
+}
+
 /// Refuses to work with another major version of OpenSSL than the headers were of: structures and
 /// meanings may differ.
 pub fn check_version() -> Result<(), Error> {

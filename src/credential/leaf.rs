@@ -3,7 +3,7 @@
 //! than all else about it, and of a long list one certificate is used.
 
 use super::outline::Outline;
-use crate::ossl::QuietErrors;
+use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use once_cell::race::OnceBox;
 use openssl::x509::X509;
@@ -14,6 +14,9 @@ pub struct Leaf {
     /// What can be told without OpenSSL; `None` where it is decoded already.
     outline: Option<(Box<[u8]>, Outline)>,
     decoded: OnceBox<X509>,
+    /// Read under OpenSSL's global library context, so that it may be in the cache. It is decoded
+    /// under the same: another thread's own context may be freed before it.
+    is_global: bool,
 }
 
 impl fmt::Debug for Leaf {
@@ -24,7 +27,11 @@ impl fmt::Debug for Leaf {
 
 impl From<X509> for Leaf {
     fn from(certificate: X509) -> Leaf {
-        Leaf { outline: None, decoded: OnceBox::with_value(Box::new(certificate)) }
+        Leaf {
+            outline: None,
+            decoded: OnceBox::with_value(Box::new(certificate)),
+            is_global: false,
+        }
     }
 }
 
@@ -32,7 +39,9 @@ impl Leaf {
     /// Of DER; `None` for a certificate that only OpenSSL can tell about.
     pub fn outlined(der: Vec<u8>) -> Option<Leaf> {
         let outline = Outline::read(&der)?;
-        Some(Leaf { outline: Some((der.into_boxed_slice(), outline)), decoded: OnceBox::new() })
+        let outline = Some((der.into_boxed_slice(), outline));
+        let is_global = ossl::has_global_context();
+        Some(Leaf { outline, decoded: OnceBox::new(), is_global })
     }
 
     /// What is known without OpenSSL, and the DER to which it refers.
@@ -44,7 +53,9 @@ impl Leaf {
     pub fn get(&self) -> Result<&X509, String> {
         self.decoded.get_or_try_init(|| {
             let der = self.outline.as_ref().map_or(&[][..], |(der, _)| der);
-            decode(der).map(Box::new)
+            let decoded =
+                if self.is_global { ossl::in_global_context(|| decode(der)) } else { decode(der) };
+            decoded.map(Box::new)
         })
     }
 
