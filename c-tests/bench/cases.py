@@ -9,9 +9,10 @@ MODULE = "stock libpq with the module"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
 KEPT = "certificate and key kept by the program"
+LOOKED = "kept, and each file of the list looked at"
 SELECTOR = "one selector kept by the program"
 
-WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", KEPT: "kept", SELECTOR: "selector"}
+WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", KEPT: "kept", LOOKED: "looked", SELECTOR: "selector"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ CASES = [
     *[Case(UNCACHED, count, later=2 if count >= 1000 else 3) for count in (2, 10, 101, 1000)],
     Case(SELECTOR, 101),
     Case(SELECTOR, 1000),
+    *[Case(LOOKED, count, later=3 if count >= 1000 else 6) for count in (2, 101, 1000)],
     FLOOR,
 ]
 

@@ -33,9 +33,8 @@ def ratio(results: Results, words: str, case: Case, limit: float, floor: str, **
 
 def later_floor(results: Results, count: int) -> str:
     """A handshake with a certificate at hand, and one stat(2) per certificate."""
-    look = results.time(1000, "look") / 1000
-    cost = results.microseconds(cases.FLOOR) + count * look
-    return f"{cost / results.microseconds(cases.REFERENCE):.2f}"
+    looked = Case(cases.LOOKED, count, later=3 if count >= 1000 else 6)
+    return results.ratio(looked).text()
 
 
 def first_floor(results: Results, count: int) -> str:

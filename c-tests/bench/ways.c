@@ -6,6 +6,8 @@
              the server names
    kept      knows which certificate it is and keeps it, with its key, between connections: about
              what remains if finding and reading cost nothing
+   looked    the same, and looks at every file of the list by stat(2), as whoever must know whether
+             one of them has changed
    uncached  a selector for each connection, with CERTPICK_OPTION_CACHE off
    selector  one selector for the whole process, as a program has it that uses certpick itself */
 #include <certpick.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ways.h"
 
@@ -106,6 +109,33 @@ static int kept_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
     return 1;
 }
 
+static int looked_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+    static char **names;
+    static int count;
+    char *left = certificates;
+    struct stat status;
+    int i;
+
+    (void)ssl;
+    if (names == NULL) {
+        names = calloc(strlen(certificates) + 1, sizeof(*names));
+        if (names == NULL)
+            fail("out of memory");
+        while ((names[count] = next_name(&left)) != NULL)
+            count++;
+        kept_cert = read_certificate(names[count - 1], NULL);
+        kept_key = read_key(strrchr(keys, ',') != NULL ? strrchr(keys, ',') + 1 : keys);
+    }
+    for (i = 0; i < count; i++) {
+        if (stat(names[i], &status) != 0)
+            fail(names[i]);
+    }
+    X509_up_ref(*cert = kept_cert);
+    EVP_PKEY_up_ref(*key = kept_key);
+    return 1;
+}
+
 static certpick_selector *new_selector(int64_t cache)
 {
     certpick_selector *selector = certpick_selector_new();
@@ -138,6 +168,7 @@ static const struct way {
 } ways[] = {
     {"naive", naive_cb, NULL},
     {"kept", kept_cb, NULL},
+    {"looked", looked_cb, NULL},
     {"uncached", NULL, uncached_cb},
     {"selector", NULL, selector_cb},
 };
