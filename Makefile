@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
-.PHONY: help demo check check-long pgtests psql library man fuzz header bench clean
+.PHONY: help demo check check-long pgtests matrix psql library man fuzz header bench clean
 .PHONY: build install uninstall abi dist
 
 # Where things are installed; scripts/install says what each means.
@@ -17,8 +17,9 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
 	@echo 'make check   every test'
-	@echo 'make check-long  what takes longer: make pgtests'
+	@echo 'make check-long  what takes longer: make pgtests and make matrix'
 	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
+	@echo 'make matrix  the Rust tests with other versions of OpenSSL'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
@@ -32,7 +33,7 @@ help:
 	@echo 'make abi     record additions to the interface; a break is refused'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
-	@echo 'demo, check, check-long, pgtests, bench and psql install missing Debian packages with apt-get'
+	@echo 'demo, check, check-long, pgtests, matrix, bench and psql install missing Debian packages with apt-get'
 	@echo '(CERTPICK_SETUP=no: never).'
 
 demo:
@@ -50,6 +51,10 @@ check-long:
 	@scripts/setup check
 	@scripts/setup pgtests
 	@$(PYTHON) scripts/check-long
+
+matrix:
+	@scripts/setup demo
+	@$(PYTHON) scripts/matrix
 
 pgtests:
 	@scripts/setup pgtests

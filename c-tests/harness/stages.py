@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
 
 from .paths import ROOT
@@ -61,6 +61,7 @@ class Stage:
     count: Callable[[str, bool], Counts] = one
     needed: bool = False  # without it the stages that follow make no sense
     patience: int = PATIENCE  # seconds
+    env: dict = field(default_factory=dict)  # besides ours
 
 
 def end(process: subprocess.Popen) -> None:
@@ -81,7 +82,7 @@ def run(stage: Stage) -> Counts:
     # In a session of its own, all that it started can be ended with it.
     process = subprocess.Popen(
         stage.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", start_new_session=True,
+        errors="replace", start_new_session=True, env={**os.environ, **stage.env},
     )
     hung = threading.Timer(stage.patience, end, [process])
     hung.start()

@@ -5,7 +5,7 @@
 use super::{MIDDLES, NAMES};
 use crate::support::certificates::{der, name};
 use crate::support::connection::SOFT;
-use crate::support::handshake::Version;
+use crate::support::handshake::{Version, most_level_of_sha_1};
 use crate::support::keys::Kind::{self, *};
 use certpick::choice::{EmptyCaList, Flawed, Order, Reasons};
 
@@ -160,7 +160,8 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
         Ed448 => 224,
         P521 => 256,
     };
-    let of_signature = |flaw: Flaw| if flaw == Flaw::Sha1 { 63 } else { 128 };
+    let of_sha_1 = if most_level_of_sha_1() == 0 { 63 } else { 80 };
+    let of_signature = |flaw: Flaw| if flaw == Flaw::Sha1 { of_sha_1 } else { 128 };
     let of_middle = middle.map_or(128, |i| of_signature(MIDDLES[i]));
     if of_key.min(of_signature(flaw)).min(of_middle) < needed {
         reasons.add(Reasons::SECURITY_LEVEL);
