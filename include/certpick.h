@@ -276,7 +276,7 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
 #define CERTPICK_ERROR_KEY_MISMATCH 12
 
 /**
- * A failure in OpenSSL where none is expected, such as no memory.
+ * A failure in OpenSSL where none is expected.
  */
 #define CERTPICK_ERROR_OPENSSL 13
 

@@ -17,13 +17,18 @@ pub use selector::*;
 
 use crate::error::{Error, Status};
 use crate::guard::guard;
-use crate::ossl;
+use crate::ossl::{self, QuietErrors};
 use libc::c_char;
 use std::ffi::CStr;
 
 /// Runs `body` in the guard; a failure becomes its status and one entry in OpenSSL's error queue.
 fn status(body: impl FnOnce() -> Result<(), Error>) -> certpick_status {
-    match guard(body) {
+    // What OpenSSL queues on the way is nobody's business: on failure it is in our own entry.
+    let quiet = || {
+        let _errors = QuietErrors::new();
+        body()
+    };
+    match guard(quiet) {
         Some(Ok(())) => CERTPICK_OK,
         Some(Err(error)) => fail(&error),
         None => fail(&Error::Internal),

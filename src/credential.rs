@@ -14,7 +14,7 @@ pub mod outline;
 pub mod pem;
 pub mod private_file;
 
-use crate::error::Cause;
+use crate::error::{Cause, OutOfMemory};
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -102,7 +102,7 @@ impl Group {
 
     /// One that the program holds.
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
-        check_match(&leaf, &key).map_err(|why| Cause::KeyMismatch(None, why))?;
+        check_match(&leaf, &key).map_err(|mismatch| mismatch.cause(None))?;
         let material = Material { leaf: leaf.into(), companions: chain };
         Ok(Group { source: Source::Memory { material, key }, loaded: Box::default() })
     }
@@ -225,19 +225,72 @@ impl<'a> Credential<'a> {
         } else {
             key::load(&absolute, path, password, callback)?
         };
-        check_match(self.certificate()?, &key)
-            .map_err(|why| Cause::KeyMismatch(Some(path.to_owned()), why))?;
+        check_match(self.certificate()?, &key).map_err(|mismatch| mismatch.cause(Some(path)))?;
         // Two threads may get here at once; the second one's key is the same and is dropped.
         Ok(loaded.get_or_init(|| Box::new(key)))
     }
 }
 
+/// A copy of a certificate, decoded anew.
+fn anew(certificate: &X509) -> Option<X509> {
+    // SAFETY: a valid certificate; the copy is ours.
+    unsafe {
+        let copy = ossl::X509_dup(certificate.as_ptr());
+        if copy.is_null() { None } else { Some(X509::from_ptr(copy)) }
+    }
+}
+
+/// OpenSSL notes in a certificate what its extensions say when it first needs to know. Where there
+/// is no memory for that, it notes for good that they are damaged, and such a certificate must not
+/// be judged. This makes it note it.
+pub(crate) fn settle_extensions(certificate: &X509) -> Result<(), OutOfMemory> {
+    /// EXFLAG_INVALID and EXFLAG_NO_FINGERPRINT of openssl/x509v3.h.
+    const DAMAGED: u32 = 0x80 | 0x10_0000;
+    let is_damaged = |x: &X509| {
+        let _errors = QuietErrors::new();
+        // SAFETY: a valid certificate.
+        unsafe { openssl_sys::X509_get_extension_flags(x.as_ptr()) & DAMAGED != 0 }
+    };
+    if is_damaged(certificate) {
+        verify_by_copy(certificate, is_damaged)?;
+    }
+    Ok(())
+}
+
+/// Whether something bad holds for a copy of a certificate as well, and so for it indeed.
+fn verify_by_copy(certificate: &X509, bad: impl Fn(&X509) -> bool) -> Result<(), OutOfMemory> {
+    match ossl::sure(|| anew(certificate).filter(|copy| !bad(copy)))? {
+        Some(_) => Err(OutOfMemory),
+        None => Ok(()),
+    }
+}
+
 /// Whether the key belongs to the certificate; otherwise OpenSSL's words.
-pub(crate) fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), String> {
+pub(crate) fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), Mismatch> {
     let errors = QuietErrors::new();
     // SAFETY: two valid objects, which are only read.
     match unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) } {
         1 => Ok(()),
-        _ => Err(errors.reason()),
+        _ if errors.is_out_of_memory() => Err(Mismatch::Unknown),
+        _ => Err(Mismatch::Is(errors.reason())),
+    }
+}
+
+/// Why a key is not known to belong to a certificate.
+pub(crate) enum Mismatch {
+    /// It does not, in OpenSSL's words.
+    Is(String),
+    /// There was no memory to find out.
+    Unknown,
+}
+
+impl Mismatch {
+    /// In the terms of an entry; no file for a key held in memory.
+    pub(crate) fn cause(self, file: Option<&Path>) -> Cause {
+        let file = file.map(Path::to_owned);
+        match self {
+            Mismatch::Is(why) => Cause::KeyMismatch(file, why),
+            Mismatch::Unknown => Cause::Memory(file),
+        }
     }
 }

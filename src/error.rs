@@ -148,6 +148,8 @@ pub enum Cause {
     KeyMismatch(Option<PathBuf>, String),
     /// OpenSSL refused the credential at the last step.
     Refused(String),
+    /// No memory for OpenSSL; the file that it was at, if it was a key's.
+    Memory(Option<PathBuf>),
 }
 
 impl Cause {
@@ -165,6 +167,7 @@ impl Cause {
             Cause::PasswordWrong(..) => Status::PasswordWrong,
             Cause::KeyMismatch(..) => Status::KeyMismatch,
             Cause::Refused(_) => Status::OpenSsl,
+            Cause::Memory(_) => Status::Memory,
         }
     }
 }
@@ -213,6 +216,8 @@ impl fmt::Display for Cause {
                 write!(f, "certificate does not match the private key held in memory: {why}")
             }
             Cause::Refused(why) => write!(f, "OpenSSL refuses the certificate or its key: {why}"),
+            Cause::Memory(Some(file)) => write!(f, "could not load {}: out of memory", key(file)),
+            Cause::Memory(None) => f.write_str("out of memory"),
         }
     }
 }
@@ -268,6 +273,8 @@ pub enum Error {
     Several(Vec<Error>),
     /// OpenSSL failed where it should not.
     OpenSsl(String),
+    /// No memory for OpenSSL.
+    Memory,
     /// Another major version of OpenSSL is loaded than this library was built for.
     OpenSslVersion {
         /// Version number of the headers.
@@ -291,6 +298,7 @@ impl Error {
             Error::Entry { cause, .. } | Error::Issuers(cause) => cause.status(),
             Error::Several(all) => all.first().map_or(Status::Internal, Error::status),
             Error::OpenSsl(_) => Status::OpenSsl,
+            Error::Memory => Status::Memory,
             Error::OpenSslVersion { .. } => Status::OpenSslVersion,
             Error::NoneSuitable => Status::NoneSuitable,
             Error::Internal => Status::Internal,
@@ -340,6 +348,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Error::OpenSsl(why) => write!(f, "failure in OpenSSL: {why}"),
+            Error::Memory => f.write_str("out of memory"),
             Error::OpenSslVersion { built, running } => write!(
                 f,
                 "certpick was built for OpenSSL {}, but the program runs with {running}; \
@@ -355,6 +364,22 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// OpenSSL had no memory for what was asked of it, so that nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfMemory;
+
+impl From<OutOfMemory> for Cause {
+    fn from(_: OutOfMemory) -> Cause {
+        Cause::Memory(None)
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(_: OutOfMemory) -> Error {
+        Error::Memory
+    }
+}
 
 /// "3" from 0x30000130, "1.1" from 0x1010117f: what must agree between headers and library
 /// (OpenSSL_version_num(3)).

@@ -7,7 +7,9 @@
 mod ex_data;
 mod preview;
 
+use crate::cache;
 use crate::choice::{self, Reasons};
+use crate::credential::settle_extensions;
 use crate::decision::{Decision, Outcome};
 use crate::error::{Cause, Error};
 use crate::guard::guard;
@@ -200,7 +202,11 @@ fn guarded(
     queue: fn(&Error),
     body: impl FnOnce() -> Result<c_int, Error>,
 ) -> c_int {
-    let error = match guard(body) {
+    let quiet = || {
+        let _errors = QuietErrors::new();
+        body()
+    };
+    let error = match guard(quiet) {
         Some(Ok(answer)) => return answer,
         Some(Err(error)) => error,
         None => {
@@ -241,7 +247,7 @@ pub(crate) unsafe fn choose_and_install(
     // SAFETY: the caller's promise.
     let peer = unsafe { ex_data::peer(ssl) };
     // SAFETY: the caller's promise.
-    let request = unsafe { Request::read(ssl, selector) };
+    let request = unsafe { Request::read(ssl, selector) }?;
     let now = now();
     let candidates = selector.index().candidates();
     let asked = request.asked(peer.user.as_deref(), now);
@@ -288,7 +294,11 @@ pub(crate) unsafe fn choose_and_install(
     // SAFETY: the caller's promise.
     let recorded = unsafe { ex_data::record(ssl, decision) };
     drop(errors);
-    // What cannot be told of afterwards is not done.
+    if recorded.is_err() {
+        // What cannot be told of afterwards is not done.
+        // SAFETY: the caller's promise.
+        unsafe { ossl::SSL_certs_clear(ssl) };
+    }
     recorded?;
     result
 }
@@ -308,14 +318,20 @@ unsafe fn install(
     at: usize,
     path: usize,
 ) -> Result<Installed, InstallError> {
-    let refused = |why: &str| InstallError::Fatal(Cause::Refused(why.to_owned()));
-    let credential = selector.credential(at).ok_or_else(|| refused("no such entry"))?;
+    let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
+    let no_memory = || InstallError::Fatal(Cause::Memory(None));
+    let credential = selector.credential(at).ok_or_else(no_entry)?;
     let leaf = credential.certificate().map_err(InstallError::Fatal)?;
+    // OpenSSL will look at its extensions.
+    settle_extensions(leaf).map_err(|_| {
+        cache::clear();
+        no_memory()
+    })?;
     let key = selector.key(credential).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
-    let mut chain = Stack::<X509>::new().map_err(|_| refused("out of memory"))?;
+    let mut chain = Stack::<X509>::new().map_err(|_| no_memory())?;
     for certificate in selector.index().chain(at, path) {
-        chain.push(certificate.clone()).map_err(|_| refused("out of memory"))?;
+        chain.push(certificate.clone()).map_err(|_| no_memory())?;
     }
     // SAFETY: the caller's promise; the rest is ours, and OpenSSL takes its own references.
     unsafe { put(ssl, leaf, key, &chain) }
@@ -341,6 +357,9 @@ unsafe fn put(
     }
     if errors.is_security_level() {
         return Err(InstallError::SecurityLevel);
+    }
+    if errors.is_out_of_memory() {
+        return Err(InstallError::Fatal(Cause::Memory(None)));
     }
     Err(InstallError::Fatal(Cause::Refused(errors.reason())))
 }

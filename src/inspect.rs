@@ -86,13 +86,13 @@ pub fn leaf_position(certificates: &[X509]) -> usize {
 
 /// Whether it is signed with its own key, by its names and key identifiers.
 pub fn is_root(certificate: &X509) -> bool {
-    chain::is_root(certificate)
+    chain::is_root(certificate).unwrap_or(false)
 }
 
 /// Whether `issuer` issued `certificate`: by names and key identifiers or, where one of the latter
 /// is missing, by the signature.
 pub fn issued(issuer: &X509, certificate: &X509) -> bool {
-    chain::issued(issuer, certificate)
+    chain::issued(issuer, certificate).unwrap_or(false)
 }
 
 /// Whether its basic constraints say that it is a CA's.
@@ -151,7 +151,7 @@ pub fn fits_purpose(certificate: &X509, side: Side, as_ca: bool) -> bool {
 
 /// What key usage and extended key usage say against it as a client's certificate.
 pub fn usage_reasons(certificate: &X509) -> Reasons {
-    facts::usage_reasons(certificate)
+    facts::usage_reasons(certificate).unwrap_or_default()
 }
 
 /// Whether X509_NAME_cmp finds these names equal.
@@ -182,7 +182,7 @@ pub fn validity(certificate: &X509) -> (i64, i64) {
 
 /// The public key, as far as a choice is concerned.
 pub fn public_key(certificate: &X509) -> Key {
-    facts::key(certificate)
+    facts::key(certificate).unwrap_or(Key::Other)
 }
 
 /// What a certificate's strength depends on: those of one class are equally strong.
@@ -192,15 +192,15 @@ pub struct StrengthClass(facts::StrengthClass);
 impl StrengthClass {
     /// Of this certificate.
     pub fn of(certificate: &X509) -> StrengthClass {
-        StrengthClass(facts::StrengthClass::of(certificate, facts::key(certificate)))
+        StrengthClass(facts::StrengthClass::of(certificate, public_key(certificate)))
     }
 }
 
 /// How many bits of security the signature on it has, by OpenSSL's count, or -1 where that is not
 /// known. `None` for one whose subject is its issuer: nobody looks at the signature of a root.
 pub fn signature_bits(certificate: &X509) -> Option<c_int> {
-    let class = facts::StrengthClass::of(certificate, facts::key(certificate));
-    class.strength(certificate).signature.map(|(_, bits)| bits)
+    let class = facts::StrengthClass::of(certificate, public_key(certificate));
+    class.strength(certificate).ok()?.signature.map(|(_, bits)| bits)
 }
 
 /// Reads and decrypts the private key in a file.
@@ -210,7 +210,7 @@ pub fn private_key(path: &Path, password: Option<&Secret>) -> Result<PKey<Privat
 
 /// Whether the key, which is in `file`, belongs to the certificate.
 pub fn matches(certificate: &X509, key: &PKeyRef<Private>, file: &Path) -> Result<(), Cause> {
-    check_match(certificate, key).map_err(|why| Cause::KeyMismatch(Some(file.to_owned()), why))
+    check_match(certificate, key).map_err(|mismatch| mismatch.cause(Some(file)))
 }
 
 /// Credentials side by side, as a selector has them when it chooses: with the chains that can be

@@ -6,6 +6,7 @@
 //! finds equal: a hash over what its canonical form keeps (attribute types, and the ASCII letters
 //! and digits of the values, in lower case).
 
+use crate::error::OutOfMemory;
 use crate::ossl;
 use crate::ossl::QuietErrors;
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -251,6 +252,7 @@ pub fn text(name: &X509NameRef) -> String {
         // SAFETY: a valid BIO and a valid name.
         unsafe { ossl::X509_NAME_print_ex(bio, name.as_ptr(), 0, FLAGS) >= 0 }
     });
+    let Some(printed) = printed else { return "(a name that cannot be shown)".to_owned() };
     let shown = printable(&String::from_utf8_lossy(&printed));
     if shown.is_empty() { "(an empty name)".to_owned() } else { shown }
 }
@@ -275,10 +277,10 @@ pub fn printable(text: &str) -> String {
 
 /// The first common name in a certificate's subject, which is what PostgreSQL's `cert`
 /// authentication compares with the user's name; as UTF-8.
-pub fn common_name(certificate: &X509) -> Option<Box<[u8]>> {
-    let entry = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME).next()?;
-    let text = entry.data().to_string().ok()?;
-    Some(text.into_bytes().into())
+pub fn common_name(certificate: &X509) -> Result<Option<Box<[u8]>>, OutOfMemory> {
+    let mut entries = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME);
+    let Some(entry) = entries.next() else { return Ok(None) };
+    ossl::sure(|| Some(entry.data().to_string().ok()?.into_bytes().into()))
 }
 
 #[cfg(test)]

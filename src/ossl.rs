@@ -3,7 +3,7 @@
 
 mod errors;
 
-use crate::error::{Error, major_version};
+use crate::error::{Error, OutOfMemory, major_version};
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
 pub use errors::{QuietErrors, queue_error};
@@ -126,6 +126,8 @@ unsafe extern "C" {
         indent: c_int,
         flags: c_ulong,
     ) -> c_int;
+    // A copy, decoded anew.
+    pub fn X509_dup(x: *const ffi::X509) -> *mut ffi::X509;
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
     pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
     // Digests of passwords, for the cache, and their key.
@@ -182,6 +184,29 @@ pub struct RsaPssParams {
     mask_hash: *const c_void,
 }
 
+/// What `attempt` gives, or `None` where OpenSSL does not give it for good.
+///
+/// By what they return, OpenSSL's functions do not tell a certificate that is odd from a lack of
+/// memory, which would then be taken for a fact about the certificate. So what fails is tried once
+/// more, and then memory itself.
+pub fn sure<T>(mut attempt: impl FnMut() -> Option<T>) -> Result<Option<T>, OutOfMemory> {
+    if let Some(value) = attempt().or_else(&mut attempt) {
+        return Ok(Some(value));
+    }
+    if has_memory() { Ok(None) } else { Err(OutOfMemory) }
+}
+
+fn has_memory() -> bool {
+    /// More than OpenSSL takes in one piece for a certificate's parts.
+    const SOME: usize = 16 << 10;
+    // SAFETY: memory that nobody else knows of, and is freed; NULL is allowed.
+    unsafe {
+        let some = ffi::OPENSSL_malloc(SOME);
+        ffi::OPENSSL_free(some);
+        !some.is_null()
+    }
+}
+
 /// The elements of one of OpenSSL's stacks; a NULL stack has none.
 ///
 /// # Safety
@@ -194,20 +219,21 @@ pub unsafe fn stack_elements<S, T>(stack: *const S) -> impl Iterator<Item = *mut
     (0..count.max(0)).map(move |i| unsafe { ffi::OPENSSL_sk_value(stack, i) }.cast::<T>())
 }
 
-/// What `write` prints to a memory BIO; empty where it fails.
-pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Vec<u8> {
+/// What `write` prints to a memory BIO; `None` where it fails.
+pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
     // SAFETY: a new BIO, freed below; the buffer belongs to it and is copied before.
     unsafe {
         let bio = ffi::BIO_new(ffi::BIO_s_mem());
         if bio.is_null() {
-            return Vec::new();
+            return None;
         }
-        let mut printed = Vec::new();
+        let mut printed = None;
         if write(bio) {
             let mut data = std::ptr::null_mut();
             let length = ffi::BIO_get_mem_data(bio, &mut data);
+            printed = Some(Vec::new()); // nothing to print is no data
             if let (false, Ok(length)) = (data.is_null(), usize::try_from(length)) {
-                printed.extend_from_slice(std::slice::from_raw_parts(data.cast::<u8>(), length));
+                printed = Some(std::slice::from_raw_parts(data.cast::<u8>(), length).to_vec());
             }
         }
         ffi::BIO_free_all(bio);

@@ -3,6 +3,7 @@
 
 use crate::choice::{Asked, Traits};
 use crate::credential::facts::Strength;
+use crate::error::OutOfMemory;
 use crate::name;
 use crate::ossl;
 use crate::selector::{FrozenSelector, Index, TraitsOf};
@@ -46,7 +47,10 @@ impl Request {
     ///
     /// # Safety
     /// `ssl` is a valid SSL, inside its `cert_cb` or `client_cert_cb`, on the client's side.
-    pub(crate) unsafe fn read(ssl: *mut ffi::SSL, selector: &FrozenSelector) -> Request {
+    pub(crate) unsafe fn read(
+        ssl: *mut ffi::SSL,
+        selector: &FrozenSelector,
+    ) -> Result<Request, OutOfMemory> {
         let index = selector.index();
         // SAFETY: the caller's promise.
         let security = unsafe { Security::of(ssl) };
@@ -69,13 +73,13 @@ impl Request {
             exempt,
         };
         // SAFETY: the caller's promise.
-        unsafe { request.read_names(ssl, index) };
-        request
+        unsafe { request.read_names(ssl, index) }?;
+        Ok(request)
     }
 
     /// # Safety
     /// As for [`Request::read`].
-    unsafe fn read_names(&mut self, ssl: *mut ffi::SSL, index: &Index) {
+    unsafe fn read_names(&mut self, ssl: *mut ffi::SSL, index: &Index) -> Result<(), OutOfMemory> {
         const MOST_BYTES: usize = 256 << 10;
         // SAFETY: the caller's promise. An empty list is a stack of none, or NULL on TLS 1.3.
         let names =
@@ -88,11 +92,13 @@ impl Request {
             if self.ca_names_der.len() + der.len() <= MOST_BYTES {
                 self.ca_names_der.extend_from_slice(der);
             }
-            let known = index.names().find_der(name, der).and_then(|id| usize::try_from(id).ok());
+            let known = index.names().find_der(name, der)?;
+            let known = known.and_then(|id| usize::try_from(id).ok());
             if let Some(flag) = known.and_then(|id| self.named.get_mut(id)) {
                 *flag = true;
             }
         }
+        Ok(())
     }
 
     /// By the number of the issuer, whether it was named; `None` where the server named nobody.

@@ -153,7 +153,9 @@ impl Selector {
             .map(|c| (c.leaf(), c.companions()))
             .collect();
         let issuers: Vec<&X509> = self.issuers.iter().flat_map(|f| f.certificates()).collect();
-        let index = Arc::new(Index::build(&credentials, &issuers)?);
+        // A certificate that OpenSSL met without memory is spoilt, so none is kept.
+        let index = Index::build(&credentials, &issuers).inspect_err(|_| cache::clear())?;
+        let index = Arc::new(index);
         if let Some(parts) = parts {
             cache::keep_index(&parts, &index);
         }

@@ -33,7 +33,7 @@ pub const CERTPICK_ERROR_PASSWORD_MISSING: certpick_status = 10;
 pub const CERTPICK_ERROR_PASSWORD_WRONG: certpick_status = 11;
 /// A private key belongs to another certificate.
 pub const CERTPICK_ERROR_KEY_MISMATCH: certpick_status = 12;
-/// A failure in OpenSSL where none is expected, such as no memory.
+/// A failure in OpenSSL where none is expected.
 pub const CERTPICK_ERROR_OPENSSL: certpick_status = 13;
 /// The library was built for another major version of OpenSSL than the program runs with.
 pub const CERTPICK_ERROR_OPENSSL_VERSION: certpick_status = 14;

@@ -5,7 +5,10 @@
 //! 4.4.2), without duplicates and without certificates that have nothing to do with it.
 
 use super::facts::Clock;
+use super::settle_extensions;
+use crate::error::OutOfMemory;
 use crate::name::{self, ByFingerprint};
+use crate::ossl;
 use foreign_types::ForeignType;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -47,27 +50,33 @@ pub fn leaf_position(certificates: &[X509]) -> usize {
 }
 
 /// Whether it is signed with its own key.
-pub fn is_root(certificate: &X509) -> bool {
-    name::equal(certificate.subject_name(), certificate.issuer_name())
-        && may_have_issued(certificate, certificate)
+pub fn is_root(certificate: &X509) -> Result<bool, OutOfMemory> {
+    let own = name::equal(certificate.subject_name(), certificate.issuer_name());
+    Ok(own && may_have_issued(certificate, certificate)?)
 }
 
 /// X509_check_issued(3): names, key identifiers and keyCertSign agree.
-fn may_have_issued(issuer: &X509, certificate: &X509) -> bool {
+fn may_have_issued(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> {
+    settle_extensions(issuer)?;
+    settle_extensions(certificate)?;
     // SAFETY: two valid certificates, in which OpenSSL caches what their extensions say.
-    unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) == 0 }
+    Ok(unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) == 0 })
 }
 
 /// Whether `issuer` issued `certificate`. Key identifiers on both sides are evidence enough; where
 /// one is missing, CAs of the same name are told apart by the signature.
-pub fn issued(issuer: &X509, certificate: &X509) -> bool {
-    if !may_have_issued(issuer, certificate) {
-        return false;
+pub fn issued(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> {
+    if !may_have_issued(issuer, certificate)? {
+        return Ok(false);
     }
     if issuer.subject_key_id().is_some() && certificate.authority_key_id().is_some() {
-        return true;
+        return Ok(true);
     }
-    issuer.public_key().and_then(|key| certificate.verify(&key)).unwrap_or(false)
+    let verify = || {
+        let good = issuer.public_key().and_then(|key| certificate.verify(&key));
+        good.unwrap_or(false).then_some(())
+    };
+    Ok(ossl::sure(verify)?.is_some())
 }
 
 /// One certificate of the pool.
@@ -90,17 +99,17 @@ pub struct Pool {
 
 impl Pool {
     /// Adds a certificate, once; gives its number, or `None` for a root.
-    pub fn add(&mut self, certificate: &X509, clock: &Clock) -> Option<u32> {
+    pub fn add(&mut self, certificate: &X509, clock: &Clock) -> Result<Option<u32>, OutOfMemory> {
         let bucket = name::fingerprint(name::der(certificate.subject_name()));
         for id in self.with_subject(bucket) {
             if self.certificate(id).is_some_and(|known| is_same(known, certificate)) {
-                return Some(id);
+                return Ok(Some(id));
             }
         }
-        if is_root(certificate) {
-            return None;
+        if is_root(certificate)? {
+            return Ok(None);
         }
-        let id = u32::try_from(self.members.len()).ok()?;
+        let Ok(id) = u32::try_from(self.members.len()) else { return Ok(None) };
         let (not_before, not_after) = clock.validity(certificate);
         let certificate = certificate.clone();
         self.members.push(Member { certificate, not_before, not_after, issuers: Vec::new() });
@@ -108,29 +117,33 @@ impl Pool {
             Some(fingerprint) => self.by_subject.entry(fingerprint).or_default().push(id),
             None => self.odd.push(id),
         }
-        Some(id)
+        Ok(Some(id))
     }
 
     /// Finds out which member issued which, once all are in.
-    pub fn link(&mut self) {
-        let issuers: Vec<Vec<u32>> =
-            self.members.iter().map(|m| self.issuers_of(&m.certificate)).collect();
+    pub fn link(&mut self) -> Result<(), OutOfMemory> {
+        let issuers = self.members.iter().map(|m| self.issuers_of(&m.certificate));
+        let issuers: Vec<Vec<u32>> = issuers.collect::<Result<_, _>>()?;
         for (member, issuers) in self.members.iter_mut().zip(issuers) {
             member.issuers = issuers;
         }
+        Ok(())
     }
 
     /// The members that issued this certificate; several where CAs are cross-signed.
-    pub fn issuers_of(&self, certificate: &X509) -> Vec<u32> {
+    pub fn issuers_of(&self, certificate: &X509) -> Result<Vec<u32>, OutOfMemory> {
         if self.members.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let bucket = name::fingerprint(name::der(certificate.issuer_name()));
-        let is_issuer = |id: &u32| {
-            self.certificate(*id)
-                .is_some_and(|m| !is_same(m, certificate) && issued(m, certificate))
-        };
-        self.with_subject(bucket).into_iter().filter(is_issuer).collect()
+        let mut issuers = Vec::new();
+        for id in self.with_subject(bucket) {
+            let Some(member) = self.certificate(id) else { continue };
+            if !is_same(member, certificate) && issued(member, certificate)? {
+                issuers.push(id);
+            }
+        }
+        Ok(issuers)
     }
 
     /// Whether a member has this name, given in DER, for its subject, as far as fingerprints tell.

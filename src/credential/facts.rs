@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the choice must know of a certificate, as plain values.
 
+use super::{settle_extensions, verify_by_copy};
 use crate::choice::{Curve, Key, PssHash, Reasons};
+use crate::error::OutOfMemory;
 use crate::name;
-use crate::ossl;
-#[cfg(ossl3)]
-use crate::ossl::QuietErrors;
+use crate::ossl::{self, QuietErrors};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::c_int;
 use openssl::asn1::{Asn1Object, Asn1Time, Asn1TimeRef};
@@ -66,64 +66,72 @@ impl StrengthClass {
         };
         let mut algorithm = Vec::new();
         if !name::equal(certificate.subject_name(), certificate.issuer_name()) {
-            let mut out = std::ptr::null_mut();
-            // SAFETY: the algorithm belongs to the certificate; i2d allocates `length` bytes, which
-            // are freed here.
+            // SAFETY: the algorithm belongs to the certificate; i2d tells how many bytes it has, and
+            // writes as many.
             unsafe {
                 let mut parameters = std::ptr::null();
                 let mut signature = std::ptr::null();
                 ffi::X509_get0_signature(&mut signature, &mut parameters, certificate.as_ptr());
-                let length = ossl::i2d_X509_ALGOR(parameters, &mut out);
-                if let (false, Ok(length)) = (out.is_null(), usize::try_from(length)) {
-                    algorithm.extend_from_slice(std::slice::from_raw_parts(out, length));
-                    ffi::OPENSSL_free(out.cast());
-                }
+                let length = ossl::i2d_X509_ALGOR(parameters, std::ptr::null_mut());
+                algorithm.resize(usize::try_from(length).unwrap_or(0), 0);
+                let mut out = algorithm.as_mut_ptr();
+                ossl::i2d_X509_ALGOR(parameters, &mut out);
             }
         }
         StrengthClass { key, key_bits, algorithm }
     }
 
     /// The strength of a certificate of this class.
-    pub fn strength(&self, certificate: &X509) -> Strength {
+    pub fn strength(&self, certificate: &X509) -> Result<Strength, OutOfMemory> {
         let mut signature = None;
         if !self.algorithm.is_empty() {
-            let (mut digest, mut kind, mut bits, mut flags) = (0, 0, -1, 0);
-            // SAFETY: a valid certificate and four numbers to write.
-            let known = unsafe {
-                ossl::X509_get_signature_info(
-                    certificate.as_ptr(),
-                    &mut digest,
-                    &mut kind,
-                    &mut bits,
-                    &mut flags,
-                )
-            };
-            // As OpenSSL does it: the kind of key stands in for a digest that there is not.
-            let digest = if digest == 0 { kind } else { digest };
-            signature = Some((digest, if known == 1 { bits } else { -1 }));
+            settle_extensions(certificate)?;
+            let (known, digest) = signature_info(certificate);
+            if known.is_none() {
+                // It was noted together with the extensions.
+                verify_by_copy(certificate, |copy| signature_info(copy).0.is_none())?;
+            }
+            signature = Some((digest, known.unwrap_or(-1)));
         }
-        Strength { key_bits: self.key_bits, signature }
+        Ok(Strength { key_bits: self.key_bits, signature })
     }
 }
 
+/// The bits of a certificate's signature, if OpenSSL knows such signatures, and the NID of its digest.
+fn signature_info(certificate: &X509) -> (Option<c_int>, c_int) {
+    let (mut digest, mut kind, mut bits, mut flags) = (0, 0, -1, 0);
+    // SAFETY: a valid certificate and four numbers to write.
+    let known = unsafe {
+        ossl::X509_get_signature_info(
+            certificate.as_ptr(),
+            &mut digest,
+            &mut kind,
+            &mut bits,
+            &mut flags,
+        )
+    };
+    // As OpenSSL does it: the kind of key stands in for a digest that there is not.
+    ((known == 1).then_some(bits), if digest == 0 { kind } else { digest })
+}
+
 /// The public key, as far as the choice is concerned.
-pub fn key(certificate: &X509) -> Key {
+pub fn key(certificate: &X509) -> Result<Key, OutOfMemory> {
     // SAFETY: a valid certificate, whose key is used only while it lives.
     unsafe {
         let key = ossl::X509_get0_pubkey(certificate.as_ptr());
         if key.is_null() {
-            return Key::Other;
+            return Ok(Key::Other);
         }
         let bits = || u32::try_from(public_bits(key)).unwrap_or(0);
-        match ffi::EVP_PKEY_id(key) {
+        Ok(match ffi::EVP_PKEY_id(key) {
             6 => Key::Rsa(bits()),
-            912 => Key::RsaPss { bits: bits(), hash: pss_hash(key), salt: pss_salt(key) },
-            408 => Key::Ec(curve(key)),
+            912 => Key::RsaPss { bits: bits(), hash: pss_hash(key)?, salt: pss_salt(key)? },
+            408 => Key::Ec(curve(key)?),
             1087 => Key::Ed25519,
             1088 => Key::Ed448,
             116 => Key::Dsa,
             _ => by_type_name(key),
-        }
+        })
     }
 }
 
@@ -136,19 +144,21 @@ unsafe fn public_bits(key: *mut ffi::EVP_PKEY) -> c_int {
 
 /// # Safety
 /// `key` is a valid RSA-PSS key.
-unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> PssHash {
+unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> Result<PssHash, OutOfMemory> {
     const MANDATORY: c_int = 2;
-    let mut nid = 0;
-    // SAFETY: the caller's promise, and a number to write.
-    if unsafe { ossl::EVP_PKEY_get_default_digest_nid(key, &mut nid) } != MANDATORY {
-        return PssHash::Any;
-    }
-    match Nid::from_raw(nid) {
-        Nid::SHA256 => PssHash::Sha256,
-        Nid::SHA384 => PssHash::Sha384,
-        Nid::SHA512 => PssHash::Sha512,
-        _ => PssHash::Other,
-    }
+    let mandatory = || {
+        let mut nid = 0;
+        // SAFETY: the caller's promise, and a number to write.
+        let kind = unsafe { ossl::EVP_PKEY_get_default_digest_nid(key, &mut nid) };
+        (kind == MANDATORY).then_some(nid)
+    };
+    Ok(match ossl::sure(mandatory)?.map(Nid::from_raw) {
+        None => PssHash::Any,
+        Some(Nid::SHA256) => PssHash::Sha256,
+        Some(Nid::SHA384) => PssHash::Sha384,
+        Some(Nid::SHA512) => PssHash::Sha512,
+        Some(_) => PssHash::Other,
+    })
 }
 
 /// The least length of the salt by an RSA-PSS key's parameters; 0 where it has none.
@@ -156,30 +166,33 @@ unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> PssHash {
 /// # Safety
 /// `key` is a valid RSA-PSS key.
 #[cfg(ossl3)]
-unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> u32 {
+unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> Result<u32, OutOfMemory> {
     let _errors = QuietErrors::new();
-    let mut salt = 0;
-    // SAFETY: the caller's promise, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, and a number to write.
-    let known = unsafe { ossl::EVP_PKEY_get_int_param(key, c"saltlen".as_ptr(), &mut salt) };
-    if known == 1 { u32::try_from(salt).unwrap_or(0) } else { 0 }
+    let known = || {
+        let mut salt = 0;
+        // SAFETY: the caller's promise, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, and a number to write.
+        let known = unsafe { ossl::EVP_PKEY_get_int_param(key, c"saltlen".as_ptr(), &mut salt) };
+        (known == 1).then_some(salt)
+    };
+    Ok(ossl::sure(known)?.and_then(|salt| u32::try_from(salt).ok()).unwrap_or(0))
 }
 
 /// # Safety
 /// `key` is a valid RSA-PSS key.
 #[cfg(not(ossl3))]
-unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> u32 {
+unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> Result<u32, OutOfMemory> {
     // SAFETY: parameters and salt length belong to the key and are only read.
     unsafe {
         let rsa = ossl::EVP_PKEY_get0_RSA(key);
         if rsa.is_null() {
-            return 0;
+            return Ok(0);
         }
-        match ossl::RSA_get0_pss_params(rsa).as_ref() {
+        Ok(match ossl::RSA_get0_pss_params(rsa).as_ref() {
             // RFC 4055: 20 bytes where nothing stands.
             Some(pss) if pss.salt_length.is_null() => 20,
             Some(pss) => u32::try_from(ffi::ASN1_INTEGER_get(pss.salt_length)).unwrap_or(u32::MAX),
             None => 0,
-        }
+        })
     }
 }
 
@@ -198,33 +211,35 @@ fn curve_by_nid(nid: c_int) -> Curve {
 /// # Safety
 /// `key` is a valid EC key.
 #[cfg(ossl3)]
-unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Curve {
-    let mut name: [libc::c_char; 64] = [0; 64];
-    let mut length = 0;
-    // SAFETY: the name is written with its final zero, within the buffer.
-    unsafe {
-        if ossl::EVP_PKEY_get_group_name(key, name.as_mut_ptr(), name.len(), &mut length) != 1 {
-            return Curve::Other;
+unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Result<Curve, OutOfMemory> {
+    let nid = || {
+        let mut name: [libc::c_char; 64] = [0; 64];
+        let mut length = 0;
+        // SAFETY: the name is written with its final zero, within the buffer.
+        unsafe {
+            let room = name.len();
+            let known = ossl::EVP_PKEY_get_group_name(key, name.as_mut_ptr(), room, &mut length);
+            (known == 1).then(|| ffi::OBJ_sn2nid(name.as_ptr()))
         }
-        curve_by_nid(ffi::OBJ_sn2nid(name.as_ptr()))
-    }
+    };
+    Ok(ossl::sure(nid)?.map_or(Curve::Other, curve_by_nid))
 }
 
 /// # Safety
 /// `key` is a valid EC key.
 #[cfg(not(ossl3))]
-unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Curve {
+unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Result<Curve, OutOfMemory> {
     // SAFETY: the group belongs to the key.
     unsafe {
         let ec = ossl::EVP_PKEY_get0_EC_KEY(key);
         if ec.is_null() {
-            return Curve::Other;
+            return Ok(Curve::Other);
         }
         let group = ffi::EC_KEY_get0_group(ec);
         if group.is_null() {
-            return Curve::Other;
+            return Ok(Curve::Other);
         }
-        curve_by_nid(ffi::EC_GROUP_get_curve_name(group))
+        Ok(curve_by_nid(ffi::EC_GROUP_get_curve_name(group)))
     }
 }
 
@@ -257,7 +272,7 @@ unsafe fn by_type_name(_key: *mut ffi::EVP_PKEY) -> Key {
 
 /// The soft reasons that lie in the certificate's key usages (RFC 5280, sections 4.2.1.3 and
 /// 4.2.1.12). One that cannot be read permits nothing.
-pub fn usage_reasons(certificate: &X509) -> Reasons {
+pub fn usage_reasons(certificate: &X509) -> Result<Reasons, OutOfMemory> {
     const NID_KEY_USAGE: c_int = 83;
     const NID_EXT_KEY_USAGE: c_int = 126;
     const NID_CLIENT_AUTH: c_int = 130;
@@ -265,17 +280,23 @@ pub fn usage_reasons(certificate: &X509) -> Reasons {
     const ABSENT: c_int = -1;
 
     let mut reasons = Reasons::default();
+    let _errors = QuietErrors::new();
+    // The value, NULL where it cannot be decoded, and whether there is none.
     let extension = |nid| {
-        let mut critical = 0;
-        // SAFETY: a valid certificate; what is decoded is ours.
-        let value = unsafe {
-            let next = std::ptr::null_mut();
-            ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, &mut critical, next)
+        let decode = || {
+            let mut critical = 0;
+            // SAFETY: a valid certificate; what is decoded is ours.
+            let value = unsafe {
+                let next = std::ptr::null_mut();
+                ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, &mut critical, next)
+            };
+            let absent = value.is_null() && critical == ABSENT;
+            (absent || !value.is_null()).then_some((value, absent))
         };
-        (value, value.is_null() && critical == ABSENT)
+        Ok(ossl::sure(decode)?.unwrap_or((std::ptr::null_mut(), false)))
     };
 
-    let (usage, absent) = extension(NID_KEY_USAGE);
+    let (usage, absent) = extension(NID_KEY_USAGE)?;
     if !absent {
         let usage = usage.cast::<ffi::ASN1_BIT_STRING>();
         // SAFETY: NULL or a bit string, freed once; both functions take NULL.
@@ -289,7 +310,7 @@ pub fn usage_reasons(certificate: &X509) -> Reasons {
         }
     }
 
-    let (purposes, absent) = extension(NID_EXT_KEY_USAGE);
+    let (purposes, absent) = extension(NID_EXT_KEY_USAGE)?;
     if !absent {
         let is_client = !purposes.is_null() && {
             // SAFETY: a stack of objects, which is ours and freed with them by its owner here.
@@ -303,5 +324,5 @@ pub fn usage_reasons(certificate: &X509) -> Reasons {
             reasons.add(Reasons::EXTENDED_KEY_USAGE);
         }
     }
-    reasons
+    Ok(reasons)
 }

@@ -106,6 +106,9 @@ fn decode(
         return Ok((key, opened_by));
     }
     let file = path.to_owned();
+    if errors.is_out_of_memory() {
+        return Err(Cause::Memory(Some(file)));
+    }
     Err(match asked.state {
         State::NotAsked if bytes.is_empty() => Cause::Key(file, "it is empty".to_owned()),
         State::NotAsked if is_pem && !pem::has_private_key(bytes) => {

@@ -84,6 +84,24 @@ pub fn decode(der: &[u8]) -> Result<X509, String> {
     // SAFETY: reads at most `length` bytes. A new certificate is ours.
     unsafe {
         let new = openssl_sys::d2i_X509(std::ptr::null_mut(), &mut start, length);
-        if new.is_null() { Err(errors.reason()) } else { Ok(X509::from_ptr(new)) }
+        if new.is_null() { Err(errors.reason()) } else { with_key(X509::from_ptr(new)) }
     }
 }
+
+/// A certificate that OpenSSL has read, with its public key: where there is no memory to decode that,
+/// OpenSSL leaves it out as if it were of an unknown kind.
+pub fn with_key(certificate: X509) -> Result<X509, String> {
+    let has_key = |x: &X509| {
+        let _errors = QuietErrors::new();
+        // SAFETY: a valid certificate.
+        !unsafe { ossl::X509_get0_pubkey(x.as_ptr()) }.is_null()
+    };
+    if has_key(&certificate) {
+        return Ok(certificate);
+    }
+    let anew = ossl::sure(|| super::anew(&certificate).filter(has_key));
+    anew.map(|anew| anew.unwrap_or(certificate)).map_err(|_| NO_MEMORY.to_owned())
+}
+
+/// In the place of OpenSSL's words.
+pub const NO_MEMORY: &str = "out of memory";

@@ -3,6 +3,7 @@
 
 mod plain;
 
+use super::leaf;
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
@@ -105,7 +106,7 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
 /// what is wrong otherwise.
 pub fn certificates(bytes: &[u8]) -> Result<Vec<X509>, String> {
     let errors = QuietErrors::new();
-    let bio = ossl::MemoryBio::new(bytes).ok_or("out of memory")?;
+    let bio = ossl::MemoryBio::new(bytes).ok_or(leaf::NO_MEMORY)?;
     let mut certificates = Vec::new();
     loop {
         // SAFETY: a valid BIO; the callback takes no argument. A new certificate is ours.
@@ -116,7 +117,7 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<X509>, String> {
             if x.is_null() { None } else { Some(X509::from_ptr(x)) }
         };
         match certificate {
-            Some(certificate) => certificates.push(certificate),
+            Some(certificate) => certificates.push(leaf::with_key(certificate)?),
             None => break,
         }
     }
@@ -129,6 +130,7 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<X509>, String> {
                 .to_owned(),
         ),
         (true, true) => Err("it holds no certificate in PEM".to_owned()),
+        (_, false) if errors.is_out_of_memory() => Err(leaf::NO_MEMORY.to_owned()),
         (_, false) => Err(format!(
             "certificate {} in it is damaged: {}",
             certificates.len() + 1,

@@ -3,7 +3,7 @@
 
 use super::terms;
 use super::{Decision, Outcome};
-use crate::choice::{self, EmptyCaList, Flawed, Path, Policy, Reasons};
+use crate::choice::{self, EmptyCaList, Flawed, Key, Path, Policy, Reasons};
 use crate::credential::Credential;
 use crate::credential::facts::{self, Clock};
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
@@ -123,7 +123,7 @@ fn write_credential(
     path: &Path,
     chain: &[&X509],
 ) -> fmt::Result {
-    let key = facts::key(leaf);
+    let key = facts::key(leaf).unwrap_or(Key::Other);
     let file = credential.file().map_or("held in memory".to_owned(), file_name);
     let fate = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",

@@ -5,7 +5,7 @@
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::guard::guard;
-use crate::ossl;
+use crate::ossl::{self, QuietErrors};
 use crate::selector::FrozenSelector;
 use libc::{c_int, c_long, c_void};
 use once_cell::race::OnceNonZeroUsize;
@@ -52,9 +52,9 @@ fn index(
         let none = std::ptr::null_mut();
         // SAFETY: three callbacks of the right types, which stay loaded (-z nodelete).
         let index = unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, Some(free)) };
-        usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)).ok_or(out_of_memory())
+        usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)).ok_or(Error::Memory)
     })?;
-    c_int::try_from(made.get() - 1).map_err(|_| out_of_memory())
+    c_int::try_from(made.get() - 1).map_err(|_| Error::Memory)
 }
 
 fn ctx_index() -> Result<c_int, Error> {
@@ -63,10 +63,6 @@ fn ctx_index() -> Result<c_int, Error> {
 
 fn ssl_index() -> Result<c_int, Error> {
     index(&SSL_INDEX, ffi::CRYPTO_EX_INDEX_SSL, Some(dup_record), free_record)
-}
-
-fn out_of_memory() -> Error {
-    Error::OpenSsl("out of memory".to_owned())
 }
 
 unsafe extern "C" fn free_selector(
@@ -138,7 +134,7 @@ pub unsafe fn set_selector(
         let old = ffi::SSL_CTX_get_ex_data(ctx, index);
         if ffi::SSL_CTX_set_ex_data(ctx, index, new) != 1 {
             drop(Arc::from_raw(new.cast::<FrozenSelector>()));
-            return Err(out_of_memory());
+            return Err(Error::Memory);
         }
         if !old.is_null() {
             drop(Arc::from_raw(old.cast::<FrozenSelector>()));
@@ -197,7 +193,7 @@ unsafe fn record_of(ssl: *mut ffi::SSL) -> Result<*mut Record, Error> {
     unsafe {
         if ffi::SSL_set_ex_data(ssl, index, record.cast()) != 1 {
             drop(Box::from_raw(record));
-            return Err(out_of_memory());
+            return Err(Error::Memory);
         }
     }
     Ok(record)
@@ -269,6 +265,7 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
 /// # Safety
 /// As for [`decision`].
 pub unsafe fn message(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
+    let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
     unsafe {
         let words = decision(ssl)?.message();
@@ -282,6 +279,7 @@ pub unsafe fn message(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
 /// # Safety
 /// As for [`decision`].
 pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
+    let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
     unsafe {
         let words = decision(ssl)?.explanation();

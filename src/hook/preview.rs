@@ -53,7 +53,7 @@ unsafe extern "C" fn preview_cb(
 unsafe fn preview(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Result<(), Error> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
-    let (peer, request) = unsafe { (ex_data::peer(ssl), Request::read(ssl, selector)) };
+    let (peer, request) = unsafe { (ex_data::peer(ssl), Request::read(ssl, selector)?) };
     let now = now();
     let (candidates, policy) = (selector.index().candidates(), selector.policy());
     let user = peer.user.as_deref();

@@ -48,11 +48,17 @@ impl QuietErrors {
     fn newest(&self) -> (c_ulong, c_ulong) {
         // SAFETY: peeks at this thread's queue.
         let code = unsafe { ffi::ERR_peek_last_error() };
-        if cfg!(ossl3) {
-            ((code >> 23) & 0xff, code & 0x7f_ffff)
-        } else {
-            ((code >> 24) & 0xff, code & 0xfff)
-        }
+        let library = if cfg!(ossl3) { (code >> 23) & 0xff } else { (code >> 24) & 0xff };
+        (library, reason_number(code))
+    }
+
+    /// Whether what was queued since says that there was no memory.
+    pub fn is_out_of_memory(&self) -> bool {
+        /// ERR_R_MALLOC_FAILURE.
+        const MALLOC_FAILURE: c_ulong = if cfg!(ossl3) { 0xc_0100 } else { 65 };
+        let newest = self.newest().1 == MALLOC_FAILURE;
+        // SAFETY: peeks at this thread's queue.
+        newest || self.was_empty && reason_number(unsafe { ERR_peek_error() }) == MALLOC_FAILURE
     }
 
     /// Whether the last thing queued is that PEM text came to its end.
@@ -104,14 +110,19 @@ impl Drop for QuietErrors {
     }
 }
 
+/// ERR_GET_REASON of openssl/err.h.
+fn reason_number(code: c_ulong) -> c_ulong {
+    code & if cfg!(ossl3) { 0x7f_ffff } else { 0xfff }
+}
+
 /// Our library in OpenSSL's error queue.
 struct ErrorLibrary {
     number: c_int,
     /// OpenSSL keeps pointers into it for as long as the process lives.
-    _texts: &'static mut [ffi::ERR_STRING_DATA],
+    texts: *mut ffi::ERR_STRING_DATA,
 }
 
-// SAFETY: nobody but OpenSSL looks at the table once it has been loaded.
+// SAFETY: nobody but OpenSSL, which locks, looks at the table once it has been loaded.
 unsafe impl Send for ErrorLibrary {}
 // SAFETY: likewise.
 unsafe impl Sync for ErrorLibrary {}
@@ -120,15 +131,28 @@ unsafe impl Sync for ErrorLibrary {}
 /// once may take two numbers, of which one stays unused.
 fn error_library() -> c_int {
     static LIBRARY: OnceBox<ErrorLibrary> = OnceBox::new();
-    LIBRARY.get_or_init(|| Box::new(load_texts())).number
+    let library = LIBRARY.get_or_init(|| Box::new(load_texts()));
+    // SAFETY: peeks at a table; the texts are never freed, and their second loading changes nothing.
+    unsafe {
+        let code = packed(library.number) | Status::Internal as i32 as c_ulong;
+        if ffi::ERR_reason_error_string(code).is_null() {
+            // There was no memory for them the first time.
+            ffi::ERR_load_strings(library.number, library.texts);
+        }
+    }
+    library.number
+}
+
+/// ERR_PACK(lib, 0, 0): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
+fn packed(library: c_int) -> c_ulong {
+    (library as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 }
 }
 
 fn load_texts() -> ErrorLibrary {
     // SAFETY: takes the next free number.
     let number = unsafe { ffi::ERR_get_next_error_library() };
-    // ERR_PACK(lib, 0, 0): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
-    let packed = (number as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 };
-    let mut texts = vec![ffi::ERR_STRING_DATA { error: packed, string: c"certpick".as_ptr() }];
+    let mut texts =
+        vec![ffi::ERR_STRING_DATA { error: packed(number), string: c"certpick".as_ptr() }];
     for status in Status::ALL {
         if status != Status::Ok {
             let string = status.text().as_ptr();
@@ -139,7 +163,7 @@ fn load_texts() -> ErrorLibrary {
     let texts = Box::leak(texts.into_boxed_slice());
     // SAFETY: a table that ends with zeros and is never freed.
     unsafe { ffi::ERR_load_strings(number, texts.as_mut_ptr()) };
-    ErrorLibrary { number, _texts: texts }
+    ErrorLibrary { number, texts: texts.as_mut_ptr() }
 }
 
 /// Puts one entry of our own into this thread's error queue: the status' text as its reason, the

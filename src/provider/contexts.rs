@@ -270,17 +270,15 @@ mod placeholder {
         if certificate.is_null() {
             return false;
         }
-        // SAFETY: the caller's promise; i2d allocates what is freed here.
+        // SAFETY: the caller's promise; i2d tells how many bytes it has, and writes as many.
         unsafe {
-            let mut out = ptr::null_mut();
-            let length = ffi::i2d_X509(certificate, &mut out);
-            let Ok(length) = usize::try_from(length) else { return false };
-            if out.is_null() {
+            let length = ffi::i2d_X509(certificate, ptr::null_mut());
+            if usize::try_from(length) != Ok(DER.len()) {
                 return false;
             }
-            let same = std::slice::from_raw_parts(out, length) == DER;
-            ffi::OPENSSL_free(out.cast());
-            same
+            let mut der = vec![0; DER.len()];
+            ffi::i2d_X509(certificate, &mut der.as_mut_ptr());
+            der == DER
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::choice::{Candidate, Key, Path, Reasons};
 use crate::credential::chain::Pool;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
 use crate::credential::leaf::Leaf;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, OutOfMemory};
 use crate::name;
+use crate::ossl::QuietErrors;
 use names::Names;
 use openssl::x509::X509;
 use std::collections::HashMap;
@@ -44,16 +45,18 @@ impl fmt::Debug for Index {
 impl Index {
     /// For each credential its leaf and the certificates that came along, in any order.
     pub fn build(credentials: &[(&Leaf, &[X509])], issuers: &[&X509]) -> Result<Index, Error> {
-        let clock = Clock::new().ok_or_else(|| Error::OpenSsl("out of memory".to_owned()))?;
+        let _errors = QuietErrors::new();
+        let clock = Clock::new().ok_or(Error::Memory)?;
         let mut pool = Pool::default();
-        let own: Vec<Vec<u32>> = credentials
-            .iter()
-            .map(|(_, others)| others.iter().filter_map(|x| pool.add(x, &clock)).collect())
-            .collect();
-        for issuer in issuers {
-            pool.add(issuer, &clock);
+        let mut own: Vec<Vec<u32>> = Vec::with_capacity(credentials.len());
+        for (_, others) in credentials {
+            let added = others.iter().filter_map(|x| pool.add(x, &clock).transpose());
+            own.push(added.collect::<Result<_, _>>()?);
         }
-        pool.link();
+        for issuer in issuers {
+            pool.add(issuer, &clock)?;
+        }
+        pool.link()?;
 
         let mut index = Index {
             candidates: Vec::with_capacity(credentials.len()),
@@ -66,22 +69,22 @@ impl Index {
         for (at, ((leaf, _), own)) in credentials.iter().zip(own).enumerate() {
             index
                 .add(leaf, &own, &clock, &mut seen)
-                .map_err(|why| Error::Entry { number: at + 1, cause: Cause::Refused(why) })?;
+                .map_err(|cause| Error::Entry { number: at + 1, cause })?;
         }
         Ok(index)
     }
 
-    /// An error is in OpenSSL's words.
     fn add(
         &mut self,
         leaf: &Leaf,
         own: &[u32],
         clock: &Clock,
         seen: &mut Seen,
-    ) -> Result<(), String> {
+    ) -> Result<(), Cause> {
         let known = Facts::of(leaf, &mut self.names, clock, seen)?;
         let chains = self.pool.paths(&self.issuers_of(leaf, seen)?, own);
-        let paths = chains.iter().map(|chain| self.path(&known, chain, seen)).collect();
+        let paths = chains.iter().map(|chain| self.path(&known, chain, seen));
+        let paths = paths.collect::<Result<_, _>>()?;
         let Facts { lasting, common_name, .. } = known;
         self.candidates.push(Candidate { paths, lasting, common_name });
         self.chains.push(chains);
@@ -90,9 +93,9 @@ impl Index {
 
     /// The members of the pool that issued a leaf. OpenSSL is asked about one of those that say the
     /// same of their issuer.
-    fn issuers_of(&self, leaf: &Leaf, seen: &mut Seen) -> Result<Vec<u32>, String> {
+    fn issuers_of(&self, leaf: &Leaf, seen: &mut Seen) -> Result<Vec<u32>, Cause> {
         let Some((der, outline)) = leaf.outline() else {
-            return Ok(self.pool.issuers_of(leaf.get()?));
+            return Ok(self.pool.issuers_of(decoded(leaf)?)?);
         };
         if !self.pool.has_subject(outline.issuer(der)) {
             return Ok(Vec::new());
@@ -102,23 +105,23 @@ impl Index {
         if let Some(known) = seen.issuers.get(&class) {
             return Ok(known.clone());
         }
-        let certificate = leaf.get()?;
-        let issuers = self.pool.issuers_of(certificate);
+        let certificate = decoded(leaf)?;
+        let issuers = self.pool.issuers_of(certificate)?;
         if self.pool.tells_by_identifiers(certificate) {
             seen.issuers.insert(class, issuers.clone());
         }
         Ok(issuers)
     }
 
-    fn path(&mut self, leaf: &Facts, chain: &[u32], seen: &mut Seen) -> Path {
+    fn path(&mut self, leaf: &Facts, chain: &[u32], seen: &mut Seen) -> Result<Path, Cause> {
         let key = leaf.key;
         let mut strengths = vec![leaf.strength];
         let mut issuers = vec![leaf.issuer];
         let (mut not_before, mut not_after) = leaf.validity;
         for id in chain {
             let Some(x) = self.pool.certificate(*id) else { continue };
-            strengths.push(seen.strength(x, facts::key(x)));
-            issuers.push(self.names.intern(name::der(x.issuer_name())));
+            strengths.push(seen.strength(x, facts::key(x)?)?);
+            issuers.push(self.names.intern(name::der(x.issuer_name()))?);
             if let Some((from, to)) = self.pool.validity(*id) {
                 not_before = not_before.max(from);
                 not_after = not_after.min(to);
@@ -130,7 +133,7 @@ impl Index {
             self.traits.push(TraitsOf { key: *key, strengths });
             u32::try_from(self.traits.len() - 1).unwrap_or(u32::MAX)
         });
-        Path { issuers: issuers.into_boxed_slice(), traits, not_before, not_after }
+        Ok(Path { issuers: issuers.into_boxed_slice(), traits, not_before, not_after })
     }
 
     /// How much memory it takes, about; the certificates are counted where they were read.
@@ -165,6 +168,11 @@ impl Index {
     }
 }
 
+/// A leaf's certificate, decoded now if need be.
+fn decoded(leaf: &Leaf) -> Result<&X509, Cause> {
+    leaf.get().map_err(Cause::Refused)
+}
+
 /// What a path needs to know of its leaf.
 struct Facts {
     key: Key,
@@ -177,7 +185,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(leaf: &Leaf, names: &mut Names, clock: &Clock, seen: &mut Seen) -> Result<Facts, String> {
+    fn of(leaf: &Leaf, names: &mut Names, clock: &Clock, seen: &mut Seen) -> Result<Facts, Cause> {
         if let Some((der, outline)) = leaf.outline() {
             if let Some(strength) =
                 seen.strength_of_outline(leaf, outline.key, outline.algorithm(der))?
@@ -185,22 +193,22 @@ impl Facts {
                 return Ok(Facts {
                     key: outline.key,
                     strength,
-                    issuer: names.intern(outline.issuer(der)),
+                    issuer: names.intern(outline.issuer(der))?,
                     validity: (outline.not_before, outline.not_after),
                     lasting: outline.lasting,
                     common_name: outline.common_name.clone(),
                 });
             }
         }
-        let certificate = leaf.get()?;
-        let key = facts::key(certificate);
+        let certificate = decoded(leaf)?;
+        let key = facts::key(certificate)?;
         Ok(Facts {
             key,
-            strength: seen.strength(certificate, key),
-            issuer: names.intern(name::der(certificate.issuer_name())),
+            strength: seen.strength(certificate, key)?,
+            issuer: names.intern(name::der(certificate.issuer_name()))?,
             validity: clock.validity(certificate),
-            lasting: facts::usage_reasons(certificate),
-            common_name: name::common_name(certificate),
+            lasting: facts::usage_reasons(certificate)?,
+            common_name: name::common_name(certificate)?,
         })
     }
 }
@@ -225,29 +233,29 @@ impl Seen {
         leaf: &Leaf,
         key: Key,
         algorithm: &[u8],
-    ) -> Result<Option<usize>, String> {
+    ) -> Result<Option<usize>, Cause> {
         let known = |(k, a, _): &&(Key, Box<[u8]>, usize)| *k == key && **a == *algorithm;
         if let Some((_, _, strength)) = self.outlines.iter().find(known) {
             return Ok(Some(*strength));
         }
-        let certificate = leaf.get()?;
-        if facts::key(certificate) != key {
+        let certificate = decoded(leaf)?;
+        if facts::key(certificate)? != key {
             return Ok(None);
         }
-        let strength = self.strength(certificate, key);
+        let strength = self.strength(certificate, key)?;
         self.outlines.push((key, algorithm.into(), strength));
         Ok(Some(strength))
     }
 
-    fn strength(&mut self, certificate: &X509, key: Key) -> usize {
+    fn strength(&mut self, certificate: &X509, key: Key) -> Result<usize, OutOfMemory> {
         let class = StrengthClass::of(certificate, key);
         if let Some(known) = self.classes.get(&class) {
-            return *known;
+            return Ok(*known);
         }
-        self.strengths.push((class.strength(certificate), certificate.clone()));
+        self.strengths.push((class.strength(certificate)?, certificate.clone()));
         let id = self.strengths.len() - 1;
         self.classes.insert(class, id);
-        id
+        Ok(id)
     }
 }
 

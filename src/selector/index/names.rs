@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The distinct names of issuers, each with a number.
 
+use crate::error::OutOfMemory;
 use crate::name::{self, ByFingerprint};
+use crate::ossl;
 use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
 use openssl::x509::{X509Name, X509NameRef};
@@ -26,23 +28,43 @@ struct Known {
     name: OnceBox<X509Name>,
 }
 
+/// Why a name could not be decoded.
+enum Odd {
+    Damaged,
+    NoMemory,
+}
+
+impl From<OutOfMemory> for Odd {
+    fn from(_: OutOfMemory) -> Odd {
+        Odd::NoMemory
+    }
+}
+
+fn decode(der: &[u8]) -> Result<Option<X509Name>, OutOfMemory> {
+    ossl::sure(|| name::decode(der))
+}
+
 impl Known {
-    fn name(&self) -> Option<&X509Name> {
-        let decoded = || name::decode(&self.der).map(Box::new).ok_or(());
-        self.name.get_or_try_init(decoded).ok()
+    /// `None`: it is equal to none.
+    fn name(&self) -> Result<Option<&X509Name>, OutOfMemory> {
+        match self.name.get_or_try_init(|| decode(&self.der)?.map(Box::new).ok_or(Odd::Damaged)) {
+            Ok(name) => Ok(Some(name)),
+            Err(Odd::Damaged) => Ok(None),
+            Err(Odd::NoMemory) => Err(OutOfMemory),
+        }
     }
 }
 
 impl Names {
     /// The number of this name, given in DER; a new one if need be.
-    pub fn intern(&mut self, der: &[u8]) -> u32 {
+    pub fn intern(&mut self, der: &[u8]) -> Result<u32, OutOfMemory> {
         let own = OnceCell::new();
         let is_equal = |known: &X509NameRef| {
-            let own = own.get_or_init(|| name::decode(der));
-            own.as_ref().is_some_and(|own| name::equal(known, own))
+            let own = own.get_or_try_init(|| decode(der))?;
+            Ok(own.as_ref().is_some_and(|own| name::equal(known, own)))
         };
-        if let Some(known) = self.find(der, is_equal) {
-            return known;
+        if let Some(known) = self.find(der, is_equal)? {
+            return Ok(known);
         }
         let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
         self.by_bytes.entry(name::hash(der)).or_insert(id);
@@ -54,7 +76,7 @@ impl Names {
             None => self.odd.push(id),
         }
         self.known.push(Known { der: der.into(), name: OnceBox::new() });
-        id
+        Ok(id)
     }
 
     /// How many there are.
@@ -68,29 +90,43 @@ impl Names {
     }
 
     /// The number of the name that X509_NAME_cmp finds equal to this one, whose DER is at hand.
-    pub fn find_der(&self, name: &X509NameRef, der: &[u8]) -> Option<u32> {
-        self.find(der, |known| name::equal(known, name))
+    pub fn find_der(&self, name: &X509NameRef, der: &[u8]) -> Result<Option<u32>, OutOfMemory> {
+        self.find(der, |known| Ok(name::equal(known, name)))
     }
 
-    fn find(&self, der: &[u8], is_equal: impl Fn(&X509NameRef) -> bool) -> Option<u32> {
+    fn find(
+        &self,
+        der: &[u8],
+        is_equal: impl Fn(&X509NameRef) -> Result<bool, OutOfMemory>,
+    ) -> Result<Option<u32>, OutOfMemory> {
         let known = |id: u32| usize::try_from(id).ok().and_then(|i| self.known.get(i));
         // What is spelled alike is equal.
         let same = self.by_bytes.get(&name::hash(der)).copied();
         if let Some(id) = same.filter(|id| known(*id).is_some_and(|k| *k.der == *der)) {
-            return Some(id);
+            return Ok(Some(id));
         }
         let ending = name::last_fingerprint(der);
         if self.odd.is_empty() && ending.is_some_and(|f| !self.endings.contains_key(&f)) {
-            return None;
+            return Ok(None);
         }
-        let is_equal = |id: &u32| known(*id).and_then(Known::name).is_some_and(|n| is_equal(n));
+        let first_equal = |ids: &mut dyn Iterator<Item = u32>| {
+            for id in ids {
+                let Some(known) = known(id) else { continue };
+                if let Some(name) = known.name()? {
+                    if is_equal(name)? {
+                        return Ok(Some(id));
+                    }
+                }
+            }
+            Ok(None)
+        };
         match name::fingerprint(der) {
             Some(f) => {
                 let bucket = self.by_fingerprint.get(&f).map_or(&[][..], Vec::as_slice);
-                bucket.iter().chain(&self.odd).copied().find(is_equal)
+                first_equal(&mut bucket.iter().chain(&self.odd).copied())
             }
             // Cannot be told by its fingerprint: ask about all.
-            None => (0..u32::try_from(self.known.len()).unwrap_or(0)).find(is_equal),
+            None => first_equal(&mut (0..u32::try_from(self.known.len()).unwrap_or(0))),
         }
     }
 }
