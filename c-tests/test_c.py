@@ -7,6 +7,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+import checkers
 from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
 from toolchain import TESTS, compile_c, succeed
 
@@ -39,22 +41,12 @@ PROGRAMS = {
 }
 # What is linked against OpenSSL alone; the second loads certpick at run time.
 WITHOUT_CERTPICK = {"support_itself", "unloaded"}
-# valgrind keeps what was freed, and copies of its own, in the memory that one of them searches; in
-# the other's children, what threads of the parent had is lost, as it must be.
-NOT_UNDER_VALGRIND = {"secrets", "cache_fork"}
+# Valgrind and AddressSanitizer keep what was freed, and much memory of their own, in what one of
+# them searches; in the other's children, what threads of the parent had is lost, as it must be.
+NOT_WITH_CHECKERS = {"secrets", "cache_fork"}
 COMMON = ["support.c", "certificates.c", "handshake.c"]
 
-VALGRIND = [
-    "valgrind",
-    "--quiet",
-    "--error-exitcode=99",
-    "--leak-check=full",
-    "--show-leak-kinds=definite",
-    "--errors-for-leak-kinds=definite",
-    "--num-callers=40",
-    "--vgdb=no",
-    "--fair-sched=yes",
-]
+VALGRIND = checkers.VALGRIND.command
 
 
 def sentences(without=frozenset()) -> list:
@@ -102,11 +94,11 @@ def build(objects):
     return build_once
 
 
-def compile_program(name: str, objects: list):
+def compile_program(name: str, objects: list, checker=checkers.PLAIN):
     cplusplus = name == "cplusplus"
     standalone = name in WITHOUT_CERTPICK
     return compile_c(
-        BUILD / name,
+        BUILD / (name if checker is checkers.PLAIN else f"{name}-{checker.name}"),
         [TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
         compiler=CXX if cplusplus else CC,
         flags=[
@@ -114,6 +106,7 @@ def compile_program(name: str, objects: list):
             "-O1",
             "-g",
             f'-DCERTPICK_LIBRARY="{LIBRARY}"',
+            *checker.flags,
         ],
         libs=[*([] if standalone else LINK_CERTPICK), "-pthread", "-ldl"],
     )
@@ -158,10 +151,38 @@ def under_valgrind(request, build, environment):
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("name", sentences(without=NOT_UNDER_VALGRIND))
+@pytest.mark.parametrize("name", sentences(without=NOT_WITH_CHECKERS))
 def test_program_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
     assert "== " not in output, f"valgrind has something to say:\n{output}"
+
+
+@pytest.fixture(scope="module")
+def with_sanitizers(alone, environment):
+    """The programs again, compiled with the sanitizers, each with its support code."""
+    checker = checkers.SANITIZERS
+
+    def run_one(name: str):
+        objects = []
+        for source in COMMON + ([] if name in WITHOUT_CERTPICK else ["picking.c"]):
+            out = BUILD / source.replace(".c", "-sanitizers.o")
+            if out not in made:
+                succeed(
+                    [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
+                    + [*checker.flags, "-c", "-o", out, TESTS / source]
+                )
+                made.add(out)
+            objects.append(out)
+        program = compile_program(name, [*objects, None] if name in WITHOUT_CERTPICK else objects, checker)
+        return succeed([program], env={**environment, **checker.environment})
+
+    made: set = set()
+    return run_one
+
+
+@pytest.mark.parametrize("name", sentences(without=NOT_WITH_CHECKERS))
+def test_program_with_sanitizers(name, with_sanitizers):
+    with_sanitizers(name)
 
 
 @pytest.mark.parametrize(

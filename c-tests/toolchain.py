@@ -30,8 +30,8 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 
 
-def run(command: list, **options) -> subprocess.CompletedProcess:
-    """Run to the end, at most five minutes; stdout and stderr together, as text."""
+def run(command: list, most_seconds=MOST_SECONDS, **options) -> subprocess.CompletedProcess:
+    """Run to the end, at most so long; stdout and stderr together, as text."""
     command = [str(part) for part in command]
     # A group of its own, so that what the program forked ends with it.
     with subprocess.Popen(
@@ -45,7 +45,7 @@ def run(command: list, **options) -> subprocess.CompletedProcess:
         **options,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=MOST_SECONDS)
+            output, _ = process.communicate(timeout=most_seconds)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

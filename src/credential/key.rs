@@ -91,10 +91,17 @@ fn decode(
     let errors = QuietErrors::new();
     let mut asked = Asked { path, password, callback, state: State::NotAsked };
     let is_pem = bytes.windows(11).any(|w| w == b"-----BEGIN ");
-    let key = if is_pem {
-        from_pem(bytes, &mut asked)
-    } else {
-        from_der(bytes).or_else(|| from_encrypted_der(bytes, &mut asked))
+    let mut read = || {
+        if is_pem {
+            from_pem(bytes, &mut asked)
+        } else {
+            from_der(bytes).or_else(|| from_encrypted_der(bytes, &mut asked))
+        }
+    };
+    // Where there was no memory to find out its size, OpenSSL takes it to have none, for good.
+    let key = match read() {
+        Some(key) if key.bits() == 0 => read(),
+        key => key,
     };
     if let Some(key) = key {
         let opened_by = match asked.state {

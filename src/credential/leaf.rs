@@ -88,13 +88,16 @@ pub fn decode(der: &[u8]) -> Result<X509, String> {
     }
 }
 
-/// A certificate that OpenSSL has read, with its public key: where there is no memory to decode that,
-/// OpenSSL leaves it out as if it were of an unknown kind.
+/// A certificate that OpenSSL has read, with its whole public key: where there is no memory to decode
+/// that, OpenSSL leaves it out as if it were of an unknown kind, or takes it to be of no strength.
 pub fn with_key(certificate: X509) -> Result<X509, String> {
     let has_key = |x: &X509| {
         let _errors = QuietErrors::new();
-        // SAFETY: a valid certificate.
-        !unsafe { ossl::X509_get0_pubkey(x.as_ptr()) }.is_null()
+        // SAFETY: a valid certificate, whose key is only looked at.
+        unsafe {
+            let key = ossl::X509_get0_pubkey(x.as_ptr());
+            !key.is_null() && openssl_sys::EVP_PKEY_security_bits(key) > 0
+        }
     };
     if has_key(&certificate) {
         return Ok(certificate);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Ten threads, one selector at a time, and new certificates on disk all the while: each handshake
+   sends a right one, and in the end there is no more memory in use than in the beginning.
+
+   CERTPICK_HANDSHAKES=n is how many there are. */
+#include "support.h"
+
+#include "picking.h"
+
+#include <malloc.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { THREADS = 10, PER_GENERATION = 40 };
+
+static struct identity ca_a, ca_b;
+static SSL_CTX *server_a, *server_b;
+
+/* A selector with the certificates that were on disk when it was built. */
+struct generation {
+    certpick_selector *selector;
+    X509 *a, *b;
+    int references;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t progress = PTHREAD_COND_INITIALIZER;
+static struct generation *current;
+static long begun, ended, wanted, rotations;
+
+static void drop(struct generation *generation)
+{
+    int last;
+
+    pthread_mutex_lock(&lock);
+    last = --generation->references == 0;
+    pthread_mutex_unlock(&lock);
+    if (!last)
+        return;
+    certpick_selector_free(generation->selector);
+    X509_free(generation->a);
+    X509_free(generation->b);
+    free(generation);
+}
+
+/* New pairs in a directory of their own, to which the link "now" then leads. */
+static struct generation *rotate(long number)
+{
+    struct identity a = new_leaf("a", &ca_a), b = new_leaf("b", &ca_b);
+    struct generation *made = malloc(sizeof(*made));
+    char directory[32], path[64];
+
+    MUST(made != NULL);
+    snprintf(directory, sizeof(directory), "gen-%ld", number % 4);
+    mkdir(directory, 0700);
+    snprintf(path, sizeof(path), "%s/a", directory);
+    write_identity(path, &a, NULL);
+    snprintf(path, sizeof(path), "%s/b", directory);
+    write_identity(path, &b, number % 2 == 0 ? "secret" : NULL);
+    MUST(symlink(directory, "next") == 0 && rename("next", "now") == 0);
+    made->selector = new_selector("now/a.crt,now/b.crt", "now/a.key,now/b.key", ",secret");
+    MUST(certpick_selector_validate(made->selector) == CERTPICK_OK);
+    made->a = a.cert;
+    made->b = b.cert;
+    made->references = 1;
+    EVP_PKEY_free(a.key);
+    EVP_PKEY_free(b.key);
+    return made;
+}
+
+static void *keep_rotating(void *nothing)
+{
+    (void)nothing;
+    pthread_mutex_lock(&lock);
+    while (ended < wanted) {
+        long next = begun + PER_GENERATION;
+
+        pthread_mutex_unlock(&lock);
+        {
+            struct generation *made = rotate(++rotations), *before;
+
+            pthread_mutex_lock(&lock);
+            before = current;
+            current = made;
+            pthread_mutex_unlock(&lock);
+            drop(before);
+        }
+        pthread_mutex_lock(&lock);
+        while (ended < wanted && begun < next)
+            pthread_cond_wait(&progress, &lock);
+    }
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* Written by one thread, read after it was joined. */
+struct job {
+    int number;
+    long good, bad, between;
+};
+
+/* With a selector of one's own over the files as they are: the link may be switched between a
+   certificate and its key, and then the two do not go together. */
+static int by_own_selector(struct job *job, SSL_CTX *server, const struct identity *ca, int version)
+{
+    certpick_selector *selector = certpick_selector_new();
+    struct link link;
+    int good = 0;
+
+    MUST(selector != NULL);
+    if (certpick_selector_add_lists(selector, "now/a.crt,now/b.crt", "now/a.key,now/b.key", ",secret") ==
+        CERTPICK_OK) {
+        int done = connect_picking(&link, version, selector, server);
+        X509 *peer = SSL_get_peer_certificate(link.server);
+
+        good = done && peer != NULL && X509_verify(peer, ca->key) == 1;
+        if (!done && strstr(certpick_message(link.client), "does not match") != NULL) {
+            job->between++;
+            good = peer == NULL;
+        }
+        X509_free(peer);
+        close_link(&link);
+    } else {
+        /* A file of the generation before the last is being written anew. */
+        job->between++;
+        good = strstr(certpick_selector_error(selector), "could not read") != NULL;
+    }
+    ERR_clear_error();
+    certpick_selector_free(selector);
+    return good;
+}
+
+static void *shake_hands_all_the_time(void *arg)
+{
+    struct job *job = arg;
+
+    for (;;) {
+        struct generation *mine;
+        struct link link;
+        long number;
+        int to_a, good;
+
+        pthread_mutex_lock(&lock);
+        number = begun++;
+        mine = current;
+        mine->references++;
+        pthread_cond_signal(&progress);
+        pthread_mutex_unlock(&lock);
+        if (number < wanted) {
+            to_a = (number + job->number) % 2;
+            if (number % 16 == 0) {
+                good = by_own_selector(job, to_a ? server_a : server_b, to_a ? &ca_a : &ca_b,
+                                       tls_versions[number / 2 % 2]);
+            } else {
+                good = connect_picking(&link, tls_versions[number / 2 % 2], mine->selector,
+                                       to_a ? server_a : server_b) &&
+                       arrived(&link, to_a ? mine->a : mine->b) &&
+                       certpick_choice(link.client) == (to_a ? 0 : 1);
+                close_link(&link);
+            }
+            job->good += good;
+            job->bad += !good;
+        }
+        drop(mine);
+        OPENSSL_thread_stop();
+        pthread_mutex_lock(&lock);
+        ended += number < wanted;
+        pthread_cond_signal(&progress);
+        pthread_mutex_unlock(&lock);
+        if (number >= wanted)
+            return NULL;
+    }
+}
+
+/* So many handshakes by ten threads. */
+static void phase(long handshakes)
+{
+    pthread_t ids[THREADS], rotator;
+    struct job jobs[THREADS];
+    long good = 0, bad = 0, between = 0;
+    int i;
+
+    begun = ended = 0;
+    wanted = handshakes;
+    current = rotate(++rotations);
+    MUST(pthread_create(&rotator, NULL, keep_rotating, NULL) == 0);
+    for (i = 0; i < THREADS; i++) {
+        memset(&jobs[i], 0, sizeof(jobs[i]));
+        jobs[i].number = i;
+        MUST(pthread_create(&ids[i], NULL, shake_hands_all_the_time, &jobs[i]) == 0);
+    }
+    for (i = 0; i < THREADS; i++) {
+        MUST(pthread_join(ids[i], NULL) == 0);
+        good += jobs[i].good;
+        bad += jobs[i].bad;
+        between += jobs[i].between;
+    }
+    MUST(pthread_join(rotator, NULL) == 0);
+    drop(current);
+    subject("each handshake sends a right certificate");
+    CHECK_INT(good, handshakes);
+    CHECK_INT(bad, 0);
+    printf("%ld handshakes, %ld met files between two generations\n", handshakes, between);
+}
+
+static size_t in_use(void)
+{
+    certpick_cache_clear();
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
+int main(void)
+{
+    const char *text = getenv("CERTPICK_HANDSHAKES");
+    long handshakes = text != NULL ? strtol(text, NULL, 10) : 2000;
+    size_t before, after;
+
+    enter_work_dir();
+    ca_a = new_root("CA A");
+    ca_b = new_root("CA B");
+    server_a = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_free(server_a);
+    server_a = new_server(TLS1_2_VERSION, &ca_a, (void *)NULL);
+    server_b = new_server(TLS1_2_VERSION, &ca_b, (void *)NULL);
+    MUST(SSL_CTX_set_max_proto_version(server_a, 0) && SSL_CTX_set_max_proto_version(server_b, 0));
+    SSL_CTX_set_session_cache_mode(server_a, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(server_b, SSL_SESS_CACHE_OFF);
+    phase(handshakes / 4);
+    before = in_use();
+    phase(handshakes - handshakes / 4);
+    after = in_use();
+    subject("the memory in use stays level");
+    printf("%zu bytes in use after a quarter, %zu at the end; %ld rotations\n", before, after, rotations);
+    CHECK(after < before + (128 << 10));
+    SSL_CTX_free(server_a);
+    SSL_CTX_free(server_b);
+    free_identity(&ca_a);
+    free_identity(&ca_b);
+    return finish();
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What goes wrong in the world, as C programs: each plainly, under valgrind and with sanitizers."""
+
+import os
+
+import pytest
+
+import checkers
+from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c, succeed
+
+HERE = TESTS / "faults"
+PROGRAMS = {
+    "allocations": "each of OpenSSL's allocations fails once",
+    "files": "files that change, vanish, or can no longer be read",
+    "unreadable": "disks that fail, and ones that are slow",
+    "stopped": "a handshake that stops at each byte, or comes byte by byte",
+    "requests": "5,000 names, and requests that are not well formed",
+    "rotating": "ten threads and one selector while files are replaced",
+}
+# How much of it: in `make check`, and in `make check-long`, which sets CERTPICK_LONG.
+LONG = bool(os.environ.get("CERTPICK_LONG"))
+AMOUNT = {
+    "CERTPICK_ALLOCATION_STEP": "1" if LONG else "97",
+    "CERTPICK_BYTE_STEP": "1",
+    "CERTPICK_HANDSHAKES": "100000" if LONG else "2000",
+}
+LESS = {
+    "valgrind": {
+        "CERTPICK_ALLOCATION_STEP": "1999",
+        "CERTPICK_BYTE_STEP": "61",
+        "CERTPICK_HANDSHAKES": "120",
+    },
+    "sanitizers": {
+        "CERTPICK_ALLOCATION_STEP": "499",
+        "CERTPICK_BYTE_STEP": "5",
+        "CERTPICK_HANDSHAKES": "500",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def build(scratch_dir):
+    """Compiles a program, by some checker; gives its command and environment."""
+    sources = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
+    reads = scratch_dir / "failing_reads.so"
+    compile_c(reads, [HERE / "failing_reads.c"], flags=["-std=c99", "-fPIC", "-shared"], libs=["-ldl"])
+    keys = BUILD / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+
+    def build_for(name: str, checker=checkers.PLAIN):
+        program = compile_c(
+            scratch_dir / f"{name}-{checker.name}",
+            [HERE / f"{name}.c", *sources],
+            flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *checker.flags],
+            libs=[*LINK_CERTPICK, "-pthread", "-ldl"],
+        )
+        env = {**os.environ, "OPENSSL_CONF": "/dev/null", "TMPDIR": str(scratch_dir)}
+        env.update(checker.environment, CERTPICK_TEST_KEYS=str(keys))
+        env.update(AMOUNT, **LESS.get(checker.name, {}))
+        if name == "unreadable":
+            env["LD_PRELOAD"] = " ".join([*checker.preload(), str(reads)])
+        return [*checker.command, program], env
+
+    return build_for
+
+
+@pytest.fixture(scope="module")
+def scratch_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("faults")
+    path.chmod(0o755)  # a process that has lost its rights goes through it
+    return path
+
+
+def sentences() -> list:
+    return [pytest.param(name, id=f"{name}: {sentence}") for name, sentence in PROGRAMS.items()]
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_program(name, build):
+    command, env = build(name)
+    print(succeed(command, env=env, most_seconds=7200 if LONG else 600))
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_program_under_valgrind(name, build):
+    command, env = build(name, checkers.VALGRIND)
+    output = succeed(command, env=env, most_seconds=600)
+    assert "== " not in output, f"valgrind has something to say:\n{output}"
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_program_with_sanitizers(name, build):
+    command, env = build(name, checkers.SANITIZERS)
+    succeed(command, env=env, most_seconds=600)
