@@ -75,7 +75,7 @@ def machine() -> dict:
         "cores": os.cpu_count(),
         "system": pretty[1] if pretty else "unknown",
         "openssl": " ".join(first_line("openssl", "version").split()[:2]),
-        "server": first_line(paths.server_bindir() / "postgres", "--version").split(" (")[0],
+        "server": first_line(paths.server_bindir() / "postgres", "--version"),
         "libpq": first_line(paths.prefix(15) / "bin" / "psql", "--version"),
         "rustc": " ".join(first_line("rustc", "--version").split()[:2]),
     }
