@@ -35,7 +35,9 @@ fn main() {
         row(n, &naive, &ours, "x faster");
     }
     println!();
-    println!("building a selector of n credentials from n files, without the cache (index included)");
+    println!(
+        "building a selector of n credentials from n files, without the cache (index included)"
+    );
     println!("{:>6} {:>12} {:>14} {:>8}  (spread)", "n", "certpick", "read and parse", "ratio");
     for n in SIZES {
         let (ours, parse) = build(&set, n);
