@@ -6,6 +6,9 @@
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,8 +82,20 @@ static size_t copies_in_memory(void)
     return found;
 }
 
+enum form { PKCS8, TRADITIONAL, DER, OTHER_PASSWORD, FORMS };
+
+static void write_der(const char *path, EVP_PKEY *key, char *password)
+{
+    BIO *bio = BIO_new_file(path, "wb");
+
+    MUST(bio != NULL && i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_256_cbc(), password, LENGTH - 1, NULL,
+                                                NULL));
+    BIO_free(bio);
+    MUST(chmod(path, 0600) == 0);
+}
+
 /* In a child, so that OpenSSL's copies are gone with it. */
-static void write_encrypted_key(const char *path, EVP_PKEY *key)
+static void write_encrypted_key(const char *path, EVP_PKEY *key, enum form form)
 {
     pid_t child = fork();
     int status;
@@ -90,10 +105,27 @@ static void write_encrypted_key(const char *path, EVP_PKEY *key)
         char password[LENGTH] = {0};
 
         write_password(password);
-        write_key(path, key, password);
+        if (form == TRADITIONAL)
+            write_traditional_key(path, key, password);
+        else if (form == DER)
+            write_der(path, key, password);
+        else
+            write_key(path, key, form == PKCS8 ? password : "another");
         _exit(0);
     }
     MUST(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int tells(const char *text)
+{
+    return found_in((const unsigned char *)text, strlen(text)) > 0;
+}
+
+static int tells_error(const char *line, size_t length, void *found)
+{
+    (void)length;
+    *(int *)found |= tells(line);
+    return 1;
 }
 
 static int answer(char *buf, int size, const char *key_file, void *arg)
@@ -140,6 +172,32 @@ static void from_lists(const struct two *two, const char *start, const char *end
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     CHECK(certpick_explanation(link.client)[0] != '\0');
     close_link(&link);
+    certpick_selector_free(selector);
+    CHECK_INT(copies_in_memory(), 0);
+    SSL_CTX_free(server);
+}
+
+/* A password that is used, or does not open the key: no text has it, and in the end no memory. */
+static void never_told(const struct two *two, enum form form)
+{
+    certpick_selector *selector = certpick_selector_new();
+    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    int is_good = form != OTHER_PASSWORD, in_queue = 0;
+    struct link link;
+
+    write_encrypted_key("b.key", two->b.key, form);
+    CHECK_INT(add(selector, "a.key,b.key", ",", ""), CERTPICK_OK);
+    CHECK_INT(certpick_selector_validate(selector), is_good ? CERTPICK_OK : CERTPICK_ERROR_PASSWORD_WRONG);
+    subject("no text has the password");
+    CHECK_INT(certpick_selector_error(selector)[0] == '\0', is_good);
+    CHECK(!tells(certpick_selector_error(selector)));
+    ERR_print_errors_cb(tells_error, &in_queue);
+    CHECK(!in_queue);
+    CHECK_INT(connect_picking(&link, TLS1_3_VERSION, selector, server), is_good);
+    CHECK(!tells(certpick_message(link.client)) && !tells(certpick_explanation(link.client)));
+    CHECK_INT(certpick_message(link.client)[0] == '\0', is_good);
+    close_link(&link);
+    subject("and no memory, when the selector is gone");
     certpick_selector_free(selector);
     CHECK_INT(copies_in_memory(), 0);
     SSL_CTX_free(server);
@@ -213,17 +271,21 @@ static void with_a_kept_key(const struct two *two)
 int main(void)
 {
     struct two two;
+    enum form form;
 
     enter_work_dir();
     make_two(&two);
     make_password();
-    write_encrypted_key("b.key", two.b.key);
+    write_encrypted_key("b.key", two.b.key, PKCS8);
     subject("the search does not find what is not there");
     CHECK_INT(copies_in_memory(), 0);
     from_lists(&two, ",", "");
     from_lists(&two, ",\"", "\"");
     never_used();
     from_the_callback();
+    for (form = PKCS8; form < FORMS; form++)
+        never_told(&two, form);
+    write_encrypted_key("b.key", two.b.key, PKCS8);
     with_a_kept_key(&two);
     free_two(&two);
     return finish();

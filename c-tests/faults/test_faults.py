@@ -26,9 +26,9 @@ AMOUNT = {
 }
 LESS = {
     "valgrind": {
-        "CERTPICK_ALLOCATION_STEP": "1999",
-        "CERTPICK_BYTE_STEP": "61",
-        "CERTPICK_HANDSHAKES": "120",
+        "CERTPICK_ALLOCATION_STEP": "5003",
+        "CERTPICK_BYTE_STEP": "97",
+        "CERTPICK_HANDSHAKES": "80",
     },
     "sanitizers": {
         "CERTPICK_ALLOCATION_STEP": "499",

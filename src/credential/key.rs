@@ -14,7 +14,7 @@ use openssl_sys as ffi;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Reads and decrypts the key in the file `at`, which is called `path` in words and when the
 /// program is asked for its password.
@@ -103,6 +103,9 @@ fn decode(
         Some(key) if key.bits() == 0 => read(),
         key => key,
     };
+    if !matches!(asked.state, State::NotAsked) {
+        wipe_stack();
+    }
     if let Some(key) = key {
         let opened_by = match asked.state {
             State::NotAsked => OpenedBy::Nothing,
@@ -129,6 +132,16 @@ fn decode(
         }
         State::Given(_) => Cause::PasswordWrong(file, wrong_password(errors.reason())),
     })
+}
+
+/// Overwrites the stack below the caller: OpenSSL leaves a password there when it decrypts PEM of
+/// the traditional form.
+#[inline(never)]
+fn wipe_stack() {
+    /// As deep as OpenSSL goes with a password in its hands, and less than it needs itself.
+    const DEPTH: usize = 16 << 10;
+    let mut below = [0u8; DEPTH];
+    below.zeroize();
 }
 
 /// What OpenSSL says when the password is wrong, always as libpq's users know it: behind it comes a
