@@ -50,6 +50,11 @@ pub mod fuzzing {
         })
     }
 
+    /// The DER of each certificate of a PEM file, if it is of the plainest form.
+    pub fn plain_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        crate::credential::pem::plain_certificates(bytes)
+    }
+
     /// The selector that a provider module's settings make.
     pub fn selector_of_settings(
         value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,
