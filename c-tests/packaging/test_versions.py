@@ -51,6 +51,20 @@ def test_changelog():
     assert first(r"^## \[([0-9][^\]]*)\]", paths.ROOT / "CHANGELOG.md") == VERSION
 
 
+def test_debian_package():
+    assert first(r"^certpick \((.*)-[0-9]+\)", paths.ROOT / "debian" / "changelog") == VERSION
+
+
+def test_fedora_package():
+    assert first(r"^Version: +(.*)$", paths.ROOT / "packaging" / "certpick.spec") == VERSION
+
+
+def test_debians_symbols_are_those_of_the_interface():
+    recorded = re.findall(r"^export (\w+)$", (paths.ROOT / "abi" / "certpick.abi").read_text(), re.MULTILINE)
+    symbols = (paths.ROOT / "debian" / "libcertpick0.symbols").read_text()
+    assert sorted(re.findall(r"^ (\w+)@Base ", symbols, re.MULTILINE)) == sorted(recorded)
+
+
 def test_no_placeholder_is_left_in_what_is_installed(prefix):
     made = [path for place in ("share", "include", "lib/some-triple/pkgconfig") for path in (prefix / place).rglob("*")]
     for path in made:
