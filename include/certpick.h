@@ -437,8 +437,9 @@ const char *certpick_selector_error(const struct certpick_selector *selector);
  * again, is answered afresh. A program that sets its own, and needs that, uses
  * certpick_attach_cert_cb().
  *
- * The SSL_CTX takes a reference and the selector is frozen. No handshake may be under way on
- * the SSL_CTX in another thread. A selector that was attached before is replaced. Since 0.1.0.
+ * The SSL_CTX takes a reference and the selector is frozen; frozen it stays even if there is no
+ * memory to attach it. No handshake may be under way on the SSL_CTX in another thread. A selector
+ * that was attached before is replaced. Since 0.1.0.
  */
 certpick_status certpick_attach(SSL_CTX *ctx, struct certpick_selector *selector);
 
