@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
 .PHONY: help demo check check-long pgtests matrix psql library man fuzz header bench clean
-.PHONY: build install uninstall abi dist
+.PHONY: build install uninstall abi debs dist
 
 # Where things are installed; scripts/install says what each means.
 export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
@@ -17,7 +17,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
 	@echo 'make check   every test'
-	@echo 'make check-long  what takes longer: make pgtests and make matrix'
+	@echo 'make check-long  what takes longer: make pgtests, make matrix, packages'
 	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
 	@echo 'make matrix  the Rust tests with other versions of OpenSSL'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
@@ -30,6 +30,7 @@ help:
 	@echo 'make install, make uninstall   with DESTDIR, PREFIX (/usr/local), LIBDIR (PREFIX/lib), and'
 	@echo '             BINDIR, INCLUDEDIR, DATADIR, MANDIR, MODULESDIR'
 	@echo 'make dist    the source with all crates, checksums, SBOM and licences, into target/dist'
+	@echo 'make debs    Debian packages, built and tried in a clean root of trixie (root or sudo)'
 	@echo 'make abi     record additions to the interface; a break is refused'
 	@echo 'make header  make include/certpick.h anew from the source'
 	@echo 'make clean   remove target/'
@@ -50,6 +51,7 @@ check:
 check-long:
 	@scripts/setup check
 	@scripts/setup pgtests
+	@scripts/setup debs
 	@$(PYTHON) scripts/check-long
 
 matrix:
@@ -88,6 +90,10 @@ uninstall:
 
 abi:
 	@$(PYTHON) scripts/abi record
+
+debs:
+	@scripts/setup debs
+	@scripts/debian-package
 
 dist:
 	@$(PYTHON) scripts/dist
