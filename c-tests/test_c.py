@@ -138,7 +138,7 @@ def under_valgrind(request, build, environment):
     selected = [
         item.callspec.params["name"]
         for item in request.session.items
-        if getattr(item, "originalname", "") == "test_program_under_valgrind"
+        if item.module is request.module and item.originalname == "test_program_under_valgrind"
     ]
     programs = {name: build(name) for name in selected}
     pool = ThreadPoolExecutor(os.cpu_count())

@@ -174,7 +174,15 @@ pub fn why(error: &Error) -> String {
         };
     }
     match error.io_error() {
-        Some(error) if error.kind() == ErrorKind::UnexpectedEof => UNEXPECTED_EOF.to_owned(),
+        // It is reset where a server closes it with something unread.
+        Some(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ) =>
+        {
+            UNEXPECTED_EOF.to_owned()
+        }
         Some(error) => words(error),
         None if error.code() == ErrorCode::ZERO_RETURN || error.code() == ErrorCode::SYSCALL => {
             UNEXPECTED_EOF.to_owned()
