@@ -105,6 +105,7 @@ fn read(path: &Path) -> Result<Roots, String> {
 }
 
 /// Where libpq looks when nothing is said.
+#[allow(deprecated)] // by Rust before 1.87, for what it does on Windows
 fn usual_file() -> Option<PathBuf> {
     Some(std::env::home_dir()?.join(".postgresql/root.crt"))
 }
