@@ -24,7 +24,7 @@ help:
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
 	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
-	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20)'
+	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20) of processor time'
 	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make build   library, program, manual pages: what make install installs'
 	@echo 'make install, make uninstall   with DESTDIR, PREFIX (/usr/local), LIBDIR (PREFIX/lib), and'
