@@ -128,8 +128,6 @@ static void failures(const struct two *two)
     certpick_selector_free(selector);
 }
 
-/* OpenSSL 1.1.1 has one mark for each entry, so the library's own takes the program's away. */
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
 static void the_callers_mark(void)
 {
     certpick_selector *selector = certpick_selector_new();
@@ -146,11 +144,6 @@ static void the_callers_mark(void)
     CHECK_ONLY_MARKERS(2);
     certpick_selector_free(selector);
 }
-#else
-static void the_callers_mark(void)
-{
-}
-#endif
 
 static int callbacks; /* how often certpick was called and looked at */
 

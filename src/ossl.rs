@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OpenSSL's functions that openssl-sys does not declare, each with the reason it is needed.
 
+#[cfg(not(ossl3))]
+mod error_state;
 mod errors;
 
 use crate::error::{Error, OutOfMemory, major_version};

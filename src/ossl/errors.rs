@@ -6,13 +6,14 @@ use crate::error::{Error, Status};
 use libc::{c_int, c_ulong};
 use once_cell::race::OnceBox;
 use openssl_sys as ffi;
-use std::cell::Cell;
 use std::ffi::CStr;
 #[cfg(ossl3)]
 use std::ffi::CString;
 
 unsafe extern "C" {
+    #[cfg(ossl3)]
     fn ERR_set_mark() -> c_int;
+    #[cfg(ossl3)]
     fn ERR_pop_to_mark() -> c_int;
     fn ERR_peek_error() -> c_ulong;
 }
@@ -20,28 +21,25 @@ unsafe extern "C" {
 /// Whatever OpenSSL queues while this lives is taken away again when it is dropped.
 pub struct QuietErrors {
     was_empty: bool,
-}
-
-thread_local! {
-    /// How many of them this thread has.
-    static QUIET: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Whether marks count, as they do since OpenSSL 3.0. In 1.1.1 an entry has one mark or none, so
-/// only the outermost `QuietErrors` may set and take it.
-fn has_own_mark(depth: u32) -> bool {
-    cfg!(ossl3) || depth == 0
+    #[cfg(not(ossl3))]
+    _callers: super::error_state::SetAside,
 }
 
 impl QuietErrors {
     pub fn new() -> QuietErrors {
-        let depth = QUIET.with(|quiet| quiet.replace(quiet.get() + 1));
-        if has_own_mark(depth) {
-            // SAFETY: works on this thread's queue alone.
-            unsafe { ERR_set_mark() };
+        #[cfg(not(ossl3))]
+        let _callers = super::error_state::SetAside::new();
+        #[cfg(ossl3)]
+        // SAFETY: works on this thread's queue alone.
+        unsafe {
+            ERR_set_mark();
         }
-        // SAFETY: likewise.
-        QuietErrors { was_empty: unsafe { ERR_peek_error() } == 0 }
+        QuietErrors {
+            // SAFETY: peeks at this thread's queue.
+            was_empty: unsafe { ERR_peek_error() } == 0,
+            #[cfg(not(ossl3))]
+            _callers,
+        }
     }
 
     /// Library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
@@ -84,7 +82,8 @@ impl QuietErrors {
 
     /// The text of the oldest entry queued since, which is the cause of the others and the one that
     /// libpq shows. Where the caller had entries of its own the newest is taken: OpenSSL cannot
-    /// read from a mark onwards, and the oldest would be the caller's.
+    /// read from a mark onwards, and the oldest would be the caller's. (In 1.1.1 the caller's are
+    /// set aside.)
     pub fn reason(&self) -> String {
         // SAFETY: peeks at this thread's queue.
         let code =
@@ -99,14 +98,11 @@ impl QuietErrors {
     }
 }
 
+#[cfg(ossl3)]
 impl Drop for QuietErrors {
     fn drop(&mut self) {
-        let depth = QUIET.with(Cell::get).saturating_sub(1);
-        QUIET.with(|quiet| quiet.set(depth));
-        if has_own_mark(depth) {
-            // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
-            unsafe { ERR_pop_to_mark() };
-        }
+        // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
+        unsafe { ERR_pop_to_mark() };
     }
 }
 
