@@ -59,8 +59,13 @@ pub fn is_root(certificate: &X509) -> Result<bool, OutOfMemory> {
 fn may_have_issued(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> {
     settle_extensions(issuer)?;
     settle_extensions(certificate)?;
-    // SAFETY: two valid certificates, in which OpenSSL caches what their extensions say.
-    Ok(unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) == 0 })
+    // It asks of which kind the issuer's key is, for which OpenSSL may need memory.
+    let agree = || {
+        // SAFETY: two valid certificates, in which OpenSSL caches what their extensions say.
+        let found = unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) };
+        (found == 0).then_some(())
+    };
+    Ok(ossl::sure(agree)?.is_some())
 }
 
 /// Whether `issuer` issued `certificate`. Key identifiers on both sides are evidence enough; where
