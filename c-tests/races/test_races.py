@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Threads in C and in Rust under ThreadSanitizer: no access to shared memory without an order."""
+
+import os
+
+import pytest
+
+import checkers
+from harness import openssl_cnf
+from races import instrumented
+from toolchain import BUILD, TESTS, compile_c, run, succeed
+
+CHECKER = checkers.THREAD_SANITIZER
+ENVIRONMENT = {**os.environ, **CHECKER.environment}
+ENVIRONMENT["TSAN_OPTIONS"] += f":suppressions='{instrumented.HERE / 'openssl.suppressions'}'"
+PROGRAMS = {
+    "threads": "threads share a selector",
+    "cache_threads": "threads connect while files are replaced",
+    "faults/rotating": "ten threads and one selector while files are replaced",
+    "openssl_cnf/many_threads": "threads in a program that knows nothing of the library",
+}
+WORDS = "WARNING: ThreadSanitizer: data race"
+BAD = ["without_a_lock", "a_box_that_is_not_released", "a_reference_that_was_dropped"]
+GOOD = ["with_a_lock", "a_box_that_is_released", "counted_references"]
+
+
+@pytest.fixture(scope="module")
+def has_races(tmp_path_factory):
+    """Runs one way of sharing, by two threads, so often."""
+    directory = instrumented.build_has_races()
+    program = compile_c(
+        tmp_path_factory.mktemp("races") / "has_races",
+        [instrumented.HERE / "has_races.c"],
+        flags=["-std=c99", "-O1", "-g", *CHECKER.flags],
+        libs=[f"-L{directory}", f"-Wl,-rpath,{directory}", "-lhas_races", "-pthread", "-ldl"],
+    )
+
+    def start(way: str):
+        return run([program, way], env=ENVIRONMENT)
+
+    return start
+
+
+@pytest.mark.parametrize("way", BAD)
+def test_a_race_in_rust_is_found(has_races, way):
+    done = has_races(way)
+    assert done.returncode != 0 and WORDS in done.stdout and "has_races.rs" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("way", GOOD)
+def test_what_is_in_order_is_no_race(has_races, way):
+    for _ in range(20):
+        done = has_races(way)
+        assert (done.returncode, done.stdout) == (0, "done\n"), done.stdout
+
+
+@pytest.fixture(scope="module")
+def library():
+    return instrumented.build_library()
+
+
+@pytest.fixture(scope="module")
+def start(library, tmp_path_factory):
+    """Runs a program of these with the library as ThreadSanitizer sees it."""
+    scratch = tmp_path_factory.mktemp("races")
+    keys = BUILD / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    lists = {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpassword": ",secret"}
+    module = openssl_cnf.certpick(lists, library / "libcertpick.so.0")
+    active = scratch / "active.cnf"
+    active.write_text(openssl_cnf.text({"certpick": module}))
+
+    def start_program(name: str) -> str:
+        knows_nothing = name.startswith("openssl_cnf/")
+        support = ["support", "certificates", "handshake", "openssl_cnf/two_cas" if knows_nothing else "picking"]
+        linked = [] if knows_nothing else [f"-L{library}", f"-Wl,-rpath,{library}", "-lcertpick"]
+        program = compile_c(
+            scratch / name.replace("/", "-"),
+            [TESTS / f"{source}.c" for source in [name, *support]],
+            flags=["-std=c11", "-O1", "-g", f"-I{TESTS}", *CHECKER.flags],
+            libs=[*linked, "-pthread", "-ldl"],
+        )
+        env = {**ENVIRONMENT, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys)}
+        env["OPENSSL_CONF"] = str(active) if knows_nothing else "/dev/null"
+        env["CERTPICK_HANDSHAKES"] = "400"
+        return succeed([program], env=env)
+
+    return start_program
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, id=f"{n}: {s}") for n, s in PROGRAMS.items()])
+def test_program_has_no_race(name, start):
+    output = start(name)
+    assert WORDS not in output, output
+
+
+def test_the_library_tells_what_it_reads_and_writes(library):
+    symbols = succeed(["nm", "--dynamic", "--undefined-only", library / "libcertpick.so"])
+    told = {f"__tsan_{kind}" for kind in ("read8", "write8", "func_entry", "atomic64_fetch_add")}
+    assert told <= set(symbols.split()), symbols
