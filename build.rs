@@ -24,6 +24,7 @@ fn main() {
 
     // openssl-sys tells those who link it the number of the headers' version, in hexadecimal.
     println!("cargo:rustc-check-cfg=cfg(ossl3)");
+    println!("cargo:rustc-check-cfg=cfg(ossl4)");
     println!("cargo:rustc-check-cfg=cfg(fuzzing)");
     let number = std::env::var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
     let number = u64::from_str_radix(&number, 16).unwrap_or(0);
@@ -33,6 +34,9 @@ fn main() {
     }
     if number >= 0x3000_0000 {
         println!("cargo:rustc-cfg=ossl3");
+    }
+    if number >= 0x4000_0000 {
+        println!("cargo:rustc-cfg=ossl4");
     }
 }
 

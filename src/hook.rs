@@ -110,7 +110,7 @@ pub(crate) fn answer(
 ) -> c_int {
     // Suspends; with an error in the queue, SSL_get_error(3) makes it a failure of the handshake.
     const ABORT: c_int = -1;
-    guarded(ssl, ABORT, queue, || {
+    let answer = guarded(ssl, ABORT, queue, || {
         let Some(installed) = choose()? else { return Ok(0) };
         // SAFETY: OpenSSL frees both after it has installed them once more, so it gets references
         // of its own.
@@ -121,7 +121,26 @@ pub(crate) fn answer(
             *pkey = installed.key;
         }
         Ok(1)
-    })
+    });
+    #[cfg(ossl4)]
+    if answer == ABORT {
+        // SAFETY: a valid SSL.
+        unsafe { make_it_a_failure(ssl) };
+    }
+    answer
+}
+
+/// Since OpenSSL 4.0 SSL_get_error(3) does not look at the queue but at what the last operation on
+/// the SSL has noted. A length below 0 is refused before anything else, and noted as an error: the
+/// next handshake call takes the note away, so that it asks anew, as with earlier versions.
+///
+/// # Safety
+/// `ssl` is a valid SSL, inside its client_cert_cb.
+#[cfg(ossl4)]
+unsafe fn make_it_a_failure(ssl: *mut ffi::SSL) {
+    let _errors = QuietErrors::new();
+    // SAFETY: the caller's promise; no buffer is touched.
+    unsafe { ffi::SSL_read(ssl, std::ptr::null_mut(), -1) };
 }
 
 /// # Safety

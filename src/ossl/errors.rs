@@ -21,6 +21,8 @@ unsafe extern "C" {
 /// Whatever OpenSSL queues while this lives is taken away again when it is dropped.
 pub struct QuietErrors {
     was_empty: bool,
+    #[cfg(ossl4)]
+    has_fence: bool,
     #[cfg(not(ossl3))]
     _callers: super::error_state::SetAside,
 }
@@ -34,9 +36,12 @@ impl QuietErrors {
         unsafe {
             ERR_set_mark();
         }
+        // SAFETY: peeks at this thread's queue.
+        let was_empty = unsafe { ERR_peek_error() } == 0;
         QuietErrors {
-            // SAFETY: peeks at this thread's queue.
-            was_empty: unsafe { ERR_peek_error() } == 0,
+            was_empty,
+            #[cfg(ossl4)]
+            has_fence: !was_empty && fence::put(),
             #[cfg(not(ossl3))]
             _callers,
         }
@@ -101,8 +106,57 @@ impl QuietErrors {
 #[cfg(ossl3)]
 impl Drop for QuietErrors {
     fn drop(&mut self) {
+        #[cfg(ossl4)]
+        if self.has_fence {
+            fence::remove();
+            return;
+        }
         // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
         unsafe { ERR_pop_to_mark() };
+    }
+}
+
+/// OpenSSL 4.0.2 pops a mark that it has not set when it decrypts a key under PBES2. That must not
+/// be ours on the caller's newest entry, so another entry stands above it, with marks to spare.
+#[cfg(ossl4)]
+mod fence {
+    use super::*;
+
+    const REASON: c_int = 999;
+    /// One key may be decrypted in several ways.
+    const SPARE: usize = 64;
+
+    fn is_newest() -> bool {
+        // SAFETY: peeks at this thread's queue.
+        unsafe { ffi::ERR_peek_last_error() == (packed(error_library()) | REASON as c_ulong) }
+    }
+
+    /// Whether there is a new one. One that is the newest entry already, with the mark that was just
+    /// set on it, is enough.
+    pub fn put() -> bool {
+        if is_newest() {
+            return false;
+        }
+        put_error(REASON, c"");
+        let is_there = is_newest();
+        if is_there {
+            for _ in 0..SPARE {
+                // SAFETY: works on this thread's queue alone.
+                unsafe { ERR_set_mark() };
+            }
+        }
+        is_there
+    }
+
+    /// With all above it; the last pop takes the mark of the entry below.
+    pub fn remove() {
+        loop {
+            // SAFETY: works on this thread's queue alone.
+            unsafe { ERR_pop_to_mark() };
+            if !is_newest() {
+                return;
+            }
+        }
     }
 }
 
