@@ -19,7 +19,7 @@ help:
 	@echo 'make check   every test'
 	@echo 'make check-long  what takes longer: make pgtests, make matrix, packages'
 	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
-	@echo 'make matrix  the Rust tests with other versions of OpenSSL'
+	@echo 'make matrix  the Rust and C tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
@@ -55,7 +55,7 @@ check-long:
 	@$(PYTHON) scripts/check-long
 
 matrix:
-	@scripts/setup demo
+	@scripts/setup check
 	@$(PYTHON) scripts/matrix
 
 pgtests:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Where header and library are, and how C is compiled against them.
 
-Another OpenSSL or another build of the library is named by environment variables:
-CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS, OPENSSL_LIBS. Where that OpenSSL is
-not the system's, OPENSSL_LIBS has its -L and -Wl,-rpath too.
+Another OpenSSL or another build of the library is named by environment variables: CERTPICK_TARGET
+(which stands for target/), CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS,
+OPENSSL_LIBS. Where that OpenSSL is not the system's, OPENSSL_LIBS has its -L and -Wl,-rpath too.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "c-tests"
-BUILD = ROOT / "target" / "c-tests"
-LIBDIR = Path(os.environ.get("CERTPICK_LIBDIR", ROOT / "target" / "lib")).absolute()
+TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
+BUILD = TARGET / "c-tests"
+LIBDIR = Path(os.environ.get("CERTPICK_LIBDIR", TARGET / "lib")).absolute()
 INCLUDEDIR = Path(os.environ.get("CERTPICK_INCLUDEDIR", ROOT / "include")).absolute()
 HEADER = INCLUDEDIR / "certpick.h"
 LIBRARY = LIBDIR / "libcertpick.so.0"

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Where things are in this repository and below its target/."""
 
+import os
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / "target"
+# scripts/matrix keeps what belongs to another OpenSSL apart.
+TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
 LIBRARY_DIR = TARGET / "lib"
 HEADER_DIR = ROOT / "include"
-PSQL_VERSIONS = (15, 16, 17, 18)
+PSQL_VERSIONS = tuple(map(int, os.environ.get("CERTPICK_PSQL_VERSIONS", "15 16 17 18").split()))
 
 
 def prefix(version: int, variant: str = "") -> Path:

@@ -35,7 +35,12 @@ def conninfo(**settings) -> str:
 
 
 def environment(home: Path, extra: Optional[dict] = None) -> dict:
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C", **(extra or {})}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C", **(extra or {})}
+    # That of scripts/matrix: with it programs find the OpenSSL and the library that are tested.
+    directories = [env.get("LD_LIBRARY_PATH"), os.environ.get("LD_LIBRARY_PATH")]
+    if any(directories):
+        env["LD_LIBRARY_PATH"] = ":".join(filter(None, directories))
+    return env
 
 
 def run(

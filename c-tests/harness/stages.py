@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
 
 from .paths import ROOT
@@ -46,6 +48,24 @@ def cargo_tests(output: str, ok: bool) -> Counts:
     ):
         counts.add(Counts(int(passed), int(failed), int(ignored)))
     return counts
+
+
+def pytest_tests(report: Path) -> Callable[[str, bool], Counts]:
+    """Of a pytest that writes this report."""
+    report.unlink(missing_ok=True)
+
+    def count(output: str, ok: bool) -> Counts:
+        counts = Counts()
+        if report.exists():
+            for suite in ElementTree.parse(report).iter("testsuite"):
+                total, failures, errors, skipped = (
+                    int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
+                )
+                bad = failures + errors
+                counts.add(Counts(total - bad - skipped, bad, skipped))
+        return counts
+
+    return count
 
 
 def own_sum(output: str, ok: bool) -> Counts:

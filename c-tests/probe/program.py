@@ -2,12 +2,13 @@
 """certpick probe, run, and its report."""
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 from harness import paths
+from harness.psql import environment
 
 PROGRAM = paths.TARGET / "release" / "certpick"
 SECONDS = 60
@@ -60,10 +61,10 @@ class Server:
         return [part["facts"]["entry"] for part in self.parts("credential") if part["facts"]["chosen"]]
 
 
-def run(*words, home: str = "/nonexistent") -> Done:
+def run(*words, home: Path = Path("/nonexistent")) -> Done:
     done = subprocess.run(
         [PROGRAM, "probe", *map(str, words)],
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(home), "OPENSSL_CONF": "/dev/null"},
+        env=environment(home, {"OPENSSL_CONF": "/dev/null"}),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)

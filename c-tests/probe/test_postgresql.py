@@ -122,7 +122,7 @@ def test_what_was_sent_is_accepted_or_refused(postgres, address, pki, tls_max):
     assert "was sent" in good.text("choice")
     assert good.facts["protocol"] == (tls_max or "TLSv1.3")
     late = probe(address, *lists(pki.late), "--send")
-    assert (late.status, late.level("answer")) == (1, "wrong"), late.said
+    assert (late.status, late.level("answer")) == (1, "wrong"), late.finding("answer")
     assert "alert certificate_expired" in late.text("answer")
     assert "clock" in late.finding("answer")["advice"]
     none = probe(address, "--send")

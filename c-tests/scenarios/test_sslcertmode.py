@@ -3,6 +3,7 @@
 
 import pytest
 
+from harness import paths
 from scenario import NO_CERTIFICATE, NONE_SUITABLE, THREE, Client
 
 OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
@@ -11,7 +12,7 @@ OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpas
 either = pytest.mark.parametrize("certificates", [ONE, THREE], ids=["one", "list"])
 
 
-@pytest.fixture(params=(16, 17, 18), ids=lambda version: f"psql-{version}")
+@pytest.fixture(params=[v for v in paths.PSQL_VERSIONS if v >= 16], ids=lambda version: f"psql-{version}")
 def client(request, server, pki, home):
     return Client(request.param, server, pki.directory, home)
 
