@@ -2,119 +2,11 @@
 /* Passwords are wiped: the memory of this process is searched for one that was used. */
 #include "support.h"
 
+#include "passwords.h"
 #include "picking.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-/* The password is never in the program's own data; there it is with every bit turned over. */
-enum { LENGTH = 24 };
-static unsigned char turned[LENGTH + 1];
-
-static void make_password(void)
-{
-    static const char seed[LENGTH + 1] = "Wq7kpZ2hmK9jvT4gxR6cbN1";
-    int i;
-
-    for (i = 0; i < LENGTH - 1; i++)
-        turned[i] = (unsigned char)~(seed[i] + 1);
-}
-
-/* Written byte by byte, so that no copy stays in a register or on the stack. */
-static void write_password(volatile char *to)
-{
-    int i;
-
-    for (i = 0; i < LENGTH - 1; i++)
-        to[i] = (char)(unsigned char)~turned[i];
-}
-
-static size_t found_in(const unsigned char *memory, size_t length)
-{
-    const unsigned char *at = memory, *end = memory + length;
-    size_t found = 0;
-
-    while ((at = memchr(at, (unsigned char)~turned[0], (size_t)(end - at))) != NULL) {
-        int i = 1;
-
-        while (i < LENGTH - 1 && at + i < end && at[i] == (unsigned char)~turned[i])
-            i++;
-        found += i == LENGTH - 1;
-        at++;
-    }
-    return found;
-}
-
-/* How often the password stands in the writable memory of this process. */
-static size_t copies_in_memory(void)
-{
-    enum { CHUNK = 1 << 20 };
-    static unsigned char chunk[CHUNK];
-    FILE *maps = fopen("/proc/self/maps", "r");
-    int memory = open("/proc/self/mem", O_RDONLY);
-    char line[4200], modes[8];
-    unsigned long start, end;
-    size_t found = 0;
-
-    MUST(maps != NULL && memory >= 0);
-    while (fgets(line, sizeof(line), maps) != NULL) {
-        if (sscanf(line, "%lx-%lx %7s", &start, &end, modes) != 3 || strncmp(modes, "rw", 2) != 0)
-            continue;
-        while (start < end) {
-            size_t wanted = end - start < CHUNK ? end - start : CHUNK;
-            ssize_t n = pread(memory, chunk, wanted, (off_t)start);
-
-            if (n <= 0)
-                break;
-            found += found_in(chunk, (size_t)n);
-            OPENSSL_cleanse(chunk, (size_t)n);
-            /* Chunks overlap, so that none is missed between two. */
-            start += (size_t)n == wanted && wanted == CHUNK ? CHUNK - LENGTH : (size_t)n;
-        }
-    }
-    fclose(maps);
-    close(memory);
-    return found;
-}
-
-enum form { PKCS8, TRADITIONAL, DER, OTHER_PASSWORD, FORMS };
-
-static void write_der(const char *path, EVP_PKEY *key, char *password)
-{
-    BIO *bio = BIO_new_file(path, "wb");
-
-    MUST(bio != NULL && i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_256_cbc(), password, LENGTH - 1, NULL,
-                                                NULL));
-    BIO_free(bio);
-    MUST(chmod(path, 0600) == 0);
-}
-
-/* In a child, so that OpenSSL's copies are gone with it. */
-static void write_encrypted_key(const char *path, EVP_PKEY *key, enum form form)
-{
-    pid_t child = fork();
-    int status;
-
-    MUST(child >= 0);
-    if (child == 0) {
-        char password[LENGTH] = {0};
-
-        write_password(password);
-        if (form == TRADITIONAL)
-            write_traditional_key(path, key, password);
-        else if (form == DER)
-            write_der(path, key, password);
-        else
-            write_key(path, key, form == PKCS8 ? password : "another");
-        _exit(0);
-    }
-    MUST(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
 
 static int tells(const char *text)
 {
@@ -132,16 +24,16 @@ static int answer(char *buf, int size, const char *key_file, void *arg)
 {
     (void)key_file;
     (void)arg;
-    if (size < LENGTH)
+    if (size < PASSWORD_LENGTH)
         return -1;
     write_password(buf);
-    return LENGTH - 1;
+    return PASSWORD_LENGTH - 1;
 }
 
 /* A list with the password in it, in a buffer that the caller wipes. */
 static void write_list(char *list, const char *start, const char *end)
 {
-    sprintf(list, "%s%*s%s", start, LENGTH - 1, "", end);
+    sprintf(list, "%s%*s%s", start, PASSWORD_LENGTH - 1, "", end);
     write_password(list + strlen(start));
 }
 
@@ -230,7 +122,7 @@ static void never_used(void)
     CHECK_INT(copies_in_memory(), 0);
 }
 
-static void from_the_callback(void)
+static void from_the_callback(const struct two *two)
 {
     certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
 
@@ -239,6 +131,16 @@ static void from_the_callback(void)
     CHECK_INT(certpick_selector_validate(selector), CERTPICK_OK);
     CHECK_INT(copies_in_memory(), 0);
     certpick_selector_free(selector);
+
+    subject("nor is one that does not open it");
+    write_encrypted_key("b.key", two->b.key, OTHER_PASSWORD);
+    selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
+    CHECK_INT(certpick_selector_set_password_callback(selector, answer, NULL), CERTPICK_OK);
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
+    CHECK(!tells(certpick_selector_error(selector)));
+    CHECK_INT(copies_in_memory(), 0);
+    certpick_selector_free(selector);
+    write_encrypted_key("b.key", two->b.key, PKCS8);
 }
 
 static struct held use_password(SSL_CTX *server)
@@ -253,6 +155,7 @@ static void with_a_kept_key(const struct two *two)
 {
     SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
     struct held first, second;
+    certpick_selector *selector;
 
     subject("nor is it in the cache, which knows it again");
     settle();
@@ -261,6 +164,13 @@ static void with_a_kept_key(const struct two *two)
     second = use_password(server);
     CHECK(first.key == second.key);
     CHECK_INT(copies_in_memory(), 0);
+    subject("nor is a wrong one that was tried on a key that is kept");
+    selector = certpick_selector_new();
+    CHECK_INT(add(selector, "a.key,b.key", ",x", "y"), CERTPICK_OK);
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
+    certpick_selector_free(selector);
+    CHECK_INT(copies_in_memory(), 0);
+    subject("nor is one in what a cache that is cleared has left");
     certpick_cache_clear();
     CHECK_INT(copies_in_memory(), 0);
     free_held(&first);
@@ -282,7 +192,7 @@ int main(void)
     from_lists(&two, ",", "");
     from_lists(&two, ",\"", "\"");
     never_used();
-    from_the_callback();
+    from_the_callback(&two);
     for (form = PKCS8; form < FORMS; form++)
         never_told(&two, form);
     write_encrypted_key("b.key", two.b.key, PKCS8);

@@ -44,7 +44,7 @@ WITHOUT_CERTPICK = {"support_itself", "unloaded"}
 # Valgrind and AddressSanitizer keep what was freed, and much memory of their own, in what one of
 # them searches; in the other's children, what threads of the parent had is lost, as it must be.
 NOT_WITH_CHECKERS = {"secrets", "cache_fork"}
-COMMON = ["support.c", "certificates.c", "handshake.c"]
+COMMON = ["support.c", "certificates.c", "handshake.c", "passwords.c"]
 
 VALGRIND = checkers.VALGRIND.command
 

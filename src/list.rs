@@ -8,6 +8,7 @@
 use crate::error::{Error, Flaw, Parameter};
 use crate::secret::Secret;
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -48,13 +49,22 @@ pub fn is_list(sslcert: &[u8]) -> bool {
     }
 }
 
-/// Where the passwords are.
-#[derive(Debug)]
+/// Where the passwords are. `Debug` does not show them.
 pub enum Passwords<'a> {
     /// In libpq's sslpassword; empty is the same as none.
     List(Option<&'a [u8]>),
     /// The bytes of a file that has one on each line. An empty line is no password.
     Lines(&'a [u8]),
+}
+
+impl fmt::Debug for Passwords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Passwords::List(None) => "List(None)",
+            Passwords::List(Some(_)) => "List(hidden)",
+            Passwords::Lines(_) => "Lines(hidden)",
+        })
+    }
 }
 
 /// Takes the three values apart and matches them. An empty value is the same as none.

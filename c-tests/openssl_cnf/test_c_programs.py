@@ -22,6 +22,7 @@ PROGRAMS = {
     "asked_twice": "a second request after the handshake gets what it asks for, or nothing",
     "own_selector": "a program that uses certpick itself sends what is in its own list",
     "many_errors": "the number of different failures in a process has no limit",
+    "wiped": "the passwords of a file are wiped",
     "own_name": "an unknown setting is told wherever in openssl.cnf a program begins",
 }
 # The program library_contexts, with its two last arguments.
@@ -42,13 +43,17 @@ def sentences(names) -> list:
 @pytest.fixture(scope="module")
 def command(scratch):
     """The command for a program, compiled once for all of its runs, and its environment."""
-    common = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake")]
+    common = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "passwords")]
     here = TESTS / "openssl_cnf"
     settings = {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpassword": ",secret"}
     active = openssl_cnf.write(scratch / "two.cnf", settings)
     many = [",".join(f"{i}.{end}" for i in range(80)) for end in ("crt", "key")]
     special = {
         "many_errors": openssl_cnf.write(scratch / "many.cnf", dict(zip(("sslcert", "sslkey"), many))),
+        "wiped": openssl_cnf.write(
+            scratch / "wiped.cnf",
+            {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpasswordfile": "passwords"},
+        ),
         "own_name": openssl_cnf.write(scratch / "own_name.cnf", {**settings, "sslcrt": "a.crt"}),
     }
     text = special["own_name"].read_text()

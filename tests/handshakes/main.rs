@@ -19,5 +19,6 @@ mod oracle;
 mod outcomes;
 mod rank;
 mod requests;
+mod secrets;
 mod security_level;
 mod sent;

@@ -139,6 +139,12 @@ impl Frozen {
         Frozen { dir: tempfile::tempdir().unwrap(), selector, leaves }
     }
 
+    /// One over a set's files.
+    pub fn within(set: Set, mut selector: Selector, leaves: Vec<X509>) -> Frozen {
+        let selector = Arc::new(selector.freeze().unwrap());
+        Frozen { dir: set.dir, selector, leaves }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
