@@ -15,6 +15,7 @@ PROGRAMS = {
     "unreadable": "disks that fail, and ones that are slow",
     "stopped": "a handshake that stops at each byte, or comes byte by byte",
     "requests": "5,000 names, and requests that are not well formed",
+    "requests_13": "requests of TLS 1.3 that are not well formed",
     "rotating": "ten threads and one selector while files are replaced",
 }
 # How much of it: in `make check`, and in `make check-long`, which sets CERTPICK_LONG.
