@@ -10,6 +10,13 @@ from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE
 
 psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
 SENT, NONE, FAILED, NOT_ASKED = "sent", "none suits", "failed", "not asked"
+# Runs a program that may write files of 4,096 bytes. Python ignores the signal for it.
+LIMITED = """
+import os, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 WRONG_PASSWORD = {**THREE, "sslpassword": ",wrong-secret,"}
 
 
@@ -17,11 +24,11 @@ WRONG_PASSWORD = {**THREE, "sslpassword": ",wrong-secret,"}
 def outcome(servers, certificates, home, cnf):
     """psql in one of the four cases; it must say and do what it does without explanations."""
 
-    def connect(case: str, **explain):
+    def connect(case: str, before=(), **explain):
         ca = {SENT: "beta", NONE: "server", FAILED: "beta", NOT_ASKED: None}[case]
         lists = WRONG_PASSWORD if case == FAILED else THREE
         server = servers.postgres(ca, hba=OPTIONAL)
-        result = psql.connect(server, certificates, home, cnf(**lists, **explain))
+        result = psql.connect(server, certificates, home, cnf(**lists, **explain), before)
         if case == FAILED:
             assert (result.status, result.out) == (2, "")
             error = 'SSL error: entry 2: could not load private key file "bert.key": '
@@ -88,6 +95,15 @@ def test_a_file_that_cannot_be_written_gets_in_nobodys_way(outcome, home, case, 
     (home / "directory").mkdir()
     os.mkfifo(home / "fifo")
     outcome(case, explain="always", explain_file=home / place)
+
+
+@pytest.mark.parametrize("case", [SENT, NONE, FAILED])
+def test_a_file_that_has_reached_the_limit_of_files_does_not_end_the_program(outcome, home, case):
+    """Which is a signal (RLIMIT_FSIZE), besides an error."""
+    file = home / "explained"
+    file.write_text("x" * 4096)
+    outcome(case, before=["/usr/bin/python3", "-c", LIMITED], explain="always", explain_file=file)
+    assert file.stat().st_size == 4096
 
 
 @pytest.mark.parametrize("wrong", [{"sslcrt": "x"}, {"sslcert": "missing.crt,bert.crt,carl.crt"}])

@@ -37,6 +37,31 @@ fn append(settings: &Settings, text: &str) {
         .open(path);
     if let Ok(mut file) = file {
         // One write, so that processes which share the file do not mix their lines.
-        let _ = file.write_all(format!("{text}\n").as_bytes());
+        without_signals(|| drop(file.write_all(format!("{text}\n").as_bytes())));
+    }
+}
+
+/// A file that has reached its limit (RLIMIT_FSIZE) and a FIFO that nobody reads are signals besides
+/// errors, which would end the program. Both are sent to the thread that writes, so there they wait
+/// and are taken away, unless they waited before.
+fn without_signals(body: impl FnOnce()) {
+    const NOW: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: sets of our own on the stack, filled before they are read; this thread's mask is put
+    // back as it was.
+    unsafe {
+        let [mut ours, mut before, mut waiting] = std::mem::zeroed::<[libc::sigset_t; 3]>();
+        libc::sigemptyset(&mut ours);
+        libc::sigpending(&mut waiting);
+        for signal in [libc::SIGXFSZ, libc::SIGPIPE] {
+            if libc::sigismember(&waiting, signal) != 1 {
+                libc::sigaddset(&mut ours, signal);
+            }
+        }
+        if libc::pthread_sigmask(libc::SIG_BLOCK, &ours, &mut before) != 0 {
+            return;
+        }
+        body();
+        while libc::sigtimedwait(&ours, std::ptr::null_mut(), &NOW) > 0 {}
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
     }
 }
