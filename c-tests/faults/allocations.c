@@ -326,7 +326,7 @@ static void live_once(SSL_CTX *server, int version, enum way way, enum scope sco
 
 /* --- all of them -------------------------------------------------------------------------------- */
 
-static long point_now;
+static long point_now, lives_in_all;
 
 static void crashed(int number)
 {
@@ -421,6 +421,7 @@ static void each_fails(int version, enum way way, enum scope scope, enum lasting
            failed);
     subject("some of them do matter");
     CHECK(failed > 0);
+    lives_in_all += (points - (1 + (long)scope)) / every + 1;
     SSL_CTX_free(server);
 }
 
@@ -444,6 +445,8 @@ int main(void)
         each_fails(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, ONE, every * 2);
         each_fails(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, ONE, every * 3);
     }
+    printf("%ld lives with an allocation that fails, each followed by one without; %zu blocks in use\n",
+           lives_in_all, live);
     for (i = 0; i < 4; i++)
         free_identity(&who[i]);
     free_identity(&middle);

@@ -109,7 +109,11 @@ def test_a_key_that_cannot_be_used_is_told_before_it_is_needed(address, pki, tmp
         )
         (said,) = done.report["subjects"]
         assert [f["level"] for f in said["findings"] if f["key"] == "key"] == [level]
-        assert password not in done.output
+        for form in ("text", "tap", "json", "prometheus"):
+            done = run(
+                "--format", form, address, *lists(pki.locked), "--sslpassword-file", passwords
+            )
+            assert done.output and password not in done.output + done.errors
     missing = probe(address, "--sslcert", pki.joe.certificate, "--sslkey", tmp_path / "none.key")
     assert missing.status == 1 and "none.key" in missing.text("key")
 
