@@ -52,8 +52,14 @@ SANITIZERS = Checker(
     library="libasan.so",
 )
 
+# Older ones cannot have the addresses as random as newer kernels make them. In some containers one may
+# not say so; there, all is left to the kernel.
+_AT_FIXED_ADDRESSES = ["setarch", "-R"]
+_may_fix = subprocess.run([*_AT_FIXED_ADDRESSES, "true"], stderr=subprocess.DEVNULL).returncode == 0
+
 THREAD_SANITIZER = Checker(
     "threads",
+    command=_AT_FIXED_ADDRESSES if _may_fix else [],
     flags=["-fsanitize=thread"],
     environment={"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
     library="libtsan.so",

@@ -36,7 +36,7 @@ def has_races(tmp_path_factory):
     )
 
     def start(way: str):
-        return run([program, way], env=ENVIRONMENT)
+        return run([*CHECKER.command, program, way], env=ENVIRONMENT)
 
     return start
 
@@ -83,7 +83,7 @@ def start(library, tmp_path_factory):
         env = {**ENVIRONMENT, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys)}
         env["OPENSSL_CONF"] = str(active) if knows_nothing else "/dev/null"
         env["CERTPICK_HANDSHAKES"] = "400"
-        return succeed([program], env=env)
+        return succeed([*CHECKER.command, program], env=env)
 
     return start_program
 
