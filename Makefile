@@ -17,7 +17,8 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
 	@echo 'make check   every test'
-	@echo 'make check-long  what takes longer: make pgtests, make matrix, packages'
+	@echo 'make check-long  what takes longer: make pgtests, make matrix, packages (WITHIN=N: what'
+	@echo '             fits into N minutes)'
 	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
 	@echo 'make matrix  the Rust and C tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
@@ -52,7 +53,7 @@ check-long:
 	@scripts/setup check
 	@scripts/setup pgtests
 	@scripts/setup debs
-	@$(PYTHON) scripts/check-long
+	@WITHIN=$(WITHIN) $(PYTHON) scripts/check-long
 
 matrix:
 	@scripts/setup check
