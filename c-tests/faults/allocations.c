@@ -6,121 +6,12 @@
    CERTPICK_ALLOCATION_STEP=n lets each n-th one fail, not each. */
 #include "support.h"
 
+#include "failing_allocations.h"
 #include "picking.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <signal.h>
 #include <unistd.h>
-
-/* --- allocations that are counted and can fail ------------------------------------------------- */
-
-struct block {
-    struct block *next, *previous;
-    const char *file;
-    size_t size;
-    unsigned long life;
-    long line;
-};
-static struct block blocks = {&blocks, &blocks, "", 0, 0, 0};
-static size_t live;
-static unsigned long current_life;
-
-enum lasting { ONE, ALL_FROM_THERE };
-static struct {
-    int armed;
-    int has_failed;
-    enum lasting lasting;
-    long number, fails; /* how many there were; the one that fails, from 1 */
-    const char *file;   /* of the one that failed */
-    int line;
-} failing;
-
-static int is_to_fail(const char *file, int line)
-{
-    if (!failing.armed)
-        return 0;
-    failing.number++;
-    if (failing.number != failing.fails &&
-        (failing.lasting == ONE || failing.fails == 0 || failing.number < failing.fails))
-        return 0;
-    if (!failing.has_failed) {
-        failing.has_failed = 1;
-        failing.file = file;
-        failing.line = line;
-    }
-    return 1;
-}
-
-static void link_block(struct block *block)
-{
-    block->next = blocks.next;
-    block->previous = &blocks;
-    block->next->previous = block;
-    blocks.next = block;
-}
-
-static void *allocate(size_t size, const char *file, int line)
-{
-    struct block *block;
-
-    if (size == 0 || is_to_fail(file, line) || (block = malloc(sizeof(*block) + size)) == NULL)
-        return NULL;
-    block->file = file;
-    block->line = line;
-    block->size = size;
-    block->life = current_life;
-    link_block(block);
-    live++;
-    return block + 1;
-}
-
-static void release(void *pointer, const char *file, int line)
-{
-    struct block *block;
-
-    (void)file;
-    (void)line;
-    if (pointer == NULL)
-        return;
-    block = (struct block *)pointer - 1;
-    block->next->previous = block->previous;
-    block->previous->next = block->next;
-    live--;
-    free(block);
-}
-
-static void *reallocate(void *pointer, size_t size, const char *file, int line)
-{
-    struct block *block;
-
-    if (pointer == NULL)
-        return allocate(size, file, line);
-    if (size == 0) {
-        release(pointer, file, line);
-        return NULL;
-    }
-    if (is_to_fail(file, line))
-        return NULL;
-    block = (struct block *)pointer - 1;
-    block->next->previous = block->previous;
-    block->previous->next = block->next;
-    block = realloc(block, sizeof(*block) + size);
-    MUST(block != NULL);
-    block->size = size;
-    link_block(block);
-    return block + 1;
-}
-
-static void arm(void)
-{
-    failing.armed = 1;
-}
-
-static void disarm(void)
-{
-    failing.armed = 0;
-}
 
 /* --- one life ---------------------------------------------------------------------------------- */
 
@@ -344,23 +235,6 @@ static void report(const char *what)
     printf("    when allocation %ld failed, of %s:%d: %s\n", point_now, failing.file, failing.line, what);
 }
 
-static void report_leaks(size_t expected)
-{
-    struct block *block;
-    int shown = 0;
-
-    if (live == expected)
-        return;
-    printf("    when allocation %ld failed, of %s:%d: %ld blocks more than before\n", point_now,
-           failing.file, failing.line, (long)live - (long)expected);
-    for (block = blocks.next; block != &blocks && shown < 8; block = block->next) {
-        if (block->life + 1 >= current_life) {
-            printf("        %zu bytes of %s:%ld\n", block->size, block->file, block->line);
-            shown++;
-        }
-    }
-}
-
 static void each_fails(int version, enum way way, enum scope scope, enum lasting lasting, long every)
 {
     SSL_CTX *server = new_server(version, &spelled_otherwise, (void *)NULL);
@@ -382,7 +256,7 @@ static void each_fails(int version, enum way way, enum scope scope, enum lasting
     }
     points = failing.number;
     certpick_cache_clear();
-    expected = live;
+    expected = blocks_in_use;
 
     for (point_now = 1 + (long)scope; point_now <= points; point_now += every) {
         const char *first;
@@ -406,10 +280,12 @@ static void each_fails(int version, enum way way, enum scope scope, enum lasting
             report(fault != NULL ? fault : "it does not work");
         }
         certpick_cache_clear();
-        if (live != expected) {
-            report_leaks(expected);
+        if (blocks_in_use != expected) {
+            printf("    when allocation %ld failed, of %s:%d: %ld blocks more than before\n", point_now,
+                   failing.file, failing.line, (long)blocks_in_use - (long)expected);
+            show_newest_blocks();
             leaked++;
-            expected = live;
+            expected = blocks_in_use;
         }
     }
     subject("an allocation that fails is an error, or does no harm");
@@ -431,7 +307,7 @@ int main(void)
     long every = step_text != NULL ? strtol(step_text, NULL, 10) : 1;
     int i;
 
-    if (!CRYPTO_set_mem_functions(allocate, reallocate, release)) {
+    if (!let_allocations_fail()) {
         printf("OpenSSL has allocated before main\n");
         return 2;
     }
@@ -446,7 +322,7 @@ int main(void)
         each_fails(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, ONE, every * 3);
     }
     printf("%ld lives with an allocation that fails, each followed by one without; %zu blocks in use\n",
-           lives_in_all, live);
+           lives_in_all, blocks_in_use);
     for (i = 0; i < 4; i++)
         free_identity(&who[i]);
     free_identity(&middle);

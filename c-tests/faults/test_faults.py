@@ -18,6 +18,8 @@ PROGRAMS = {
     "requests_13": "requests of TLS 1.3 that are not well formed",
     "rotating": "ten threads and one selector while files are replaced",
 }
+# What they consist of besides.
+PARTS = {"allocations": ["failing_allocations"]}
 # How much of it: in `make check`, and in `make check-long`, which sets CERTPICK_LONG.
 LONG = bool(os.environ.get("CERTPICK_LONG"))
 AMOUNT = {
@@ -51,7 +53,7 @@ def build(scratch_dir):
     def build_for(name: str, checker=checkers.PLAIN):
         program = compile_c(
             scratch_dir / f"{name}-{checker.name}",
-            [HERE / f"{name}.c", *sources],
+            [HERE / f"{name}.c", *(HERE / f"{other}.c" for other in PARTS.get(name, [])), *sources],
             flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *checker.flags],
             libs=[*LINK_CERTPICK, "-pthread", "-ldl"],
         )
