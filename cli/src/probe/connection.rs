@@ -55,7 +55,9 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// A stream each read and write of which ends by the deadline.
+/// A stream each read and write of which ends by the deadline. Where the other side takes nothing more,
+/// what is written is lost in silence, as it is with libpq: its last words may still have to be read, and
+/// they say why. (OpenSSL 4.0 reads nothing more after a write that failed.)
 pub struct Connection {
     stream: Stream,
     deadline: Deadline,
@@ -113,6 +115,10 @@ fn as_timeout(error: io::Error) -> io::Error {
     }
 }
 
+fn takes_nothing_more(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = Some(self.deadline.left()?);
@@ -137,10 +143,62 @@ impl Write for Connection {
                 stream.set_write_timeout(left).and_then(|()| stream.write(bytes))
             }
         };
-        written.map_err(as_timeout)
+        match written {
+            Err(error) if takes_nothing_more(&error) => Ok(bytes.len()),
+            written => written.map_err(as_timeout),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Resets the connection when it is closed, instead of taking leave.
+    fn reset_at_close(stream: &TcpStream) {
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: an open socket, and an option of the size that is told.
+        let set = unsafe {
+            libc::setsockopt(
+                stream.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                std::ptr::from_ref(&at_once).cast(),
+                size_of::<libc::linger>() as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0);
+    }
+
+    fn wait_for_the_end(connection: &Connection) {
+        let Stream::Tcp(stream) = &connection.stream else { panic!("not by TCP") };
+        let mut end = libc::pollfd { fd: stream.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one pollfd.
+        assert_eq!(unsafe { libc::poll(&mut end, 1, 10_000) }, 1);
+    }
+
+    #[test]
+    fn last_words_are_read_though_nothing_can_be_written_any_more() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let deadline = Deadline::new(Duration::from_secs(10));
+        let mut connection =
+            Connection::open(&server.local_addr().unwrap(), Duration::from_secs(10), deadline)
+                .unwrap();
+        let (mut accepted, _) = server.accept().unwrap();
+        accepted.write_all(b"why").unwrap();
+        reset_at_close(&accepted);
+        drop(accepted);
+        wait_for_the_end(&connection);
+        for _ in 0..2 {
+            connection.write_all(b"farewell").unwrap();
+        }
+        let mut words = [0; 3];
+        connection.read_exact(&mut words).unwrap();
+        assert_eq!(&words, b"why");
     }
 }
