@@ -28,6 +28,7 @@ PROGRAMS = {
     "failing_key": "a chosen key that cannot be used ends the handshake",
     "error_queue": "the error queue is left as found, or has one entry more",
     "threads": "threads share a selector",
+    "first_errors": "threads that fail at the same time have one number and its texts",
     "ssl_objects": "SSL and SSL_CTX may be copied, cleared and freed in any order",
     "unloaded": "callbacks outlive dlclose",
     "secrets": "passwords are wiped",

@@ -15,6 +15,7 @@ ENVIRONMENT = {**os.environ, **CHECKER.environment}
 ENVIRONMENT["TSAN_OPTIONS"] += f":suppressions='{instrumented.HERE / 'openssl.suppressions'}'"
 PROGRAMS = {
     "threads": "threads share a selector",
+    "first_errors": "threads fail at the same time",
     "cache_threads": "threads connect while files are replaced",
     "faults/rotating": "ten threads and one selector while files are replaced",
     "openssl_cnf/many_threads": "threads in a program that knows nothing of the library",

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OpenSSL's error queue (ERR_get_error(3)): kept as it was found, or given one entry of our own.
 
-use super::c_text;
-use crate::error::{Error, Status};
+use super::{c_text, error_library};
+use crate::error::Error;
 use libc::{c_int, c_ulong};
-use once_cell::race::OnceBox;
 use openssl_sys as ffi;
 use std::ffi::CStr;
-#[cfg(ossl3)]
-use std::ffi::CString;
 
 unsafe extern "C" {
     #[cfg(ossl3)]
@@ -128,7 +125,7 @@ mod fence {
 
     fn is_newest() -> bool {
         // SAFETY: peeks at this thread's queue.
-        unsafe { ffi::ERR_peek_last_error() == (packed(error_library()) | REASON as c_ulong) }
+        unsafe { ffi::ERR_peek_last_error() == error_library::code(REASON) }
     }
 
     /// Whether there is a new one. One that is the newest entry already, with the mark that was just
@@ -165,57 +162,6 @@ fn reason_number(code: c_ulong) -> c_ulong {
     code & if cfg!(ossl3) { 0x7f_ffff } else { 0xfff }
 }
 
-/// Our library in OpenSSL's error queue.
-struct ErrorLibrary {
-    number: c_int,
-    /// OpenSSL keeps pointers into it for as long as the process lives.
-    texts: *mut ffi::ERR_STRING_DATA,
-}
-
-// SAFETY: nobody but OpenSSL, which locks, looks at the table once it has been loaded.
-unsafe impl Send for ErrorLibrary {}
-// SAFETY: likewise.
-unsafe impl Sync for ErrorLibrary {}
-
-/// The number that OpenSSL gave our library, whose texts are loaded the first time. Two threads at
-/// once may take two numbers, of which one stays unused.
-fn error_library() -> c_int {
-    static LIBRARY: OnceBox<ErrorLibrary> = OnceBox::new();
-    let library = LIBRARY.get_or_init(|| Box::new(load_texts()));
-    // SAFETY: peeks at a table; the texts are never freed, and their second loading changes nothing.
-    unsafe {
-        let code = packed(library.number) | Status::Internal as i32 as c_ulong;
-        if ffi::ERR_reason_error_string(code).is_null() {
-            // There was no memory for them the first time.
-            ffi::ERR_load_strings(library.number, library.texts);
-        }
-    }
-    library.number
-}
-
-/// ERR_PACK(lib, 0, 0): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
-fn packed(library: c_int) -> c_ulong {
-    (library as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 }
-}
-
-fn load_texts() -> ErrorLibrary {
-    // SAFETY: takes the next free number.
-    let number = unsafe { ffi::ERR_get_next_error_library() };
-    let mut texts =
-        vec![ffi::ERR_STRING_DATA { error: packed(number), string: c"certpick".as_ptr() }];
-    for status in Status::ALL {
-        if status != Status::Ok {
-            let string = status.text().as_ptr();
-            texts.push(ffi::ERR_STRING_DATA { error: status as i32 as c_ulong, string });
-        }
-    }
-    texts.push(ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() });
-    let texts = Box::leak(texts.into_boxed_slice());
-    // SAFETY: a table that ends with zeros and is never freed.
-    unsafe { ffi::ERR_load_strings(number, texts.as_mut_ptr()) };
-    ErrorLibrary { number, texts: texts.as_mut_ptr() }
-}
-
 /// Puts one entry of our own into this thread's error queue: the status' text as its reason, the
 /// error's whole words as its data.
 pub fn queue_error(error: &Error) {
@@ -227,38 +173,15 @@ pub fn queue_error(error: &Error) {
 /// have the status' text.
 #[cfg(ossl3)]
 pub fn queue_error_as_reason(error: &Error) {
-    const FIRST: c_int = 1000;
-    const MOST: usize = 64;
-    /// The text, and the table that OpenSSL points into.
-    struct Reason(CString, std::cell::UnsafeCell<[ffi::ERR_STRING_DATA; 2]>);
-    // SAFETY: only OpenSSL touches the table.
-    unsafe impl Send for Reason {}
-    // SAFETY: likewise.
-    unsafe impl Sync for Reason {}
-    static REASONS: [OnceBox<Reason>; MOST] = [const { OnceBox::new() }; MOST];
-
     let words = c_text(&error.to_string());
-    for (at, slot) in REASONS.iter().enumerate() {
-        let number = FIRST + c_int::try_from(at).unwrap_or(0);
-        let reason = slot.get_or_init(|| {
-            let own = words.clone();
-            let text = ffi::ERR_STRING_DATA { error: number as c_ulong, string: own.as_ptr() };
-            let end = ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() };
-            Box::new(Reason(own, std::cell::UnsafeCell::new([text, end])))
-        });
-        if reason.0 == words {
-            // SAFETY: text and table are never freed. OpenSSL adds our library's number to the
-            // table, which changes nothing the second time, and locks its own.
-            unsafe { ffi::ERR_load_strings(error_library(), reason.1.get().cast()) };
-            put_error(number, &words);
-            return;
-        }
+    match error_library::reason_with_text(&words) {
+        Some(reason) => put_error(reason, &words),
+        None => queue_error(error),
     }
-    queue_error(error);
 }
 
 fn put_error(reason: c_int, words: &CStr) {
-    let library = error_library();
+    let library = error_library::number_with_texts();
     #[cfg(ossl3)]
     // SAFETY: static file and function names; the format takes exactly one string.
     unsafe {
