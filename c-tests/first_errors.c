@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 8, PROCESSES = 40 };
+enum { THREADS = 8, PROCESSES = 10 };
 
 static pthread_barrier_t start;
 

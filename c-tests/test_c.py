@@ -4,11 +4,11 @@
 import fcntl
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import checkers
+from harness.at_once import at_once, selected
 from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
 from toolchain import TESTS, compile_c, succeed
 
@@ -135,21 +135,9 @@ def test_program(name, build, environment):
 
 @pytest.fixture(scope="module")
 def under_valgrind(request, build, environment):
-    """All of the selected programs at once, one for each processor: valgrind is slow."""
-    selected = [
-        item.callspec.params["name"]
-        for item in request.session.items
-        if item.module is request.module and item.originalname == "test_program_under_valgrind"
-    ]
-    programs = {name: build(name) for name in selected}
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        yield {
-            name: pool.submit(succeed, [*VALGRIND, program], env=environment)
-            for name, program in programs.items()
-        }
-    finally:
-        pool.shutdown(cancel_futures=True)
+    names = selected(request, "test_program_under_valgrind")
+    with at_once({name: ([*VALGRIND, build(name)], environment) for name in names}) as runs:
+        yield runs
 
 
 @pytest.mark.parametrize("name", sentences(without=NOT_WITH_CHECKERS))

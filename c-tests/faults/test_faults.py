@@ -2,10 +2,12 @@
 """What goes wrong in the world, as C programs: each plainly, under valgrind and with sanitizers."""
 
 import os
+from functools import cache
 
 import pytest
 
 import checkers
+from harness.at_once import at_once, selected
 from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c, succeed
 
 HERE = TESTS / "faults"
@@ -50,13 +52,17 @@ def build(scratch_dir):
     keys = BUILD / "keys"
     keys.mkdir(parents=True, exist_ok=True)
 
-    def build_for(name: str, checker=checkers.PLAIN):
-        program = compile_c(
-            scratch_dir / f"{name}-{checker.name}",
+    @cache
+    def compiled(name: str, *flags):
+        return compile_c(
+            scratch_dir / "-".join([name, *(["instrumented"] if flags else [])]),
             [HERE / f"{name}.c", *(HERE / f"{other}.c" for other in PARTS.get(name, [])), *sources],
-            flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *checker.flags],
+            flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *flags],
             libs=[*LINK_CERTPICK, "-pthread", "-ldl"],
         )
+
+    def build_for(name: str, checker=checkers.PLAIN):
+        program = compiled(name, *checker.flags)
         env = {**os.environ, "OPENSSL_CONF": "/dev/null", "TMPDIR": str(scratch_dir)}
         env.update(checker.environment, CERTPICK_TEST_KEYS=str(keys))
         env.update(AMOUNT, **LESS.get(checker.name, {}))
@@ -78,6 +84,14 @@ def sentences() -> list:
     return [pytest.param(name, id=f"{name}: {sentence}") for name, sentence in PROGRAMS.items()]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def under_valgrind(request, build):
+    """While the other tests run."""
+    names = selected(request, "test_program_under_valgrind")
+    with at_once({name: build(name, checkers.VALGRIND) for name in names}, most_seconds=900) as runs:
+        yield runs
+
+
 @pytest.mark.parametrize("name", sentences())
 def test_program(name, build):
     command, env = build(name)
@@ -85,9 +99,8 @@ def test_program(name, build):
 
 
 @pytest.mark.parametrize("name", sentences())
-def test_program_under_valgrind(name, build):
-    command, env = build(name, checkers.VALGRIND)
-    output = succeed(command, env=env, most_seconds=600)
+def test_program_under_valgrind(name, under_valgrind):
+    output = under_valgrind[name].result()
     assert "== " not in output, f"valgrind has something to say:\n{output}"
 
 

@@ -2,11 +2,11 @@
 """C programs on OpenSSL, client and server in one process, with the module active."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import openssl_cnf
+from harness.at_once import at_once, selected
 from test_c import VALGRIND
 from toolchain import BUILD, LIBDIR, LINK_CERTPICK, TESTS, compile_c, succeed
 
@@ -86,21 +86,10 @@ def command(scratch):
 
 @pytest.fixture(scope="module", autouse=True)
 def under_valgrind(request, command):
-    """The selected programs, one for each processor, while the other tests run: valgrind is slow."""
-    selected = [
-        item.callspec.params["name"]
-        for item in request.session.items
-        if getattr(item, "originalname", "") == "test_under_valgrind"
-    ]
-    prepared = {name: command(name) for name in selected}
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        yield {
-            name: pool.submit(succeed, [*VALGRIND, *words], env=env)
-            for name, (words, env) in prepared.items()
-        }
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """While the other tests run."""
+    prepared = {name: command(name) for name in selected(request, "test_under_valgrind")}
+    with at_once({name: ([*VALGRIND, *words], env) for name, (words, env) in prepared.items()}) as runs:
+        yield runs
 
 
 @pytest.mark.parametrize("name", sentences(PROGRAMS))
