@@ -62,16 +62,20 @@ fn end() -> ffi::ERR_STRING_DATA {
     ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() }
 }
 
-fn is_known(reason: c_int) -> bool {
+/// Whether OpenSSL has the status' text. For a reason that it does not know, it may have that of
+/// another library's reason with the same number.
+fn has_text(status: Status) -> bool {
     // SAFETY: looks into OpenSSL's table, which it locks.
-    !unsafe { ffi::ERR_reason_error_string(code(reason)) }.is_null()
+    let text = unsafe { ffi::ERR_reason_error_string(code(status as c_int)) };
+    // SAFETY: a text that lives as long as OpenSSL.
+    !text.is_null() && unsafe { CStr::from_ptr(text) } == status.text()
 }
 
 /// The number that OpenSSL gave our library, whose texts are loaded.
 pub fn number_with_texts() -> c_int {
     static TEXTS: OnceBox<Table<{ Status::ALL.len() + 1 }>> = OnceBox::new();
     // Asked each time: there may have been no memory for them before.
-    if !is_known(Status::Internal as c_int) {
+    if !has_text(Status::NoneSuitable) {
         let table = TEXTS.get_or_init(|| {
             let mut texts = std::array::from_fn(|_| end());
             texts[0] = entry(0, c"certpick");
