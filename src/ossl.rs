@@ -7,6 +7,7 @@ mod error_state;
 mod errors;
 
 use crate::error::{Error, OutOfMemory, major_version};
+pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
 pub use errors::{QuietErrors, queue_error};

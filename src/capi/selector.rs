@@ -106,6 +106,7 @@ pub unsafe extern "C" fn certpick_is_list(sslcert: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn certpick_selector_new() -> *mut certpick_selector {
     let new = guard(|| {
+        ossl::load_error_texts();
         Arc::into_raw(Arc::new(certpick_selector {
             frozen: OnceBox::new(),
             building: Mutex::default(),

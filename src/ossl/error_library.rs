@@ -13,29 +13,66 @@ use std::ffi::CStr;
 #[cfg(ossl3)]
 use std::ffi::CString;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 unsafe extern "C" {
     /// Unlike ERR_load_strings(3) it leaves the table as it is, which has our library's number in it
     /// already. Since OpenSSL 1.1.1.
     fn ERR_load_strings_const(str: *const ffi::ERR_STRING_DATA) -> c_int;
+    #[cfg(ossl3)]
+    fn ERR_set_mark() -> c_int;
+    #[cfg(ossl3)]
+    fn ERR_pop_to_mark() -> c_int;
 }
 
 /// ERR_LIB_USER of openssl/err.h: the first number that no library of OpenSSL's has.
 const ERR_LIB_USER: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
-/// What OpenSSL points into: it ends with zeros.
-struct Table<const N: usize>([ffi::ERR_STRING_DATA; N]);
+/// What OpenSSL points into: entries with a text each, and one of zeros at the end.
+struct Table<const N: usize> {
+    entries: [ffi::ERR_STRING_DATA; N],
+    is_loaded: AtomicBool,
+}
 
-// SAFETY: its pointers are to texts that live as long as the process, and nobody writes.
+// SAFETY: its pointers are to texts that live as long as the process, and nobody writes to entries.
 unsafe impl<const N: usize> Send for Table<N> {}
 // SAFETY: likewise.
 unsafe impl<const N: usize> Sync for Table<N> {}
 
 impl<const N: usize> Table<N> {
-    /// Loading it again changes nothing.
+    fn new(entries: [ffi::ERR_STRING_DATA; N]) -> Table<N> {
+        Table { entries, is_loaded: AtomicBool::new(false) }
+    }
+
+    /// Once it is, no more of OpenSSL's locks are taken, which a fork might leave locked. Loading it
+    /// twice changes nothing.
     fn load(&'static self) {
-        // SAFETY: a table that ends with zeros and is never freed; OpenSSL locks its own.
-        unsafe { ERR_load_strings_const(self.0.as_ptr()) };
+        if self.is_loaded.load(Ordering::Acquire) {
+            return;
+        }
+        // SAFETY: a table that ends with zeros and is never freed; OpenSSL locks its own. What it may
+        // queue for want of memory is taken away again.
+        unsafe {
+            #[cfg(ossl3)]
+            ERR_set_mark();
+            ERR_load_strings_const(self.entries.as_ptr());
+            #[cfg(ossl3)]
+            ERR_pop_to_mark();
+        }
+        self.is_loaded.store(self.is_known(), Ordering::Release);
+    }
+
+    /// Whether OpenSSL has the last text: there may have been no memory for it. For a reason that it
+    /// does not know, it may have the text of another library's reason with the same number.
+    fn is_known(&self) -> bool {
+        let Some(last) = self.entries.iter().rev().find(|entry| !entry.string.is_null()) else {
+            return true;
+        };
+        // SAFETY: looks into OpenSSL's table; both texts live as long as the process.
+        unsafe {
+            let text = ffi::ERR_reason_error_string(last.error);
+            !text.is_null() && CStr::from_ptr(text) == CStr::from_ptr(last.string)
+        }
     }
 }
 
@@ -62,32 +99,25 @@ fn end() -> ffi::ERR_STRING_DATA {
     ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() }
 }
 
-/// Whether OpenSSL has the status' text. For a reason that it does not know, it may have that of
-/// another library's reason with the same number.
-fn has_text(status: Status) -> bool {
-    // SAFETY: looks into OpenSSL's table, which it locks.
-    let text = unsafe { ffi::ERR_reason_error_string(code(status as c_int)) };
-    // SAFETY: a text that lives as long as OpenSSL.
-    !text.is_null() && unsafe { CStr::from_ptr(text) } == status.text()
-}
-
 /// The number that OpenSSL gave our library, whose texts are loaded.
 pub fn number_with_texts() -> c_int {
-    static TEXTS: OnceBox<Table<{ Status::ALL.len() + 1 }>> = OnceBox::new();
-    // Asked each time: there may have been no memory for them before.
-    if !has_text(Status::NoneSuitable) {
-        let table = TEXTS.get_or_init(|| {
-            let mut texts = std::array::from_fn(|_| end());
-            texts[0] = entry(0, c"certpick");
-            let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
-            for (text, status) in texts[1..].iter_mut().zip(failures) {
-                *text = entry(status as c_int, status.text());
-            }
-            Box::new(Table(texts))
-        });
-        table.load();
-    }
+    load_texts();
     number()
+}
+
+/// Done early, so that no other thread's fork comes in between, and again where there was no memory.
+pub fn load_texts() {
+    static TEXTS: OnceBox<Table<{ Status::ALL.len() + 1 }>> = OnceBox::new();
+    let table = TEXTS.get_or_init(|| {
+        let mut texts = std::array::from_fn(|_| end());
+        texts[0] = entry(0, c"certpick");
+        let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
+        for (text, status) in texts[1..].iter_mut().zip(failures) {
+            *text = entry(status as c_int, status.text());
+        }
+        Box::new(Table::new(texts))
+    });
+    table.load();
 }
 
 /// A reason with just this text. There are no more than a few of them, since OpenSSL keeps the text
@@ -105,7 +135,7 @@ pub fn reason_with_text(words: &CStr) -> Option<c_int> {
     (FIRST..).zip(&REASONS).find_map(|(number, slot)| {
         let reason = slot.get_or_init(|| {
             let text = words.to_owned();
-            let table = Table([entry(number, &text), end()]);
+            let table = Table::new([entry(number, &text), end()]);
             Box::new(Reason { text, table })
         });
         if *reason.text != *words {
