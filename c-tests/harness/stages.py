@@ -132,7 +132,10 @@ def run(stage: Stage) -> Counts:
 
 def run_all(stages: list) -> int:
     """The exit status."""
-    os.environ["MAKEFLAGS"] = ""  # those of the make that called us are not for these
+    # Those of the make that called us are not for these: a make that knows itself to be another's
+    # prints its directory, even after the sum that is its last line.
+    os.environ["MAKEFLAGS"] = ""
+    os.environ.pop("MAKELEVEL", None)
     total = Counts()
     failed = []
     for stage in stages:

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What runs all checks tells the truth about them (harness/stages.py)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolchain import TESTS
+
+RUN = """
+import sys
+from harness.stages import Stage, own_sum, run_all, script
+script(lambda: run_all([{stages}]))
+"""
+
+
+def run(*stages: str, under_make=None, env=None):
+    """Python's text of each stage; the last line that was printed, and the status."""
+    program = RUN.format(stages=", ".join(stages))
+    command = [sys.executable, "-c", program]
+    if under_make:
+        under_make.write_text("all:\n\t@exec $(PYTHON) -c '$(PROGRAM)'\nsum:\n\t@echo '3 passed, 0 failed'\n")
+        env = {**(env or {}), "PROGRAM": program.replace("\n", ";").strip(";"), "PYTHON": sys.executable}
+        command = ["make", "-s", "-f", str(under_make), "-e"]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, **(env or {}), "PYTHONPATH": str(TESTS)},
+    )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith("make")]
+    return lines[-1] if lines else "", done.returncode, done.stdout
+
+
+def shell(text: str, *more: str) -> str:
+    return f"Stage({text!r}, ['sh', '-c', {text!r}]{''.join(', ' + word for word in more)})"
+
+
+@pytest.mark.parametrize(
+    "stages, last, status",
+    [
+        ([shell("true"), shell("true")], "2 passed, 0 failed", 0),
+        ([shell("true"), shell("exit 3"), shell("true")], "2 passed, 1 failed", 1),
+        ([shell("kill -9 $$")], "0 passed, 1 failed", 1),
+        ([shell("echo '5 passed, 0 failed'", "own_sum"), shell("true")], "6 passed, 0 failed", 0),
+        ([shell("echo '5 passed, 0 failed, 2 skipped'", "own_sum")], "5 passed, 0 failed, 2 skipped", 0),
+        ([shell("echo '5 passed, 1 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
+        # The sum says too little, or the status.
+        ([shell("echo '5 passed, 0 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
+        ([shell("echo '5 passed, 1 failed'", "own_sum")], "5 passed, 1 failed", 1),
+        # What ran nothing, or did not come to its end, proves nothing.
+        ([shell("echo '0 passed, 0 failed'", "own_sum")], "0 passed, 1 failed", 1),
+        ([shell("true", "own_sum")], "0 passed, 1 failed", 1),
+        ([shell("echo '5 passed, 0 failed'; echo more", "own_sum")], "0 passed, 1 failed", 1),
+        ([shell("false", "needed=True"), shell("true")], "0 passed, 1 failed", 1),
+        # Bytes that are no text.
+        ([shell(r"printf '\377\n7 passed, 0 failed\n'", "own_sum")], "7 passed, 0 failed", 0),
+    ],
+)
+def test_the_last_line_and_the_status_tell_what_happened(stages, last, status):
+    printed, code, output = run(*stages)
+    assert (printed, code) == (last, status), output
+
+
+def test_what_hangs_is_ended_named_and_counted_with_all_that_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    hangs = f"tail -f /dev/null & echo $! > {pid}; wait"
+    printed, code, output = run(shell(hangs, "patience=1"), shell("true"))
+    assert (printed, code) == ("1 passed, 1 failed", 1), output
+    assert "failed: tail -f" in output and "was ended" in output
+    state = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().rsplit(") ", 1)[1].startswith("Z")
+
+
+def test_a_make_within_a_make_ends_with_its_sum(tmp_path):
+    makefile = tmp_path / "Makefile"
+    stage = f'Stage("sum", ["make", "-f", "{makefile}", "sum"], own_sum)'
+    printed, code, output = run(stage, under_make=makefile)
+    assert (printed, code) == ("3 passed, 0 failed", 0), output
