@@ -54,20 +54,35 @@ int connect_picking(struct link *link, int tls_version, certpick_selector *selec
     return done && exchange_bytes(link);
 }
 
+/* What is chosen is on the SSL during the handshake alone. */
+static void hold(const SSL *ssl, int kind, int value)
+{
+    struct held *held = SSL_get_app_data(ssl);
+    X509 *cert = SSL_get_certificate(ssl);
+    EVP_PKEY *key = SSL_get_privatekey(ssl);
+
+    (void)kind;
+    (void)value;
+    if (cert == NULL || key == NULL || held->cert != NULL)
+        return;
+    MUST(X509_up_ref(cert) && EVP_PKEY_up_ref(key));
+    held->cert = cert;
+    held->key = key;
+}
+
 struct held connect_holding(certpick_selector *selector, SSL_CTX *server)
 {
     SSL_CTX *client = new_client(TLS1_3_VERSION);
-    struct held held;
+    struct held held = {NULL, NULL};
     struct link link;
 
-    /* What client_cert_cb gives an SSL is taken from it again after the handshake. */
     use_selector(client, selector, BY_CERT_CB);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+    SSL_CTX_set_info_callback(client, hold);
+    open_link(&link, client, server);
+    SSL_set_app_data(link.client, &held);
+    CHECK(shake_hands(&link) && exchange_bytes(&link));
     SSL_CTX_free(client);
-    held.cert = SSL_get_certificate(link.client);
-    held.key = SSL_get_privatekey(link.client);
     MUST(held.cert != NULL && held.key != NULL);
-    MUST(X509_up_ref(held.cert) && EVP_PKEY_up_ref(held.key));
     CHECK_ARRIVED(&link, held.cert, (X509 *)NULL);
     close_link(&link);
     certpick_selector_free(selector);

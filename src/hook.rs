@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The OpenSSL callbacks, and the ex_data that they hang on.
+//! The OpenSSL callbacks, and the ex_data that they work with.
 //!
-//! An SSL_CTX carries a reference to its selector; an SSL carries what the program said of the
-//! other side and the record of the last decision.
+//! An SSL_CTX has a reference to its selector; an SSL has what the program said of the other side,
+//! the record of the last decision, and, during a handshake, what is installed.
 
 mod ex_data;
+mod installation;
 mod preview;
 
 use crate::cache;
@@ -19,9 +20,9 @@ use crate::selector::FrozenSelector;
 #[cfg(ossl3)]
 pub(crate) use ex_data::has_selector;
 pub use ex_data::{Peer, decision, explanation, message, set_peer};
-use foreign_types::{ForeignType, ForeignTypeRef};
+#[cfg(ossl3)]
+pub(crate) use installation::is_answered;
 use libc::{c_int, c_void};
-use openssl::pkey::{PKeyRef, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -42,14 +43,12 @@ pub unsafe fn attach_client_cert_cb(
     unsafe {
         ex_data::set_selector(ctx, selector)?;
         ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
-        if ossl::SSL_CTX_get_info_callback(ctx).is_none() {
-            ossl::SSL_CTX_set_info_callback(ctx, Some(info_callback));
-        }
     }
     Ok(())
 }
 
-/// Attaches by SSL_CTX_set_cert_cb(3).
+/// Attaches by SSL_CTX_set_cert_cb(3). OpenSSL calls a client_cert_cb as well where none suits, and
+/// sends what that one gives: the provider module's, or one of the program's. So it is removed.
 ///
 /// # Safety
 /// As for [`attach_client_cert_cb`].
@@ -62,6 +61,7 @@ pub unsafe fn attach_cert_cb(
     unsafe {
         ex_data::set_selector(ctx, selector)?;
         ossl::SSL_CTX_set_cert_cb(ctx, Some(cert_cb), std::ptr::null_mut());
+        ossl::SSL_CTX_set_client_cert_cb(ctx, None);
     }
     Ok(())
 }
@@ -144,61 +144,6 @@ unsafe fn make_it_a_failure(ssl: *mut ffi::SSL) {
 }
 
 /// # Safety
-/// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
-unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
-    // SAFETY: a valid SSL, whose thread this is.
-    guard(|| unsafe { notice(ssl.cast_mut(), kind) });
-}
-
-/// Sees to it that OpenSSL asks for each request: what is set on an SSL stays there otherwise, and
-/// is sent to whoever asks next.
-///
-/// # Safety
-/// `ssl` is a valid SSL, whose thread this is, in its info callback.
-pub(crate) unsafe fn notice(ssl: *mut ffi::SSL, kind: c_int) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if kind == ossl::HANDSHAKE_START {
-            forget(ssl);
-        } else if kind == ossl::CONNECT_LOOP && ossl::SSL_get_state(ssl) == ossl::STATE_OK {
-            // A message after the handshake, perhaps a request, is about to be read.
-            take_back(ssl);
-        }
-    }
-}
-
-/// Takes back what was chosen for the last handshake of an SSL that begins another one
-/// (SSL_clear(3), or renegotiation). Otherwise OpenSSL would send it to whichever server that is,
-/// without asking.
-///
-/// # Safety
-/// `ssl` is a valid SSL, whose thread this is.
-unsafe fn forget(ssl: *mut ffi::SSL) {
-    // SAFETY: the caller's promise; no reference to the decision is held.
-    unsafe {
-        take_back(ssl);
-        ex_data::forget_decision(ssl);
-    }
-}
-
-/// Takes the certificate that was chosen off the SSL, so that OpenSSL asks again at the next request.
-///
-/// # Safety
-/// As for [`forget`].
-unsafe fn take_back(ssl: *mut ffi::SSL) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let sent = ex_data::decision(ssl)
-            .and_then(|decision| decision.selector.credential(decision.chosen?))
-            .and_then(|credential| credential.certificate().ok());
-        let leaf = sent.map(|certificate| certificate.as_ptr());
-        if leaf.is_some_and(|leaf| leaf == ossl::SSL_get_certificate(ssl)) {
-            ossl::SSL_certs_clear(ssl);
-        }
-    }
-}
-
-/// # Safety
 /// OpenSSL calls it as SSL_CTX_set_cert_cb(3) says.
 unsafe extern "C" fn cert_cb(ssl: *mut ffi::SSL, _arg: *mut c_void) -> c_int {
     const ABORT: c_int = 0;
@@ -231,7 +176,7 @@ fn guarded(
         None => {
             // Whatever was under way: nothing goes out.
             // SAFETY: a valid SSL.
-            unsafe { ossl::SSL_certs_clear(ssl) };
+            guard(|| unsafe { installation::end(ssl) });
             Error::Internal
         }
     };
@@ -248,8 +193,9 @@ pub(crate) struct Installed {
 /// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
 /// suits and none is sent.
 ///
-/// `clear`: whatever certificate is set goes first, so that neither a default nor the answer to an
-/// earlier request can stand in for the choice.
+/// `clear`: the certificates that the program has set are removed first, until the end of the
+/// handshake, so that neither a default nor the answer to an earlier request can stand in for the
+/// choice.
 ///
 /// # Safety
 /// `ssl` is a client's valid SSL, inside one of the two callbacks.
@@ -258,10 +204,31 @@ pub(crate) unsafe fn choose_and_install(
     selector: &Arc<FrozenSelector>,
     clear: bool,
 ) -> Result<Option<Installed>, Error> {
+    // SAFETY: the caller's promise.
+    let result = unsafe { choose(ssl, selector, clear) };
+    let is_over = match &result {
+        Ok(Some(_)) => false,
+        Ok(None) => !clear,
+        Err(_) => true,
+    };
+    if is_over {
+        // SAFETY: the caller's promise.
+        unsafe { installation::end(ssl) };
+    }
+    result
+}
+
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn choose(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    clear: bool,
+) -> Result<Option<Installed>, Error> {
     let errors = QuietErrors::new();
     if clear {
         // SAFETY: the caller's promise.
-        unsafe { ossl::SSL_certs_clear(ssl) };
+        unsafe { installation::begin(ssl) }?;
     }
     // SAFETY: the caller's promise.
     let peer = unsafe { ex_data::peer(ssl) };
@@ -271,6 +238,7 @@ pub(crate) unsafe fn choose_and_install(
     let candidates = selector.index().candidates();
     let asked = request.asked(peer.user.as_deref(), now);
     let mut verdicts = choice::verdicts(candidates, &asked, selector.policy());
+    let mut has_begun = clear;
 
     let (outcome, chosen, result) = loop {
         let user = peer.user.as_deref();
@@ -280,6 +248,11 @@ pub(crate) unsafe fn choose_and_install(
                 choice::NoneSuitable::Abort => (Outcome::Failed, None, Err(Error::NoneSuitable)),
             };
         };
+        if !has_begun {
+            // SAFETY: the caller's promise.
+            unsafe { installation::begin(ssl) }?;
+            has_begun = true;
+        }
         let path = choice::path(candidates, at, &asked, selector.policy());
         // SAFETY: the caller's promise.
         match unsafe { install(ssl, selector, at, path) } {
@@ -313,11 +286,7 @@ pub(crate) unsafe fn choose_and_install(
     // SAFETY: the caller's promise.
     let recorded = unsafe { ex_data::record(ssl, decision) };
     drop(errors);
-    if recorded.is_err() {
-        // What cannot be told of afterwards is not done.
-        // SAFETY: the caller's promise.
-        unsafe { ossl::SSL_certs_clear(ssl) };
-    }
+    // What cannot be explained afterwards is not sent.
     recorded?;
     result
 }
@@ -352,35 +321,8 @@ unsafe fn install(
     for certificate in selector.index().chain(at, path) {
         chain.push(certificate.clone()).map_err(|_| no_memory())?;
     }
-    // SAFETY: the caller's promise; the rest is ours, and OpenSSL takes its own references.
-    unsafe { put(ssl, leaf, key, &chain) }
-}
-
-/// # Safety
-/// `ssl` is a valid SSL.
-unsafe fn put(
-    ssl: *mut ffi::SSL,
-    leaf: &X509,
-    key: &PKeyRef<Private>,
-    chain: &Stack<X509>,
-) -> Result<Installed, InstallError> {
-    let errors = QuietErrors::new();
-    let (leaf, key) = (leaf.as_ptr(), key.as_ptr());
-    // SAFETY: valid objects. TLS 1.3 would look through all slots, so they are emptied first.
-    let done = unsafe {
-        ossl::SSL_certs_clear(ssl);
-        ossl::SSL_use_cert_and_key(ssl, leaf, key, chain.as_ptr(), 1)
-    };
-    if done == 1 {
-        return Ok(Installed { leaf, key });
-    }
-    if errors.is_security_level() {
-        return Err(InstallError::SecurityLevel);
-    }
-    if errors.is_out_of_memory() {
-        return Err(InstallError::Fatal(Cause::Memory(None)));
-    }
-    Err(InstallError::Fatal(Cause::Refused(errors.reason())))
+    // SAFETY: the caller's promise.
+    unsafe { installation::install(ssl, leaf, key, &chain) }
 }
 
 fn now() -> i64 {

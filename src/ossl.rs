@@ -44,9 +44,13 @@ pub type SignatureAlgorithmGetter = unsafe extern "C" fn(
 /// `void (*)(const SSL *, int, int)` (SSL_CTX_set_info_callback(3)).
 pub type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
 
-/// SSL_CB_HANDSHAKE_START and SSL_CB_CONNECT_LOOP of openssl/ssl.h, and TLS_ST_OK.
+/// SSL_CB_HANDSHAKE_START, _HANDSHAKE_DONE, _CONNECT_LOOP, _CONNECT_EXIT and _ALERT of
+/// openssl/ssl.h, and TLS_ST_OK.
 pub const HANDSHAKE_START: c_int = 0x10;
+pub const HANDSHAKE_DONE: c_int = 0x20;
 pub const CONNECT_LOOP: c_int = 0x1001;
+pub const CONNECT_EXIT: c_int = 0x1002;
+pub const ALERT: c_int = 0x4000;
 pub const STATE_OK: c_int = 1;
 
 /// SSL_SECOP_EE_KEY and SSL_SECOP_CA_KEY, SSL_SECOP_CA_MD of openssl/ssl.h.
@@ -58,9 +62,12 @@ unsafe extern "C" {
     // The two ways to be asked for a certificate.
     pub fn SSL_CTX_set_client_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<ClientCertCallback>);
     pub fn SSL_CTX_set_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
-    // To see a handshake begin.
+    // To see the progress of a handshake.
     pub fn SSL_CTX_get_info_callback(ctx: *mut ffi::SSL_CTX) -> Option<InfoCallback>;
+    #[cfg(ossl3)]
     pub fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
+    pub fn SSL_get_info_callback(ssl: *const ffi::SSL) -> Option<InfoCallback>;
+    pub fn SSL_set_info_callback(ssl: *mut ffi::SSL, callback: Option<InfoCallback>);
     pub fn SSL_get_certificate(s: *const ffi::SSL) -> *mut ffi::X509;
     // What the server asked for.
     pub fn SSL_get0_peer_CA_list(s: *const ffi::SSL) -> *const ffi::stack_st_X509_NAME;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What hangs on an SSL_CTX (its selector) and on an SSL (the other side, the last decision), and
-//! is freed with it (CRYPTO_get_ex_new_index(3)).
+//! What belongs to an SSL_CTX (its selector) and to an SSL (the other side, the last decision, what
+//! is installed), and is freed with it (CRYPTO_get_ex_new_index(3)).
 
+use super::installation::Installation;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::guard::guard;
-use crate::ossl::{self, QuietErrors};
+use crate::ossl::{self, InfoCallback, QuietErrors};
 use crate::selector::FrozenSelector;
 use libc::{c_int, c_long, c_void};
 use once_cell::race::OnceNonZeroUsize;
@@ -23,11 +24,18 @@ pub struct Peer {
     pub user: Option<Box<[u8]>>,
 }
 
-/// What hangs on an SSL.
+/// What tells one handshake from another: the Random of its ClientHello, all zero before the first
+/// and after SSL_clear(3).
+type ClientRandom = [u8; 32];
+
+/// What belongs to an SSL.
 #[derive(Default)]
 struct Record {
     peer: Peer,
     decision: Option<Decision>,
+    /// That of the handshake in which the decision was made.
+    client_random: ClientRandom,
+    installation: Option<Installation>,
     message: CString,
     explanation: CString,
 }
@@ -42,6 +50,10 @@ static SSL_INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
 /// An ex_data index, made when it is first needed. Two threads at once may make one too many,
 /// which then stays unused: better than a lock that a forked child finds locked.
+///
+/// It is taken in the global library context, whatever the thread's default is: OpenSSL numbers the
+/// indices of each library context by themselves, and an index of another one may be that of
+/// another library's data on the same object.
 fn index(
     cell: &OnceNonZeroUsize,
     class: c_int,
@@ -51,7 +63,9 @@ fn index(
     let made = cell.get_or_try_init(|| {
         let none = std::ptr::null_mut();
         // SAFETY: three callbacks of the right types, which stay loaded (-z nodelete).
-        let index = unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, Some(free)) };
+        let index = ossl::in_global_context(|| unsafe {
+            ffi::CRYPTO_get_ex_new_index(class, 0, none, None, dup, Some(free))
+        });
         usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)).ok_or(Error::Memory)
     })?;
     c_int::try_from(made.get() - 1).map_err(|_| Error::Memory)
@@ -94,7 +108,7 @@ unsafe extern "C" fn free_record(
 }
 
 /// SSL_dup(3) copies the pointer; the copy gets a record of its own, with the same peer and no
-/// decision.
+/// decision. It has the same certificates and info callback, so it knows of the installation too.
 unsafe extern "C" fn dup_record(
     _to: *mut ffi::CRYPTO_EX_DATA,
     _from: *const ffi::CRYPTO_EX_DATA,
@@ -108,7 +122,11 @@ unsafe extern "C" fn dup_record(
     let copied = guard(|| unsafe {
         let record = (*slot).cast::<Record>();
         if !record.is_null() {
-            let copy = Record { peer: (*record).peer.clone(), ..Record::default() };
+            let copy = Record {
+                peer: (*record).peer.clone(),
+                installation: (*record).installation.clone(),
+                ..Record::default()
+            };
             *slot = Box::into_raw(Box::new(copy)).cast();
         }
     });
@@ -119,7 +137,7 @@ unsafe extern "C" fn dup_record(
     1
 }
 
-/// Hangs a selector on an SSL_CTX; one that hung there before is let go.
+/// Stores the selector in the SSL_CTX's ex_data and drops the previous one.
 ///
 /// # Safety
 /// `ctx` is a valid SSL_CTX, of which no handshake is under way in another thread.
@@ -229,20 +247,45 @@ pub unsafe fn record(ssl: *mut ffi::SSL, mut decision: Decision) -> Result<(), E
     unsafe {
         let record = record_of(ssl)?;
         (*record).decision = Some(decision);
+        (*record).client_random = client_random(ssl);
     }
     Ok(())
 }
 
-/// Drops the record of the last decision.
+/// What is installed on an SSL.
 ///
 /// # Safety
-/// As for [`set_peer`], and no reference to the decision is alive.
-pub unsafe fn forget_decision(ssl: *mut ffi::SSL) {
+/// As for [`set_peer`], and the result is dropped before OpenSSL is called.
+pub unsafe fn installation<'a>(ssl: *mut ffi::SSL) -> Result<&'a mut Option<Installation>, Error> {
     // SAFETY: the caller's promise.
-    if let Some(record) = unsafe { existing_record(ssl) } {
-        // SAFETY: likewise.
-        unsafe { (*record).decision = None };
-    }
+    unsafe { Ok(&mut (*record_of(ssl)?).installation) }
+}
+
+/// The same, which is no longer installed from now on.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn take_installation(ssl: *mut ffi::SSL) -> Option<Installation> {
+    // SAFETY: the caller's promise; no reference to the record is held.
+    unsafe { (*existing_record(ssl)?).installation.take() }
+}
+
+/// The info callback that an SSL had before a certificate was installed.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn previous_callback(ssl: *const ffi::SSL) -> Option<InfoCallback> {
+    // SAFETY: the caller's promise; the value is copied.
+    unsafe { (*existing_record(ssl)?).installation.as_ref()?.previous }
+}
+
+/// # Safety
+/// `ssl` is a valid SSL.
+unsafe fn client_random(ssl: *const ffi::SSL) -> ClientRandom {
+    let mut random = ClientRandom::default();
+    // SAFETY: the caller's promise, and room for so many bytes.
+    unsafe { ffi::SSL_get_client_random(ssl, random.as_mut_ptr(), random.len()) };
+    random
 }
 
 /// The record of the last decision on this SSL, if there has been one.
@@ -254,6 +297,11 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     // SAFETY: the caller's promise.
     unsafe {
         let record = existing_record(ssl)?;
+        let now = client_random(ssl);
+        if now != (*record).client_random && now != ClientRandom::default() {
+            // Another handshake has begun, in which the server has not asked yet.
+            (*record).decision = None;
+        }
         let decision = (*record).decision.as_mut()?;
         decision.settle(ssl);
         Some(decision)

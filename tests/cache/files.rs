@@ -3,6 +3,7 @@
 
 use crate::support::certificates::Identity;
 use crate::support::connection::Connection;
+use crate::support::ffi;
 use crate::support::handshake::{Version, Way};
 use crate::support::set::Frozen;
 use certpick::list::Passwords;
@@ -154,7 +155,7 @@ pub fn modified(metadata: &Metadata) -> libc::timespec {
     libc::timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() }
 }
 
-/// What a client had in one connection. It is kept, so that no other object has its address.
+/// What a client had during one handshake. It is kept, so that no other object has its address.
 pub struct Sent {
     pub certificate: X509,
     pub key: PKey<Private>,
@@ -162,9 +163,9 @@ pub struct Sent {
 
 impl Sent {
     pub fn of(connection: &Connection) -> Sent {
-        let ssl = connection.client();
-        let certificate = ssl.certificate().unwrap_or_else(|| panic!("{connection}")).to_owned();
-        Sent { certificate, key: ssl.private_key().unwrap().to_owned() }
+        let seen = ffi::take_certificate();
+        let (certificate, key) = seen.unwrap_or_else(|| panic!("{connection}"));
+        Sent { certificate, key }
     }
 
     pub fn shares_certificate(&self, other: &Sent) -> bool {

@@ -108,6 +108,7 @@ impl Connection {
     pub fn make(client: Ssl, server: Ssl, known: Known) -> Connection {
         known.truth.set(Vec::new());
         drop(ErrorStack::get());
+        drop(ffi::take_certificate());
         let (up, down) = (Pipe::default(), Pipe::default());
         let end = |from: &Pipe, to: &Pipe| End { from: from.clone(), to: to.clone(), written: 0 };
         let mut connection = Connection {

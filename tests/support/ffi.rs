@@ -3,14 +3,16 @@
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::{c_char, c_int, c_long, c_uchar, c_void};
+use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtxRef;
 use openssl::ssl::{SslContextBuilder, SslRef, SslVerifyMode};
 use openssl::x509::{X509, X509StoreContextRef};
 use openssl_sys::{
-    EVP_CIPHER, EVP_PKEY, EVP_PKEY_CTX, EVP_PKEY2PKCS8, OPENSSL_STACK, OPENSSL_sk_num,
-    OPENSSL_sk_value, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free, SSL, SSL_CTX, SSL_CTX_ctrl,
-    X509_ALGOR, X509_STORE_CTX, X509_up_ref,
+    EVP_CIPHER, EVP_PKEY, EVP_PKEY_CTX, EVP_PKEY_up_ref, EVP_PKEY2PKCS8, OPENSSL_STACK,
+    OPENSSL_sk_num, OPENSSL_sk_value, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free, SSL, SSL_CTX,
+    SSL_CTX_ctrl, SSL_get_privatekey, X509_ALGOR, X509_STORE_CTX, X509_up_ref,
 };
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
 /// `int (*)(SSL *, void *)` (SSL_CTX_set_cert_cb(3)).
@@ -29,6 +31,11 @@ pub type SecurityCallback = unsafe extern "C" fn(
 unsafe extern "C" {
     pub fn SSL_CTX_set_cert_cb(ctx: *mut SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
     pub fn SSL_CTX_set_security_callback(ctx: *mut SSL_CTX, cb: Option<SecurityCallback>);
+    fn SSL_CTX_set_info_callback(
+        ctx: *mut SSL_CTX,
+        cb: Option<unsafe extern "C" fn(*const SSL, c_int, c_int)>,
+    );
+    fn SSL_get_certificate(ssl: *const SSL) -> *mut openssl_sys::X509;
     pub fn SSL_set_post_handshake_auth(ssl: *mut SSL, on: c_int);
     pub fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
     fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut OPENSSL_STACK;
@@ -104,6 +111,34 @@ pub fn set_client_certificate_types(ctx: &mut SslContextBuilder, types: &[u8]) {
 pub fn set_post_handshake_auth(ssl: &mut SslRef) {
     // SAFETY: a valid SSL.
     unsafe { SSL_set_post_handshake_auth(ssl.as_ptr(), 1) };
+}
+
+thread_local! {
+    /// The certificate and key that a client of this thread had last during a handshake.
+    static IN_USE: RefCell<Option<(X509, PKey<Private>)>> = const { RefCell::new(None) };
+}
+
+unsafe extern "C" fn see_certificate(ssl: *const SSL, _kind: c_int, _value: c_int) {
+    // SAFETY: a valid SSL; what it has gets references of ours.
+    unsafe {
+        let (certificate, key) = (SSL_get_certificate(ssl), SSL_get_privatekey(ssl));
+        if !certificate.is_null() && !key.is_null() {
+            X509_up_ref(certificate);
+            EVP_PKEY_up_ref(key);
+            IN_USE.set(Some((X509::from_ptr(certificate), PKey::from_ptr(key))));
+        }
+    }
+}
+
+/// Sees what is on a client's SSLs during a handshake; afterwards nothing is.
+pub fn see_certificates(ctx: &mut SslContextBuilder) {
+    // SAFETY: a valid SSL_CTX, and a callback of the right type.
+    unsafe { SSL_CTX_set_info_callback(ctx.as_ptr(), Some(see_certificate)) };
+}
+
+/// What was seen last in this thread, once.
+pub fn take_certificate() -> Option<(X509, PKey<Private>)> {
+    IN_USE.take()
 }
 
 /// All that the other side sent, in its order: the leaf and what came with it.

@@ -269,6 +269,7 @@ impl<'a> Handshake<'a> {
         self.fix_version(&mut context);
         context.set_verify(SslVerifyMode::NONE);
         context.set_cert_store(store(&self.client_trusts));
+        ffi::see_certificates(&mut context);
         if let Some(schemes) = &self.client_schemes {
             ffi::set_client_sigalgs(&mut context, schemes);
         }

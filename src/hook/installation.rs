@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The certificate that is on an SSL while the handshake that asked for it needs it.
+//!
+//! OpenSSL keeps a certificate on the SSL, sends it to the next server that asks, without a
+//! callback, and copies or shares it by SSL_dup(3) and SSL_copy_session_id(3). So the chosen one is
+//! removed as soon as the client has signed with it. An info callback on the SSL, set together with
+//! the certificate, sees that moment; it calls the callback that was set before, which is restored.
+
+use super::{InstallError, Installed, ex_data};
+use crate::error::{Cause, Error};
+use crate::guard::guard;
+use crate::ossl::{self, InfoCallback, QuietErrors};
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::{c_int, c_long, c_void};
+use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+use std::ffi::CStr;
+use std::ptr;
+
+/// What was done to an SSL for one request, to be undone.
+#[derive(Clone)]
+pub struct Installation {
+    /// The certificate that was installed; `None` where none suits.
+    leaf: Option<X509>,
+    /// The program's own certificates, which were on the SSL before; the current one comes last.
+    set_aside: Vec<Slot>,
+    /// The info callback that the SSL had.
+    pub(super) previous: Option<InfoCallback>,
+}
+
+/// A certificate, its key and its chain, as one of an SSL's slots holds them.
+#[derive(Clone)]
+struct Slot {
+    leaf: X509,
+    key: PKey<Private>,
+    chain: Option<Vec<X509>>,
+}
+
+/// Prepares an SSL for the answer to a request: removes the certificates that the program has set,
+/// and keeps them for [`end`]. The rest of an earlier handshake, which failed, is undone first.
+///
+/// # Safety
+/// `ssl` is a client's valid SSL, inside one of the two certificate callbacks.
+pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        end(ssl);
+        let previous =
+            ossl::SSL_get_info_callback(ssl).filter(|callback| !is_our_callback(*callback));
+        let new = Installation { leaf: None, set_aside: slots(ssl), previous };
+        *ex_data::installation(ssl)? = Some(new);
+        ossl::SSL_certs_clear(ssl);
+        ossl::SSL_set_info_callback(ssl, Some(info_callback));
+    }
+    Ok(())
+}
+
+/// Installs a credential on an SSL that [`begin`] has prepared.
+///
+/// # Safety
+/// As for [`begin`].
+pub unsafe fn install(
+    ssl: *mut ffi::SSL,
+    leaf: &X509,
+    key: &PKeyRef<Private>,
+    chain: &Stack<X509>,
+) -> Result<Installed, InstallError> {
+    let no_memory = |_| InstallError::Fatal(Cause::Memory(None));
+    let errors = QuietErrors::new();
+    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    // TLS 1.3 looks through all slots, so they are emptied first.
+    let done = unsafe {
+        if let Some(installation) = ex_data::installation(ssl).map_err(no_memory)? {
+            installation.leaf = Some(leaf.clone());
+        }
+        ossl::SSL_certs_clear(ssl);
+        ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), key.as_ptr(), chain.as_ptr(), 1)
+    };
+    if done == 1 {
+        return Ok(Installed { leaf: leaf.as_ptr(), key: key.as_ptr() });
+    }
+    if errors.is_security_level() {
+        return Err(InstallError::SecurityLevel);
+    }
+    if errors.is_out_of_memory() {
+        return Err(no_memory(Error::Memory));
+    }
+    Err(InstallError::Fatal(Cause::Refused(errors.reason())))
+}
+
+/// Removes what was installed, puts the program's own certificates back, and restores its info
+/// callback. Certificates that the program has set meanwhile stay.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+pub unsafe fn end(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
+    let Some(installation) = (unsafe { ex_data::take_installation(ssl) }) else { return };
+    let _errors = QuietErrors::new();
+    // SAFETY: the caller's promise; each object is valid.
+    unsafe {
+        let current = ossl::SSL_get_certificate(ssl);
+        let present = slots(ssl);
+        let ours = installation.leaf.as_ref().map(X509::as_ptr);
+        let is_ours = |slot: &Slot| Some(slot.leaf.as_ptr()) == ours;
+        // Neither where the SSL has got other certificates, as by SSL_set_SSL_CTX(3).
+        if present.iter().any(is_ours) || (ours.is_none() && present.is_empty()) {
+            ossl::SSL_certs_clear(ssl);
+            let others = present.iter().filter(|slot| !is_ours(slot));
+            installation.set_aside.iter().chain(others).for_each(|slot| put_back(ssl, slot));
+        } else if !current.is_null() {
+            ffi::SSL_ctrl(ssl, SSL_CTRL_SELECT_CURRENT_CERT, 0, current.cast());
+        }
+        if ossl::SSL_get_info_callback(ssl).is_some_and(is_our_callback) {
+            ossl::SSL_set_info_callback(ssl, installation.previous);
+        }
+    }
+}
+
+/// SSL_set_current_cert(3) and SSL_select_current_cert(3), which are macros, and SSL_get0_chain_certs.
+const SSL_CTRL_GET_CHAIN_CERTS: c_int = 115;
+const SSL_CTRL_SELECT_CURRENT_CERT: c_int = 116;
+const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
+const SSL_CERT_SET_FIRST: c_long = 1;
+const SSL_CERT_SET_NEXT: c_long = 2;
+
+/// More than any version of OpenSSL has, those of providers included.
+const MAX_SLOTS: usize = 256;
+
+/// The certificates with a key that are on an SSL; the current one comes last. Afterwards another
+/// one may be the current one.
+///
+/// # Safety
+/// As for [`end`].
+unsafe fn slots(ssl: *mut ffi::SSL) -> Vec<Slot> {
+    let mut found = Vec::new();
+    // SAFETY: the caller's promise; what the SSL has is valid, and gets references.
+    unsafe {
+        let current = ossl::SSL_get_certificate(ssl);
+        let mut next = SSL_CERT_SET_FIRST;
+        while found.len() < MAX_SLOTS
+            && ffi::SSL_ctrl(ssl, SSL_CTRL_SET_CURRENT_CERT, next, ptr::null_mut()) == 1
+        {
+            next = SSL_CERT_SET_NEXT;
+            let (leaf, key) = (ossl::SSL_get_certificate(ssl), ffi::SSL_get_privatekey(ssl));
+            if leaf.is_null() || key.is_null() {
+                break;
+            }
+            let mut chain: *const ffi::stack_st_X509 = ptr::null();
+            let out = ptr::from_mut(&mut chain).cast::<c_void>();
+            ffi::SSL_ctrl(ssl, SSL_CTRL_GET_CHAIN_CERTS, 0, out);
+            let chain = (!chain.is_null()).then(|| {
+                ossl::stack_elements::<_, ffi::X509>(chain).map(|x| certificate(x)).collect()
+            });
+            ffi::EVP_PKEY_up_ref(key);
+            found.push(Slot { leaf: certificate(leaf), key: PKey::from_ptr(key), chain });
+        }
+        if let Some(at) = found.iter().position(|slot| slot.leaf.as_ptr() == current) {
+            let last = found.remove(at);
+            found.push(last);
+        }
+    }
+    found
+}
+
+/// A reference to a certificate.
+///
+/// # Safety
+/// `certificate` is valid.
+unsafe fn certificate(certificate: *mut ffi::X509) -> X509 {
+    // SAFETY: the caller's promise; the reference is the result's.
+    unsafe {
+        ffi::X509_up_ref(certificate);
+        X509::from_ptr(certificate)
+    }
+}
+
+/// Where this fails, for want of memory, the SSL is without that certificate, and none is sent in
+/// its place.
+///
+/// # Safety
+/// As for [`end`].
+unsafe fn put_back(ssl: *mut ffi::SSL, slot: &Slot) {
+    let mut stack = None;
+    if let Some(chain) = &slot.chain {
+        let Ok(mut new) = Stack::<X509>::new() else { return };
+        if chain.iter().any(|certificate| new.push(certificate.clone()).is_err()) {
+            return;
+        }
+        stack = Some(new);
+    }
+    let chain = stack.as_ref().map_or(ptr::null_mut(), |stack| stack.as_ptr());
+    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    unsafe {
+        ossl::SSL_use_cert_and_key(ssl, slot.leaf.as_ptr(), slot.key.as_ptr(), chain, 1);
+    }
+}
+
+fn is_our_callback(callback: InfoCallback) -> bool {
+    callback as usize == info_callback as *const () as usize
+}
+
+/// Whether the program has had this request answered by certpick in a cert_cb, by this copy of the
+/// library or another one in the process. An SSL has the info callback of a copy while it answers.
+///
+/// # Safety
+/// `ssl` is a valid SSL, inside its client_cert_cb.
+#[cfg(ossl3)]
+pub unsafe fn is_answered(ssl: *const ffi::SSL) -> bool {
+    // SAFETY: the caller's promise.
+    let Some(callback) = (unsafe { ossl::SSL_get_info_callback(ssl) }) else { return false };
+    is_our_callback(callback) || crate::object::exports(callback as *const (), c"certpick_select")
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_set_info_callback(3) says.
+unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_int) {
+    let next = guard(|| {
+        let ssl = ssl.cast_mut();
+        // SAFETY: a valid SSL, whose thread this is.
+        unsafe {
+            if is_over(ssl, kind, value) {
+                end(ssl);
+            }
+            next_callback(ssl)
+        }
+    });
+    if let Some(Some(next)) = next {
+        // SAFETY: the program's callback, called as OpenSSL would have called it.
+        unsafe { next(ssl, kind, value) };
+    }
+}
+
+/// Whether a handshake does not need the certificate any more: the client has signed with it, or has
+/// sent Finished without it, or the handshake has failed or a new one begins.
+///
+/// # Safety
+/// `ssl` is a valid SSL, in its info callback.
+unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
+    /// SSL3_AL_FATAL of openssl/ssl3.h.
+    const FATAL: c_int = 2;
+    // The numbers of these states differ between versions of OpenSSL, the abbreviations do not.
+    // SAFETY: the caller's promise; a static text.
+    let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
+    let (cert_verify, finished, error) = (c"TWCV", c"TWFIN", c"SSLERR");
+    match kind {
+        ossl::HANDSHAKE_START | ossl::HANDSHAKE_DONE => true,
+        ossl::CONNECT_LOOP | ossl::CONNECT_EXIT => {
+            state == cert_verify
+                || state == finished
+                || state == error
+                // SAFETY: the caller's promise.
+                || unsafe { ossl::SSL_get_state(ssl) } == ossl::STATE_OK
+        }
+        _ => kind & ossl::ALERT != 0 && value >> 8 == FATAL,
+    }
+}
+
+/// The callback that OpenSSL would call if ours were not set.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+unsafe fn next_callback(ssl: *mut ffi::SSL) -> Option<InfoCallback> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let set = ossl::SSL_get_info_callback(ssl);
+        let own =
+            if set.is_some_and(is_our_callback) { ex_data::previous_callback(ssl) } else { set };
+        own.or_else(|| ossl::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)))
+            .filter(|callback| !is_our_callback(*callback))
+    }
+}
