@@ -28,6 +28,8 @@ pub mod hook;
 pub mod inspect;
 pub mod list;
 mod name;
+#[cfg(ossl3)]
+mod object;
 mod ossl;
 #[cfg(ossl3)]
 mod provider;

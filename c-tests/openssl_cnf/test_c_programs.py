@@ -19,12 +19,16 @@ PROGRAMS = {
     "forking": "a fork does no harm",
     "freed": "SSL and SSL_CTX may be freed, copied and resumed in any order",
     "used_again": "an SSL that is used again, and a later request, get what is asked for",
+    "reuse": "an SSL that is cleared, copied, shared or used again sends what a fresh one sends",
+    "contexts": "another library's ex_data is its own, whatever library context loads the module",
     "asked_twice": "a second request after the handshake gets what it asks for, or nothing",
     "own_selector": "a program that uses certpick itself sends what is in its own list",
     "many_errors": "the number of different failures in a process has no limit",
     "wiped": "the passwords of a file are wiped",
     "own_name": "an unknown setting is told wherever in openssl.cnf a program begins",
 }
+# Programs that are compiled with certpick as well.
+FOR_BOTH = {"reuse", "contexts"}
 # The program library_contexts, with its two last arguments.
 CONTEXTS = {
     "loaded": ("none", "not"),
@@ -66,8 +70,9 @@ def command(scratch):
     def build(name: str):
         if name not in built:
             knows = name == "own_selector"
-            sources = [here / f"{name}.c", TESTS / "picking.c" if knows else here / "two_cas.c", *common]
-            flags = ["-std=c11", "-O1", "-g", f"-I{TESTS}"]
+            source = (TESTS if name in FOR_BOTH else here) / f"{name}.c"
+            sources = [source, TESTS / "picking.c" if knows else here / "two_cas.c", *common]
+            flags = ["-std=c11", "-O1", "-g", "-DMODULE", f"-I{TESTS}", f"-I{here}"]
             libs = ["-pthread", *(LINK_CERTPICK if knows else [])]
             built[name] = compile_c(scratch / name, sources, flags=flags, libs=libs)
         return built[name]
@@ -78,6 +83,8 @@ def command(scratch):
             own, process = CONTEXTS[name]
             words = ["library_contexts", LIBDIR, own if own == "none" else scratch / own, process]
             conf = active if process == "active" else without
+        if name == "contexts":
+            words, conf = [name, active], without
         env = {**os.environ, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys), "OPENSSL_CONF": str(conf)}
         return [build(words[0]), *words[1:]], env
 

@@ -21,14 +21,10 @@ use std::sync::Arc;
 static SETTINGS: OnceBox<Settings> = OnceBox::new();
 static INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
-/// SSL_CB_HANDSHAKE_DONE of openssl/ssl.h.
-const HANDSHAKE_DONE: c_int = 0x20;
-
 unsafe extern "C" {
     fn TLS_server_method() -> *const ffi::SSL_METHOD;
     fn DTLS_server_method() -> *const ffi::SSL_METHOD;
     fn SSL_CTX_get_ssl_method(ctx: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
-    fn SSL_get_privatekey(ssl: *const ffi::SSL) -> *mut ffi::EVP_PKEY;
     fn SSL_use_certificate(ssl: *mut ffi::SSL, x: *mut ffi::X509) -> c_int;
     fn SSL_set_shutdown(ssl: *mut ffi::SSL, mode: c_int);
     fn CRYPTO_set_ex_data(
@@ -49,8 +45,10 @@ pub fn install(settings: Settings) {
     if SETTINGS.set(Box::new(settings)).is_err() {
         return;
     }
+    // In the global library context, as that of `hook::ex_data`. An SSL_CTX that is made while the
+    // thread has another default is not ours.
     // SAFETY: two callbacks of the right types, which stay loaded (-z nodelete).
-    let index = unsafe {
+    let index = ossl::in_global_context(|| unsafe {
         ffi::CRYPTO_get_ex_new_index(
             ffi::CRYPTO_EX_INDEX_SSL_CTX,
             0,
@@ -59,7 +57,7 @@ pub fn install(settings: Settings) {
             None,
             Some(free_context),
         )
-    };
+    });
     if let Some(index) = usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)) {
         let _ = INDEX.set(index);
     }
@@ -133,7 +131,7 @@ unsafe extern "C" fn client_cert_cb(
             return Ok(None);
         };
         // SAFETY: likewise.
-        if !unsafe { is_ours_to_answer(ssl, settings, slot) } {
+        if !unsafe { is_ours_to_answer(ssl, settings) } {
             return Ok(None);
         }
         // SAFETY: likewise.
@@ -141,27 +139,31 @@ unsafe extern "C" fn client_cert_cb(
     })
 }
 
-/// Not if the program has a certificate or a selector of its own, nor if the settings are for other
-/// connections.
+/// Not if the program has a certificate of its own, has attached a selector, or has had this request
+/// answered by certpick in a cert_cb, by whichever copy of the library; nor if the settings are for
+/// other connections, or libpq must not send a certificate or cannot be asked whether it may.
 ///
 /// # Safety
-/// `ssl` is a valid SSL.
-unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings, slot: &Slot) -> bool {
+/// `ssl` is a valid SSL, inside its `client_cert_cb`.
+unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let own = ossl::SSL_get_certificate(ssl);
         let has_own =
-            !SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
-        // A program may also have called certpick_select() for this very request.
-        let has_selected = hook::decision(ssl)
-            .is_some_and(|decision| !slot.selector.get().is_some_and(|ours| decision.is_by(ours)));
-        if has_own || has_selected || hook::has_selector(ssl) {
+            !ffi::SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
+        if has_own || hook::has_selector(ssl) || hook::is_answered(ssl) {
             return false;
         }
-        if libpq::is_connection(ssl) {
-            libpq::cert_mode(ssl) != CertMode::Disable
-        } else {
-            settings.only == Only::All
+        if !libpq::is_connection(ssl) {
+            return settings.only == Only::All;
+        }
+        match libpq::cert_mode(ssl) {
+            CertMode::Allow | CertMode::Require => true,
+            CertMode::Disable => false,
+            CertMode::Unknown => {
+                explain::write_none(settings, libpq::UNKNOWN_CERT_MODE);
+                false
+            }
         }
     }
 }
@@ -188,20 +190,19 @@ unsafe fn choose(
         if peer.user.is_some() || peer.host.is_some() {
             hook::set_peer(ssl, peer)?;
         }
+        // libpq was told that there is a certificate, so there must be one.
+        let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
         if let Some(decision) = hook::decision(ssl) {
             explain::write(settings, decision);
         }
-        // libpq was told that there is a certificate, so there must be one.
-        if matches!(result, Ok(None)) && placeholder::is(ossl::SSL_get_certificate(ssl)) {
+        if matches!(result, Ok(None)) && is_promised {
             return Err(Error::NoneSuitable);
         }
         result
     }
 }
 
-/// At the start of a handshake, what was chosen for an earlier one on the same SSL is forgotten.
-///
 /// libpq 16 and later, with sslcertmode=require, looks for a certificate in a callback that comes
 /// before ours. At the start of such a handshake it gets one to see, which has no key and so cannot
 /// be sent.
@@ -216,14 +217,13 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
             if ffi::SSL_is_server(ssl) != 0 || slot(ssl).is_none() {
                 return;
             }
-            hook::notice(ssl, kind);
             if kind == ossl::HANDSHAKE_START {
                 let vacant = ossl::SSL_get_certificate(ssl).is_null();
                 if vacant && libpq::cert_mode(ssl) == CertMode::Require {
                     placeholder::put(ssl);
                 }
             }
-            if kind != HANDSHAKE_DONE {
+            if kind != ossl::HANDSHAKE_DONE {
                 return;
             }
             // OpenSSL may have found what was chosen unusable after all.

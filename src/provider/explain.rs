@@ -27,6 +27,13 @@ pub fn write_error(settings: &Settings, words: &str) {
     }
 }
 
+/// Appends why no certificate is sent, where nothing was decided.
+pub fn write_none(settings: &Settings, why: &str) {
+    if settings.explain != Explain::Never {
+        append(settings, &format!("certpick sent no certificate: {why}\n"));
+    }
+}
+
 fn append(settings: &Settings, text: &str) {
     let Some(path) = &settings.explain_file else { return };
     let file = OpenOptions::new()

@@ -48,13 +48,20 @@ pub unsafe fn peer(ssl: *mut ffi::SSL) -> Peer {
 /// A connection's sslcertmode (libpq 16 and later).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertMode {
-    /// A certificate may be sent; so too where nothing is known.
+    /// A certificate may be sent.
     Allow,
     /// None may be sent.
     Disable,
     /// One must be sent.
     Require,
+    /// It is no connection of libpq's, or libpq cannot be asked.
+    Unknown,
 }
+
+/// Why none is sent by a connection whose mode is unknown.
+pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its libpq cannot be asked: the process has \
+     more than one libpq, or one that does not export PQsslStruct, PQhost, PQuser, PQconninfo and \
+     PQconninfoFree";
 
 /// The mode of this connection.
 ///
@@ -62,11 +69,17 @@ pub enum CertMode {
 /// `ssl` is a valid SSL.
 pub unsafe fn cert_mode(ssl: *mut ffi::SSL) -> CertMode {
     // SAFETY: the caller's promise.
-    let Some(connection) = (unsafe { Connection::of(ssl) }) else { return CertMode::Allow };
-    match connection.option(c"sslcertmode").as_deref() {
-        Some(mode) if mode == c"require" => CertMode::Require,
-        Some(mode) if mode == c"disable" => CertMode::Disable,
-        _ => CertMode::Allow,
+    let Some(connection) = (unsafe { Connection::of(ssl) }) else { return CertMode::Unknown };
+    match connection.option(c"sslcertmode") {
+        None => CertMode::Unknown,
+        // 15 and earlier have no such option.
+        Some(None) => CertMode::Allow,
+        Some(Some(mode)) => match mode.to_bytes() {
+            b"" | b"allow" => CertMode::Allow,
+            b"require" => CertMode::Require,
+            b"disable" => CertMode::Disable,
+            _ => CertMode::Unknown,
+        },
     }
 }
 
@@ -194,7 +207,8 @@ impl Connection {
         }
     }
 
-    fn option(&self, keyword: &CStr) -> Option<CString> {
+    /// The value of an option; `Some(None)` where libpq has no such option, or it has no value.
+    fn option(&self, keyword: &CStr) -> Option<Option<CString>> {
         // SAFETY: a confirmed PGconn; a list that ends with an entry without a keyword, copied from
         // and freed here.
         unsafe {
@@ -211,7 +225,7 @@ impl Connection {
                 next = next.add(1);
             }
             (self.libpq.conninfo_free)(all);
-            value
+            Some(value)
         }
     }
 }
