@@ -24,6 +24,7 @@ static struct setting {
     enum way way;
     enum info info;
     long mode;
+    const struct identity *own; /* what the program itself has set on the SSL_CTX */
 } setting;
 
 static struct two two;
@@ -72,6 +73,9 @@ static SSL_CTX *make_client(void)
     attach(ctx, setting.way);
     if (setting.info == INFO_ON_CTX_LATER)
         SSL_CTX_set_info_callback(ctx, on_info);
+    if (setting.own != NULL)
+        MUST(SSL_CTX_use_certificate(ctx, setting.own->cert) &&
+             SSL_CTX_use_PrivateKey(ctx, setting.own->key));
     SSL_CTX_set_mode(ctx, setting.mode);
     SSL_CTX_set_post_handshake_auth(ctx, 1);
     return ctx;
@@ -113,7 +117,7 @@ static X509 *meeting(SSL *client, SSL_CTX *server)
 
     join(&link, client, server);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
-    CHECK(SSL_get_certificate(client) == NULL);
+    CHECK(SSL_get_certificate(client) == (setting.own != NULL ? setting.own->cert : NULL));
     arrived = SSL_get_peer_certificate(link.server);
     close_link(&link);
     return arrived;
@@ -365,6 +369,34 @@ static void informed(void)
     SSL_CTX_free(plain);
 }
 
+#ifndef MODULE
+/* The program's own RSA certificate suits every server but the one for which certpick chooses. */
+static void own_certificate(const struct identity *own)
+{
+    SSL_CTX *ecdsa_only = new_server(setting.version, &two.ca_a, (void *)NULL), *ctx;
+    X509 *sent;
+    enum next next;
+    SSL *ssl;
+
+    MUST(SSL_CTX_set1_client_sigalgs_list(ecdsa_only, "ECDSA+SHA256"));
+    setting.own = own;
+    for (next = 0; next < NEXTS; next++) {
+        ctx = make_client();
+        ssl = make_ssl(ctx);
+        sent = meeting(ssl, ecdsa_only);
+        CHECK(sent != NULL && X509_cmp(sent, two.a.cert) == 0);
+        X509_free(sent);
+        check_sent(cleared(ssl), next);
+        CHECK(SSL_get_privatekey(ssl) == own->key);
+        heard.length = 0;
+        SSL_free(ssl);
+        SSL_CTX_free(ctx);
+    }
+    setting.own = NULL;
+    SSL_CTX_free(ecdsa_only);
+}
+#endif
+
 static void whole_table(void)
 {
     enum ending ending;
@@ -391,8 +423,10 @@ static void whole_table(void)
 int main(void)
 {
     int version, way;
-
 #ifndef MODULE
+    static const struct traits rsa = {.kind = KEY_RSA};
+    struct identity own;
+
     enter_work_dir();
 #endif
     make_two(&two);
@@ -400,6 +434,7 @@ int main(void)
 #ifndef MODULE
     /* b comes first, so that it is sent to a server that names no CA. */
     kept = new_selector("b.crt,a.crt", "b.key,a.key", NULL);
+    own = new_leaf_with("own", &two.ca_b, &rsa);
 #endif
     for (version = 0; version < 2; version++) {
         setting.version = tls_versions[version];
@@ -411,6 +446,12 @@ int main(void)
         others[NAMES_NONE] = new_server(setting.version, (void *)NULL);
         SSL_CTX_set_options(server_a, SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
         for (way = 0; way < WAYS; way++) {
+#ifndef MODULE
+            subject("the program's own certificate is on the SSL again after the handshake");
+            setting.info = NO_INFO;
+            setting.way = (enum way)way;
+            own_certificate(&own);
+#endif
             setting.way = (enum way)way;
             setting.mode = 0;
             for (setting.info = 0; setting.info < INFOS; setting.info++)
@@ -428,6 +469,7 @@ int main(void)
     }
 #ifndef MODULE
     certpick_selector_free(kept);
+    free_identity(&own);
 #endif
     free_identity(&ca_c);
     free_two(&two);

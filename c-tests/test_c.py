@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 
 import pytest
@@ -32,6 +33,7 @@ PROGRAMS = {
     "reuse": "an SSL that is cleared, copied, shared or used again sends what a fresh one sends",
     "ssl_objects": "SSL and SSL_CTX may be copied, cleared and freed in any order",
     "contexts": "another library's ex_data is its own, whatever library context a thread has",
+    "quic": "over QUIC the choice is that of TLS 1.3",
     "unloaded": "callbacks outlive dlclose",
     "secrets": "passwords are wiped",
     "guest": "the process is left as it was",
@@ -46,15 +48,26 @@ PROGRAMS = {
 WITHOUT_CERTPICK = {"support_itself", "unloaded"}
 # Valgrind and AddressSanitizer keep what was freed, and much memory of their own, in what one of
 # them searches; in the other's children, what threads of the parent had is lost, as it must be.
-NOT_WITH_CHECKERS = {"secrets", "cache_fork"}
+# OpenSSL's QUIC works by the clock.
+NOT_WITH_CHECKERS = {"secrets", "cache_fork", "quic"}
 COMMON = ["support.c", "certificates.c", "handshake.c", "passwords.c"]
 
 VALGRIND = checkers.VALGRIND.command
 
 
+def openssl_version() -> tuple:
+    """That of the headers: (major, minor); 1.1.1 does not define these numbers."""
+    macros = succeed([*CC, *OPENSSL_CFLAGS, "-E", "-dM", "-include", "openssl/opensslv.h", "-x", "c", "/dev/null"])
+    numbers = dict(re.findall(r"^#define OPENSSL_VERSION_(MAJOR|MINOR)\s+(\d+)", macros, re.MULTILINE))
+    return int(numbers.get("MAJOR", 1)), int(numbers.get("MINOR", 1))
+
+
+NEEDS = {"quic": pytest.mark.skipif(openssl_version() < (3, 5), reason="OpenSSL has QUIC servers since 3.5")}
+
+
 def sentences(without=frozenset()) -> list:
     return [
-        pytest.param(name, id=f"{name}: {sentence}")
+        pytest.param(name, id=f"{name}: {sentence}", marks=NEEDS.get(name, ()))
         for name, sentence in PROGRAMS.items()
         if name not in without
     ]

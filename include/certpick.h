@@ -430,12 +430,14 @@ const char *certpick_selector_error(const struct certpick_selector *selector);
  * Attaches a selector to a client's SSL_CTX by SSL_CTX_set_client_cert_cb(3): from the next
  * handshake on, the credential that suits the server's request is sent, with its intermediates,
  * or none. It works for SSLs that exist already, and leaves the program's own cert_cb alone. A
- * certificate that the program has set itself comes first: then nobody is asked.
+ * certificate that the program has set itself comes first: then OpenSSL does not call certpick.
  *
- * If no SSL_CTX_set_info_callback(3) is set, one is: it takes the certificate off the SSL again, so
- * that a request after the handshake (RFC 8446, section 4.6.2), or an SSL that is cleared and used
- * again, is answered afresh. A program that sets its own, and needs that, uses
- * certpick_attach_cert_cb().
+ * The certificate is removed from the SSL as soon as the client has signed with it, so that a
+ * request after the handshake (RFC 8446, section 4.6.2), or an SSL that is cleared, copied or used
+ * again, is answered anew. Between the request and that moment the SSL has an info callback of
+ * certpick's (SSL_set_info_callback(3)), which calls the one that was set before and restores it;
+ * the program must not replace it meanwhile. SSLs that share their certificates by
+ * SSL_copy_session_id(3) must not be in a handshake at the same time.
  *
  * The SSL_CTX takes a reference and the selector is frozen; frozen it stays even if there is no
  * memory to attach it. No handshake may be under way on the SSL_CTX in another thread. A selector
@@ -444,15 +446,18 @@ const char *certpick_selector_error(const struct certpick_selector *selector);
 certpick_status certpick_attach(SSL_CTX *ctx, struct certpick_selector *selector);
 
 /**
- * The same by SSL_CTX_set_cert_cb(3): selects afresh at every request, so at those after the
- * handshake as well (RFC 8446, section 4.6.2), and before anything that the program has set. SSLs
- * that exist already are not reached, since they have a copy of the callback. Since 0.1.0.
+ * Like certpick_attach(), but by SSL_CTX_set_cert_cb(3), so that it runs for every
+ * CertificateRequest also where the program has set a certificate itself, which is then not sent.
+ * SSLs that exist already are not reached, since they have a copy of the callback. The SSL_CTX's
+ * client_cert_cb is removed (since 0.1.1), so that OpenSSL does not call it where none suits. Since
+ * 0.1.0.
  */
 certpick_status certpick_attach_cert_cb(SSL_CTX *ctx, struct certpick_selector *selector);
 
 /**
  * Selects now, for a program that has a cert_cb of its own and calls this in it. Whatever
- * certificate is set on the SSL is removed first. CERTPICK_OK if a credential was set, and also
+ * certificate is set on the SSL is removed until the client has signed, as with
+ * certpick_attach_cert_cb(). CERTPICK_OK if a credential was set, and also
  * if none suits (certpick_outcome() tells); otherwise the program's callback should return 0, which
  * aborts the handshake. Freezes the selector, which must live until the callback has returned.
  * Since 0.1.0.
@@ -468,7 +473,8 @@ certpick_status certpick_select(SSL *ssl, struct certpick_selector *selector);
 certpick_status certpick_set_peer(SSL *ssl, const char *host, const char *user);
 
 /**
- * What came of the server's last request on this SSL: one of the CERTPICK_OUTCOME_ values. Since 0.1.0.
+ * Returns the outcome of the most recent CertificateRequest in this SSL's current handshake or, where
+ * none is under way, its last one: one of the CERTPICK_OUTCOME_ values. Since 0.1.0.
  */
 int32_t certpick_outcome(const SSL *ssl);
 

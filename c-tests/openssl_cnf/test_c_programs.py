@@ -2,13 +2,15 @@
 """C programs on OpenSSL, client and server in one process, with the module active."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from harness import openssl_cnf
 from harness.at_once import at_once, selected
 from test_c import VALGRIND
-from toolchain import BUILD, LIBDIR, LINK_CERTPICK, TESTS, compile_c, succeed
+from toolchain import BUILD, LIBDIR, LIBRARY, LINK_CERTPICK, TESTS, compile_c, succeed
 
 PROGRAMS = {
     "knows_nothing": "each server gets the certificate that it asks for",
@@ -23,6 +25,7 @@ PROGRAMS = {
     "contexts": "another library's ex_data is its own, whatever library context loads the module",
     "asked_twice": "a second request after the handshake gets what it asks for, or nothing",
     "own_selector": "a program that uses certpick itself sends what is in its own list",
+    "other_copy": "a program that uses a copy of certpick itself sends what is in its own list",
     "many_errors": "the number of different failures in a process has no limit",
     "wiped": "the passwords of a file are wiped",
     "own_name": "an unknown setting is told wherever in openssl.cnf a program begins",
@@ -60,6 +63,10 @@ def command(scratch):
         ),
         "own_name": openssl_cnf.write(scratch / "own_name.cnf", {**settings, "sslcrt": "a.crt"}),
     }
+    copied = Path(shutil.copy(LIBRARY, scratch / "certpick.so"))
+    providers = {"certpick": openssl_cnf.certpick(settings, copied)}
+    special["other_copy"] = scratch / "other_copy.cnf"
+    special["other_copy"].write_text(openssl_cnf.text(providers))
     text = special["own_name"].read_text()
     special["own_name"].write_text(text.replace("openssl_conf =", "own_name ="))
     without = openssl_cnf.write_without(scratch / "nobody.cnf")
@@ -83,6 +90,8 @@ def command(scratch):
             own, process = CONTEXTS[name]
             words = ["library_contexts", LIBDIR, own if own == "none" else scratch / own, process]
             conf = active if process == "active" else without
+        if name == "other_copy":
+            words = ["own_selector"]
         if name == "contexts":
             words, conf = [name, active], without
         env = {**os.environ, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys), "OPENSSL_CONF": str(conf)}

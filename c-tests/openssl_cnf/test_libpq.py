@@ -35,16 +35,22 @@ print(connection.execute(sys.argv[3]).fetchone()[0])
 """
 
 
-def test_with_two_libpqs_in_the_process_the_user_is_not_asked_for(servers, cnf, certificates, home):
-    """Which of them made the connection is not certain."""
+def explained(home) -> dict:
+    return {"explain": "always", "explain_file": home / "explanations"}
+
+
+def test_with_two_libpqs_in_the_process_none_is_sent(servers, cnf, certificates, home):
+    """Which of them made the connection, and with which sslcertmode, is not certain."""
     listed = subprocess.run(["ldd", paths.server_bindir() / "psql"], capture_output=True, text=True)
     [libpq] = [line.split()[2] for line in listed.stdout.splitlines() if "libpq.so" in line]
     copy = shutil.copy(libpq, home / "libpq.so.5")
-    server = servers.postgres("alpha")
+    server = servers.postgres("alpha", hba=OPTIONAL)
     arguments = [copy, conninfo(server, {"user": "demo"}), WHICH_CERTIFICATE]
     command = ["/usr/bin/python3", "-c", TWO_LIBPQS, *arguments]
-    result = run(command, certificates, home, cnf(**SAME_CA))
-    assert (result.status, result.out, result.err) == (0, "/CN=anna\n", "")
+    result = run(command, certificates, home, cnf(**SAME_CA, **explained(home)))
+    assert (result.status, result.out, result.err) == (0, "None\n", "")
+    explanation = (home / "explanations").read_text()
+    assert explanation.startswith("certpick sent no certificate: the connection's sslcertmode is not known")
 
 
 @pytest.fixture
@@ -83,6 +89,18 @@ def test_allow_and_require_prefer_the_certificate_of_the_user(psql_18, mode, tls
 def test_disable_sends_none(psql_18, tls):
     assert psql_18("disable", THREE, "beta", tls) == (2, "", f"{NO_CERTIFICATE}\n")
     assert psql_18("disable", THREE, "beta", tls, OPTIONAL) == (0, "\n", "")
+
+
+@versions
+@pytest.mark.parametrize("mode", ["allow", "disable"])
+def test_none_is_sent_by_a_libpq_that_cannot_be_asked_for_its_mode(psql_18, cnf, home, mode, tls):
+    """There is a second one in the process, under a name as Python packages give it."""
+    libpq = (paths.prefix(18, "-stock") / "lib" / "libpq.so.5").read_bytes()
+    copy = home / "libpq-0123abcd.so.5"
+    copy.write_bytes(libpq.replace(b"libpq.so.5\0", b"libpX.so.5\0"))  # its SONAME
+    env = {**cnf(**THREE, **explained(home)), "LD_PRELOAD": str(copy)}
+    assert psql_18(mode, {}, "beta", tls, OPTIONAL, env=env) == (0, "\n", "")
+    assert "sslcertmode is not known" in (home / "explanations").read_text()
 
 
 @versions

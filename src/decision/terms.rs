@@ -62,6 +62,7 @@ pub fn version(value: i32) -> &'static str {
         0x0302 => "TLS 1.1",
         0x0303 => "TLS 1.2",
         0x0304 => "TLS 1.3",
+        1 => "QUIC with TLS 1.3",
         0xfeff => "DTLS 1.0",
         0xfefd => "DTLS 1.2",
         _ => "an unknown version of TLS",
