@@ -2,7 +2,9 @@
 //! What can go wrong, with the facts, and the words for it. The words about files and keys are
 //! libpq's own, which PostgreSQL's users know. No error carries a password.
 
-use std::fmt;
+use crate::text::{Printable, printable};
+use std::fmt::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What a function of the C interface returns; the numbers are part of the ABI.
@@ -174,6 +176,13 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The words of OpenSSL and of the system come from outside too.
+        self.write_words(&mut Printable(f))
+    }
+}
+
+impl Cause {
+    fn write_words(&self, f: &mut impl Write) -> fmt::Result {
         let key = |p: &Path| format!("private key file \"{}\"", file_name(p));
         match self {
             Cause::CertificateFile { file, why } => {
@@ -222,17 +231,9 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A file's name for a line of text: control characters are escaped.
+/// A file's name as it is shown.
 pub fn file_name(path: &Path) -> String {
-    let mut shown = String::new();
-    for c in path.to_string_lossy().chars() {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    printable(path.as_os_str().as_bytes())
 }
 
 /// A failure, with its facts.
@@ -312,6 +313,20 @@ pub const NONE_SUITABLE_TEXT: &str = "Server requests a client certificate but n
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error::Several(all) = self else { return self.write_words(&mut Printable(f)) };
+        for (i, error) in all.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    /// One line.
+    fn write_words(&self, f: &mut impl Write) -> fmt::Result {
         match self {
             Error::Argument(what) => f.write_str(what),
             Error::Frozen => {
@@ -338,15 +353,7 @@ impl fmt::Display for Error {
             Error::Entry { number, cause } => write!(f, "entry {number}: {cause}"),
             Error::Issuers(cause) => write!(f, "issuers: {cause}"),
             Error::Settings(what) => write!(f, "certpick's settings in openssl.cnf: {what}"),
-            Error::Several(all) => {
-                for (i, error) in all.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str("\n")?;
-                    }
-                    error.fmt(f)?;
-                }
-                Ok(())
-            }
+            Error::Several(_) => write!(f, "{self}"),
             Error::OpenSsl(why) => write!(f, "failure in OpenSSL: {why}"),
             Error::Memory => f.write_str("out of memory"),
             Error::OpenSslVersion { built, running } => write!(

@@ -159,17 +159,12 @@ pub fn same_name(a: &X509NameRef, b: &X509NameRef) -> bool {
     name::equal(a, b)
 }
 
-/// Text for people on one line, without control characters.
-pub fn printable(text: &str) -> String {
-    name::printable(text)
-}
-
 /// A hash that is the same for names that X509_NAME_cmp finds equal; `None` for odd encodings.
 pub fn name_hash(name: &X509NameRef) -> Option<u64> {
     name::fingerprint(name::der(name))
 }
 
-/// A name for people, on one line and without control characters.
+/// A name for people, on one line, as [`crate::text`] shows it.
 pub fn name_text(name: &X509NameRef) -> String {
     name::text(name)
 }

@@ -36,6 +36,7 @@ mod provider;
 pub mod request;
 mod secret;
 pub mod selector;
+pub mod text;
 
 /// What only fuzz/ calls: it is built with `--cfg fuzzing`.
 #[cfg(all(fuzzing, ossl3))]

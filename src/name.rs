@@ -9,6 +9,7 @@
 use crate::error::OutOfMemory;
 use crate::ossl;
 use crate::ossl::QuietErrors;
+use crate::text::excerpt;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::x509::{X509, X509Name, X509NameRef};
 use openssl_sys as ffi;
@@ -242,8 +243,8 @@ const fn folded() -> [u8; 256] {
     folded
 }
 
-/// A name for people, in the order of its certificate: `C=CA, O=IDO, CN=client1`. Control
-/// characters are escaped, and what is longer than any sensible name is cut.
+/// A name for people, in the order of its certificate: `C=CA, O=IDO, CN=client1`. What is longer
+/// than any sensible name is cut.
 pub fn text(name: &X509NameRef) -> String {
     // ASN1_STRFLGS_ESC_2253 | ESC_CTRL | UTF8_CONVERT | DUMP_UNKNOWN | DUMP_DER and
     // XN_FLAG_SEP_CPLUS_SPC of openssl/asn1.h and openssl/x509.h.
@@ -253,26 +254,7 @@ pub fn text(name: &X509NameRef) -> String {
         unsafe { ossl::X509_NAME_print_ex(bio, name.as_ptr(), 0, FLAGS) >= 0 }
     });
     let Some(printed) = printed else { return "(a name that cannot be shown)".to_owned() };
-    let shown = printable(&String::from_utf8_lossy(&printed));
-    if shown.is_empty() { "(an empty name)".to_owned() } else { shown }
-}
-
-/// `text` without characters that would steer a terminal, and not beyond bounds.
-pub fn printable(text: &str) -> String {
-    const MOST: usize = 500;
-    let mut shown = String::with_capacity(text.len().min(MOST));
-    for (i, c) in text.chars().enumerate() {
-        if i == MOST {
-            shown.push_str("...");
-            break;
-        }
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    if printed.is_empty() { "(an empty name)".to_owned() } else { excerpt(&printed) }
 }
 
 /// The first common name in a certificate's subject, which is what PostgreSQL's `cert`

@@ -7,6 +7,7 @@ mod error_state;
 mod errors;
 
 use crate::error::{Error, OutOfMemory, major_version};
+use crate::text::printable;
 pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
@@ -326,5 +327,5 @@ pub fn check_version() -> Result<(), Error> {
     }
     // SAFETY: OPENSSL_VERSION (0) gives a static text.
     let text = unsafe { CStr::from_ptr(ffi::OpenSSL_version(0)) };
-    Err(Error::OpenSslVersion { built, running: text.to_string_lossy().into_owned() })
+    Err(Error::OpenSslVersion { built, running: printable(text.to_bytes()) })
 }

@@ -8,6 +8,7 @@ use crate::credential::Credential;
 use crate::credential::facts::{self, Clock};
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::name;
+use crate::text::excerpt;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
 
@@ -62,9 +63,7 @@ fn write_outcome(out: &mut String, decision: &Decision) -> fmt::Result {
         }
         _ => writeln!(out, "certpick sent no certificate. {NONE_SUITABLE_TEXT}.")?,
     }
-    let text = |bytes: &Option<Box<[u8]>>| {
-        bytes.as_ref().map(|b| name::printable(&String::from_utf8_lossy(b)))
-    };
+    let text = |bytes: &Option<Box<[u8]>>| bytes.as_ref().map(excerpt);
     match (text(&decision.peer.host), text(&decision.peer.user)) {
         (Some(host), Some(user)) => {
             writeln!(out, "Connecting to host \"{host}\" as user \"{user}\".")

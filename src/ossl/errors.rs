@@ -3,6 +3,7 @@
 
 use super::{c_text, error_library};
 use crate::error::Error;
+use crate::text::printable;
 use libc::{c_int, c_ulong};
 use openssl_sys as ffi;
 use std::ffi::CStr;
@@ -96,7 +97,7 @@ impl QuietErrors {
             return format!("OpenSSL error code {code}");
         }
         // SAFETY: not NULL.
-        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+        printable(unsafe { CStr::from_ptr(text) }.to_bytes())
     }
 }
 

@@ -3,8 +3,8 @@
 //! so openssl.cnf is read once more, when a certificate is needed.
 
 use super::settings::NAMES;
-use crate::name;
 use crate::ossl::{self, QuietErrors};
+use crate::text::excerpt;
 use libc::{c_char, c_int, c_long, c_void};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};
@@ -44,7 +44,7 @@ pub fn check_settings(provider: &[u8]) -> Result<(), String> {
     let _errors = QuietErrors::new();
     let Some(conf) = Config::default_file() else { return Ok(()) };
     for (name, value) in conf.provider_settings(provider).unwrap_or_default() {
-        let shown = || name::printable(&name.to_string_lossy());
+        let shown = || excerpt(name.to_bytes());
         if OPENSSLS_OWN.contains(&behind_dot(&name)) {
             continue;
         }

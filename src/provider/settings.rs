@@ -10,6 +10,7 @@ use crate::credential::private_file::{self, Refusal};
 use crate::error::{Error, file_name};
 use crate::list::Passwords;
 use crate::selector::{FrozenSelector, Selector};
+use crate::text::excerpt;
 use std::ffi::{CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -197,7 +198,7 @@ fn one_of<T: Copy>(
             fault.get_or_insert(format!(
                 "{} = {} is none of: {}",
                 name.to_string_lossy(),
-                crate::name::printable(&String::from_utf8_lossy(&word)),
+                excerpt(&word),
                 known.join(", ")
             ));
             default
