@@ -3,8 +3,9 @@
 
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
-use foreign_types::ForeignType;
-use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1Time, Asn1TimeRef};
+use certpick::text::printable;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
@@ -26,7 +27,7 @@ pub fn subject(certificate: &X509, now: i64) -> Subject {
 /// All facts about a certificate.
 pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     let fact = |key, label, value| Fact { key, label, value };
-    let text = |key, label, text: String| Fact { key, label, value: Value::Text(text) };
+    let text = |key, label, text: String| Fact { key, label, value: text.into() };
     let own = strength::is_self_issued(certificate);
     let mut facts = vec![
         text("subject", "subject", name(certificate.subject_name())),
@@ -35,7 +36,7 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     ];
     let names = alternative_names(certificate);
     if !names.is_empty() {
-        facts.push(fact("names", "names", Value::List(names)));
+        facts.push(fact("names", "names", names.into()));
     }
     let (not_before, not_after) = times(certificate);
     facts.extend(not_before.map(|t| fact("not_before", "not before", Value::Time(t))));
@@ -48,7 +49,7 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
         ("key_usage", "key usage", key_usage(certificate)),
         ("extended_key_usage", "ext. usage", extended_key_usage(certificate)),
     ];
-    facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, Value::List(v)))));
+    facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, v.into()))));
     facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
     facts.push(fact("self_signed", "own issuer", Value::Truth(own)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
@@ -125,21 +126,43 @@ pub fn times(certificate: &X509Ref) -> (Option<i64>, Option<i64>) {
     (seconds(certificate.not_before()), seconds(certificate.not_after()))
 }
 
-/// The names that the certificate is for (RFC 5280, section 4.2.1.6), each with its kind.
+/// A name among the alternative ones of a subject (RFC 5280, section 4.2.1.6). What should be an
+/// IA5String is given as its bytes, since OpenSSL does not look at them.
+pub enum AlternativeName<'a> {
+    Dns(&'a [u8]),
+    Address(&'a [u8]),
+    Email(&'a [u8]),
+    Uri(&'a [u8]),
+    Other,
+}
+
+impl AlternativeName<'_> {
+    pub fn of(name: &GeneralNameRef) -> AlternativeName<'_> {
+        let name = name.as_ptr();
+        // SAFETY: a valid name. Those of these types are strings, which live as long as it does.
+        let bytes = || unsafe { Asn1StringRef::from_ptr((*name).d.cast()) }.as_slice();
+        // SAFETY: likewise.
+        match unsafe { (*name).type_ } {
+            ffi::GEN_DNS => AlternativeName::Dns(bytes()),
+            ffi::GEN_IPADD => AlternativeName::Address(bytes()),
+            ffi::GEN_EMAIL => AlternativeName::Email(bytes()),
+            ffi::GEN_URI => AlternativeName::Uri(bytes()),
+            _ => AlternativeName::Other,
+        }
+    }
+}
+
+/// The names that the certificate is for, each with its kind.
 pub fn alternative_names(certificate: &X509) -> Vec<String> {
-    let shown = |name: &GeneralNameRef| {
-        if let Some(name) = name.dnsname() {
-            return format!("DNS:{name}");
-        }
-        if let Some(bytes) = name.ipaddress() {
-            return match address(bytes) {
-                Some(address) => format!("IP:{address}"),
-                None => format!("IP:({} bytes)", bytes.len()),
-            };
-        }
-        let other = || Some(format!("email:{}", name.email()?));
-        let other = other().or_else(|| Some(format!("URI:{}", name.uri()?)));
-        other.unwrap_or_else(|| "another kind of name".to_owned())
+    let shown = |name: &GeneralNameRef| match AlternativeName::of(name) {
+        AlternativeName::Dns(name) => format!("DNS:{}", printable(name)),
+        AlternativeName::Address(bytes) => match address(bytes) {
+            Some(address) => format!("IP:{address}"),
+            None => format!("IP:({} bytes)", bytes.len()),
+        },
+        AlternativeName::Email(name) => format!("email:{}", printable(name)),
+        AlternativeName::Uri(name) => format!("URI:{}", printable(name)),
+        AlternativeName::Other => "another kind of name".to_owned(),
     };
     certificate.subject_alt_names().map_or_else(Vec::new, |names| names.iter().map(shown).collect())
 }

@@ -153,6 +153,9 @@ impl Sources<'_> {
 /// The same file, wherever the program may go. No link is followed: files may be replaced.
 pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| {
-        Failure::new(format!("the full name of {path:?} is not to be found: {error}"))
+        Failure::new(format!(
+            "the full name of \"{}\" is not to be found: {error}",
+            certpick::error::file_name(path)
+        ))
     })
 }

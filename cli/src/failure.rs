@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What ends certpick before its work is done: an exit status, and words for a person.
 
+use certpick::text::printable;
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -46,8 +47,10 @@ impl Failure {
     }
 }
 
-/// One message on standard error. Whether it can be written changes nothing.
+/// One message on standard error, as [`certpick::text`] shows it; its lines are those of the caller.
+/// Whether it can be written changes nothing.
 pub fn say(words: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "certpick: {words}");
+    let lines: Vec<String> = words.split('\n').map(printable).collect();
+    let _ = writeln!(std::io::stderr(), "certpick: {}", lines.join("\n"));
 }

@@ -5,11 +5,15 @@
 //! - Each dNSName of the certificate is held against the host as it was given, and each iPAddress
 //!   against the host that is an address.
 //! - The common name counts only where the certificate has no name of the host's own kind: no
-//!   dNSName for a name, no iPAddress for an address.
+//!   dNSName for a name, no iPAddress for an address. A dNSName that is empty, or no text, is one
+//!   all the same.
+//! - A name with a zero byte in it, or an address of another length than 4 or 16, is an error, unless
+//!   a name before it matched.
 //! - Letters are equal in upper and lower case. A `*` may stand for the whole leftmost label, and
 //!   for that alone.
 
-use crate::certificate::address;
+use crate::certificate::{AlternativeName, address};
+use certpick::text::printable;
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::ffi::CString;
@@ -28,7 +32,6 @@ pub enum Match {
 
 /// Whether the certificate is for this host.
 pub fn matches(certificate: &X509, host: &str) -> Match {
-    const NUL: &str = "a name in it holds a zero byte";
     if host.is_empty() {
         return Match::Refused("no host name is given");
     }
@@ -36,42 +39,36 @@ pub fn matches(certificate: &X509, host: &str) -> Match {
     let mut tried = Vec::new();
     let mut common_name_counts = true;
     for name in certificate.subject_alt_names().iter().flatten() {
-        let is_dns = name.dnsname().is_some();
-        let matched = if let Some(dns) = name.dnsname() {
-            tried.push(dns.to_owned());
-            if dns.contains('\0') {
-                return Match::Refused(NUL);
+        let (matched, is_of_hosts_kind) = match AlternativeName::of(name) {
+            AlternativeName::Dns(name) => {
+                tried.push(printable(name));
+                (name_matches(name, host), host_address.is_none())
             }
-            name_matches(dns, host)
-        } else if let Some(bytes) = name.ipaddress() {
-            let named = address(bytes);
-            tried.push(named.map_or_else(|| "an unreadable address".into(), |a| a.to_string()));
-            if named.is_none() {
-                return Match::Refused("an address in it has neither 4 nor 16 bytes");
+            AlternativeName::Address(bytes) => {
+                let named = address(bytes);
+                tried.push(named.map_or_else(|| "an unreadable address".into(), |a| a.to_string()));
+                let matched = named.map(|named| Some(named) == host_address);
+                let matched = matched.ok_or("an address in it has neither 4 nor 16 bytes");
+                (matched, host_address.is_some())
             }
-            named == host_address
-        } else {
-            continue;
+            _ => continue,
         };
-        if is_dns != host_address.is_some() {
-            common_name_counts = false;
-        }
-        if matched {
-            return Match::Yes(tried.pop().unwrap_or_default());
+        common_name_counts &= !is_of_hosts_kind;
+        match matched {
+            Ok(true) => return Match::Yes(tried.pop().unwrap_or_default()),
+            Ok(false) => {}
+            Err(why) => return Match::Refused(why),
         }
     }
     if common_name_counts {
         let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next();
         if let Some(entry) = entry {
-            let bytes = entry.data().as_slice();
-            if bytes.contains(&0) {
-                return Match::Refused(NUL);
+            let name = entry.data().as_slice();
+            match name_matches(name, host) {
+                Ok(true) => return Match::Yes(printable(name)),
+                Ok(false) => tried.push(printable(name)),
+                Err(why) => return Match::Refused(why),
             }
-            let name = String::from_utf8_lossy(bytes).into_owned();
-            if name_matches(&name, host) {
-                return Match::Yes(name);
-            }
-            tried.push(name);
         }
     }
     Match::No(tried)
@@ -93,14 +90,18 @@ fn parse_address(host: &str) -> Option<IpAddr> {
     valid.then(|| IpAddr::V4(Ipv4Addr::from(address.s_addr.to_ne_bytes())))
 }
 
-fn name_matches(pattern: &str, host: &str) -> bool {
-    if pattern.eq_ignore_ascii_case(host) {
-        return true;
+/// Compares bytes, whatever they stand for; the error is why libpq refuses the certificate.
+fn name_matches(pattern: &[u8], host: &str) -> Result<bool, &'static str> {
+    if pattern.contains(&0) {
+        return Err("a name in it holds a zero byte");
     }
-    let Some(domain) = pattern.strip_prefix("*.") else { return false };
+    if pattern.eq_ignore_ascii_case(host.as_bytes()) {
+        return Ok(true);
+    }
+    let Some(domain @ [_, ..]) = pattern.strip_prefix(b"*.") else { return Ok(false) };
     // The star is not for nothing, and not for several labels.
-    let Some((label, rest)) = host.split_once('.') else { return false };
-    !label.is_empty() && rest.eq_ignore_ascii_case(domain)
+    let Some((label, rest)) = host.split_once('.') else { return Ok(false) };
+    Ok(!label.is_empty() && rest.as_bytes().eq_ignore_ascii_case(domain))
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ mod report;
 mod run;
 mod strength;
 
+use certpick::text::printable;
 use clap::{Parser, Subcommand};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 /// Client certificates for OpenSSL programs: the one that the server asks for is sent
@@ -40,9 +42,21 @@ pub fn command() -> clap::Command {
     command
 }
 
+/// What is wrong with the arguments repeats them, so they are shown as [`certpick::text`] says.
+fn arguments() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        let shown = std::env::args_os().map(|word| printable(word.as_bytes()));
+        match Arguments::try_parse_from(shown) {
+            Err(the_same) => the_same.exit(),
+            // An argument was no text, and that is said without repeating it.
+            Ok(_) => error.exit(),
+        }
+    })
+}
+
 /// What the program does. Its result is the exit status.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    match arguments().command {
         Command::Check(options) => check::run(&options),
         Command::Probe(options) => probe::run(&options),
         Command::Run(options) => run::run(&options),

@@ -7,8 +7,11 @@ mod tap;
 mod text;
 
 use crate::failure::say;
+use certpick::text::printable;
 use clap::{Args, ValueEnum};
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
+use std::ops::Deref;
 use std::process::ExitCode;
 
 /// How much one finding matters.
@@ -39,26 +42,51 @@ impl Level {
     }
 }
 
+/// Text of a report, in every format. It holds nothing that steers, hides or reorders text, wherever it
+/// came from (see [`certpick::text`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(String);
+
+impl<T: AsRef<[u8]>> From<T> for Text {
+    fn from(text: T) -> Text {
+        Text(printable(text))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The value of a [`Fact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    Text(String),
+    Text(Text),
     Number(i64),
     Truth(bool),
-    List(Vec<String>),
+    List(Vec<Text>),
     /// Seconds since 1970.
     Time(i64),
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
-        Value::Text(text.to_owned())
+        Value::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Value {
-        Value::Text(text)
+        Value::Text(text.into())
     }
 }
 
@@ -76,7 +104,7 @@ impl From<bool> for Value {
 
 impl From<Vec<String>> for Value {
     fn from(list: Vec<String>) -> Value {
-        Value::List(list)
+        Value::List(list.into_iter().map(Text::from).collect())
     }
 }
 
@@ -96,17 +124,17 @@ pub struct Finding {
     /// The stable word for programs; doc/output.md lists them.
     pub key: &'static str,
     pub level: Level,
-    pub text: String,
+    pub text: Text,
     /// What to do about it, where that is not plain.
-    pub advice: Option<String>,
+    pub advice: Option<Text>,
 }
 
 impl Finding {
-    pub fn new(key: &'static str, level: Level, text: impl Into<String>) -> Finding {
+    pub fn new(key: &'static str, level: Level, text: impl Into<Text>) -> Finding {
         Finding { key, level, text: text.into(), advice: None }
     }
 
-    pub fn advice(mut self, advice: impl Into<String>) -> Finding {
+    pub fn advice(mut self, advice: impl Into<Text>) -> Finding {
         self.advice = Some(advice.into());
         self
     }
@@ -118,7 +146,7 @@ pub struct Subject {
     /// The stable word for programs; doc/output.md lists them.
     pub kind: &'static str,
     /// A file or a host.
-    pub name: String,
+    pub name: Text,
     pub facts: Vec<Fact>,
     pub findings: Vec<Finding>,
     /// The certificates of a chain, for one.
@@ -126,7 +154,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub fn new(kind: &'static str, name: impl Into<String>) -> Subject {
+    pub fn new(kind: &'static str, name: impl Into<Text>) -> Subject {
         Subject {
             kind,
             name: name.into(),
@@ -150,7 +178,7 @@ impl Subject {
         &mut self,
         key: &'static str,
         level: Level,
-        text: impl Into<String>,
+        text: impl Into<Text>,
     ) -> &mut Subject {
         self.push(Finding::new(key, level, text))
     }
@@ -159,8 +187,8 @@ impl Subject {
         &mut self,
         key: &'static str,
         level: Level,
-        text: impl Into<String>,
-        advice: impl Into<String>,
+        text: impl Into<Text>,
+        advice: impl Into<Text>,
     ) -> &mut Subject {
         self.push(Finding::new(key, level, text).advice(advice))
     }

@@ -8,7 +8,7 @@ use super::Lists;
 use crate::credentials::absolute;
 use crate::credentials::directory::{self, Contents, Kind, Listing};
 use crate::failure::Failure;
-use crate::report::{Level, Subject, Value};
+use crate::report::{Level, Subject};
 use certpick::error::{Cause, Error, file_name};
 use certpick::inspect::{self, CertificateFile};
 pub use lists::{Draft, NamedKey, NamedPassword};
@@ -92,10 +92,11 @@ fn directory_subject(path: &Path, listing: &Listing) -> Result<Subject, Failure>
     } else {
         if listing.credentials.len() <= MOST_SHOWN {
             let lists = absolute::lists(&listing.entries())?;
-            let text = |bytes: &[u8]| Value::Text(String::from_utf8_lossy(bytes).into_owned());
-            subject.fact("sslcert", "the same as sslcert", text(&lists.sslcert));
-            if let Some(sslkey) = &lists.sslkey {
-                subject.fact("sslkey", "with sslkey", text(sslkey));
+            if let Some((sslcert, sslkey)) = lists.text() {
+                subject.fact("sslcert", "the same as sslcert", sslcert);
+                if let Some(sslkey) = sslkey {
+                    subject.fact("sslkey", "with sslkey", sslkey);
+                }
             }
         }
         let text = match listing.credentials.len() {

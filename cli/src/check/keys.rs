@@ -8,6 +8,7 @@ use super::inputs::{NamedKey, NamedPassword};
 use crate::report::{Level, Subject};
 use certpick::error::{Cause, file_name};
 use certpick::inspect::{self, CertificateFile};
+use certpick::text::is_printable;
 use openssl::pkey::{HasPublic, PKeyRef};
 use openssl::x509::X509;
 use std::cell::{Cell, OnceCell};
@@ -264,7 +265,7 @@ fn is_exposed(metadata: &Metadata) -> bool {
 
 /// How to take away others' access.
 fn make_private(file: &Path) -> String {
-    let Some(name) = file.to_str().filter(|name| !name.chars().any(char::is_control)) else {
+    let Some(name) = file.to_str().filter(|name| is_printable(name)) else {
         return "change its mode to 0600".to_owned();
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);

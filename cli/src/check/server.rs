@@ -203,7 +203,7 @@ impl Server<'_> {
             subject.advised("names", Level::Warning, text, advice);
         }
         for host in self.files.hosts {
-            let host_name = certpick::inspect::printable(host);
+            let host_name = certpick::text::excerpt(host);
             match hostname::matches(leaf, host) {
                 Match::Yes(name) => {
                     let text = format!("it is for the host {host_name}, by the name {name}");

@@ -4,6 +4,7 @@
 use super::absolute_path;
 use crate::failure::Failure;
 use certpick::list::{self, Entry, Passwords};
+use certpick::text::is_printable;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,19 @@ use std::path::{Path, PathBuf};
 pub struct Lists {
     pub sslcert: Vec<u8>,
     pub sslkey: Option<Vec<u8>>,
+}
+
+impl Lists {
+    /// Returns `sslcert` and `sslkey` as text that can be copied; `None` where a name can only be
+    /// shown by an escape.
+    pub fn text(&self) -> Option<(&str, Option<&str>)> {
+        let text = |list| std::str::from_utf8(list).ok().filter(|list| is_printable(list));
+        let sslkey = match &self.sslkey {
+            Some(list) => Some(text(list)?),
+            None => None,
+        };
+        Some((text(&self.sslcert)?, sslkey))
+    }
 }
 
 /// A certificate's file and its key's.

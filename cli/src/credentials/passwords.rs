@@ -3,6 +3,7 @@
 //! whether it can, and how many lines there are.
 
 use crate::failure::Failure;
+use certpick::error::file_name;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,8 +15,9 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Its bytes.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failure =
-        |why: &dyn std::fmt::Display| Failure::new(format!("--sslpassword-file {path:?}: {why}"));
+    let failure = |why: &dyn std::fmt::Display| {
+        Failure::new(format!("--sslpassword-file \"{}\": {why}", file_name(path)))
+    };
     // A FIFO would make us wait for its writer.
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);

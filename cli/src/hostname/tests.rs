@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
+use crate::certificate::alternative_names;
 use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::x509::{X509Extension, X509NameBuilder};
 
-/// A SubjectAltName of these names: `DNS:…` or `IP:…`, the latter in hexadecimal.
+/// A SubjectAltName of these names: `DNS:…`, `email:…`, or in hexadecimal `IP:…` and `bytes:…`, the
+/// latter a dNSName.
 fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
     let key = PKey::generate_ed25519().unwrap();
     let mut builder = X509::builder().unwrap();
@@ -23,16 +25,13 @@ fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
     if !names.is_empty() {
         let mut content = Vec::new();
         for name in names {
+            let byte = |hex: &str, at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            let bytes = |hex: &str| (0..hex.len()).step_by(2).map(|at| byte(hex, at)).collect();
             let (tag, bytes) = match name.split_once(':').unwrap() {
                 ("DNS", dns) => (0x82, dns.as_bytes().to_vec()),
                 ("email", email) => (0x81, email.as_bytes().to_vec()),
-                ("IP", hex) => (
-                    0x87,
-                    openssl::bn::BigNum::from_hex_str(hex)
-                        .unwrap()
-                        .to_vec_padded(hex.len() as i32 / 2)
-                        .unwrap(),
-                ),
+                ("IP", hex) => (0x87, bytes(hex)),
+                ("bytes", hex) => (0x82, bytes(hex)),
                 other => panic!("{other:?}"),
             };
             content.extend([tag, u8::try_from(bytes.len()).unwrap()]);
@@ -75,7 +74,7 @@ fn a_certificate_is_for_the_hosts_that_libpq_says() {
         (Some("d*.example"), none, "db.example", false),
         (Some("*b.example"), none, "db.example", false),
         (Some("*"), none, "db", false),
-        (Some("*."), none, "db.", true),
+        (Some("*."), none, "db.", false),
         (Some("db.*"), none, "db.example", false),
         (Some("*.*"), none, "db.example", false),
         (None, &["DNS:*.db.example"], "a.db.example", true),
@@ -92,6 +91,13 @@ fn a_certificate_is_for_the_hosts_that_libpq_says() {
         (Some("127.0.0.1"), &["DNS:db.example"], "127.0.0.1", true),
         (Some("127.0.0.1"), &["IP:7f000002"], "127.0.0.1", false),
         (Some("127.0.0.1"), &["IP:7f000002", "DNS:db.example"], "127.0.0.1", false),
+        // A dNSName that is no text is one.
+        (Some("db.example"), &["bytes:ff"], "db.example", false),
+        (Some("db.example"), &["bytes:64fc622e6578616d706c65"], "db.example", false),
+        (Some("db.example"), &["bytes:"], "db.example", false),
+        (Some("db.example"), &["bytes:ff", "DNS:db.example"], "db.example", true),
+        (Some("127.0.0.1"), &["bytes:ff"], "127.0.0.1", true),
+        (None, &["bytes:2a2e"], "db.", false),
         // Addresses.
         (None, &[v4], "127.0.0.1", true),
         (None, &[v4], "127.0.0.2", false),
@@ -120,6 +126,10 @@ fn what_libpq_refuses_is_refused() {
         matches!(matches(&certificate(Some("db.example"), names), host), Match::Refused(_))
     };
     assert!(refused(&["DNS:db.example\0.evil.example"], "db.example"));
+    assert!(refused(&["bytes:646200ff"], "db.example"));
+    assert!(refused(&["bytes:00"], "127.0.0.1"));
+    assert!(refused(&["DNS:a.example", "bytes:00", "DNS:db.example"], "db.example"));
+    assert!(!refused(&["DNS:db.example", "bytes:00"], "db.example"));
     assert!(refused(&["IP:7f0000"], "127.0.0.1"));
     assert!(refused(&["DNS:db.example"], ""));
 }
@@ -132,4 +142,13 @@ fn the_name_that_matched_is_told_and_otherwise_all_of_them() {
         matches(&both, "b.example"),
         Match::No(vec!["a.example".into(), "127.0.0.1".into()])
     );
+}
+
+#[test]
+fn a_name_that_is_no_text_is_told_by_its_bytes() {
+    let names = ["bytes:646200ff", "bytes:", "DNS:a\u{202e}b"];
+    let certificate = certificate(Some("db.example"), &names);
+    assert_eq!(alternative_names(&certificate), [r"DNS:db\u{0}\xff", "DNS:", r"DNS:a\u{202e}b"]);
+    let found = matches(&self::certificate(None, &names[1..]), "db.example");
+    assert_eq!(found, Match::No(vec![String::new(), r"a\u{202e}b".into()]));
 }

@@ -161,10 +161,10 @@ pub fn refusal(body: &[u8]) -> Refusal {
     refusal
 }
 
-/// Text of a bounded length.
+/// Text of a bounded length, as it is shown.
 pub fn text(bytes: &[u8]) -> String {
     const MOST: usize = 2000;
-    String::from_utf8_lossy(bytes.get(..MOST).unwrap_or(bytes)).into_owned()
+    certpick::text::printable(bytes.get(..MOST).unwrap_or(bytes))
 }
 
 // By its path, since the file is a module of a fuzz target too.

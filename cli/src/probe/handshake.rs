@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::reach::{patience, words};
 use super::target::Target;
 use super::{Plan, Start, credentials};
-use crate::report::{Finding, Level, Subject};
+use crate::report::{Finding, Level, Subject, Value};
 use certpick::decision::Decision;
 use certpick::hook;
 use foreign_types::ForeignTypeRef;
@@ -97,13 +97,13 @@ impl Handshake {
     pub fn tell(&self, plan: &Plan<'_>, subject: &mut Subject) {
         const KEY: &str = "handshake";
         let ssl = self.ssl();
-        let alpn = ssl.selected_alpn_protocol().map(|p| String::from_utf8_lossy(p).into_owned());
+        let alpn = ssl.selected_alpn_protocol();
         let Some(error) = &self.error else {
             let cipher = ssl.current_cipher().map_or("none", |c| c.name());
             subject.fact("protocol", "protocol", ssl.version_str());
             subject.fact("cipher", "cipher", cipher);
-            if let Some(alpn) = &alpn {
-                subject.fact("alpn", "ALPN", alpn.as_str());
+            if let Some(alpn) = alpn {
+                subject.fact("alpn", "ALPN", Value::Text(alpn.into()));
             }
             let text = format!("the handshake succeeds, by {} and {cipher}", ssl.version_str());
             subject.finding(KEY, Level::Good, text);

@@ -23,8 +23,8 @@ pub fn tell(
 ) {
     let database = plan.options.dbname.as_deref();
     let whose = match database {
-        Some(database) => format!("user {user:?}, database {database:?}"),
-        None => format!("user {user:?}"),
+        Some(database) => format!("user \"{user}\", database \"{database}\""),
+        None => format!("user \"{user}\""),
     };
     let heard = write(stream, &answers::startup(user, database)).and_then(|()| listen(stream));
     let finding = match heard {

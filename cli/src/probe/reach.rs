@@ -35,7 +35,7 @@ pub fn connect(
             ErrorKind::TimedOut => format!("no answer within {}", patience(&deadline)),
             _ => words(&error),
         };
-        unknown(format!("the address of {:?} was not found: {why}", target.host))
+        unknown(format!("the address of \"{}\" was not found: {why}", target.host))
             .advice("look at the name, and at what this machine asks for names")
     })?;
     let mut failures = Vec::new();
@@ -187,11 +187,11 @@ fn stranger(connection: &mut Connection, first: u8) -> Option<Finding> {
     }
     let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
     let end = line.iter().position(|b| !is_text(b)).unwrap_or(line.len());
-    let text = String::from_utf8_lossy(&line[..end]).trim().to_owned();
+    let text = certpick::text::printable(line[..end].trim_ascii());
     if text.len() < 4 {
         return None;
     }
-    let finding = wrong(format!("the server is not PostgreSQL: it says {text:?}"));
+    let finding = wrong(format!("the server is not PostgreSQL: it says \"{text}\""));
     Some(if text.starts_with("HTTP/") {
         finding.advice("for https, name the port of TLS and use --tls")
     } else {

@@ -2,6 +2,7 @@
 //! Whom to ask: a host and a port, as people write them.
 
 use super::Start;
+use certpick::text::printable;
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::linux::net::SocketAddrExt;
@@ -20,20 +21,23 @@ impl Target {
     /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, an IPv6 address alone, or the directory of a Unix-domain
     /// socket in the place of HOST.
     pub fn parse(text: &str, start: Start) -> Result<Target, String> {
+        let shown = printable(text);
         let default = match start {
             Start::SslRequest | Start::Direct => 5432,
             Start::Tls => 443,
         };
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) =
-                rest.split_once(']').ok_or_else(|| format!("{text:?} lacks the closing ]"))?;
+                rest.split_once(']').ok_or_else(|| format!("\"{shown}\" lacks the closing ]"))?;
             if host.parse::<Ipv6Addr>().is_err() && !host.contains('%') {
-                return Err(format!("{host:?} is not an IPv6 address"));
+                return Err(format!("\"{shown}\" does not begin with an IPv6 address"));
             }
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => return Err(format!("{text:?} has something else than :PORT after the ]")),
+                None => {
+                    return Err(format!("\"{shown}\" has something else than :PORT after the ]"));
+                }
             }
         } else if text.matches(':').count() > 1 {
             (text, None)
@@ -44,13 +48,16 @@ impl Target {
             }
         };
         if host.is_empty() {
-            return Err(format!("{text:?} names no host"));
+            return Err(format!("\"{shown}\" names no host"));
         }
         let port = match port {
             None => default,
             Some(port) => match port.parse::<u16>() {
                 Ok(port) if port > 0 => port,
-                _ => return Err(format!("{port:?} is not a port, which is a number up to 65535")),
+                _ => {
+                    let port = printable(port);
+                    return Err(format!("\"{port}\" is not a port, which is a number up to 65535"));
+                }
             },
         };
         Ok(Target { host: host.to_owned(), port })

@@ -23,7 +23,7 @@ fn subject(subject: &Subject) -> serde_json::Value {
         subject.facts.iter().map(|f| (f.key.to_owned(), value(&f.value))).collect();
     json!({
         "kind": subject.kind,
-        "name": subject.name,
+        "name": &*subject.name,
         "level": subject.level().word(),
         "facts": facts,
         "findings": subject.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -35,17 +35,17 @@ fn finding(finding: &Finding) -> serde_json::Value {
     json!({
         "key": finding.key,
         "level": finding.level.word(),
-        "text": finding.text,
-        "advice": finding.advice,
+        "text": &*finding.text,
+        "advice": finding.advice.as_deref(),
     })
 }
 
 fn value(value: &Value) -> serde_json::Value {
     match value {
-        Value::Text(text) => json!(text),
+        Value::Text(text) => json!(**text),
         Value::Number(number) => json!(number),
         Value::Truth(truth) => json!(truth),
-        Value::List(list) => json!(list),
+        Value::List(list) => json!(list.iter().map(|item| &**item).collect::<Vec<_>>()),
         Value::Time(seconds) => json!(moment(*seconds)),
     }
 }

@@ -66,7 +66,7 @@ fn certificates(
 ) {
     let name = |fact: &&Fact| fact.key == "subject";
     let named = match subject.facts.iter().find(name) {
-        Some(Fact { value: Value::Text(text), .. }) => text,
+        Some(Fact { value: Value::Text(text), .. }) => &**text,
         _ => "",
     };
     let labels = format!("{entry},part={},subject={}", label(part), label(named));

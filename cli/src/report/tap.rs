@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Test Anything Protocol, version 13, one point per finding: for prove(1) and the like.
 
-use super::text::clean;
 use super::{Finding, Level, Report, Subject};
 use std::fmt::Write;
 
@@ -30,14 +29,14 @@ fn point(out: &mut String, number: usize, path: &[&Subject], finding: &Finding, 
     let names: Vec<String> = path.iter().map(|s| format!("{} {}", s.kind, s.name)).collect();
     let text = format!("{}: {}", names.join(", "), finding.text);
     // A # would begin a directive.
-    let text = clean(&text).replace('\\', "\\\\").replace('#', "\\#");
+    let text = text.replace('\\', "\\\\").replace('#', "\\#");
     let result = if well { "ok" } else { "not ok" };
     let _ = writeln!(out, "{result} {number} - {text}");
     if finding.level > Level::Note {
         let _ = writeln!(out, "  ---\n  key: {}\n  level: {}", finding.key, finding.level.word());
         if let Some(advice) = &finding.advice {
             // In YAML a string may be quoted as in JSON.
-            let _ = writeln!(out, "  advice: {}", serde_json::Value::from(clean(advice)));
+            let _ = writeln!(out, "  advice: {}", serde_json::Value::from(&**advice));
         }
         let _ = writeln!(out, "  ...");
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
 
-const STEERS: &str = "\u{1b}[31mred\u{7}\r\n\u{202e}back";
+const STEERS: &str =
+    "\u{1b}[31mred\u{7}\r\n\u{7f}\u{9b}1m\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}back";
+const SHOWN: &str =
+    r"\u{1b}[31mred\u{7}\r\n\u{7f}\u{9b}1m\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}back";
 
 /// One of everything, with names that would do harm.
 fn report() -> Report {
@@ -11,7 +14,8 @@ fn report() -> Report {
     leaf.fact("days_left", "days left", 12);
     leaf.finding("validity", Level::Good, "valid # TODO not really");
     let mut credential = Subject::new("credential", "1 ".to_owned() + &"a-long-name/".repeat(20));
-    credential.fact("names", "names", vec!["one".repeat(30), "two".repeat(30)]);
+    let names = vec!["one".repeat(30), "two".repeat(30), format!("CN=three {STEERS}")];
+    credential.fact("names", "names", names);
     credential.advised("key", Level::Wrong, format!("wrong {STEERS}"), "do something".repeat(20));
     credential.finding("chain", Level::Warning, "a warning \\# 1");
     credential.finding("order", Level::Note, "a note");
@@ -55,18 +59,17 @@ fn nothing_is_wider_than_80_columns_and_nothing_is_lost() {
 }
 
 #[test]
-fn no_format_lets_through_what_steers_a_terminal() {
+fn no_format_lets_through_what_steers_or_hides() {
     let report = report();
     let shown = [
         anstream::adapter::strip_str(&text::format(&report, false)).to_string(),
         tap::format(&report, false, false),
         json::format(&report, 1),
+        prometheus::format(&report),
     ];
     for text in shown {
-        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+        assert!(text.lines().all(certpick::text::is_printable), "{text:?}");
     }
-    let strip = text::format(&report, false);
-    assert!(!strip.contains("\u{1b}[31mred") && !strip.contains('\u{202e}'), "{strip:?}");
 }
 
 #[test]
@@ -97,8 +100,10 @@ fn json_gives_what_is_there() {
     assert_eq!(credential["findings"][0]["level"], "wrong");
     assert_eq!(credential["parts"][1]["facts"]["not_after"], "2030-03-17T17:46:40Z");
     assert_eq!(credential["parts"][0]["facts"]["days_left"], 12);
-    // Names are given as they are; JSON escapes what is not printable.
-    assert_eq!(credential["parts"][0]["name"], format!("CN=leaf {STEERS}"));
+    assert_eq!(credential["parts"][0]["name"], format!("CN=leaf {SHOWN}"));
+    assert_eq!(credential["parts"][0]["facts"]["subject"], format!("CN=\"leaf\\{SHOWN}\""));
+    assert_eq!(credential["facts"]["names"][2], format!("CN=three {SHOWN}"));
+    assert_eq!(credential["findings"][0]["text"], format!("wrong {SHOWN}"));
     assert_eq!(value["subjects"][1]["level"], "good");
 }
 

@@ -40,23 +40,6 @@ fn sum(report: &Report) -> String {
     if parts.is_empty() { "All is well.".to_owned() } else { format!("{}.", parts.join(", ")) }
 }
 
-/// Without what would steer a terminal, or show text in another order than it has.
-pub fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 /// A moment in UTC, as RFC 3339 writes it.
 pub fn moment(seconds: i64) -> String {
     use time::format_description::well_known::Rfc3339;
@@ -66,12 +49,12 @@ pub fn moment(seconds: i64) -> String {
 
 fn shown(value: &Value) -> String {
     match value {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Truth(true) => "yes".to_owned(),
         Value::Truth(false) => "no".to_owned(),
         Value::List(list) if list.is_empty() => "none".to_owned(),
-        Value::List(list) => list.join(", "),
+        Value::List(list) => list.iter().map(|item| &**item).collect::<Vec<_>>().join(", "),
         Value::Time(seconds) => moment(*seconds),
     }
 }
@@ -88,7 +71,7 @@ impl Page {
             return;
         }
         let margin = "  ".repeat(depth);
-        self.styled(&margin, BOLD, &format!("{}: {}", subject.kind, clean(&subject.name)));
+        self.styled(&margin, BOLD, &format!("{}: {}", subject.kind, subject.name));
         if !self.quiet {
             self.facts(&subject.facts, &format!("{margin}  "));
         }
@@ -119,10 +102,10 @@ impl Page {
                 {
                     for (at, item) in list.iter().enumerate() {
                         let first = if at == 0 { &first } else { &next };
-                        self.wrap(first, &format!("{next}  "), &clean(item));
+                        self.wrap(first, &format!("{next}  "), item);
                     }
                 }
-                value => self.wrap(&first, &next, &clean(&shown(value))),
+                value => self.wrap(&first, &next, &shown(value)),
             }
         }
     }
@@ -139,12 +122,12 @@ impl Page {
         let gap = " ".repeat(WORD - word.len() + 2);
         let next = format!("{margin}{}", " ".repeat(WORD + 2));
         let start = self.text.len();
-        self.wrap(&format!("{margin}{word}{gap}"), &next, &clean(&finding.text));
+        self.wrap(&format!("{margin}{word}{gap}"), &next, &finding.text);
         // Coloured afterwards: the wrapping is not to count what cannot be seen.
         let at = start + margin.len();
         self.text.replace_range(at..at + word.len(), &format!("{style}{word}{style:#}"));
         if let Some(advice) = &finding.advice {
-            self.wrap(&format!("{next}-> "), &format!("{next}   "), &clean(advice));
+            self.wrap(&format!("{next}-> "), &format!("{next}   "), advice);
         }
     }
 

@@ -3,6 +3,8 @@
 
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
+use certpick::error::file_name;
+use certpick::text::printable;
 use libc::{c_char, c_int};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -23,7 +25,7 @@ pub fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
     let files = directories.iter().flat_map(|d| FILES.map(|f| d.join(f)));
     let Some(file) = files.into_iter().find(|f| f.is_file()) else {
         let searched: Vec<String> =
-            directories.iter().map(|d| format!("    {}", d.display())).collect();
+            directories.iter().map(|d| format!("    {}", file_name(d))).collect();
         return Err(Failure::new(format!(
             "libcertpick.so is not to be found in any of\n{}\n\
              Install it in one of these, or say where it is: --module /path/libcertpick.so",
@@ -91,7 +93,7 @@ fn loadable(file: &Path) -> Result<(), String> {
         if module.is_null() {
             let why = libc::dlerror();
             let why = if why.is_null() { c"unknown error" } else { CStr::from_ptr(why) };
-            return Err(why.to_string_lossy().into_owned());
+            return Err(printable(why.to_bytes()));
         }
         let has = |symbol: &CStr| !libc::dlsym(module, symbol.as_ptr()).is_null();
         (has(c"OSSL_provider_init"), has(c"certpick_version"))

@@ -202,7 +202,7 @@ impl InForce {
                 return Err(Failure::new(format!(
                     "{file:?} has a section that is called \"{}\", and OpenSSL would take the \
                      value of {name} for that section: give the section another name",
-                    String::from_utf8_lossy(value)
+                    certpick::text::printable(value)
                 )));
             }
             if !found.iter().any(|(n, v)| n == name.as_bytes() && v == value) {

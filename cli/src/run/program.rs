@@ -3,6 +3,7 @@
 
 use super::signals::{self, Blocked};
 use crate::failure::{Failure, say};
+use certpick::error::file_name;
 use libc::{c_int, pid_t};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
@@ -129,8 +130,8 @@ fn warn_where_ignored(program: &OsStr) {
     say(&format!(
         "warning: {} is {what}, and OpenSSL ignores OPENSSL_CONF in such a program; if it runs \
          another one, put certpick behind it: {} … certpick run … -- …",
-        file.display(),
-        Path::new(program).display()
+        file_name(&file),
+        file_name(Path::new(program))
     ));
 }
 

@@ -56,7 +56,7 @@ fn tell_matching_lists(entries: &[Entry], keys: &[Option<&Path>], subject: &mut 
     };
     let entries: Vec<list::Entry> = entries.iter().zip(keys).map(entry).collect();
     let Ok(lists) = absolute::lists(&entries) else { return };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    subject.fact("sslcert", "these match: sslcert", text(&lists.sslcert));
-    subject.fact("sslkey", "sslkey", text(&lists.sslkey.unwrap_or_default()));
+    let Some((sslcert, sslkey)) = lists.text() else { return };
+    subject.fact("sslcert", "these match: sslcert", sslcert);
+    subject.fact("sslkey", "sslkey", sslkey.unwrap_or_default());
 }

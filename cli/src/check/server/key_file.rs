@@ -5,6 +5,7 @@ use crate::report::{Level, Subject};
 use certpick::Secret;
 use certpick::error::{Cause, file_name};
 use certpick::inspect;
+use certpick::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
 use std::fs::Metadata;
@@ -126,7 +127,7 @@ fn user(id: u32) -> String {
     // has one thread.
     let name = unsafe {
         let entry = libc::getpwuid(id);
-        entry.as_ref().map(|e| CStr::from_ptr(e.pw_name).to_string_lossy().into_owned())
+        entry.as_ref().map(|e| printable(CStr::from_ptr(e.pw_name).to_bytes()))
     };
     name.unwrap_or_else(|| format!("user {id}"))
 }
@@ -135,7 +136,7 @@ fn group(id: u32) -> String {
     // SAFETY: as above.
     let name = unsafe {
         let entry = libc::getgrgid(id);
-        entry.as_ref().map(|e| CStr::from_ptr(e.gr_name).to_string_lossy().into_owned())
+        entry.as_ref().map(|e| printable(CStr::from_ptr(e.gr_name).to_bytes()))
     };
     name.unwrap_or_else(|| id.to_string())
 }
