@@ -83,7 +83,7 @@ class Authority:
             return
         self.own = Credential(self.directory / "ca.crt", self._new_key("ca", kind, ""), name)
         openssl(
-            *["req", "-new", "-x509", "-config", "openssl.cnf", "-extensions", "root"],
+            *["req", "-new", "-x509", "-utf8", "-config", "openssl.cnf", "-extensions", "root"],
             *["-days", "3650", "-subj", f"/CN={name}", "-key", self.own.key, "-out", self.own.certificate],
             directory=self.directory,
         )
@@ -112,10 +112,14 @@ class Authority:
         valid_days: tuple = (-1, 365),
         key_usage: str = "",
         extended_key_usage: str = "",
+        alternative_names: Optional[bytes] = None,
         ca: bool = False,
         below: Optional[Path] = None,
     ) -> Credential:
-        """A new key and its certificate, valid between two days counted from today."""
+        """A new key and its certificate, valid between two days counted from today.
+
+        `alternative_names` is the DER of a subjectAltName.
+        """
         common_name = common_name or name
         key = self._new_key(name, kind, password, below)
         certificate = key.with_suffix(".crt")
@@ -124,9 +128,11 @@ class Authority:
             usages.append(f"keyUsage = {key_usage}")
         if extended_key_usage:
             usages.append(f"extendedKeyUsage = {extended_key_usage}")
+        if alternative_names is not None:
+            usages.append(f"subjectAltName = DER:{alternative_names.hex(':')}")
         self._configure("true" if ca else "false", "\n".join(usages))
         openssl(
-            *["req", "-new", "-config", "openssl.cnf", "-subj", f"/CN={common_name}"],
+            *["req", "-new", "-utf8", "-config", "openssl.cnf", "-subj", f"/CN={common_name}"],
             *["-key", key, "-passin", f"pass:{password}", "-out", "request.csr"],
             directory=self.directory,
         )

@@ -244,6 +244,15 @@ class Server:
         self._settings = wanted
         self._trusted, self.hba, self._tls_max = list(trusted), hba, tls_max
         self._write_configuration()
+        self._reload()
+
+    def present(self, certificate: Path, key: Path) -> None:
+        """Have another certificate from the next connection on."""
+        self._put("server.crt", certificate.read_text())
+        self._put("server.key", key.read_text())
+        self._reload()
+
+    def _reload(self) -> None:
         start = self.log.position()
         os.kill(self.pid, signal.SIGHUP)
         # It reloads before it accepts again, so the message's arrival is enough.

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Servers that are no PostgreSQL, or not a sound one: each says its words and no more."""
 
+import queue
 import socket
+import ssl
 import threading
+from dataclasses import dataclass, field
 
 SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])
 SECONDS = 30
@@ -60,6 +63,86 @@ class Speaker:
             request += more
         self.heard.append(request)
         connection.sendall(self._answer)
+
+
+@dataclass
+class Heard:
+    """What a client sent on one connection."""
+
+    certificates: list = field(default_factory=list)  # its Certificate messages, decrypted
+    text: bytes = b""  # what came when TLS was there
+
+    def has(self, certificate) -> bool:
+        der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+        return any(der in message for message in self.certificates)
+
+
+class Recorder:
+    """A TLS server that keeps what it is sent, whether the handshake succeeds or not.
+
+    It begins as a PostgreSQL server does, or with TLS at once, whichever the client wants, and closes
+    after the first words. It asks for a certificate of `trusted`, and takes none as well.
+    """
+
+    def __init__(self, certificate, key, trusted, tls: str):
+        self._heard = Heard()
+        self._done: queue.Queue = queue.Queue()
+        version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[tls]
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = self._context.maximum_version = version
+        self._context.load_cert_chain(certificate, key)
+        self._context.load_verify_locations(trusted)
+        self._context.verify_mode = ssl.CERT_OPTIONAL
+        self._context.set_alpn_protocols(["postgresql"])
+        self._context._msg_callback = self._see
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Recorder":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(SECONDS)
+
+    def connections(self) -> list:
+        """What came on each since the last call. The server is done with them: it takes one after the
+        other, and ours comes last."""
+        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as ours:
+            last = ours.getsockname()
+        connections = []
+        while (done := self._done.get(timeout=SECONDS))[0] != last:
+            connections.append(done[1])
+        return connections
+
+    def _see(self, _connection, direction, _version, content, message, data) -> None:
+        if (direction, content.name, message.name) == ("read", "HANDSHAKE", "CERTIFICATE"):
+            self._heard.certificates.append(data)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, address = self._listener.accept()
+            except OSError:
+                return
+            self._heard = Heard()
+            connection.settimeout(SECONDS)
+            try:
+                self._hear(connection)
+            except OSError:  # ssl.SSLError too
+                pass
+            connection.close()
+            self._done.put((address, self._heard))
+
+    def _hear(self, connection: socket.socket) -> None:
+        if connection.recv(1, socket.MSG_PEEK) == SSL_REQUEST[:1]:
+            connection.recv(len(SSL_REQUEST), socket.MSG_WAITALL)
+            connection.sendall(b"S")
+        with self._context.wrap_socket(connection, server_side=True) as secured:
+            self._heard.text += secured.recv(1 << 14)
 
 
 class Relay:

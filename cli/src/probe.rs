@@ -17,11 +17,11 @@ mod trust;
 
 use crate::credentials::{EmptyCaList, Flawed};
 use crate::failure::{Failure, say};
-use crate::report::{Finding, Output, Report, Subject};
+use crate::report::{Finding, Level, Output, Report, Subject};
 use clap::Args;
 use connection::Deadline;
 use credentials::Credentials;
-use handshake::Handshake;
+use handshake::{Handshake, Purpose};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -119,12 +119,13 @@ pub struct Options {
     flawed: Flawed,
 
     /// Really send what was chosen, or nothing without --sslcert, and read
-    /// what the server says to it
+    /// what the server says to it. A server whose certificate --sslrootcert
+    /// and --sslmode do not accept is sent nothing
     #[arg(long, verbatim_doc_comment)]
     send: bool,
 
     /// Send it, and ask a PostgreSQL server to let this user in, as far as
-    /// its first answer
+    /// its first answer; under the same condition
     #[arg(long, value_name = "NAME", verbatim_doc_comment, conflicts_with = "tls")]
     user: Option<String>,
 
@@ -184,7 +185,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Whether a certificate really goes out.
+    /// Whether a certificate is to go out, to a server that is trusted.
     fn sends(&self) -> bool {
         self.options.send || self.options.user.is_some()
     }
@@ -269,14 +270,35 @@ fn converse(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(
     let deadline = Deadline::new(plan.options.timeout);
     let connection = reach::connect(plan, target, deadline, subject)?;
     let connection = reach::begin(plan, target, connection, subject)?;
-    let mut handshake = Handshake::run(plan, target, connection)?;
+    let purpose = if plan.sends() { Purpose::Send } else { Purpose::Preview };
+    let mut handshake = Handshake::run(plan, target, connection, purpose)?;
+    if let Some(why) = handshake.distrust(plan) {
+        // OpenSSL keeps nothing of what such a server sent, so it is asked once more, and sent
+        // nothing.
+        drop(handshake);
+        subject.push(nothing_sent(plan, &why));
+        let mut told = Subject::new("server", target.name());
+        let connection = reach::connect(plan, target, deadline, &mut told)?;
+        let connection = reach::begin(plan, target, connection, &mut told)?;
+        handshake = Handshake::run(plan, target, connection, Purpose::Preview)?;
+    }
     handshake.tell(plan, subject);
     certificates::tell(plan, target, &handshake, subject);
     request::tell(plan, &handshake, subject);
-    match (&plan.options.user, handshake.is_done()) {
+    match (&plan.options.user, handshake.is_done() && handshake.sends()) {
         (Some(user), true) => login::tell(plan, user, &mut handshake.stream, subject),
-        (None, true) if plan.options.send => reaction::tell(plan, &mut handshake, subject),
+        (None, true) => reaction::tell(plan, &mut handshake, subject),
         _ => handshake.leave(),
     }
     Ok(())
+}
+
+/// As libpq, which fails there.
+fn nothing_sent(plan: &Plan<'_>, why: &str) -> Finding {
+    let what = match &plan.options.user {
+        Some(_) => "neither certificate nor user and database",
+        None => "no certificate",
+    };
+    Finding::new("trust", Level::Wrong, format!("the server was sent {what}, since {why}"))
+        .advice("--sslrootcert and --sslmode say which servers are trusted")
 }

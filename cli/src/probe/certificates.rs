@@ -34,18 +34,23 @@ pub fn tell(plan: &Plan<'_>, target: &Target, handshake: &Handshake, subject: &m
     }
 }
 
-fn host(plan: &Plan<'_>, target: &Target, leaf: &X509) -> Finding {
-    const KEY: &str = "host";
-    let level = plan.trust.level_of_name();
-    // A socket has no name of a host; what it is asked for may be one.
+/// The name that the certificate must have. A socket has no name of a host; what it is asked for may
+/// be one.
+pub fn name_to_look_for<'a>(plan: &'a Plan<'_>, target: &'a Target) -> Option<&'a str> {
     let host = match &plan.options.sni {
         Some(name) if target.is_socket() => name,
         _ => &target.host,
     };
-    if host.starts_with(['/', '@']) || host.is_empty() {
+    (!host.starts_with(['/', '@']) && !host.is_empty()).then_some(host)
+}
+
+fn host(plan: &Plan<'_>, target: &Target, leaf: &X509) -> Finding {
+    const KEY: &str = "host";
+    let level = plan.trust.level_of_name();
+    let Some(host) = name_to_look_for(plan, target) else {
         let text = "a socket has no name to look for in the certificate; --sni gives one";
         return Finding::new(KEY, Level::Note, text);
-    }
+    };
     let finding = match hostname::matches(leaf, host) {
         Match::Yes(name) => {
             let text = format!("the certificate is for the host {host}, by the name {name}");
@@ -86,13 +91,7 @@ fn verified(plan: &Plan<'_>, handshake: &Handshake, doubts: &[Doubt]) -> Finding
         let text = format!("verified by {roots}, root {}", by.unwrap_or_default());
         return Finding::new(KEY, Level::Good, text);
     };
-    let at = first.certificate.as_ref().map(|x| inspect::name_text(x.subject_name()));
-    let mut text = format!("certificate verify failed: {}", first.result.error_string());
-    if let Some(at) = at {
-        text.push_str(&format!(", at {at}"));
-    }
-    text.push_str(&format!(" (by {roots})"));
-    Finding::new(KEY, Level::Wrong, text)
+    Finding::new(KEY, Level::Wrong, format!("{} (by {roots})", first.words()))
 }
 
 /// What OpenSSL says when it found no way to a root.

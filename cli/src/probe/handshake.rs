@@ -2,18 +2,21 @@
 //! A handshake as libpq makes it, of which everything is kept.
 
 use super::alert::Alert;
+use super::certificates::name_to_look_for;
 use super::connection::Connection;
 use super::reach::{patience, words};
 use super::target::Target;
 use super::{Plan, Start, credentials};
+use crate::hostname::{self, Match};
 use crate::report::{Finding, Level, Subject, Value};
 use certpick::decision::Decision;
-use certpick::hook;
+use certpick::{hook, inspect};
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslMethod, SslRef, SslStream};
 use openssl::ssl::{SslVerifyMode, SslVersion};
-use openssl::x509::{X509, X509VerifyResult};
+use openssl::x509::{X509, X509StoreContextRef, X509VerifyResult};
+use openssl_sys as ffi;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,16 +24,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// By it libpq asks for PostgreSQL's protocol (from version 17 on).
 const ALPN: &[u8] = b"\x0apostgresql";
 
-/// Why OpenSSL does not find the server's chain valid.
+/// What a handshake is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see what the server is and asks for. It is sent nothing of the client's, and what speaks
+    /// against its chain ends nothing.
+    Preview,
+    /// To send it the certificate, and user and database. Where libpq verifies, OpenSSL does so here
+    /// and ends the handshake, before the client's certificate is sent, if the chain is not valid, or
+    /// the name is demanded and not the host's. (libpq looks at the name after the handshake, when
+    /// the certificate has been sent.)
+    Send,
+}
+
+/// Why the server's certificate is not found valid.
 pub struct Doubt {
     pub result: X509VerifyResult,
     pub certificate: Option<X509>,
 }
 
+impl Doubt {
+    pub fn words(&self) -> String {
+        let mut text = format!("certificate verify failed: {}", self.result.error_string());
+        if let Some(at) = &self.certificate {
+            text.push_str(&format!(", at {}", inspect::name_text(at.subject_name())));
+        }
+        text
+    }
+}
+
 /// See the module.
 pub struct Handshake {
     pub stream: SslStream<Connection>,
-    /// What spoke against the server's chain; nothing of it ends the handshake.
+    purpose: Purpose,
+    /// What spoke against the server's chain.
     doubts: Arc<Mutex<Vec<Doubt>>>,
     error: Option<Error>,
 }
@@ -41,12 +68,13 @@ impl Handshake {
         plan: &Plan<'_>,
         target: &Target,
         connection: Connection,
+        purpose: Purpose,
     ) -> Result<Handshake, Finding> {
         let doubts = Arc::default();
-        let ssl = prepare(plan, target, &doubts).map_err(own_failure)?;
+        let ssl = prepare(plan, target, purpose, &doubts).map_err(own_failure)?;
         let mut stream = SslStream::new(ssl, connection).map_err(own_failure)?;
         let error = stream.connect().err();
-        Ok(Handshake { stream, doubts, error })
+        Ok(Handshake { stream, purpose, doubts, error })
     }
 
     pub fn ssl(&self) -> &SslRef {
@@ -56,6 +84,18 @@ impl Handshake {
     /// Whether it came to its end.
     pub fn is_done(&self) -> bool {
         self.error.is_none()
+    }
+
+    /// Whether a certificate really goes out.
+    pub fn sends(&self) -> bool {
+        self.purpose == Purpose::Send
+    }
+
+    /// Why it was ended, if that was because the server is not to be trusted.
+    pub fn distrust(&self, plan: &Plan<'_>) -> Option<String> {
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_binding = is_binding(plan, self.purpose);
+        doubts.first().filter(|_| is_binding).map(Doubt::words)
     }
 
     /// The certificates that the server sent, its own first.
@@ -196,25 +236,57 @@ fn own_failure(error: ErrorStack) -> Finding {
     Finding::new("handshake", Level::Unknown, format!("OpenSSL could not begin: {reason}"))
 }
 
+/// Whether a doubt ends the handshake.
+fn is_binding(plan: &Plan<'_>, purpose: Purpose) -> bool {
+    purpose == Purpose::Send && plan.trust.verifies()
+}
+
+/// What looks at each certificate of the server's chain, the server's own last.
+fn verifier(
+    plan: &Plan<'_>,
+    target: &Target,
+    purpose: Purpose,
+    doubts: &Arc<Mutex<Vec<Doubt>>>,
+) -> impl Fn(bool, &mut X509StoreContextRef) -> bool + Send + Sync + 'static {
+    let is_binding = is_binding(plan, purpose);
+    // None: no name is demanded. Where there is none to look for, no certificate has it.
+    let name = (is_binding && plan.trust.demands_name())
+        .then(|| name_to_look_for(plan, target).unwrap_or_default().to_owned());
+    let doubts = Arc::clone(doubts);
+    move |is_valid, state| {
+        let certificate = state.current_cert().map(ToOwned::to_owned);
+        let has_name = match &name {
+            Some(name) if state.error_depth() == 0 => certificate
+                .as_ref()
+                .is_some_and(|leaf| matches!(hostname::matches(leaf, name), Match::Yes(_))),
+            _ => true,
+        };
+        if is_valid && !has_name {
+            // SAFETY: a number that OpenSSL knows.
+            state.set_error(unsafe {
+                X509VerifyResult::from_raw(ffi::X509_V_ERR_HOSTNAME_MISMATCH)
+            });
+        }
+        if is_valid && has_name {
+            return true;
+        }
+        let doubt = Doubt { result: state.error(), certificate };
+        doubts.lock().unwrap_or_else(PoisonError::into_inner).push(doubt);
+        !is_binding
+    }
+}
+
 fn prepare(
     plan: &Plan<'_>,
     target: &Target,
+    purpose: Purpose,
     doubts: &Arc<Mutex<Vec<Doubt>>>,
 ) -> Result<Ssl, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     // libpq's default.
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     plan.trust.set(&mut context)?;
-    let doubts = Arc::clone(doubts);
-    // Whatever is wrong is told, and the rest is looked at all the same.
-    context.set_verify_callback(SslVerifyMode::PEER, move |valid, state| {
-        if !valid {
-            let certificate = state.current_cert().map(ToOwned::to_owned);
-            let doubt = Doubt { result: state.error(), certificate };
-            doubts.lock().unwrap_or_else(PoisonError::into_inner).push(doubt);
-        }
-        true
-    });
+    context.set_verify_callback(SslVerifyMode::PEER, verifier(plan, target, purpose, doubts));
     if plan.start.is_postgresql() {
         context.set_alpn_protos(ALPN)?;
     }
@@ -226,10 +298,9 @@ fn prepare(
     };
     // SAFETY: a context that no handshake uses yet.
     let attached = unsafe {
-        if plan.sends() {
-            hook::attach_client_cert_cb(context.as_ptr(), selector)
-        } else {
-            hook::attach_preview(context.as_ptr(), selector)
+        match purpose {
+            Purpose::Send => hook::attach_client_cert_cb(context.as_ptr(), selector),
+            Purpose::Preview => hook::attach_preview(context.as_ptr(), selector),
         }
     };
     attached.map_err(|_| ErrorStack::get())?;

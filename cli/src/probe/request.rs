@@ -48,19 +48,25 @@ pub fn tell(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
     }
     subject.finding(KEY, Level::Note, asks);
     if let Some(credentials) = &plan.credentials {
-        choice(plan, credentials, decision, subject);
+        choice(plan, handshake, credentials, decision, subject);
     }
     refusal(plan, handshake, subject);
 }
 
 /// Which one it is, and why not the others.
-fn choice(plan: &Plan<'_>, credentials: &Credentials, decision: &Decision, subject: &mut Subject) {
+fn choice(
+    plan: &Plan<'_>,
+    handshake: &Handshake,
+    credentials: &Credentials,
+    decision: &Decision,
+    subject: &mut Subject,
+) {
     const KEY: &str = "choice";
     let chosen = decision.choice();
     match (decision.outcome(), chosen) {
         (Outcome::Sent, Some(at)) => {
             let name = credentials.name(at);
-            if plan.sends() {
+            if handshake.sends() {
                 subject.finding(KEY, Level::Good, format!("{name} was sent"));
             } else {
                 subject.finding(KEY, Level::Good, format!("{name} would be sent"));
@@ -75,7 +81,7 @@ fn choice(plan: &Plan<'_>, credentials: &Credentials, decision: &Decision, subje
             subject.finding(KEY, Level::Wrong, text);
         }
         _ => {
-            let would = if plan.sends() { "is" } else { "would be" };
+            let would = if handshake.sends() { "is" } else { "would be" };
             let text = match credentials.files.len() {
                 1 => format!("nothing {would} sent: the certificate does not suit"),
                 n => format!("nothing {would} sent: none of the {n} certificates suits"),
@@ -123,7 +129,7 @@ fn refusal(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
         return;
     }
     let Some(alert) = handshake.alert() else { return };
-    let text = if plan.sends() {
+    let text = if handshake.sends() {
         format!("the server refuses: alert {}", alert.name())
     } else {
         format!(
@@ -131,10 +137,10 @@ fn refusal(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
             alert.name()
         )
     };
-    let level = if plan.sends() { Level::Wrong } else { Level::Note };
+    let level = if handshake.sends() { Level::Wrong } else { Level::Note };
     match alert.meaning() {
-        Some(meaning) if plan.sends() => subject.advised("answer", level, text, meaning),
-        Some(_) => subject.advised("answer", level, text, "--send sends one"),
-        None => subject.finding("answer", level, text),
+        Some(meaning) if handshake.sends() => subject.advised("answer", level, text, meaning),
+        Some(_) if !plan.sends() => subject.advised("answer", level, text, "--send sends one"),
+        _ => subject.finding("answer", level, text),
     };
 }

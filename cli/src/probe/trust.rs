@@ -71,10 +71,21 @@ impl Trust {
 
     /// How bad it is that the host is not among the certificate's names.
     pub fn level_of_name(&self) -> Level {
-        if self.mode == SslMode::VerifyFull { Level::Wrong } else { Level::Warning }
+        if self.demands_name() { Level::Wrong } else { Level::Warning }
     }
 
-    /// The roots in words, if there are any. Then libpq verifies by them in every mode.
+    /// Whether a server that is not verified is told nothing. libpq verifies in every mode where there
+    /// are roots, and fails before its certificate is sent.
+    pub fn verifies(&self) -> bool {
+        !matches!(self.roots, Roots::None)
+    }
+
+    /// Whether the host must be among the certificate's names.
+    pub fn demands_name(&self) -> bool {
+        self.mode == SslMode::VerifyFull
+    }
+
+    /// The roots in words, if there are any.
     pub fn name(&self) -> Option<String> {
         match &self.roots {
             Roots::None => None,
