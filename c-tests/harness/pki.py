@@ -55,6 +55,7 @@ def openssl(*words, directory: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",  # it cuts names within a character
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(directory)},
     )
     if done.returncode != 0:

@@ -11,6 +11,12 @@ SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])
 SECONDS = 30
 
 
+def error_message(text: bytes) -> bytes:
+    """What PostgreSQL says when it refuses."""
+    body = b"SFATAL\0C57P03\0M" + text + b"\0\0"
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
+
+
 class Speaker:
     """Accepts one connection after the other, and says the same to each.
 
@@ -119,7 +125,8 @@ class Recorder:
         return connections
 
     def _see(self, _connection, direction, _version, content, message, data) -> None:
-        if (direction, content.name, message.name) == ("read", "HANDSHAKE", "CERTIFICATE"):
+        handshake, certificate = 22, 11  # RFC 8446, appendix B
+        if (direction, content, message) == ("read", handshake, certificate):
             self._heard.certificates.append(data)
 
     def _serve(self) -> None:

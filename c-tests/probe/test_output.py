@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """How certpick probe says what it found."""
 
+import json
 import re
 import shlex
 import subprocess
+import unicodedata
 
 import pytest
 
-from program import PROGRAM, SECONDS, run
+from harness.pki import Authority
+from program import PROGRAM, SECONDS, lists, run
+from servers import Speaker, error_message
+
+# Of each kind one: what steers a terminal, begins a line, reorders text, or is there unseen.
+HOSTILE = "a\x1b[31m\x7f\x9b1m\u2028b\u202ec\u2066d\u200be\ufefff\u061cg\ufff9h\U000e0041i\ufffe"
+SHOWN = (
+    r"\u{2028}b\u{202e}c\u{2066}d\u{200b}e\u{feff}f\u{61c}g\u{fff9}h\u{e0041}i\u{fffe}"
+)
 
 
 @pytest.fixture
@@ -67,3 +77,61 @@ def test_the_help_has_examples():
     done = run("--help")
     assert done.status == 0 and "Examples:" in done.output
     assert "certpick probe db.example --sslcert" in done.output
+
+
+def hidden(text: str) -> set:
+    """What is in it of Unicode's controls, formats, separators and noncharacters."""
+    kinds = {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"}
+    return {c for line in text.split("\n") for c in line if unicodedata.category(c) in kinds}
+
+
+def strings(value) -> list:
+    """All in a JSON document, keys too."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for part in pair for text in strings(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("form", ("text", "tap", "json", "prometheus"))
+def test_names_that_steer_or_hide_are_shown_with_escapes(tls, pki, scratch, form):
+    """Those of the server's certificate, of the CA that it names, and of files."""
+    ca = Authority(scratch, HOSTILE + form)
+    joe = ca.issue("joe")
+    name = HOSTILE.encode()
+    names = bytes([0x30, len(name) + 2, 0x82, len(name)]) + name
+    own = pki.issuing.issue(f"hostile-{form}", common_name=HOSTILE, alternative_names=names)
+    with tls(own.certificate, own.key, trusted=ca.certificate) as server:
+        done = run(server.address, "--tls", "--format", form, *lists(joe))
+    assert done.status == 0 and done.errors == "", done
+    assert hidden(done.output) == set(), done.output
+    if form != "json":
+        return
+    report = json.loads(done.output)
+    assert set().union(*map(hidden, strings(report))) == set()
+    said = report["subjects"][0]
+    assert SHOWN in said["facts"]["ca_names"][0]
+    leaf, credential = said["parts"][0], said["parts"][-1]
+    assert SHOWN in leaf["facts"]["subject"] and SHOWN in leaf["facts"]["names"][0]
+    assert SHOWN in credential["name"] and SHOWN in credential["facts"]["issuer"]
+
+
+def test_what_a_server_answers_is_shown_with_escapes():
+    with Speaker(answer=error_message(HOSTILE.encode() + b"\n\xff")) as speaker:
+        done = run(f"127.0.0.1:{speaker.port}", "--format", "json")
+    (text,) = [finding["text"] for finding in done.report["subjects"][0]["findings"]]
+    assert text.endswith(SHOWN + r"\n\xff") and hidden(text) == set()
+
+
+def test_errors_about_the_arguments_show_them_with_escapes():
+    for words in (
+        ("db", "--timeout", HOSTILE),
+        ("db", "--" + HOSTILE),
+        (f"db:{HOSTILE}",),
+        ("db", "--sslrootcert", HOSTILE),
+        ("db", "--sslcert", f"{HOSTILE}\n,{HOSTILE}"),
+    ):
+        done = run(*words)
+        assert done.status == 2 and SHOWN in done.errors and hidden(done.errors) == set(), done
+        assert not re.search("^,", done.errors, re.MULTILINE)

@@ -5,8 +5,11 @@ use crate::library::certificates::{Identity, StringKind, Subject, name_in};
 use crate::made::{bundle, check, pair};
 use crate::support::terminal::Terminal;
 use crate::support::{Scene, stderr, stdout};
+use certpick::text::is_printable;
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 /// a.crt and a.key, with which all is well, and old.crt and old.key, which have expired.
@@ -86,13 +89,17 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
 }
 
+/// What reorders text, separates it or is there unseen, and how that is shown.
+const HIDDEN: &str = "\u{7f}\u{9b}\u{2028}\u{202e}\u{2066}\u{200b}\u{feff}\u{61c}\u{fff9}\u{e0041}";
+const SHOWN: &str = r"\u{9b}\u{2028}\u{202e}\u{2066}\u{200b}\u{feff}\u{61c}\u{fff9}\u{e0041}";
+
 #[test]
 fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
     let scene = Scene::new();
-    let evil = "x\u{1b}[31m\r\n\"\\ # TODO {}\u{202e}";
+    let evil = &format!("x\u{1b}[31m\r\n\"\\ # TODO {{}}{HIDDEN}");
     let ca = Identity::root(Subject::named(name_in(StringKind::Utf8, "o", evil)));
     let leaf = ca.issue(Subject::named(name_in(StringKind::Bmp, "o", "ünï")));
-    let file = "a\u{1b}[31m\n\"#.crt";
+    let file = &format!("a\u{1b}[31m\n\"#{HIDDEN}.crt");
     scene.write(file, leaf.pem());
     scene.write("a.key", leaf.key.private_key_to_pem_pkcs8().unwrap());
     let run = |format: &str| {
@@ -102,12 +109,16 @@ fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
         assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     };
-    for format in ["text", "tap", "json"] {
+    for format in ["text", "tap", "json", "prometheus"] {
         let text = run(format);
-        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        assert!(text.lines().all(is_printable), "{text:?}");
     }
     let report: Value = serde_json::from_str(&run("json")).unwrap();
-    assert_eq!(report["subjects"][0]["facts"]["subject"], "O=o, CN=ünï");
+    let credential = &report["subjects"][0];
+    assert_eq!(credential["facts"]["subject"], "O=o, CN=ünï");
+    assert!(credential["facts"]["issuer"].as_str().unwrap().ends_with(SHOWN), "{credential:#}");
+    let name = format!("a\\u{{1b}}[31m\\n\"#\\u{{7f}}{SHOWN}.crt");
+    assert!(credential["name"].as_str().unwrap().ends_with(&name), "{credential:#}");
     let tap = run("tap");
     assert!(!tap.contains(" # "), "{tap}");
     let points = tap.lines().filter(|l| l.starts_with("ok ")).count();
@@ -116,4 +127,28 @@ fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/metrics.py");
     let output = scene.command("/usr/bin/python3").arg(script).arg(".").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn file_names_that_cannot_be_shown_are_not_offered_for_copying() {
+    for name in [&b"m\xfcller"[..], "m\u{202e}ller".as_bytes(), b"mueller"] {
+        let scene = Scene::new();
+        let directory = scene.file("all");
+        std::fs::create_dir(&directory).unwrap();
+        let identity = Identity::root("ca").issue("a");
+        let file = |ending: &str| {
+            let name = [b"all/", name, ending.as_bytes()].concat();
+            OsStr::from_bytes(&name).to_owned()
+        };
+        scene.write(file(".crt"), identity.pem());
+        scene.write(file(".key"), identity.key.private_key_to_pem_pkcs8().unwrap());
+        let output = check(&scene, "--sslcert all --format json").output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let [directory, credential] = [0, 1].map(|at| &report["subjects"][at]);
+        let shown = certpick::text::printable(name);
+        let told = credential["name"].as_str().unwrap();
+        assert!(told.ends_with(&format!("/{shown}.crt")), "{told}");
+        let is_plain = name == b"mueller";
+        assert_eq!(directory["facts"]["sslcert"].is_string(), is_plain, "{directory:#}");
+    }
 }
