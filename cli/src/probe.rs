@@ -273,10 +273,10 @@ fn converse(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(
     let purpose = if plan.sends() { Purpose::Send } else { Purpose::Preview };
     let mut handshake = Handshake::run(plan, target, connection, purpose)?;
     if let Some(why) = handshake.distrust(plan) {
-        // OpenSSL keeps nothing of what such a server sent, so it is asked once more, and sent
-        // nothing.
+        // OpenSSL keeps nothing of what such a server sent, so the report is made from a second
+        // connection, in which nothing of the client's is sent.
         drop(handshake);
-        subject.push(nothing_sent(plan, &why));
+        subject.push(nothing_sent(&why));
         let mut told = Subject::new("server", target.name());
         let connection = reach::connect(plan, target, deadline, &mut told)?;
         let connection = reach::begin(plan, target, connection, &mut told)?;
@@ -294,11 +294,7 @@ fn converse(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(
 }
 
 /// As libpq, which fails there.
-fn nothing_sent(plan: &Plan<'_>, why: &str) -> Finding {
-    let what = match &plan.options.user {
-        Some(_) => "neither certificate nor user and database",
-        None => "no certificate",
-    };
-    Finding::new("trust", Level::Wrong, format!("the server was sent {what}, since {why}"))
-        .advice("--sslrootcert and --sslmode say which servers are trusted")
+fn nothing_sent(why: &str) -> Finding {
+    Finding::new("trust", Level::Wrong, format!("nothing was sent: {why}"))
+        .advice("--sslrootcert and --sslmode say which servers are accepted")
 }
