@@ -65,7 +65,8 @@ static void *serve(void *argument)
     CHECK(SSL_read(connection, &byte, 1) == 1);
     server->arrived = SSL_get1_peer_certificate(connection);
     MUST(SSL_write(connection, "s", 1) == 1);
-    SSL_shutdown(connection);
+    /* Until the client closes the connection. */
+    CHECK(SSL_read(connection, &byte, 1) <= 0);
     SSL_free(connection);
     SSL_free(listener);
     return NULL;
@@ -103,13 +104,17 @@ static void check_choice(enum way way, const struct identity *ca, const char *al
     CHECK_INT(SSL_connect(ssl), 1);
     MUST(SSL_write(ssl, "c", 1) == 1);
     CHECK(SSL_read(ssl, &byte, 1) == 1);
+    SSL_shutdown_ex(ssl, SSL_SHUTDOWN_FLAG_RAPID, NULL, 0);
     MUST(pthread_join(thread, NULL) == 0);
 
     CHECK(expected == NULL ? server.arrived == NULL
                            : server.arrived != NULL && X509_cmp(server.arrived, expected) == 0);
-    CHECK_INT(certpick_outcome(ssl),
-              expected != NULL ? CERTPICK_OUTCOME_SENT : CERTPICK_OUTCOME_NONE_SUITABLE);
-    CHECK_HAS(certpick_explanation(ssl), "QUIC");
+    /* OpenSSL calls a cert_cb with an SSL of its own, which has the record. */
+    if (way == BY_CLIENT_CERT_CB) {
+        CHECK_INT(certpick_outcome(ssl),
+                  expected != NULL ? CERTPICK_OUTCOME_SENT : CERTPICK_OUTCOME_NONE_SUITABLE);
+        CHECK_HAS(certpick_explanation(ssl), "QUIC");
+    }
     CHECK(SSL_get_certificate(ssl) == NULL);
     close(SSL_get_fd(ssl));
     close(server.fd);

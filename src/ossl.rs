@@ -54,6 +54,9 @@ pub const CONNECT_EXIT: c_int = 0x1002;
 pub const ALERT: c_int = 0x4000;
 pub const STATE_OK: c_int = 1;
 
+/// What SSL_version(3) gives for QUIC: OSSL_QUIC1_VERSION of openssl/prov_ssl.h, OpenSSL 3.2 and later.
+pub const QUIC1: c_int = 1;
+
 /// SSL_SECOP_EE_KEY and SSL_SECOP_CA_KEY, SSL_SECOP_CA_MD of openssl/ssl.h.
 pub const SECOP_EE_KEY: c_int = 16 | (6 << 16);
 pub const SECOP_CA_KEY: c_int = 17 | (6 << 16);

@@ -13,13 +13,10 @@ use openssl::x509::{X509, X509NameRef};
 use openssl_sys as ffi;
 use std::ptr;
 
-/// TLS 1.2 and 1.3 as SSL_version(3) gives them; DTLS 1.2, whose numbers count down; and QUIC
-/// (OSSL_QUIC1_VERSION of openssl/prov_ssl.h, OpenSSL 3.2 and later), whose handshake is that of TLS
-/// 1.3 (RFC 9001, section 4).
+/// TLS 1.2 and 1.3 as SSL_version(3) gives them, and DTLS 1.2, whose numbers count down.
 const TLS1_2: i32 = 0x0303;
 const TLS1_3: i32 = 0x0304;
 const DTLS1_2: i32 = 0xfefd;
-const QUIC1: i32 = 1;
 
 /// A CertificateRequest, and what this side's settings make of it.
 #[derive(Debug)]
@@ -109,9 +106,9 @@ impl Request {
         (self.ca_names > 0).then_some(&self.named[..])
     }
 
-    /// Whether the rules of TLS 1.3 apply.
+    /// Whether the rules of TLS 1.3 apply: QUIC has its handshake (RFC 9001, section 4).
     pub fn is_tls13(&self) -> bool {
-        matches!(self.version, TLS1_3 | QUIC1)
+        matches!(self.version, TLS1_3 | ossl::QUIC1)
     }
 
     /// Signature algorithms are part of the request from TLS 1.2 on.

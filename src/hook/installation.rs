@@ -223,6 +223,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         unsafe {
             if is_over(ssl, kind, value) {
                 end(ssl);
+                end_within_quic(ssl);
             }
             next_callback(ssl)
         }
@@ -230,6 +231,24 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
     if let Some(Some(next)) = next {
         // SAFETY: the program's callback, called as OpenSSL would have called it.
         unsafe { next(ssl, kind, value) };
+    }
+}
+
+/// Removes the certificate from a QUIC connection whose request was answered in a cert_cb: OpenSSL
+/// calls that with an SSL of its own, which has the record of what was installed, and the info
+/// callback with the program's (seen in 3.5). Both have the same certificates and callbacks. Those of
+/// the program need not be put back, since such an SSL cannot be used again.
+///
+/// # Safety
+/// As for [`end`], in the SSL's info callback.
+unsafe fn end_within_quic(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let callback = ossl::SSL_get_info_callback(ssl);
+        if ffi::SSL_version(ssl) == ossl::QUIC1 && callback.is_some_and(is_our_callback) {
+            ossl::SSL_certs_clear(ssl);
+            ossl::SSL_set_info_callback(ssl, None);
+        }
     }
 }
 
