@@ -30,6 +30,7 @@ pub mod list;
 mod name;
 #[cfg(ossl3)]
 mod object;
+pub mod openssl_cnf;
 mod ossl;
 #[cfg(ossl3)]
 mod provider;

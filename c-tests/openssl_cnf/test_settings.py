@@ -143,6 +143,12 @@ def test_a_setting_with_a_dot_in_its_name_is_unknown(servers, cnf, certificates,
     assert result.status != 0 and WRONG + "there is no setting" in result.err, result
 
 
+@pytest.mark.parametrize("name", ["x.y.module", "x.y.activate", "x.y.identity", "x.y.soft_load"])
+def test_what_openssl_does_not_take_for_its_own_setting_is_unknown(told, name):
+    """OpenSSL looks behind the first dot only."""
+    assert told(**THREE, **{name: "1"}) == WRONG + f'there is no setting "{name}"'
+
+
 def test_a_value_that_is_the_name_of_a_section_is_no_value_to_openssl_and_is_told(
     servers, cnf, certificates, home
 ):
@@ -159,7 +165,7 @@ def test_openssls_own_settings_of_a_provider_are_none_of_these(arrived):
 
 def test_the_section_may_have_any_name_and_the_provider_too(servers, certificates, home):
     path = home / "openssl.cnf"
-    for name, more in (("1.certpick", {}), ("client_certificates", {})):
+    for name, more in (("1.certpick", {}), ("1.2.certpick", {}), ("client_certificates", {})):
         path.write_text(openssl_cnf.text({name: {**openssl_cnf.certpick(THREE), **more}}))
         result = psql.connect(servers.postgres("beta"), certificates, home, {"OPENSSL_CONF": str(path)})
         assert (result.status, result.out, result.err) == (0, "/CN=bert\n", "")

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The openssl.cnf that puts the module into effect: all that the one in force says, and our
-//! section.
-//!
-//! OpenSSL goes from `openssl_conf` in the default section to a section of modules, from
-//! `providers` there to a section of providers, and from each name there to that provider's
-//! section (config(5)). Sections that are opened again are merged, and a later value takes the
-//! place of an earlier one.
+//! section. Sections that are opened again are merged, and a later value takes the place of an
+//! earlier one (config(5)).
 
-use super::conf::{self, Conf};
-use super::syntax;
+use super::{conf, syntax};
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
+use certpick::openssl_cnf::{Conf, Provider, default_file};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -31,10 +27,14 @@ pub struct InForce {
 impl InForce {
     /// Reads it as OpenSSL does.
     pub fn read() -> Result<InForce, Failure> {
-        match conf::default_file() {
+        match default_file() {
             Some(file) => InForce::read_file(&file),
-            None => Ok(InForce { file: None, conf: Conf::empty()? }),
+            None => InForce::none(),
         }
+    }
+
+    fn none() -> Result<InForce, Failure> {
+        Ok(InForce { file: None, conf: conf::parse(b"").map_err(Failure::new)? })
     }
 
     fn read_file(file: &Path) -> Result<InForce, Failure> {
@@ -47,7 +47,7 @@ impl InForce {
         match file.metadata() {
             // As OpenSSL does: it goes without.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(InForce { file: None, conf: Conf::empty()? });
+                return InForce::none();
             }
             Err(e) => return Err(failure(&e.to_string())),
             Ok(m) if m.is_dir() => return Err(failure("it is a directory")),
@@ -57,7 +57,7 @@ impl InForce {
             }
             Ok(_) => {}
         }
-        let conf = Conf::load(file).map_err(|why| failure(&why))?;
+        let conf = conf::load(file).map_err(|why| failure(&why))?;
         Ok(InForce { file: Some(absolute_path(file)?), conf })
     }
 
@@ -77,7 +77,7 @@ impl InForce {
                 section
             }
         };
-        let lists = self.provider_lists(&modules);
+        let lists = self.conf.provider_lists(&modules);
         let list = match lists.iter().find(|l| l.0 == b"providers").or(lists.first()) {
             Some((_, section)) => section.clone(),
             None => {
@@ -88,12 +88,12 @@ impl InForce {
             }
         };
         let providers: Vec<Provider> =
-            lists.iter().flat_map(|(_, section)| self.providers(section)).collect();
+            lists.iter().flat_map(|(_, section)| self.conf.providers(section)).collect();
 
         // Another certpick, perhaps that of a `certpick run` around this one, makes way.
         let unused = self.new_section("certpick_unused");
         let is_in_the_way =
-            |p: &&Provider| p.is_certpick() && (p.list != list || p.key != PROVIDER);
+            |p: &&Provider| is_certpick(p) && (p.list != list || p.key != PROVIDER);
         for other in providers.iter().filter(is_in_the_way) {
             text.section(&unused);
             text.section(&other.list);
@@ -102,7 +102,7 @@ impl InForce {
 
         text.section(&list);
         // OpenSSL activates the default provider by itself only where no other is activated.
-        let alone = !providers.iter().any(|p| p.active && !p.is_certpick());
+        let alone = !providers.iter().any(|p| p.active && !is_certpick(p));
         let default = self.new_section("certpick_default");
         if alone {
             text.setting(&self.free_key(&list, b"default"), &default);
@@ -122,45 +122,10 @@ impl InForce {
         Ok(text.0)
     }
 
-    /// Lists of providers: names of modules and sections. What follows the last dot of a module's
-    /// name only keeps names apart.
-    fn provider_lists(&self, modules: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let module = |name: &[u8]| match name.iter().rposition(|b| *b == b'.') {
-            Some(dot) => name[..dot].to_vec(),
-            None => name.to_vec(),
-        };
-        let all = self.conf.section(modules).unwrap_or_default();
-        all.into_iter().filter(|(name, _)| module(name) == b"providers").collect()
-    }
-
-    fn providers(&self, list: &[u8]) -> Vec<Provider> {
-        let all = self.conf.section(list).unwrap_or_default();
-        all.into_iter().map(|(key, section)| self.provider(list, key, &section)).collect()
-    }
-
-    fn provider(&self, list: &[u8], key: Vec<u8>, section: &[u8]) -> Provider {
-        let mut provider = Provider {
-            list: list.to_vec(),
-            name: after_dot(&key).to_vec(),
-            key,
-            module: None,
-            active: false,
-        };
-        for (name, value) in self.conf.section(section).unwrap_or_default() {
-            match after_dot(&name) {
-                b"identity" => provider.name = value,
-                b"module" => provider.module = Some(value),
-                b"activate" => provider.active = is_activated(&value),
-                _ => {}
-            }
-        }
-        provider
-    }
-
     /// A key for this provider in the list: its name, or its name behind a dot where that stands
     /// for another provider.
     fn free_key(&self, list: &[u8], name: &[u8]) -> Vec<u8> {
-        let taken = self.providers(list);
+        let taken = self.conf.providers(list);
         let is_free = |key: &[u8]| taken.iter().all(|p| p.key != key || p.name == name);
         let numbered = (1..).map(|n: u32| [n.to_string().as_bytes(), b".", name].concat());
         std::iter::once(name.to_vec()).chain(numbered).find(|key| is_free(key)).unwrap_or_default()
@@ -189,7 +154,7 @@ impl InForce {
         settings: &[Setting],
     ) -> Result<(), Failure> {
         let file = self.file.as_deref().unwrap_or(Path::new("openssl.cnf"));
-        let conf = Conf::parse(text).map_err(|why| {
+        let conf = conf::parse(text).map_err(|why| {
             Failure::new(format!(
                 "OpenSSL's configuration file {file:?} cannot be included in another: {why}\n\
                  If it begins with a byte order mark, remove that."
@@ -216,36 +181,11 @@ impl InForce {
     }
 }
 
-/// A provider that is named in the configuration in force.
-struct Provider {
-    list: Vec<u8>,
-    key: Vec<u8>,
-    name: Vec<u8>,
-    module: Option<Vec<u8>>,
-    active: bool,
-}
-
-impl Provider {
-    fn is_certpick(&self) -> bool {
-        let module = self.module.as_deref().unwrap_or_default();
-        let file = module.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        self.name == PROVIDER || file.starts_with(b"libcertpick.so")
-    }
-}
-
-/// Names of providers and of their settings count from behind the first dot.
-fn after_dot(name: &[u8]) -> &[u8] {
-    match name.iter().position(|b| *b == b'.') {
-        Some(dot) => &name[dot + 1..],
-        None => name,
-    }
-}
-
-/// Up to OpenSSL 3.2 the value does not matter.
-fn is_activated(value: &[u8]) -> bool {
-    const OPENSSL_3_3: i64 = 0x3030_0000;
-    let no = [&b"0"[..], b"no", b"NO", b"false", b"FALSE", b"off", b"OFF"];
-    openssl::version::number() < OPENSSL_3_3 || !no.contains(&value)
+/// Whether it is a certpick, under whatever name.
+fn is_certpick(provider: &Provider) -> bool {
+    let module = provider.module.as_deref().unwrap_or_default();
+    let file = module.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    provider.name == PROVIDER || file.starts_with(b"libcertpick.so")
 }
 
 #[derive(Default)]

@@ -41,12 +41,12 @@ pub fn header(section: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::conf::Conf;
+    use crate::run::conf;
 
     /// OpenSSL is the judge.
     fn read_back(section: &[u8], text: &[u8]) -> Option<Vec<u8>> {
         let file = [&header(section)[..], b"\nname = ", &value(text), b"\nafter = x\n"].concat();
-        let conf = Conf::parse(&file).unwrap();
+        let conf = conf::parse(&file).unwrap();
         assert_eq!(conf.value(section, b"after").as_deref(), Some(&b"x"[..]));
         conf.value(section, b"name")
     }
