@@ -9,6 +9,7 @@ use crate::credential::leaf::Leaf;
 use crate::credential::listing::IssuerFile;
 use crate::credential::{chain, check_match, key, pem};
 use crate::error::{Cause, Error};
+use crate::explain_file;
 use crate::name;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
@@ -67,6 +68,12 @@ pub fn read_file(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     pem::open_regular(path)
         .and_then(|(file, metadata)| pem::read_all(&file, &metadata, most))
         .map_err(|error| error.text())
+}
+
+/// Whether explanations can be appended to a file, which is made if it is not there; otherwise why
+/// not, in words.
+pub fn check_explain_file(path: &Path) -> Result<(), String> {
+    explain_file::open(path).map(drop)
 }
 
 /// The certificates of a file for the issuer pool.

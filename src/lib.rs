@@ -23,6 +23,7 @@ pub mod choice;
 mod credential;
 pub mod decision;
 pub mod error;
+mod explain_file;
 mod guard;
 pub mod hook;
 pub mod inspect;

@@ -98,6 +98,27 @@ def test_a_file_that_cannot_be_written_gets_in_nobodys_way(outcome, home, case, 
 
 
 @pytest.mark.parametrize("case", [SENT, NONE, FAILED])
+def test_a_link_does_not_lead_to_another_file(outcome, home, case):
+    """Root's process would append a server's text to a file that another user chose."""
+    (home / "victim").write_text("as it was\n")
+    (home / "symbolic").symlink_to(home / "victim")
+    (home / "dangling").symlink_to(home / "made")
+    os.link(home / "victim", home / "hard")
+    for name in ("symbolic", "dangling", "hard"):
+        outcome(case, explain="always", explain_file=home / name)
+    assert (home / "victim").read_text() == "as it was\n"
+    assert not (home / "made").exists()
+
+
+def test_nothing_is_written_to_a_fifo_that_is_read(outcome, home):
+    os.mkfifo(home / "fifo")
+    reader = os.open(home / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    outcome(SENT, explain="always", explain_file=home / "fifo")
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+@pytest.mark.parametrize("case", [SENT, NONE, FAILED])
 def test_a_file_that_has_reached_the_limit_of_files_does_not_end_the_program(outcome, home, case):
     """Which is a signal (RLIMIT_FSIZE), besides an error."""
     file = home / "explained"

@@ -11,15 +11,14 @@ mod syntax;
 
 use crate::credentials::{self, EmptyCaList, Files, Flawed, absolute_path};
 use crate::failure::{Failure, say};
+use certpick::inspect;
 use clap::{Args, ValueEnum};
 use openssl_cnf::{InForce, Setting};
 use private_dir::PrivateDir;
 use signals::Blocked;
 use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -227,11 +226,10 @@ impl Parts {
 
 /// The module says nothing where it cannot write, so as not to disturb the program.
 fn try_to_append(file: &Path) -> Result<(), Failure> {
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened =
-        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(file);
-    match opened {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::new(format!("--explain={file:?} cannot be written: {error}"))),
-    }
+    inspect::check_explain_file(file).map_err(|why| {
+        Failure::new(format!(
+            "--explain={file:?} cannot be written: {why}\n\
+             Name a file of your own, or use --explain alone, which tells it on standard error."
+        ))
+    })
 }

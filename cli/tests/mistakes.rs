@@ -108,6 +108,10 @@ fn an_explanation_that_cannot_be_written_is_told_at_once() {
     scene.identity("a.pem");
     let words = said(&scene, &["--sslcert=a.pem", "--explain=no/such/directory/told"]);
     assert!(words.contains("--explain=") && words.contains("No such file"), "{words}");
+    std::os::unix::fs::symlink("target", scene.file("link")).unwrap();
+    let words = said(&scene, &["--sslcert=a.pem", "--explain=link"]);
+    assert!(words.contains("--explain=") && words.contains("it is a symbolic link"), "{words}");
+    assert!(!scene.file("target").exists());
     let words =
         failure(scene.certpick_run().args(["--sslcert=a.pem", "--explain", "--print"]), 125);
     assert!(words.contains("--explain=FILE"), "{words}");

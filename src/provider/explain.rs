@@ -3,9 +3,8 @@
 
 use super::settings::{Explain, Settings};
 use crate::decision::{Decision, Outcome};
-use std::fs::OpenOptions;
+use crate::explain_file;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 
 /// Appends this decision's explanation, if it is wanted. A file that cannot be written must not
 /// get in the way of a connection, so that is not an error.
@@ -36,22 +35,16 @@ pub fn write_none(settings: &Settings, why: &str) {
 
 fn append(settings: &Settings, text: &str) {
     let Some(path) = &settings.explain_file else { return };
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path);
-    if let Ok(mut file) = file {
+    if let Ok(mut file) = explain_file::open(path) {
         // One write, so that processes which share the file do not mix their lines.
-        without_signals(|| drop(file.write_all(format!("{text}\n").as_bytes())));
+        without_signal(|| drop(file.write_all(format!("{text}\n").as_bytes())));
     }
 }
 
-/// A file that has reached its limit (RLIMIT_FSIZE) and a FIFO that nobody reads are signals besides
-/// errors, which would end the program. Both are sent to the thread that writes, so there they wait
-/// and are taken away, unless they waited before.
-fn without_signals(body: impl FnOnce()) {
+/// A file that has reached its limit (RLIMIT_FSIZE) is a signal besides an error, which would end the
+/// program. It is sent to the thread that writes, so there it waits and is taken away, unless one
+/// waited before.
+fn without_signal(body: impl FnOnce()) {
     const NOW: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: sets of our own on the stack, filled before they are read; this thread's mask is put
     // back as it was.
@@ -59,10 +52,8 @@ fn without_signals(body: impl FnOnce()) {
         let [mut ours, mut before, mut waiting] = std::mem::zeroed::<[libc::sigset_t; 3]>();
         libc::sigemptyset(&mut ours);
         libc::sigpending(&mut waiting);
-        for signal in [libc::SIGXFSZ, libc::SIGPIPE] {
-            if libc::sigismember(&waiting, signal) != 1 {
-                libc::sigaddset(&mut ours, signal);
-            }
+        if libc::sigismember(&waiting, libc::SIGXFSZ) != 1 {
+            libc::sigaddset(&mut ours, libc::SIGXFSZ);
         }
         if libc::pthread_sigmask(libc::SIG_BLOCK, &ours, &mut before) != 0 {
             return;

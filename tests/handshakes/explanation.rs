@@ -267,7 +267,8 @@ fn hostile(version: Version, way: Way, key_is_there: bool) -> Connection {
     handshake.user(&text).host(&text).run()
 }
 
-/// No line that the library did not begin itself, and nothing but text in each.
+/// No line that the library did not begin itself, and nothing but text in each. What the server
+/// named is indented.
 #[track_caller]
 fn assert_clean(connection: &Connection) {
     let (text, message) = (connection.asked().explanation(), connection.asked().message());
@@ -278,6 +279,7 @@ fn assert_clean(connection: &Connection) {
         let starts = ["    ", "certpick ", "Connecting ", "The server ", "It ", "Of these ", "1. "];
         let is_own = starts.iter().any(|start| line.starts_with(start));
         assert!(is_own && is_clean(line), "{line:?} in\n{text:?}");
+        assert!(line.starts_with("    ") || !line.contains("break"), "{line:?} in\n{text:?}");
     }
 }
 

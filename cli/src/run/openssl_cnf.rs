@@ -92,8 +92,7 @@ impl InForce {
 
         // Another certpick, perhaps that of a `certpick run` around this one, makes way.
         let unused = self.new_section("certpick_unused");
-        let is_in_the_way =
-            |p: &&Provider| is_certpick(p) && (p.list != list || p.key != PROVIDER);
+        let is_in_the_way = |p: &&Provider| is_certpick(p) && (p.list != list || p.key != PROVIDER);
         for other in providers.iter().filter(is_in_the_way) {
             text.section(&unused);
             text.section(&other.list);
