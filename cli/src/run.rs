@@ -4,7 +4,7 @@
 mod conf;
 mod module;
 mod openssl_cnf;
-mod private_dir;
+mod private;
 mod program;
 mod signals;
 mod syntax;
@@ -13,8 +13,8 @@ use crate::credentials::{self, EmptyCaList, Files, Flawed, absolute_path};
 use crate::failure::{Failure, say};
 use certpick::inspect;
 use clap::{Args, ValueEnum};
-use openssl_cnf::{InForce, Setting};
-use private_dir::PrivateDir;
+use openssl_cnf::{EXPLAIN_FILE, InForce, Setting, Value};
+use private::Explanations;
 use signals::Blocked;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -30,9 +30,11 @@ const AFTER_HELP: &str = r#"Examples:
   certpick run --sslcert a.pem,b.pem --explain -- curl https://server.example/
   certpick run --sslcert a.pem,b.pem --print >certpick.cnf
 
-The program gets a private openssl.cnf by the variable OPENSSL_CONF: it includes the one in force,
-adds the settings that were asked for, and is removed when the program has ended. For programs that
-stay in the background use --print.
+The program gets an openssl.cnf by the variable OPENSSL_CONF: it includes the one in force and adds
+the settings that were asked for. It holds no password, and stays when the program has ended, since
+processes that the program has started may still read it; the same options use the same file again.
+It is in $XDG_STATE_HOME/certpick; else in /run/certpick for root, in ~/.local/state/certpick, or in
+$XDG_RUNTIME_DIR/certpick. No other user may be able to write to that directory or one above it.
 
 Exit status: that of the program, and if a signal killed it, certpick dies by the same signal.
 2: wrong usage; 125: certpick could not do its part; 126: the program could not be run; 127: it was
@@ -109,7 +111,7 @@ impl Options {
     fn print(&self) -> Result<ExitCode, Failure> {
         let explain_file = match &self.explain {
             None => None,
-            Some(Some(file)) => Some(absolute_path(file)?),
+            Some(Some(file)) => Some(text(&absolute_path(file)?)),
             Some(None) => return Err(Failure::new("--print wants --explain=FILE, with the file")),
         };
         let text = self.parts()?.openssl_cnf(self, explain_file)?;
@@ -121,23 +123,26 @@ impl Options {
     }
 
     fn run(&self) -> Result<ExitCode, Failure> {
-        let named = self.explain.iter().flatten().next().map(|file| absolute_path(file));
-        let named = named.transpose()?;
-        if let Some(file) = &named {
-            try_to_append(file)?;
-        }
+        let explain_file = match &self.explain {
+            None => None,
+            Some(Some(file)) => {
+                let file = absolute_path(file)?;
+                try_to_append(&file)?;
+                Some(text(&file))
+            }
+            Some(None) => Some(Value::OfEnvironment),
+        };
         // What may take its time comes before signals have to wait.
-        let parts = self.parts()?;
+        let openssl_cnf = self.parts()?.openssl_cnf(self, explain_file)?;
         let blocked = Blocked::new();
-        let directory = PrivateDir::create()?;
-        let ours = matches!(self.explain, Some(None)).then(|| directory.file("explanation"));
-        let text = parts.openssl_cnf(self, named.or(ours.clone()))?;
-        let openssl_conf = directory.write("openssl.cnf", &text)?;
-        let end = program::run(&self.program, &openssl_conf, &blocked)?;
-        if let Some(file) = ours {
-            self.tell(&file);
+        let mut variables = vec![("OPENSSL_CONF", private::keep(&openssl_cnf)?)];
+        let explanations =
+            matches!(self.explain, Some(None)).then(Explanations::new).transpose()?;
+        variables.extend(explanations.iter().map(|ours| (EXPLAIN_FILE, ours.file())));
+        let end = program::run(&self.program, &variables, &blocked)?;
+        if let Some(ours) = explanations {
+            self.tell(&ours.file());
         }
-        drop(directory);
         Ok(end.imitate())
     }
 
@@ -174,18 +179,19 @@ impl Parts {
     fn openssl_cnf(
         &self,
         options: &Options,
-        explain_file: Option<PathBuf>,
+        explain_file: Option<Value>,
     ) -> Result<Vec<u8>, Failure> {
-        let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
-        let word = |word: &str| Some(word.as_bytes().to_vec());
+        let word = |word: &str| Some(Value::Text(word.as_bytes().to_vec()));
+        let list = |list: &Vec<u8>| Value::Text(list.clone());
+        let file = |path: &PathBuf| text(path);
         let explain = explain_file.is_some().then_some(options.explain_when);
         // What is as the library has it anyway is left out.
         let settings = [
-            ("module", Some(bytes(&self.module))),
-            ("sslcert", Some(self.files.sslcert.clone())),
-            ("sslkey", self.files.sslkey.clone()),
-            ("sslpasswordfile", self.files.sslpasswordfile.as_ref().map(bytes)),
-            ("issuers", self.files.issuers.as_ref().map(bytes)),
+            ("module", Some(file(&self.module))),
+            ("sslcert", Some(list(&self.files.sslcert))),
+            ("sslkey", self.files.sslkey.as_ref().map(list)),
+            ("sslpasswordfile", self.files.sslpasswordfile.as_ref().map(file)),
+            ("issuers", self.files.issuers.as_ref().map(file)),
             (
                 "empty_ca_list",
                 match options.credentials.empty_ca_list {
@@ -216,12 +222,17 @@ impl Parts {
                     Some(ExplainWhen::Always) => word("always"),
                 },
             ),
-            ("explain_file", explain_file.as_ref().map(bytes)),
+            ("explain_file", explain_file),
         ];
-        let set = |(name, value): (&'static str, Option<Vec<u8>>)| Some((name, value?));
+        let set = |(name, value): (&'static str, Option<Value>)| Some((name, value?));
         let settings: Vec<Setting> = settings.into_iter().filter_map(set).collect();
         self.in_force.with_certpick(&settings)
     }
+}
+
+/// A file's name as a value.
+fn text(file: &Path) -> Value {
+    Value::Text(file.as_os_str().as_bytes().to_vec())
 }
 
 /// The module says nothing where it cannot write, so as not to disturb the program.

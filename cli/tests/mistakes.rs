@@ -13,7 +13,7 @@ fn said(scene: &Scene, options: &[&str]) -> String {
     let mut command = scene.certpick_run();
     let words = failure(command.args(options).args(["--", "touch", "started"]), 125);
     assert!(!scene.file("started").exists());
-    assert!(scene.left_behind().is_empty());
+    assert!(scene.kept().is_empty());
     words
 }
 

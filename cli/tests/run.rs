@@ -20,8 +20,13 @@ fn run_script(scene: &Scene, script: &str) -> Command {
 }
 
 #[track_caller]
-fn nothing_is_left(scene: &Scene) {
-    assert_eq!(scene.left_behind(), Vec::<std::path::PathBuf>::new());
+fn one_file_is_kept(scene: &Scene) {
+    assert_eq!(scene.kept().len(), 1);
+}
+
+fn is_root() -> bool {
+    // SAFETY: no arguments.
+    unsafe { libc::geteuid() == 0 }
 }
 
 #[test]
@@ -31,7 +36,7 @@ fn the_exit_status_is_the_programs() {
         let ended = run_script(&scene, &format!("exit {status}")).status().unwrap();
         assert_eq!(ended.code(), Some(status));
     }
-    nothing_is_left(&scene);
+    one_file_is_kept(&scene);
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn a_signal_that_kills_the_program_kills_certpick_too() {
         assert_eq!(alone.signal(), Some(signal));
         assert_eq!(wrapped.signal(), alone.signal(), "{signal}");
         assert!(!wrapped.core_dumped(), "{signal}");
-        nothing_is_left(&scene);
+        one_file_is_kept(&scene);
     }
 }
 
@@ -67,7 +72,7 @@ fn a_program_that_is_not_there_is_127_and_one_that_cannot_be_run_126() {
     assert!(said("./no-such-program", 127).contains("No such file"));
     assert!(said("./data", 126).contains("Permission denied"));
     assert!(said("./directory", 126).contains("Permission denied"));
-    nothing_is_left(&scene);
+    one_file_is_kept(&scene);
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn the_program_inherits_what_certpick_was_started_with() {
     let wrapped = odd_environment(wrapped);
     assert!(alone.contains("\n9 /dev/null\n"), "{alone}");
     assert_eq!(wrapped, alone);
-    nothing_is_left(&scene);
+    one_file_is_kept(&scene);
 }
 
 #[test]
@@ -146,45 +151,6 @@ fn streams_are_the_programs_own() {
 }
 
 #[test]
-fn the_private_file_is_ours_alone_and_goes_with_the_program() {
-    let scene = Scene::new();
-    // The umask of a person who trusts nobody, and of one who does not care.
-    for umask in ["0777", "0000"] {
-        let inner = "stat -c %a \"$OPENSSL_CONF\" \"${OPENSSL_CONF%/*}\"; echo \"$OPENSSL_CONF\"";
-        let script = format!("umask {umask}; exec \"$@\"");
-        scene.certpick_run_any();
-        let mut command = scene.command("bash");
-        let certpick = run_script(&scene, inner);
-        command.args(["-c", &script, "bash"]).arg(certpick.get_program()).args(certpick.get_args());
-        let text = printed(&mut command);
-        let lines: Vec<&str> = text.lines().collect();
-        let [file_mode, directory_mode, path] = lines[..] else { panic!("{text}") };
-        assert_eq!((file_mode, directory_mode), ("600", "700"));
-        assert!(path.starts_with(scene.file("private").to_str().unwrap()), "{path}");
-        nothing_is_left(&scene);
-    }
-}
-
-#[test]
-fn the_private_directory_is_in_the_users_runtime_directory_if_that_is_safe() {
-    let scene = Scene::new();
-    let runtime = scene.file("runtime");
-    std::fs::create_dir(&runtime).unwrap();
-    let place = |mode| {
-        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(mode)).unwrap();
-        let mut command = run_script(&scene, "echo \"$OPENSSL_CONF\"");
-        printed(command.env("XDG_RUNTIME_DIR", &runtime))
-    };
-    assert!(place(0o700).starts_with(runtime.to_str().unwrap()));
-    for not_safe in [0o777, 0o770, 0o702] {
-        assert!(place(not_safe).starts_with(scene.file("private").to_str().unwrap()));
-    }
-    assert!(place(0o1777).starts_with(runtime.to_str().unwrap()));
-    assert_eq!(std::fs::read_dir(runtime).unwrap().count(), 0);
-    nothing_is_left(&scene);
-}
-
-#[test]
 fn no_password_is_in_anything_that_is_written() {
     let scene = Scene::new();
     scene.pair("a", Some("Xyzzy-secret"));
@@ -193,9 +159,10 @@ fn no_password_is_in_anything_that_is_written() {
     let mut command = scene.certpick_run();
     command.args(["--sslcert=a.crt,b.crt", "--sslkey=a.key,b.key", "--sslpassword-file=passwords"]);
     command.args(["--explain", "--", "bash", "-c"]);
-    command.arg("cat \"${OPENSSL_CONF%/*}\"/*; env; tr '\\0' ' ' </proc/$PPID/cmdline");
+    command.arg("cat \"$OPENSSL_CONF\"; env; tr '\\0' ' ' </proc/$PPID/cmdline");
     let output = command.output().unwrap();
-    let all = stdout(&output) + &stderr(&output);
+    let kept = std::fs::read_to_string(&scene.kept()[0]).unwrap();
+    let all = stdout(&output) + &stderr(&output) + &kept;
     assert!(all.contains("sslpasswordfile = "), "{all}");
     assert!(!all.contains("Xyzzy"), "{all}");
 }
@@ -221,26 +188,25 @@ fn signals_that_are_sent_to_certpick_reach_the_program() {
     }
     let (rest, status) = running.end();
     assert_eq!((rest.as_str(), status.code()), ("", Some(7)));
-    nothing_is_left(&scene);
+    one_file_is_kept(&scene);
 }
 
 #[test]
-fn sigterm_and_its_kind_end_both_and_leave_nothing() {
+fn sigterm_and_its_kind_end_both() {
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
         let scene = Scene::new();
         let mut running = Running::start(&scene, &[]);
         running.ready();
-        assert_eq!(scene.left_behind().len(), 1);
         running.send(signal);
         // The input stays open, so that nothing but the signal ends the program.
         let status = running.ended();
         assert_eq!(status.signal(), Some(signal));
-        nothing_is_left(&scene);
+        one_file_is_kept(&scene);
     }
 }
 
 #[test]
-fn a_program_that_is_killed_leaves_nothing() {
+fn a_program_that_is_killed_ends_certpick_too() {
     let scene = Scene::new();
     let mut running = Running::start(&scene, &[]);
     let program = running.ready();
@@ -248,7 +214,7 @@ fn a_program_that_is_killed_leaves_nothing() {
     assert_eq!(unsafe { libc::kill(program, libc::SIGKILL) }, 0);
     let (_, status) = running.end();
     assert_eq!(status.signal(), Some(libc::SIGKILL));
-    nothing_is_left(&scene);
+    one_file_is_kept(&scene);
 }
 
 #[test]
@@ -301,8 +267,7 @@ fn a_program_with_the_rights_of_others_is_warned_of() {
     let true_program = printed(scene.command("bash").args(["-c", "type -P true"]));
     let set_group = scene.file("set-group-id");
     support::copy_program(Path::new(true_program.trim()), &set_group);
-    // SAFETY: no arguments.
-    let root = unsafe { libc::geteuid() } == 0;
+    let root = is_root();
     if root {
         std::os::unix::fs::chown(&set_group, Some(12345), Some(12345)).unwrap();
     }

@@ -6,13 +6,27 @@
 use super::{conf, syntax};
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
-use certpick::openssl_cnf::{Conf, Provider, default_file};
+use certpick::openssl_cnf::{Conf, NameValue, Provider, default_file};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A name and its value.
-pub type Setting = (&'static str, Vec<u8>);
+pub type Setting = (&'static str, Value);
+
+/// The value of a setting.
+pub enum Value {
+    Text(Vec<u8>),
+    /// That of [`EXPLAIN_FILE`] in the environment.
+    OfEnvironment,
+}
+
+/// The variable by which a program learns the file for its explanations, which is another at each
+/// run: in openssl.cnf it would make another file of that too.
+pub const EXPLAIN_FILE: &str = "CERTPICK_EXPLAIN_FILE";
+
+/// Its value where a process has no such variable: nothing is written to a device.
+const NO_FILE: &[u8] = b"/dev/null";
 
 /// The name of our provider (doc/without-a-patch.md).
 const PROVIDER: &[u8] = b"certpick";
@@ -68,6 +82,11 @@ impl InForce {
             let file = syntax::value(file.as_os_str().as_bytes());
             text.line(&[b".include = ", &file]);
         }
+        if settings.iter().any(|(_, value)| matches!(value, Value::OfEnvironment)) {
+            // Where OpenSSL looks for a variable that is not in the environment.
+            text.section(b"default");
+            text.setting(EXPLAIN_FILE.as_bytes(), NO_FILE);
+        }
         let modules = match self.conf.value(b"default", b"openssl_conf") {
             Some(section) if !section.is_empty() => section,
             _ => {
@@ -114,7 +133,12 @@ impl InForce {
         }
         text.section(&ours);
         for (name, value) in settings {
-            text.setting(name.as_bytes(), value);
+            match value {
+                Value::Text(value) => text.setting(name.as_bytes(), value),
+                Value::OfEnvironment => {
+                    text.line(&[name.as_bytes(), b" = ${ENV::", EXPLAIN_FILE.as_bytes(), b"}"])
+                }
+            }
         }
         text.setting(b"activate", self.yes());
         self.check(&text.0, &list, &ours, settings)?;
@@ -162,14 +186,20 @@ impl InForce {
         let referred = conf.section(list).unwrap_or_default();
         let found = conf.section(ours).unwrap_or_default();
         for (name, value) in settings {
-            if conf.has_section(value) {
+            let text = match value {
+                Value::Text(text) => Some(text),
+                Value::OfEnvironment => None,
+            };
+            if let Some(section) = text.filter(|text| conf.has_section(text)) {
                 return Err(Failure::new(format!(
                     "{file:?} has a section that is called \"{}\", and OpenSSL would take the \
                      value of {name} for that section: give the section another name",
-                    certpick::text::printable(value)
+                    certpick::text::printable(section)
                 )));
             }
-            if !found.iter().any(|(n, v)| n == name.as_bytes() && v == value) {
+            let arrives =
+                |(n, v): &NameValue| n == name.as_bytes() && text.is_none_or(|text| text == v);
+            if !found.iter().any(arrives) {
                 return Err(Failure::new(format!("OpenSSL does not read the value of {name}")));
             }
         }

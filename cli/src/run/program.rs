@@ -35,14 +35,18 @@ impl End {
     }
 }
 
-/// Runs `command`, a program and its arguments, with `OPENSSL_CONF` set to this file.
-pub fn run(command: &[OsString], openssl_conf: &Path, blocked: &Blocked) -> Result<End, Failure> {
+/// Runs `command`, a program and its arguments, with these variables set to names of files.
+pub fn run(
+    command: &[OsString],
+    variables: &[(&str, PathBuf)],
+    blocked: &Blocked,
+) -> Result<End, Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::new("no program is named"));
     };
     warn_where_ignored(program);
     let mut command = Command::new(program);
-    command.args(arguments).env("OPENSSL_CONF", openssl_conf);
+    command.args(arguments).envs(variables.iter().map(|(name, file)| (name, file)));
     // SAFETY: the closure calls nothing but signal(2) and sigprocmask(2), which may be called after
     // fork(2).
     unsafe { command.pre_exec(blocked.undo_in_child()) };

@@ -14,7 +14,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use std::ffi::OsStr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -61,16 +61,36 @@ impl Identity {
     }
 }
 
-/// A directory of its own for each test, with a place for private files that is empty at first.
+/// A directory of its own for each test, and a private one for the files of `certpick run`, which is
+/// empty at first.
 pub struct Scene {
     directory: TempDir,
+    private: TempDir,
+}
+
+/// Whether nobody but root and the user can make or remove a name on the way to this directory.
+pub fn is_private(path: &Path) -> bool {
+    // SAFETY: no arguments.
+    let own = unsafe { libc::geteuid() };
+    path.ancestors().all(|ancestor| {
+        let metadata = ancestor.symlink_metadata().unwrap();
+        let is_trusted = metadata.uid() == 0 || metadata.uid() == own;
+        metadata.is_dir() && is_trusted && metadata.mode() & 0o022 == 0
+    })
+}
+
+/// Below target/, or elsewhere where that is in a directory that others can write to.
+fn private_directory() -> TempDir {
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let parents = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), home.into(), "/run".into()];
+    let parents = parents.into_iter().filter_map(|parent| parent.canonicalize().ok());
+    let parent = parents.into_iter().find(|parent| is_private(parent));
+    tempfile::tempdir_in(parent.expect("neither target/ nor HOME is private")).unwrap()
 }
 
 impl Scene {
     pub fn new() -> Scene {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join("private")).unwrap();
-        Scene { directory }
+        Scene { directory: tempfile::tempdir().unwrap(), private: private_directory() }
     }
 
     pub fn path(&self) -> &Path {
@@ -127,7 +147,7 @@ impl Scene {
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
-            .env("TMPDIR", self.file("private"));
+            .env("XDG_STATE_HOME", self.private.path());
         // Whoever runs the tests may ignore or block signals.
         // SAFETY: functions that may be called after fork(2).
         unsafe {
@@ -161,10 +181,23 @@ impl Scene {
         command
     }
 
-    /// What is left in the place for private files.
-    pub fn left_behind(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.file("private")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+    /// The private directory.
+    pub fn private(&self) -> &Path {
+        self.private.path()
+    }
+
+    /// A directory of its own in the private one.
+    pub fn subdirectory(&self) -> TempDir {
+        tempfile::tempdir_in(self.private()).unwrap()
+    }
+
+    /// The openssl.cnf files that `certpick run` has made; there must be nothing else.
+    #[track_caller]
+    pub fn kept(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.private().join("certpick")) else { return vec![] };
+        let found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        assert!(found.iter().all(|f| f.extension().is_some_and(|end| end == "cnf")), "{found:?}");
+        found
     }
 }
 
