@@ -3,14 +3,15 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, OWNERS, PROGRAMS, run
-from harness import paths
+from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, OWNERS, PROGRAMS, SECONDS, run
+from harness import paths, private
 from harness.opened import Opened
-from harness.psql import WHICH_CERTIFICATE
+from harness.psql import WHICH_CERTIFICATE, environment
 
 CERTPICK = paths.TARGET / "release" / "certpick"
 LISTS = [
@@ -21,14 +22,20 @@ psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
 
+@pytest.fixture(scope="module")
+def place():
+    with private.directory() as directory:
+        yield directory
+
+
 @pytest.fixture
-def before(certificates):
+def before(certificates, place):
     """The words before a program: certpick run, the lists and perhaps more options."""
     (certificates / "passwords").write_text("\nsecret\n\n")
     (certificates / "passwords").chmod(0o600)
 
     def words(*options) -> list:
-        return [CERTPICK, "run", *LISTS, *options, "--"]
+        return ["env", f"XDG_STATE_HOME={place}", CERTPICK, "run", *LISTS, *options, "--"]
 
     return words
 
@@ -50,14 +57,20 @@ def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, 
     assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
 
 
-def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates, home):
-    mine = home / "mine.cnf"
-    mine.write_text(
+@pytest.fixture
+def mine(home) -> dict:
+    """The environment for an openssl.cnf of the user's own."""
+    path = home / "mine.cnf"
+    path.write_text(
         "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
         "[my_providers]\nbase = active\ndefault = active\n[active]\nactivate = 1\n"
         "[my_ssl]\nsystem_default = my_tls\n[my_tls]\nMaxProtocol = TLSv1.2\n"
     )
-    env = {"OPENSSL_CONF": str(mine)}
+    return {"OPENSSL_CONF": str(path)}
+
+
+def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates, home, mine):
+    env = mine
     listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
     names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
     assert sorted(names) == ["base", "certpick", "default"], listed
@@ -65,6 +78,22 @@ def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates,
     command = [word if word != WHICH_CERTIFICATE else sql for word in psql.command(servers.postgres("beta"), home)]
     assert run([*before(), *command], certificates, home, env).out == "TLSv1.2\n"
     assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
+
+
+def test_a_client_that_outlives_the_program_has_both_still(servers, before, certificates, home, mine):
+    sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
+    command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
+    script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'
+    certpick = subprocess.Popen(
+        list(map(str, [*before(), "sh", "-c", script, "sh", *command])),
+        cwd=certificates,
+        env=environment(home, mine),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert certpick.wait(SECONDS) == 0
+    assert certpick.communicate("go on\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
 
 
 def test_the_exit_status_is_the_programs(servers, before, certificates, home):
@@ -141,12 +170,12 @@ def test_a_program_with_its_own_certificate_sends_its_own(servers, before, certi
     assert (result.status, curl.told(result)) == (0, "demo")
 
 
-def test_the_private_file_is_the_users_alone_has_no_password_and_is_gone_afterwards(before, certificates, home):
-    script = 'stat -c "%a %u" "$OPENSSL_CONF"; echo "$OPENSSL_CONF"; cat "$OPENSSL_CONF"'
-    result = run([*before(), "sh", "-c", script], certificates, home)
-    mode, path, text = result.out.split("\n", 2)
-    assert (result.status, mode) == (0, f"600 {os.geteuid()}")
-    assert not Path(path).exists() and not Path(path).parent.exists()
+def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, certificates, home):
+    result = run([*before(), "sh", "-c", 'echo "$OPENSSL_CONF"'], certificates, home)
+    path = Path(result.out.rstrip("\n"))
+    assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022
+    assert private.is_private(path.parent)
+    text = path.read_text()
     assert "sslcert" in text and "secret" not in text
 
 

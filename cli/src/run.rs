@@ -61,7 +61,7 @@ pub struct Options {
     only: Only,
 
     /// Tell which certificate was sent, and why: on standard error when the
-    /// program has ended, or appended to FILE
+    /// program has ended, or appended to FILE, a regular file of one's own
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     #[arg(verbatim_doc_comment)]
     explain: Option<Option<PathBuf>>,

@@ -233,7 +233,8 @@ fn where_no_place_is_private_the_program_is_not_run() {
         refused,
         format!(
             "certpick: there is no private place for the program's openssl.cnf:\n    {}: others can \
-             write to {sticky:?}\nSet XDG_STATE_HOME to a directory that only you can write to.\n",
+             write to {sticky:?}\nSet XDG_STATE_HOME to a directory that only you can write to, like all those \
+             above it, or install the file that --print prints.\n",
             place.display()
         )
     );

@@ -77,7 +77,8 @@ fn in_private_place<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, Failu
     }
     Err(Failure::new(format!(
         "there is no private place for the program's openssl.cnf:{failures}\n\
-         Set XDG_STATE_HOME to a directory that only you can write to."
+         Set XDG_STATE_HOME to a directory that only you can write to, like all those above it, or \
+         install the file that --print prints."
     )))
 }
 
