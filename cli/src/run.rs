@@ -240,7 +240,7 @@ fn try_to_append(file: &Path) -> Result<(), Failure> {
     inspect::check_explain_file(file).map_err(|why| {
         Failure::new(format!(
             "--explain={file:?} cannot be written: {why}\n\
-             Name a file of your own, or use --explain alone, which tells it on standard error."
+             Name a file of your own, or use --explain alone, which prints it on standard error."
         ))
     })
 }

@@ -3,10 +3,10 @@
 //! remove a name, nor in any directory above it.
 //!
 //! The program can leave processes behind, each with `OPENSSL_CONF` set to this file. If another
-//! user could use its name again, an openssl.cnf that loads his module would run in them; if it
-//! were only gone, they would silently do without the system's settings. So the file stays. Its
-//! name is made from its content, so that the same options use the same file again, and it holds
-//! no password. Directories for temporary files do not serve: they are emptied by age.
+//! user could use its name again, an openssl.cnf that loads another module could run code in them;
+//! if it were only gone, they would silently do without the system's settings. So the file stays.
+//! Its name is made from its content, so that the same options use the same file again, and it
+//! holds no password. Directories for temporary files do not serve: they are emptied by age.
 
 use crate::failure::{Failure, say};
 use std::ffi::{CString, OsString};
@@ -150,7 +150,7 @@ fn check(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file of ours, which nobody else can write to, holds these bytes.
+/// Whether the path is a file of the effective user that no other user can write to, with these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let read = || -> io::Result<bool> {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
@@ -200,8 +200,8 @@ fn path(mut template: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(template))
 }
 
-/// What root runs may go on as another user, who then has to read the file as he reads the
-/// system's.
+/// A program that root starts may change to another user and must still read the file, like the
+/// system's openssl.cnf.
 fn directory_mode() -> u32 {
     if is_root() { 0o755 } else { 0o700 }
 }

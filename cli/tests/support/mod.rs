@@ -68,7 +68,7 @@ pub struct Scene {
     private: TempDir,
 }
 
-/// Whether nobody but root and the user can make or remove a name on the way to this directory.
+/// Whether only root and the user can make or remove a name on the way to this directory.
 pub fn is_private(path: &Path) -> bool {
     // SAFETY: no arguments.
     let own = unsafe { libc::geteuid() };
@@ -186,7 +186,7 @@ impl Scene {
         self.private.path()
     }
 
-    /// A directory of its own in the private one.
+    /// A new directory in the private one.
     pub fn subdirectory(&self) -> TempDir {
         tempfile::tempdir_in(self.private()).unwrap()
     }
