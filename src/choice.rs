@@ -6,13 +6,16 @@
 //! wrong.
 
 mod algorithms;
+mod chains;
 
 pub use algorithms::{Curve, Key, PssHash};
 use algorithms::{fits_scheme, fits_type};
+pub use chains::{Chain, Graph, Link, MAX_DEPTH, NO_START, Start};
+use chains::{Found, MAX_STEPS};
 use std::cmp::Reverse;
 
 /// A set of reasons against one credential; the bits are part of the ABI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reasons(pub u32);
 
 impl Reasons {
@@ -121,40 +124,29 @@ pub struct Policy {
 pub struct Traits {
     /// The leaf's public key.
     pub key: Key,
-    /// OpenSSL's security level refuses such certificates on this connection.
+    /// OpenSSL's security level refuses such leaves on this connection.
     pub refused: bool,
 }
 
 /// One credential as the choice sees it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The chains that it can be sent with, at least one; several where CAs are cross-signed or
-    /// were renewed. The first one that nothing speaks against is taken.
-    pub paths: Box<[Path]>,
+    /// The number of the name that issued the leaf.
+    pub issuer: u32,
+    /// Which of the request's [`Traits`] the leaf has.
+    pub traits: u32,
+    /// From when on the leaf is valid; seconds since 1970.
+    pub not_before: i64,
+    /// Until when the leaf is valid; seconds since 1970, inclusive.
+    pub not_after: i64,
+    /// Which of the [`Graph`]'s starts its chains begin with, or [`NO_START`].
+    pub start: u32,
+    /// Until when the leaf and the chain that lasts longest are valid.
+    pub lasts_until: i64,
     /// Reasons that do not depend on the server: those of the key usages.
     pub lasting: Reasons,
     /// The leaf's common name.
     pub common_name: Option<Box<[u8]>>,
-}
-
-/// A leaf with one of its chains.
-#[derive(Clone, Debug)]
-pub struct Path {
-    /// Numbers of the names that issued its certificates, the leaf's first.
-    pub issuers: Box<[u32]>,
-    /// Which of the request's [`Traits`] it has.
-    pub traits: u32,
-    /// From when on all of it is valid; seconds since 1970.
-    pub not_before: i64,
-    /// Until when all of it is valid; seconds since 1970, inclusive.
-    pub not_after: i64,
-}
-
-impl Candidate {
-    /// Until when the path that lasts longest is valid.
-    pub fn not_after(&self) -> i64 {
-        self.paths.iter().map(|p| p.not_after).max().unwrap_or(i64::MIN)
-    }
 }
 
 /// What the server asks for, in the terms of the candidates.
@@ -169,96 +161,153 @@ pub struct Asked<'a> {
     pub schemes: Option<&'a [u16]>,
     /// ClientCertificateType values; `None` from TLS 1.3 on, and where the server sent none.
     pub types: Option<&'a [u8]>,
-    /// By the number in [`Path::traits`].
+    /// By the number in [`Candidate::traits`].
     pub traits: &'a [Traits],
-    /// Candidates and their paths which the security level accepts although it refuses the traits:
-    /// a program's own callback may tell certificates apart that are alike otherwise. Sorted.
-    pub exempt: &'a [(usize, usize)],
+    /// Candidates whose leaf the security level accepts although it refuses the traits: a program's
+    /// own callback may tell certificates apart that are alike otherwise. Sorted.
+    pub exempt: &'a [usize],
+    /// What may stand above the candidates.
+    pub graph: &'a Graph,
+    /// By the number of the link: whether the security level refuses it.
+    pub refused: &'a [bool],
     /// The user that the program connects as.
     pub user: Option<&'a [u8]>,
     /// Now, in seconds since 1970.
     pub now: i64,
 }
 
-/// All reasons against each candidate, for the best of its paths.
+/// All reasons against each candidate, for the best of its chains.
 pub fn verdicts(candidates: &[Candidate], asked: &Asked<'_>, policy: &Policy) -> Vec<Reasons> {
-    let judge = Judge::new(candidates.len(), asked, policy);
-    candidates.iter().enumerate().map(|(at, candidate)| judge.best_path(at, candidate).1).collect()
+    let mut judge = Judge::new(candidates, asked, policy);
+    (0..candidates.len()).map(|at| judge.best_chain(at).0).collect()
 }
 
-/// The path that candidate `at` is sent with.
-pub fn path(candidates: &[Candidate], at: usize, asked: &Asked<'_>, policy: &Policy) -> usize {
-    let judge = Judge::new(candidates.len(), asked, policy);
-    candidates.get(at).map_or(0, |candidate| judge.best_path(at, candidate).0)
+/// The chain that candidate `at` is sent with.
+pub fn chain(candidates: &[Candidate], at: usize, asked: &Asked<'_>, policy: &Policy) -> Chain {
+    let mut judge = Judge::new(candidates, asked, policy);
+    judge.best_chain(at).1.cloned().unwrap_or_default()
 }
 
 /// What is the same for all candidates of one request.
-struct Judge<'a> {
+pub struct Judge<'a> {
+    candidates: &'a [Candidate],
     asked: &'a Asked<'a>,
     policy: &'a Policy,
     by_traits: Vec<Reasons>,
+    /// Where the server names no CA.
     unnamed: Reasons,
+    by_link: Vec<Reasons>,
+    /// By the number of the start; `None` for one that no candidate had yet.
+    found: Vec<Option<Found>>,
+    steps: usize,
 }
 
 impl<'a> Judge<'a> {
-    fn new(candidates: usize, asked: &'a Asked<'a>, policy: &'a Policy) -> Judge<'a> {
+    /// For these candidates and this request.
+    pub fn new(candidates: &'a [Candidate], asked: &'a Asked<'a>, policy: &'a Policy) -> Judge<'a> {
         let unnamed = match (asked.named, policy.empty_ca_list) {
             (Some(_), _) | (None, EmptyCaList::Accept) => Reasons::default(),
-            (None, EmptyCaList::Sole) if candidates == 1 => Reasons::default(),
+            (None, EmptyCaList::Sole) if candidates.len() == 1 => Reasons::default(),
             (None, EmptyCaList::Sole | EmptyCaList::SendNone) => Reasons::POLICY,
         };
-        let by_traits = asked.traits.iter().map(|t| against_traits(t, asked)).collect();
-        Judge { asked, policy, by_traits, unnamed }
+        Judge {
+            candidates,
+            asked,
+            policy,
+            by_traits: asked.traits.iter().map(|t| against_traits(t, asked)).collect(),
+            unnamed,
+            by_link: against_links(asked),
+            found: (0..asked.graph.starts()).map(|_| None).collect(),
+            steps: MAX_STEPS,
+        }
     }
 
-    /// A candidate's best path, and what speaks against it.
-    fn best_path(&self, at: usize, candidate: &Candidate) -> (usize, Reasons) {
-        let judge = |(i, path)| {
-            let mut reasons = self.against_path(at, i, path);
-            reasons.add(candidate.lasting);
-            reasons.add(self.unnamed);
-            (i, reasons)
+    /// What speaks against candidate `at` with its best chain, and that chain; none where nothing
+    /// stands above it.
+    pub fn best_chain(&mut self, at: usize) -> (Reasons, Option<&Chain>) {
+        // One that is not there cannot be judged, so it is not sent.
+        let Some(candidate) = self.candidates.get(at) else {
+            return (Reasons::SECURITY_LEVEL, None);
         };
-        if let [only] = &*candidate.paths {
-            return judge((0, only));
-        }
-        let judged = candidate.paths.iter().enumerate().map(judge);
-        let rank = |(i, reasons): &(usize, Reasons)| {
-            // Of paths that are all excluded, people want to hear of the one to a named CA.
+        let leaf = self.against_leaf(at, candidate);
+        let is_named = is_named(self.asked, candidate.issuer);
+        let join = |above: Reasons| {
+            let issuer = if is_named { Reasons::ISSUER.0 } else { 0 };
+            Reasons(leaf.0 | above.0 & !issuer)
+        };
+        let policy = self.policy;
+        let rank = |chain: &Chain| {
+            let reasons = join(chain.reasons);
+            // Of chains that are all excluded, people want to hear of the one to a named CA.
             let unnamed = reasons.contains(Reasons::ISSUER);
-            let excluded = reasons.exclude(self.policy);
-            (excluded, unnamed, reasons.is_flawed(), reasons.0.count_ones(), *i)
+            let excluded = reasons.exclude(policy);
+            let flaws = (reasons.is_flawed(), reasons.0.count_ones());
+            (excluded, unnamed, flaws, chain.place.is_filled)
         };
-        // One without a path cannot be judged, so it is not sent.
-        judged.min_by_key(rank).unwrap_or((0, Reasons::SECURITY_LEVEL))
+        let found = self.find(candidate.start);
+        let best = found.and_then(|found| found.chains.iter().min_by_key(|chain| rank(chain)));
+        (join(best.map_or(Reasons::ISSUER, |chain| chain.reasons)), best)
     }
 
-    fn against_path(&self, at: usize, number: usize, path: &Path) -> Reasons {
-        let mut reasons = Reasons::default();
-        let traits = usize::try_from(path.traits).ok().and_then(|i| self.by_traits.get(i));
-        let mut against = traits.copied().unwrap_or(Reasons::SECURITY_LEVEL);
-        if against.contains(Reasons::SECURITY_LEVEL)
-            && self.asked.exempt.binary_search(&(at, number)).is_ok()
+    /// Whether candidate `at` may have other chains, which were not looked for because of a limit.
+    pub fn is_cut(&mut self, at: usize) -> bool {
+        let start = self.candidates.get(at).map_or(u32::MAX, |candidate| candidate.start);
+        self.find(start).is_some_and(|found| found.is_cut)
+    }
+
+    /// The chains that begin with a start, searched for once.
+    fn find(&mut self, start: u32) -> Option<&Found> {
+        let graph = self.asked.graph;
+        let place = self.found.get_mut(usize::try_from(start).ok()?)?;
+        let start = graph.start(start)?;
+        let steps = &mut self.steps;
+        Some(place.get_or_insert_with(|| graph.search(start, &self.by_link, steps)))
+    }
+
+    fn against_leaf(&self, at: usize, candidate: &Candidate) -> Reasons {
+        let traits = usize::try_from(candidate.traits).ok().and_then(|i| self.by_traits.get(i));
+        let mut reasons = traits.copied().unwrap_or(Reasons::SECURITY_LEVEL);
+        if reasons.contains(Reasons::SECURITY_LEVEL) && self.asked.exempt.binary_search(&at).is_ok()
         {
-            against = Reasons(against.0 & !Reasons::SECURITY_LEVEL.0);
+            reasons = Reasons(reasons.0 & !Reasons::SECURITY_LEVEL.0);
         }
-        reasons.add(against);
-        if let Some(named) = self.asked.named {
-            let is_named = |id: &u32| {
-                usize::try_from(*id).ok().and_then(|i| named.get(i)).copied().unwrap_or(false)
-            };
-            if !path.issuers.iter().any(is_named) {
-                reasons.add(Reasons::ISSUER);
-            }
-        }
-        if self.asked.now > path.not_after {
-            reasons.add(Reasons::EXPIRED);
-        }
-        if self.asked.now < path.not_before {
-            reasons.add(Reasons::NOT_YET_VALID);
-        }
+        reasons.add(candidate.lasting);
+        reasons.add(self.unnamed);
+        reasons.add(against_dates(candidate.not_before, candidate.not_after, self.asked.now));
         reasons
     }
+}
+
+/// Whether the server named this issuer, or names none at all.
+fn is_named(asked: &Asked<'_>, issuer: u32) -> bool {
+    let flag = |named: &[bool]| usize::try_from(issuer).ok().and_then(|i| named.get(i)).copied();
+    asked.named.is_none_or(|named| flag(named).unwrap_or(false))
+}
+
+fn against_dates(not_before: i64, not_after: i64, now: i64) -> Reasons {
+    let mut reasons = Reasons::default();
+    if now > not_after {
+        reasons.add(Reasons::EXPIRED);
+    }
+    if now < not_before {
+        reasons.add(Reasons::NOT_YET_VALID);
+    }
+    reasons
+}
+
+/// What speaks against each link by itself.
+fn against_links(asked: &Asked<'_>) -> Vec<Reasons> {
+    let against = |(at, link): (usize, &Link)| {
+        let mut reasons = against_dates(link.not_before, link.not_after, asked.now);
+        if !is_named(asked, link.issuer) {
+            reasons.add(Reasons::ISSUER);
+        }
+        if asked.refused.get(at).copied().unwrap_or(true) {
+            reasons.add(Reasons::SECURITY_LEVEL);
+        }
+        reasons
+    };
+    asked.graph.links().iter().enumerate().map(against).collect()
 }
 
 /// The index of the best candidate that is not excluded.
@@ -277,7 +326,7 @@ pub fn best(
             let is_user = user.is_some() && candidate.common_name.as_deref() == user;
             let longest = match policy.order {
                 Order::Given => None,
-                Order::LongestValid => Some(Reverse(candidate.not_after())),
+                Order::LongestValid => Some(Reverse(candidate.lasts_until)),
             };
             (reasons.is_flawed(), !is_user, longest, *index)
         })

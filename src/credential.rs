@@ -103,6 +103,10 @@ impl Group {
     /// One that the program holds.
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
         check_match(&leaf, &key).map_err(|mismatch| mismatch.cause(None))?;
+        if chain.len() >= pem::MAX_CERTIFICATES {
+            let why = format!("its chain has {} or more certificates", pem::MAX_CERTIFICATES);
+            return Err(Cause::Certificate { file: None, why });
+        }
         let material = Material { leaf: leaf.into(), companions: chain };
         Ok(Group { source: Source::Memory { material, key }, loaded: Box::default() })
     }

@@ -253,9 +253,9 @@ unsafe fn choose(
             unsafe { installation::begin(ssl) }?;
             has_begun = true;
         }
-        let path = choice::path(candidates, at, &asked, selector.policy());
+        let chain = choice::chain(candidates, at, &asked, selector.policy());
         // SAFETY: the caller's promise.
-        match unsafe { install(ssl, selector, at, path) } {
+        match unsafe { install(ssl, selector, at, &chain) } {
             Ok(installed) => break (Outcome::Sent, Some(at), Ok(Some(installed))),
             Err(InstallError::SecurityLevel) => {
                 if let Some(verdict) = verdicts.get_mut(at) {
@@ -304,7 +304,7 @@ unsafe fn install(
     ssl: *mut ffi::SSL,
     selector: &FrozenSelector,
     at: usize,
-    path: usize,
+    chain: &choice::Chain,
 ) -> Result<Installed, InstallError> {
     let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
     let no_memory = || InstallError::Fatal(Cause::Memory(None));
@@ -317,12 +317,12 @@ unsafe fn install(
     })?;
     let key = selector.key(credential).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
-    let mut chain = Stack::<X509>::new().map_err(|_| no_memory())?;
-    for certificate in selector.index().chain(at, path) {
-        chain.push(certificate.clone()).map_err(|_| no_memory())?;
+    let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;
+    for certificate in selector.index().certificates(&chain.links) {
+        above.push(certificate.clone()).map_err(|_| no_memory())?;
     }
     // SAFETY: the caller's promise.
-    unsafe { installation::install(ssl, leaf, key, &chain) }
+    unsafe { installation::install(ssl, leaf, key, &above) }
 }
 
 fn now() -> i64 {

@@ -3,7 +3,7 @@
 //! people what is wrong. All of it calls what a handshake calls, so that what is told is what would
 //! happen.
 
-use crate::choice::{Candidate, Key, Reasons};
+use crate::choice::{self, Asked, Candidate, Graph, Key, Policy, Reasons, Traits};
 use crate::credential::facts::{self, Clock};
 use crate::credential::leaf::Leaf;
 use crate::credential::listing::IssuerFile;
@@ -19,6 +19,7 @@ use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::{X509, X509NameRef};
 use openssl_sys as ffi;
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -56,9 +57,18 @@ impl CertificateFile {
         self.bytes.windows(LABEL.len()).any(|w| w == LABEL)
     }
 
-    /// Its certificates in their order, at least one.
+    /// Its certificates in their order, at least one, as a credential's file may hold them.
     pub fn certificates(&self) -> Result<Vec<X509>, Cause> {
-        pem::certificates(&self.bytes)
+        self.at_most(pem::MAX_CERTIFICATES)
+    }
+
+    /// The same for a file of roots.
+    pub fn roots(&self) -> Result<Vec<X509>, Cause> {
+        self.at_most(pem::MAX_ISSUERS)
+    }
+
+    fn at_most(&self, max: usize) -> Result<Vec<X509>, Cause> {
+        pem::certificates(&self.bytes, max)
             .map_err(|why| Cause::Certificate { file: Some(self.path.clone()), why })
     }
 }
@@ -235,31 +245,64 @@ impl Set {
         self.index.candidates()
     }
 
-    /// The keys of the leaves, by the number in [`crate::choice::Path::traits`].
+    /// The keys of the leaves, by the number in [`Candidate::traits`].
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.index.traits().iter().map(|t| t.key)
     }
 
-    /// How many different names issued anything here; a path's issuers are numbers below it.
+    /// How many different names there are; those of issuers are numbers below it.
     pub fn issuers(&self) -> usize {
         self.index.names().len()
     }
 
-    /// The path of credential `at` on which all of it is valid at a moment, or else the first.
-    pub fn path_at(&self, at: usize, moment: i64) -> usize {
-        let paths = self.candidates().get(at).map_or(&[][..], |c| &c.paths);
-        let is_valid = |p: &crate::choice::Path| (p.not_before..=p.not_after).contains(&moment);
-        paths.iter().position(is_valid).unwrap_or(0)
+    /// The intermediates that go with credential `at`, in order, for a server that names no CA: a
+    /// chain of which all is valid at a moment, if there is one.
+    pub fn chain(&self, at: usize, moment: i64) -> impl Iterator<Item = &X509> {
+        let keys = self.keys();
+        let traits: Vec<Traits> = keys.map(|key| Traits { key, refused: false }).collect();
+        let asked = Asked {
+            tls13: false,
+            named: None,
+            schemes: None,
+            types: None,
+            traits: &traits,
+            exempt: &[],
+            graph: self.graph(),
+            refused: &self.accepted(),
+            user: None,
+            now: moment,
+        };
+        let chain = choice::chain(self.candidates(), at, &asked, &Policy::default());
+        let certificates: Vec<&X509> = self.index.certificates(&chain.links).collect();
+        certificates.into_iter()
     }
 
-    /// The intermediates on each of its paths.
-    pub fn chains(&self, at: usize) -> impl Iterator<Item = impl Iterator<Item = &X509>> {
-        let paths = self.candidates().get(at).map_or(0, |c| c.paths.len());
-        (0..paths).map(move |path| self.chain(at, path))
+    /// The intermediates of all chains of credential `at`, each once.
+    pub fn reachable(&self, at: usize) -> impl Iterator<Item = &X509> {
+        let certificates: Vec<&X509> = self.index.certificates(&self.above(at)).collect();
+        certificates.into_iter()
     }
 
-    /// The intermediates that go with credential `at` on one of its paths, in order.
-    pub fn chain(&self, at: usize, path: usize) -> impl Iterator<Item = &X509> {
-        self.index.chain(at, path)
+    /// The numbers of the names by which a server can ask for credential `at`: the issuers of its
+    /// leaf and of all certificates above it.
+    pub fn names(&self, at: usize) -> BTreeSet<u32> {
+        let above = self.above(at);
+        let links = above.iter().filter_map(|link| self.graph().link(*link)).map(|x| x.issuer);
+        links.chain(self.candidates().get(at).map(|leaf| leaf.issuer)).collect()
+    }
+
+    /// What may stand above the credentials, for [`Asked::graph`].
+    pub fn graph(&self) -> &Graph {
+        self.index.graph()
+    }
+
+    /// That no security level refuses any of it, for [`Asked::refused`].
+    pub fn accepted(&self) -> Vec<bool> {
+        vec![false; self.graph().links().len()]
+    }
+
+    fn above(&self, at: usize) -> Vec<u32> {
+        let start = self.candidates().get(at).and_then(|leaf| self.graph().start(leaf.start));
+        start.map_or_else(Vec::new, |start| self.graph().reachable(start))
     }
 }

@@ -141,6 +141,9 @@ unsafe extern "C" {
         indent: c_int,
         flags: c_ulong,
     ) -> c_int;
+    // The key as it stands in a certificate, to tell keys apart.
+    pub fn X509_get_X509_PUBKEY(x: *const ffi::X509) -> *mut c_void;
+    pub fn i2d_X509_PUBKEY(key: *mut c_void, out: *mut *mut c_uchar) -> c_int;
     // A copy, decoded anew.
     pub fn X509_dup(x: *const ffi::X509) -> *mut ffi::X509;
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the server asked for, read from an SSL inside one of its callbacks into plain values.
 
-use crate::choice::{Asked, Traits};
+use crate::choice::{Asked, Graph, Traits};
 use crate::credential::facts::Strength;
 use crate::error::OutOfMemory;
 use crate::name;
@@ -12,6 +12,7 @@ use libc::{c_int, c_uchar, c_void};
 use openssl::x509::{X509, X509NameRef};
 use openssl_sys as ffi;
 use std::ptr;
+use std::sync::Arc;
 
 /// TLS 1.2 and 1.3 as SSL_version(3) gives them, and DTLS 1.2, whose numbers count down.
 const TLS1_2: i32 = 0x0303;
@@ -39,7 +40,10 @@ pub struct Request {
     /// By the number of the traits.
     traits: Vec<Traits>,
     /// See [`Asked::exempt`].
-    exempt: Vec<(usize, usize)>,
+    exempt: Vec<usize>,
+    /// By the number of the link: whether the security level refuses it.
+    refused: Vec<bool>,
+    graph: Arc<Graph>,
 }
 
 impl Request {
@@ -71,6 +75,8 @@ impl Request {
             certificate_types: unsafe { certificate_types(ssl) },
             traits,
             exempt,
+            refused: security.judge_links(index),
+            graph: Arc::clone(index.graph()),
         };
         // SAFETY: the caller's promise.
         unsafe { request.read_names(ssl, index) }?;
@@ -126,6 +132,8 @@ impl Request {
             types: (!self.is_tls13() && !types.is_empty()).then_some(types),
             traits: &self.traits,
             exempt: &self.exempt,
+            graph: &self.graph,
+            refused: &self.refused,
             user,
             now,
         }
@@ -191,34 +199,23 @@ impl Security {
         unsafe { callback(self.ssl, ptr::null(), operation, bits, nid, other, self.data) != 0 }
     }
 
-    /// Whether a leaf and the intermediates that follow it pass.
-    fn passes<'a>(&self, chain: impl Iterator<Item = (&'a Strength, &'a X509)>) -> bool {
-        let mut operation = ossl::SECOP_EE_KEY;
-        for (strength, certificate) in chain {
-            let signature = strength.signature.is_none_or(|(digest, bits)| {
-                self.allows(ossl::SECOP_CA_MD, bits, digest, certificate)
-            });
-            if !signature || !self.allows(operation, strength.key_bits, 0, certificate) {
-                return false;
-            }
-            operation = ossl::SECOP_CA_KEY;
-        }
-        true
+    /// Whether a leaf passes, or a certificate above one (`key` says which).
+    fn passes(&self, key: c_int, strength: &Strength, certificate: &X509) -> bool {
+        let allows = |(digest, bits)| self.allows(ossl::SECOP_CA_MD, bits, digest, certificate);
+        strength.signature.is_none_or(allows) && self.allows(key, strength.key_bits, 0, certificate)
     }
 
-    /// One of each kind is asked about, and the answer taken for all that are as strong.
+    /// One leaf of each kind is asked about, and the answer taken for all that are as strong.
     fn judge_traits(&self, index: &Index) -> Vec<Traits> {
-        let judge = |of: &TraitsOf| {
-            let refused = !self.passes(of.strengths.iter().map(|(s, x)| (s, x)));
-            Traits { key: of.key, refused }
-        };
+        let passes = |of: &TraitsOf| self.passes(ossl::SECOP_EE_KEY, &of.strength, &of.example);
+        let judge = |of: &TraitsOf| Traits { key: of.key, refused: of.has_leaf && !passes(of) };
         index.traits().iter().map(judge).collect()
     }
 
     /// A program's callback may look closer than at the strength. What it accepts of a kind of which
     /// it refused the first is found here; what it refuses of one that it accepted is found when
     /// the certificate is installed.
-    fn exempt(&self, selector: &FrozenSelector, traits: &[Traits]) -> Vec<(usize, usize)> {
+    fn exempt(&self, selector: &FrozenSelector, traits: &[Traits]) -> Vec<usize> {
         if !traits.iter().any(|t| t.refused) {
             return Vec::new();
         }
@@ -226,19 +223,35 @@ impl Security {
         let mut exempt = Vec::new();
         let candidates = index.candidates().iter().zip(selector.credentials());
         for (at, (candidate, credential)) in candidates.enumerate() {
-            for (number, path) in candidate.paths.iter().enumerate() {
-                let Ok(kind) = usize::try_from(path.traits) else { continue };
-                let Some(of) = index.traits().get(kind) else { continue };
-                if !traits.get(kind).is_some_and(|t| t.refused) {
-                    continue;
-                }
-                let Ok(leaf) = credential.certificate() else { continue };
-                let own = std::iter::once(leaf).chain(index.chain(at, number));
-                if self.passes(of.strengths.iter().map(|(s, _)| s).zip(own)) {
-                    exempt.push((at, number));
-                }
+            let Ok(kind) = usize::try_from(candidate.traits) else { continue };
+            let Some(of) = index.traits().get(kind) else { continue };
+            if !traits.get(kind).is_some_and(|t| t.refused) {
+                continue;
+            }
+            let Ok(leaf) = credential.certificate() else { continue };
+            if self.passes(ossl::SECOP_EE_KEY, &of.strength, leaf) {
+                exempt.push(at);
             }
         }
         exempt
+    }
+
+    /// The same for the certificates above the leaves.
+    fn judge_links(&self, index: &Index) -> Vec<bool> {
+        let mut known: Vec<Option<bool>> = vec![None; index.traits().len()];
+        let mut is_refused = |(certificate, kind): &(X509, u32)| {
+            let kind = usize::try_from(*kind).ok();
+            let place =
+                kind.and_then(|kind| Some((known.get_mut(kind)?, index.traits().get(kind)?)));
+            let Some((known, of)) = place else { return true };
+            let passes = || self.passes(ossl::SECOP_CA_KEY, &of.strength, certificate);
+            // The first of its kind answers for all, unless it is refused.
+            match *known {
+                Some(true) => false,
+                Some(false) => !passes(),
+                None => !*known.insert(passes()),
+            }
+        };
+        index.links().iter().map(&mut is_refused).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::credential::{Credential, Group, PasswordCallback};
 use crate::error::{Cause, Error};
 use crate::list;
 use crate::secret::Secret;
-pub(crate) use index::{Index, TraitsOf};
+pub(crate) use index::{Index, MAX_KEYS, TraitsOf};
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
@@ -268,11 +268,34 @@ impl Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::chain::tests::{issued_by, party};
 
     #[test]
     fn a_frozen_selector_may_be_used_by_several_threads() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<FrozenSelector>();
+    }
+
+    #[test]
+    fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
+        let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, count: usize| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, one.repeat(count)).unwrap();
+            path
+        };
+        let key = Some(PathBuf::from("u.key"));
+        let mut selector = Selector::new();
+        selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();
+        selector.add_issuers(&file("whole.pem", 10_000)).unwrap();
+        let error = selector.add_files(file("long.crt", 1_001), key, None).unwrap_err().to_string();
+        assert!(error.starts_with("entry 2: could not read certificate file \""), "{error}");
+        assert!(error.ends_with("long.crt\": it holds more than 1000 certificates"), "{error}");
+        let error = selector.add_issuers(&file("long.pem", 10_001)).unwrap_err().to_string();
+        assert!(error.starts_with("issuers: could not read certificate file \""), "{error}");
+        assert!(error.ends_with("long.pem\": it holds more than 10000 certificates"), "{error}");
+        assert_eq!((selector.count(), selector.issuers.len()), (1, 1));
     }
 
     #[test]

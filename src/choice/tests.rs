@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use super::*;
+use std::sync::LazyLock;
 
 const NOW: i64 = 1_000_000;
 
-fn path(issuer: u32) -> Path {
-    Path { issuers: Box::new([issuer]), traits: 0, not_before: NOW - 100, not_after: NOW + 100 }
+fn candidate(issuer: u32) -> Candidate {
+    Candidate {
+        issuer,
+        traits: 0,
+        not_before: NOW - 100,
+        not_after: NOW + 100,
+        start: NO_START,
+        lasts_until: NOW + 100,
+        lasting: Reasons::default(),
+        common_name: None,
+    }
 }
 
-fn candidate(issuer: u32) -> Candidate {
-    Candidate { paths: Box::new([path(issuer)]), lasting: Reasons::default(), common_name: None }
+/// A certificate above a leaf, which these links issued.
+fn link(issuer: u32, above: &[u32]) -> Link {
+    let (not_before, not_after) = (NOW - 100, NOW + 100);
+    Link { issuer, not_before, not_after, above: above.into(), is_cut: false }
+}
+
+/// One start, at these links.
+fn graph(above: &[u32], links: &[Link]) -> Graph {
+    Graph::new(links.to_vec(), vec![Start { above: above.into(), ..Start::default() }])
 }
 
 fn named(name: &str) -> Option<Box<[u8]>> {
@@ -19,8 +36,19 @@ fn named(name: &str) -> Option<Box<[u8]>> {
 const RSA: Traits = Traits { key: Key::Rsa(2048), refused: false };
 
 fn asked<'a>(named: Option<&'a [bool]>, traits: &'a [Traits]) -> Asked<'a> {
-    let exempt = &[];
-    Asked { tls13: true, named, schemes: None, types: None, traits, exempt, user: None, now: NOW }
+    static NOTHING_ABOVE: LazyLock<Graph> = LazyLock::new(Graph::default);
+    Asked {
+        tls13: true,
+        named,
+        schemes: None,
+        types: None,
+        traits,
+        exempt: &[],
+        graph: &NOTHING_ABOVE,
+        refused: &[],
+        user: None,
+        now: NOW,
+    }
 }
 
 fn pick(candidates: &[Candidate], asked: &Asked<'_>, policy: &Policy) -> Option<usize> {
@@ -43,18 +71,18 @@ fn the_first_whose_issuer_is_named_is_chosen() {
 #[test]
 fn any_certificate_of_the_chain_will_do() {
     let mut long = candidate(0);
-    long.paths[0].issuers = Box::new([0, 5, 2]);
-    assert_eq!(
-        pick(&[long], &asked(Some(&[false, false, true]), &[RSA]), &Policy::default()),
-        Some(0)
-    );
+    long.start = 0;
+    let graph = graph(&[0], &[link(5, &[1]), link(2, &[])]);
+    let named = [false, false, true];
+    let ask = Asked { graph: &graph, refused: &[false; 2], ..asked(Some(&named), &[RSA]) };
+    assert_eq!(pick(&[long], &ask, &Policy::default()), Some(0));
 }
 
 #[test]
 fn all_reasons_are_collected() {
     let mut bad = candidate(0);
-    bad.paths[0].not_after = NOW - 1;
-    bad.paths[0].not_before = NOW + 1;
+    bad.not_after = NOW - 1;
+    bad.not_before = NOW + 1;
     bad.lasting = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
     let traits = [Traits { key: Key::Ed25519, refused: true }];
     let asked = Asked {
@@ -90,8 +118,8 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
     {
         let mut flawed = candidate(0);
         match flaw {
-            Reasons::EXPIRED => flawed.paths[0].not_after = NOW - 1,
-            Reasons::NOT_YET_VALID => flawed.paths[0].not_before = NOW + 1,
+            Reasons::EXPIRED => flawed.not_after = NOW - 1,
+            Reasons::NOT_YET_VALID => flawed.not_before = NOW + 1,
             usage => flawed.lasting = usage,
         }
         let all = [flawed, candidate(0)];
@@ -108,8 +136,8 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
 #[test]
 fn validity_includes_its_last_and_first_second() {
     let mut edge = candidate(0);
-    edge.paths[0].not_before = NOW;
-    edge.paths[0].not_after = NOW;
+    edge.not_before = NOW;
+    edge.not_after = NOW;
     let asked = asked(None, &[RSA]);
     assert!(verdicts(&[edge], &asked, &Policy::default())[0].is_empty());
 }
@@ -129,15 +157,15 @@ fn the_user_comes_before_the_order_and_behind_a_flaw() {
     assert_eq!(pick(&all, Some("bob")), Some(2));
     assert_eq!(pick(&all, Some("Bob")), Some(0), "as PostgreSQL: to the letter");
     assert_eq!(pick(&all, Some("")), Some(0));
-    all[2].paths[0].not_after = NOW - 1;
+    all[2].not_after = NOW - 1;
     assert_eq!(pick(&all, Some("bob")), Some(0));
 }
 
 #[test]
 fn a_set_without_an_order_prefers_what_is_valid_longest() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
-    all[1].paths[0].not_after = NOW + 200;
-    all[2].paths[0].not_after = NOW + 200;
+    all[1].lasts_until = NOW + 200;
+    all[2].lasts_until = NOW + 200;
     let asked = asked(None, &[RSA]);
     let policy = Policy { order: Order::LongestValid, ..Policy::default() };
     assert_eq!(pick(&all, &asked, &policy), Some(1));
@@ -240,7 +268,7 @@ fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
 #[test]
 fn a_candidate_whose_traits_are_unknown_is_not_sent() {
     let mut stray = candidate(0);
-    stray.paths[0].traits = 7;
+    stray.traits = 7;
     assert_eq!(pick(&[stray], &asked(None, &[RSA]), &Policy::default()), None);
 }
 
@@ -264,32 +292,60 @@ fn the_bits_are_those_of_the_header() {
 }
 
 #[test]
-fn of_several_paths_the_best_counts() {
+fn of_several_chains_the_best_counts() {
     let mut two = candidate(0);
-    let mut renewed = path(0);
-    renewed.not_before = NOW + 1;
-    two.paths = Box::new([renewed.clone(), path(0)]);
-    let policy = Policy::default();
+    two.start = 0;
     let all = [two];
+    let policy = Policy::default();
+    let mut renewed = link(0, &[]);
+    renewed.not_before = NOW + 1;
+    let above = graph(&[0, 1], &[renewed.clone(), link(0, &[])]);
     let ask = asked(Some(&[true, true]), &[RSA]);
+    let ask = Asked { graph: &above, refused: &[false; 2], ..ask };
     assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "one that is valid is there");
-    assert_eq!(super::path(&all, 0, &ask, &policy), 1);
+    assert_eq!(chain(&all, 0, &ask, &policy).links, [1]);
 
     // The one that leads to the named CA counts, though the other one is sound.
-    let mut crossed = candidate(0);
-    renewed.issuers = Box::new([0, 1]);
-    crossed.paths = Box::new([path(0), renewed]);
-    let all = [crossed];
-    let ask = asked(Some(&[false, true]), &[RSA]);
+    renewed.issuer = 1;
+    let above = graph(&[0, 1], &[link(0, &[]), renewed]);
+    let ask = Asked { named: Some(&[false, true]), graph: &above, ..ask };
     assert_eq!(verdicts(&all, &ask, &policy)[0], Reasons::NOT_YET_VALID);
-    assert_eq!(super::path(&all, 0, &ask, &policy), 1);
+    assert_eq!(chain(&all, 0, &ask, &policy).links, [1]);
+
+    // Where the security level refuses it, nothing is left.
+    let ask = Asked { refused: &[false, true], ..ask };
+    let refused = Reasons(Reasons::NOT_YET_VALID.0 | Reasons::SECURITY_LEVEL.0);
+    assert_eq!(verdicts(&all, &ask, &policy)[0], refused);
+}
+
+#[test]
+fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_did_not_find() {
+    // Everyone certified everyone; only the last one's own issuer is named.
+    const COUNT: u32 = 1_200;
+    let everyone: Vec<u32> = (0..COUNT).collect();
+    let mut links: Vec<Link> = (0..COUNT).map(|_| link(0, &everyone)).collect();
+    links.push(link(1, &[]));
+    links[COUNT as usize - 1].above = Box::new([COUNT]);
+    let refused = vec![false; links.len()];
+    let deep: Vec<u32> = (0..COUNT - 1).collect();
+    links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.above = deep.clone().into());
+    let above = graph(&[0], &links);
+    let mut leaf = candidate(0);
+    leaf.start = 0;
+    let all = [leaf, candidate(1)];
+    let ask = asked(Some(&[false, true]), &[RSA]);
+    let ask = Asked { graph: &above, refused: &refused, ..ask };
+    let policy = Policy::default();
+    assert_eq!(verdicts(&all, &ask, &policy), [Reasons::ISSUER, Reasons::default()]);
+    let mut judge = Judge::new(&all, &ask, &policy);
+    assert!(judge.is_cut(0) && !judge.is_cut(1));
 }
 
 #[test]
 fn what_the_security_callback_accepts_by_itself_is_exempt_from_what_it_refused_of_its_like() {
     let traits = [Traits { refused: true, ..RSA }];
     let all = [candidate(0), candidate(0)];
-    let ask = Asked { exempt: &[(1, 0)], ..asked(None, &traits) };
+    let ask = Asked { exempt: &[1], ..asked(None, &traits) };
     let policy = Policy::default();
     assert_eq!(verdicts(&all, &ask, &policy), [Reasons::SECURITY_LEVEL, Reasons::default()]);
     assert_eq!(pick(&all, &ask, &policy), Some(1));

@@ -30,8 +30,9 @@ impl Material {
         if let Some(material) = Material::read_plain(bytes, known) {
             return Ok(material);
         }
-        let (leaf, companions) =
-            parse(bytes, path).map(chain::leaf_first)?.ok_or_else(|| no_certificate(path))?;
+        let (leaf, companions) = parse(bytes, path, pem::MAX_CERTIFICATES)
+            .map(chain::leaf_first)?
+            .ok_or_else(|| no_certificate(path))?;
         Ok(Material { leaf: leaf.into(), companions })
     }
 
@@ -238,7 +239,7 @@ impl IssuerFile {
             }
         }
         let (bytes, stamp) = read(path)?;
-        let certificates = parse(&bytes, path)?;
+        let certificates = parse(&bytes, path, pem::MAX_ISSUERS)?;
         let file = IssuerFile { certificates, path: CString::new(name).unwrap_or_default(), stamp };
         let file = Arc::new(file);
         if use_cache && file.stamp.is_some() {
@@ -290,9 +291,10 @@ pub fn still(file: &std::fs::File, stamp: &Stamp, before: &Moment) -> Option<Sta
     (after == *stamp && stamp.is_settled(before)).then_some(after)
 }
 
-/// All certificates in these bytes of a file.
-fn parse(bytes: &[u8], path: &Path) -> Result<Vec<X509>, Cause> {
-    pem::certificates(bytes).map_err(|why| Cause::Certificate { file: Some(path.to_owned()), why })
+/// All certificates in these bytes of a file, of which there may be `max`.
+fn parse(bytes: &[u8], path: &Path, max: usize) -> Result<Vec<X509>, Cause> {
+    pem::certificates(bytes, max)
+        .map_err(|why| Cause::Certificate { file: Some(path.to_owned()), why })
 }
 
 fn no_certificate(path: &Path) -> Cause {

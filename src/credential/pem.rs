@@ -18,6 +18,17 @@ use zeroize::Zeroizing;
 /// No file of certificates is as large as this; a bundle of all public CAs has a quarter MiB.
 pub const MOST_BYTES: u64 = 16 << 20;
 
+/// The maximum number of certificates in the file of a credential.
+pub const MAX_CERTIFICATES: usize = 1_000;
+
+/// The maximum number of certificates in a file of issuers or of roots.
+pub const MAX_ISSUERS: usize = 10_000;
+
+/// Why a file with more certificates than the maximum is refused.
+pub fn too_many(max: usize) -> String {
+    format!("it holds more than {max} certificates")
+}
+
 /// Why a file was not read.
 #[derive(Debug)]
 pub enum ReadError {
@@ -102,9 +113,9 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
     bytes.windows(LABEL.len()).any(|w| w == LABEL)
 }
 
-/// All certificates in PEM, in their order; keys and text between them are passed over. Words for
-/// what is wrong otherwise.
-pub fn certificates(bytes: &[u8]) -> Result<Vec<X509>, String> {
+/// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
+/// are passed over. Words for what is wrong otherwise.
+pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, String> {
     let errors = QuietErrors::new();
     let bio = ossl::MemoryBio::new(bytes).ok_or(leaf::NO_MEMORY)?;
     let mut certificates = Vec::new();
@@ -117,6 +128,7 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<X509>, String> {
             if x.is_null() { None } else { Some(X509::from_ptr(x)) }
         };
         match certificate {
+            Some(_) if certificates.len() == max => return Err(too_many(max)),
             Some(certificate) => certificates.push(leaf::with_key(certificate)?),
             None => break,
         }
@@ -182,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_words_for_what_holds_no_certificate() {
-        let words = |bytes: &[u8]| certificates(bytes).unwrap_err();
+        let words = |bytes: &[u8]| certificates(bytes, MAX_CERTIFICATES).unwrap_err();
         assert_eq!(words(b""), "it is empty");
         assert_eq!(words(b"\0\0garbage"), "it holds no certificate in PEM");
         assert!(words(b"\x30\x82\x01").contains("-inform DER"));

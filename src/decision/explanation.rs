@@ -3,11 +3,12 @@
 
 use super::terms;
 use super::{Decision, Outcome};
-use crate::choice::{self, EmptyCaList, Flawed, Key, Path, Policy, Reasons};
+use crate::choice::{EmptyCaList, Flawed, Judge, Key, MAX_DEPTH, Policy, Reasons};
 use crate::credential::Credential;
 use crate::credential::facts::{self, Clock};
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::name;
+use crate::selector::MAX_KEYS;
 use crate::text::excerpt;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
@@ -25,30 +26,54 @@ pub fn text(decision: &Decision) -> String {
 fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_outcome(out, decision)?;
     write_request(out, decision)?;
-    for (at, credential) in decision.selector.credentials().enumerate() {
-        let Some((path, chain)) = best_path(decision, at) else { continue };
-        let Ok(leaf) = credential.certificate() else { continue };
-        write_credential(out, decision, at, (credential, leaf), path, &chain)?;
-    }
-    Ok(())
+    with_judge(decision, |judge| {
+        for (at, credential) in decision.selector.credentials().enumerate() {
+            let Ok(leaf) = credential.certificate() else { continue };
+            let chain = Chain::best(decision, judge, at);
+            write_credential(out, decision, at, (credential, leaf), &chain)?;
+        }
+        Ok(())
+    })
 }
 
-/// The chain of a credential that is looked at, and what the choice knows of it.
-fn best_path(decision: &Decision, at: usize) -> Option<(&Path, Vec<&X509>)> {
-    let index = decision.selector.index();
+/// Calls `work` with the judge of the decision's request.
+fn with_judge<T>(decision: &Decision, work: impl FnOnce(&mut Judge<'_>) -> T) -> T {
     let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
-    let path = choice::path(index.candidates(), at, &asked, decision.selector.policy());
-    let facts = index.candidates().get(at)?.paths.get(path)?;
-    Some((facts, index.chain(at, path).collect()))
+    let candidates = decision.selector.index().candidates();
+    work(&mut Judge::new(candidates, &asked, decision.selector.policy()))
+}
+
+/// The chain above a leaf that is looked at.
+struct Chain<'a> {
+    certificates: Vec<&'a X509>,
+    /// When all of it is valid, the leaf included.
+    validity: (i64, i64),
+    /// There may be others, which were not looked for.
+    is_cut: bool,
+}
+
+impl<'a> Chain<'a> {
+    /// The best one of credential `at`.
+    fn best(decision: &'a Decision, judge: &mut Judge<'_>, at: usize) -> Chain<'a> {
+        let index = decision.selector.index();
+        let links = judge.best_chain(at).1.map_or_else(Vec::new, |chain| chain.links.clone());
+        let leaf = index.candidates().get(at).map(|leaf| (leaf.not_before, leaf.not_after));
+        let above = links.iter().filter_map(|link| index.graph().link(*link));
+        let above = above.map(|link| (link.not_before, link.not_after));
+        let common = |all: (i64, i64), one: (i64, i64)| (all.0.max(one.0), all.1.min(one.1));
+        Chain {
+            certificates: index.certificates(&links).collect(),
+            validity: above.chain(leaf).fold((i64::MIN, i64::MAX), common),
+            is_cut: judge.is_cut(at),
+        }
+    }
 }
 
 /// All that speaks against credential `at`, in plain words; nothing for one that is not there.
 pub fn against(decision: &Decision, at: usize) -> Vec<String> {
-    let leaf = decision.selector.certificate(at);
-    match (leaf, best_path(decision, at)) {
-        (Some(leaf), Some((path, chain))) => words(decision, at, path, leaf, &chain),
-        _ => Vec::new(),
-    }
+    let Some(leaf) = decision.selector.certificate(at) else { return Vec::new() };
+    let chain = with_judge(decision, |judge| Chain::best(decision, judge, at));
+    words(decision, at, leaf, &chain)
 }
 
 fn write_outcome(out: &mut String, decision: &Decision) -> fmt::Result {
@@ -119,8 +144,7 @@ fn write_credential(
     decision: &Decision,
     at: usize,
     (credential, leaf): (Credential<'_>, &X509),
-    path: &Path,
-    chain: &[&X509],
+    chain: &Chain<'_>,
 ) -> fmt::Result {
     let key = facts::key(leaf).unwrap_or(Key::Other);
     let file = credential.file().map_or("held in memory".to_owned(), file_name);
@@ -144,10 +168,13 @@ fn write_credential(
         }
         _ => writeln!(out, "    key:     {}", terms::key(key))?,
     }
-    for certificate in chain {
+    for certificate in &chain.certificates {
         writeln!(out, "    with:    {}", name::text(certificate.subject_name()))?;
     }
-    let against = words(decision, at, path, leaf, chain);
+    if chain.is_cut {
+        writeln!(out, "    limit:   {}", limit_words())?;
+    }
+    let against = words(decision, at, leaf, chain);
     for reason in &against {
         writeln!(out, "    against: {reason}")?;
     }
@@ -173,7 +200,7 @@ pub fn preference(decision: &Decision, at: usize) -> &'static str {
 }
 
 /// The reasons against one credential, in plain words.
-fn words(decision: &Decision, at: usize, path: &Path, leaf: &X509, chain: &[&X509]) -> Vec<String> {
+fn words(decision: &Decision, at: usize, leaf: &X509, chain: &Chain<'_>) -> Vec<String> {
     let verdict = decision.verdict(at);
     let policy = decision.selector.policy();
     let mut words = Vec::new();
@@ -182,7 +209,7 @@ fn words(decision: &Decision, at: usize, path: &Path, leaf: &X509, chain: &[&X50
             words.push(text);
         }
     };
-    let top = chain.last().map_or(leaf, |x| x);
+    let top = chain.certificates.last().map_or(leaf, |x| x);
     let issuer = name::text(top.issuer_name());
     say(
         Reasons::ISSUER,
@@ -209,11 +236,11 @@ fn words(decision: &Decision, at: usize, path: &Path, leaf: &X509, chain: &[&X50
         Flawed::Exclude => "the policy excludes it",
     };
     let now = decision.now;
-    let expired = at_fault(leaf, chain, |_, not_after| not_after < now);
-    let since = days(now.saturating_sub(path.not_after));
+    let expired = at_fault(leaf, &chain.certificates, |_, not_after| not_after < now);
+    let since = days(now.saturating_sub(chain.validity.1));
     say(Reasons::EXPIRED, format!("{expired} expired {since} ago; {behind}"));
-    let early = at_fault(leaf, chain, |not_before, _| not_before > now);
-    let until = days(path.not_before.saturating_sub(now));
+    let early = at_fault(leaf, &chain.certificates, |not_before, _| not_before > now);
+    let until = days(chain.validity.0.saturating_sub(now));
     say(Reasons::NOT_YET_VALID, format!("{early} is not valid for another {until}; {behind}"));
     say(Reasons::KEY_USAGE, format!("its key usage lacks digitalSignature; {behind}"));
     say(Reasons::EXTENDED_KEY_USAGE, format!("its extended key usage lacks clientAuth; {behind}"));
@@ -233,6 +260,15 @@ fn at_fault(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -
         Some(x) => format!("the intermediate {}", name::text(x.subject_name())),
         None => "an intermediate".to_owned(),
     }
+}
+
+/// What limits there are to the search for chains.
+fn limit_words() -> String {
+    format!(
+        "not every chain was looked for: a chain ends after {MAX_DEPTH} certificates; without key \
+         identifiers, the keys of at most {MAX_KEYS} CAs of one name are tried; and the work in all \
+         is bounded"
+    )
 }
 
 fn empty_list_words(policy: &Policy) -> &'static str {

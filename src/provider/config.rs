@@ -3,9 +3,9 @@
 //! so openssl.cnf is read once more, when a certificate is needed.
 
 use super::settings::NAMES;
-use crate::text::excerpt;
 use crate::openssl_cnf::{self, Conf, NameValue};
 use crate::ossl::QuietErrors;
+use crate::text::excerpt;
 
 /// Whether the section of the provider with this name has settings that do not exist, or that
 /// OpenSSL does not pass on. Where the section is not found (a program may read another file),

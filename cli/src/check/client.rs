@@ -114,7 +114,7 @@ impl<'a> View<'a> {
         Ok(View { readable, set, roots, issuers, calendar, fix_order })
     }
 
-    /// The chain that goes with a leaf: the first that is valid now.
+    /// The chain that goes with a leaf: one that is valid now, if there is one.
     fn chain<'b>(&'b self, at: usize, read: &'b Certificates) -> Chain<'b> {
         let origin = |certificate: &X509| {
             if read.companions.contains(certificate) {
@@ -129,8 +129,7 @@ impl<'a> View<'a> {
             }
         };
         let now = self.calendar.now;
-        let links: Vec<_> =
-            self.set.chain(at, self.set.path_at(at, now)).map(|c| (c, origin(c))).collect();
+        let links: Vec<_> = self.set.chain(at, now).map(|c| (c, origin(c))).collect();
         let top = links.last().map_or(read.leaf(), |(certificate, _)| certificate);
         Chain { leaf: read.leaf(), root: self.roots.of(top), links }
     }
@@ -139,7 +138,7 @@ impl<'a> View<'a> {
     fn tell(&self, at: usize, read: &Certificates, parts: &mut Parts, subject: &mut Subject) {
         let Calendar { now, min_days } = self.calendar;
         let chain = self.chain(at, read);
-        let others: Vec<&X509> = self.set.chains(at).flatten().collect();
+        let others: Vec<&X509> = self.set.reachable(at).collect();
         let certificates = &read.contents.certificates;
         let between = chain.certificates();
         let layout = Layout::new(certificates, read.leaf_at, &between, &others, chain.root);

@@ -19,15 +19,19 @@ const SCHEMES: [u16; 29] = [
 /// Which requests fit a key: two keys with the same profile are the same to every server.
 type Profile = u64;
 
-/// One way in which servers can see a credential.
-type View = (Profile, BTreeSet<u32>);
+/// A credential as servers see it: which requests fit its key, and by which names it is asked for.
+#[derive(PartialEq, Eq, Hash)]
+struct View {
+    profile: Profile,
+    names: BTreeSet<u32>,
+}
 
 /// The entries that could be read, by what servers see of them.
 pub struct Equals<'a> {
     entries: &'a [&'a Entry],
     set: &'a Set,
     flawed: Vec<bool>,
-    views: Vec<BTreeSet<View>>,
+    views: Vec<View>,
     /// For each entry the one that is sent in its place, always.
     behind: Vec<Option<usize>>,
     /// For each entry an earlier one with the very same certificate.
@@ -41,13 +45,11 @@ impl<'a> Equals<'a> {
         let keys: Vec<Key> = set.keys().collect();
         let by_traits: Vec<Profile> =
             keys.iter().map(|key| *profiles.entry(*key).or_insert_with(|| profile(*key))).collect();
-        let views = set.candidates().iter().map(|candidate| {
-            let view = |path: &choice::Path| {
-                let profile = by_traits.get(path.traits as usize).copied().unwrap_or_default();
-                (profile, path.issuers.iter().copied().collect())
-            };
-            candidate.paths.iter().map(view).collect()
-        });
+        let view = |(at, candidate): (usize, &Candidate)| View {
+            profile: by_traits.get(candidate.traits as usize).copied().unwrap_or_default(),
+            names: set.names(at),
+        };
+        let views = set.candidates().iter().enumerate().map(view);
         let mut equals = Equals {
             entries,
             set,
@@ -89,6 +91,8 @@ impl<'a> Equals<'a> {
             types: None,
             traits: &traits,
             exempt: &[],
+            graph: set.graph(),
+            refused: &set.accepted(),
             user: None,
             now,
         };
@@ -101,22 +105,21 @@ impl<'a> Equals<'a> {
         let mut preferred: Vec<usize> = (0..self.entries.len()).collect();
         preferred.sort_by_key(|at| (self.flawed[*at], *at));
         let mut behind = vec![None; self.entries.len()];
-        let mut first_of: HashMap<&BTreeSet<View>, usize> = HashMap::new();
-        // Those with a view that has this issuer: only one of them can cover another such view.
-        let mut by_issuer: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut first_of: HashMap<&View, usize> = HashMap::new();
+        // Those that are asked for by this name: only one of them can cover another such view.
+        let mut by_name: HashMap<u32, Vec<usize>> = HashMap::new();
         for at in preferred {
-            let views = &self.views[at];
-            if let Some(first) = first_of.get(views) {
+            let view = &self.views[at];
+            if let Some(first) = first_of.get(view) {
                 behind[at] = Some(*first);
                 continue;
             }
-            let issuer = views.first().and_then(|(_, issuers)| issuers.first()).copied();
-            let candidates = issuer.and_then(|i| by_issuer.get(&i)).into_iter().flatten();
-            behind[at] = candidates.copied().find(|wider| covers(&self.views[*wider], views));
-            first_of.insert(views, at);
-            let all: BTreeSet<u32> = views.iter().flat_map(|(_, i)| i).copied().collect();
-            for issuer in all {
-                by_issuer.entry(issuer).or_default().push(at);
+            let candidates = view.names.first().and_then(|name| by_name.get(name));
+            let mut candidates = candidates.into_iter().flatten().copied();
+            behind[at] = candidates.find(|wider| covers(&self.views[*wider], view));
+            first_of.insert(view, at);
+            for name in &view.names {
+                by_name.entry(*name).or_default().push(at);
             }
         }
         behind
@@ -155,16 +158,15 @@ impl<'a> Equals<'a> {
     }
 }
 
-/// Whether a server that takes one of `narrow` takes one of `wide` too.
-fn covers(wide: &BTreeSet<View>, narrow: &BTreeSet<View>) -> bool {
-    narrow.iter().all(|(profile, issuers)| {
-        wide.iter().any(|(other, more)| other == profile && more.is_superset(issuers))
-    })
+/// Whether a server that takes `narrow` takes `wide` too.
+fn covers(wide: &View, narrow: &View) -> bool {
+    wide.profile == narrow.profile && wide.names.is_superset(&narrow.names)
 }
 
 /// By the choice itself: which schemes and certificate types a key fits, in TLS 1.3 and before.
 fn profile(key: Key) -> Profile {
     const TYPES: [u8; 3] = [1, 2, 64];
+    let graph = choice::Graph::default();
     let fits = |tls13, scheme: u16, types: Option<&[u8]>| {
         let schemes = [scheme];
         let asked = Asked {
@@ -174,12 +176,21 @@ fn profile(key: Key) -> Profile {
             types,
             traits: &[Traits { key, refused: false }],
             exempt: &[],
+            graph: &graph,
+            refused: &[],
             user: None,
             now: 0,
         };
-        let path = choice::Path { issuers: Box::new([]), traits: 0, not_before: 0, not_after: 0 };
-        let candidate =
-            Candidate { paths: Box::new([path]), lasting: Reasons::default(), common_name: None };
+        let candidate = Candidate {
+            issuer: 0,
+            traits: 0,
+            not_before: 0,
+            not_after: 0,
+            start: choice::NO_START,
+            lasts_until: 0,
+            lasting: Reasons::default(),
+            common_name: None,
+        };
         choice::verdicts(&[candidate], &asked, &Policy::default())[0]
     };
     let by_scheme = [true, false].into_iter().flat_map(|tls13| {

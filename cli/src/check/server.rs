@@ -146,7 +146,7 @@ impl Server<'_> {
         let set =
             Set::new(&[(leaf, companions.as_slice())], &self.issuers).map_err(Failure::new)?;
         let chain = self.chain(leaf, &companions, &set);
-        let others: Vec<&X509> = set.chains(0).flatten().collect();
+        let others: Vec<&X509> = set.reachable(0).collect();
         let between = chain.certificates();
         let layout = Layout::new(certificates, leaf_at, &between, &others, chain.root);
 
@@ -182,8 +182,7 @@ impl Server<'_> {
         let origin = |certificate: &X509| {
             if companions.contains(certificate) { Origin::Own } else { Origin::Pool }
         };
-        let links: Vec<_> =
-            set.chain(0, set.path_at(0, self.calendar.now)).map(|c| (c, origin(c))).collect();
+        let links: Vec<_> = set.chain(0, self.calendar.now).map(|c| (c, origin(c))).collect();
         let top = links.last().map_or(leaf, |(certificate, _)| certificate);
         let mut known = chain::Roots::default();
         let own_roots = self.roots.as_ref().map_or(&[][..], Roots::certificates);

@@ -110,7 +110,7 @@ impl Trust {
 }
 
 fn read(path: &Path) -> Result<Roots, String> {
-    let certificates = CertificateFile::read(path).and_then(|file| file.certificates());
+    let certificates = CertificateFile::read(path).and_then(|file| file.roots());
     let certificates = certificates.map_err(|cause| format!("--sslrootcert: {cause}"))?;
     Ok(Roots::File(path.to_owned(), certificates))
 }

@@ -2,6 +2,8 @@
 //! PEM as programs write it, taken apart at a fraction of what OpenSSL needs. Whatever looks
 //! different in any way is left to OpenSSL, whose word counts.
 
+use super::MAX_CERTIFICATES;
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
@@ -12,7 +14,7 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 const LONGEST_LINE: usize = 76;
 
 /// The DER of each certificate of a file, in their order; private keys and text between them are
-/// passed over. `None` for all but the plainest form.
+/// passed over. `None` for all but the plainest form, and for more than a credential's file may hold.
 pub fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     if bytes.contains(&0) {
         return None;
@@ -52,6 +54,9 @@ pub fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
             };
         }
         if is_certificate {
+            if found.len() == MAX_CERTIFICATES {
+                return None;
+            }
             found.push(der);
         }
     }

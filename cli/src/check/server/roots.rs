@@ -27,7 +27,7 @@ pub fn read(root: &OsStr, subject: &mut Subject) -> Roots {
         return Roots::System;
     }
     let path = Path::new(root);
-    match CertificateFile::read(path).and_then(|file| file.certificates()) {
+    match CertificateFile::read(path).and_then(|file| file.roots()) {
         Ok(certificates) => Roots::File(path.to_owned(), certificates),
         Err(cause) => {
             subject.finding("root_file", Level::Wrong, cause.to_string());
