@@ -11,7 +11,7 @@ mod chains;
 pub use algorithms::{Curve, Key, PssHash};
 use algorithms::{fits_scheme, fits_type};
 pub use chains::{Chain, Graph, Link, MAX_DEPTH, NO_START, Start};
-use chains::{Found, MAX_STEPS};
+use chains::{Found, max_steps};
 use std::cmp::Reverse;
 
 /// A set of reasons against one credential; the bits are part of the ABI.
@@ -218,7 +218,7 @@ impl<'a> Judge<'a> {
             unnamed,
             by_link: against_links(asked),
             found: (0..asked.graph.starts()).map(|_| None).collect(),
-            steps: MAX_STEPS,
+            steps: max_steps(candidates.len()),
         }
     }
 

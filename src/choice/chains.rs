@@ -8,15 +8,18 @@
 //! server names is found however many others there are.
 
 use super::{Candidate, Reasons};
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The maximum number of certificates above a leaf: OpenSSL's default for verification
 /// (SSL_CTX_set_verify_depth(3)).
 pub const MAX_DEPTH: usize = 100;
 
-/// The maximum number of steps that the searches for one request take together. An ordinary chain
-/// takes one for each of its certificates.
-pub(super) const MAX_STEPS: usize = 1_000_000;
+/// How many steps the searches for one request may take together, for so many candidates. An ordinary
+/// chain takes a few for each of its certificates.
+pub(super) fn max_steps(candidates: usize) -> usize {
+    100_000 + 1_000 * candidates
+}
 
 /// A certificate that may stand above a leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub struct Link {
     /// Until when it is valid; seconds since 1970, inclusive.
     pub not_after: i64,
     /// The links that issued it.
-    pub above: Box<[u32]>,
+    pub above: Arc<[u32]>,
     /// There may be more that issued it: the index stopped looking at one of its limits.
     pub is_cut: bool,
 }
@@ -37,7 +40,7 @@ pub struct Link {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Start {
     /// The links that issued the leaf.
-    pub above: Box<[u32]>,
+    pub above: Arc<[u32]>,
     /// The links in the leaf's own file, sorted: they are preferred.
     pub own: Box<[u32]>,
     /// There may be more that issued it: the index stopped looking at one of its limits.
@@ -140,9 +143,12 @@ impl Graph {
     pub fn reachable(&self, start: &Start) -> Vec<u32> {
         let mut found = start.above.to_vec();
         let mut seen: HashSet<u32> = found.iter().copied().collect();
+        let mut lists: HashSet<*const [u32]> = HashSet::new();
         let mut next = 0;
         while let Some(link) = found.get(next).and_then(|number| self.link(*number)) {
-            found.extend(link.above.iter().filter(|number| seen.insert(**number)));
+            if lists.insert(Arc::as_ptr(&link.above)) {
+                found.extend(link.above.iter().filter(|number| seen.insert(**number)));
+            }
             next += 1;
         }
         found
@@ -176,6 +182,7 @@ impl<'a> Search<'a> {
         let mut states: Vec<State> = Vec::new();
         // Two ways to one link with the same reasons against them are the same to the server.
         let mut seen: HashSet<(u32, Reasons)> = HashSet::new();
+        let mut seen_lists: HashSet<(*const [u32], Reasons)> = HashSet::new();
         for link in self.above(above).into_iter().flatten() {
             let reasons = self.against(link);
             if seen.insert((link, reasons)) {
@@ -192,7 +199,7 @@ impl<'a> Search<'a> {
                 None => chains.push(chain),
             }
             let Some(at) = self.graph.link(link).filter(|_| !is_perfect) else { break };
-            if depth < MAX_DEPTH {
+            if depth < MAX_DEPTH && seen_lists.insert((Arc::as_ptr(&at.above), reasons)) {
                 let Some(above) = self.above(&at.above) else { break };
                 for link in above {
                     let reasons = join(reasons, self.against(link));
@@ -256,12 +263,20 @@ impl<'a> Search<'a> {
 /// Until when the chain from each link on that lasts longest is valid: that of the links above it
 /// which lasts longest, and no longer than the link itself.
 fn ends(links: &[Link]) -> Vec<i64> {
-    let mut below: Vec<Vec<usize>> = vec![Vec::new(); links.len()];
+    // Many links have their list of issuers in common.
+    let mut numbers: HashMap<*const [u32], usize> = HashMap::new();
+    let mut below: Vec<Vec<usize>> = Vec::new();
+    let mut lists: Vec<Vec<usize>> = vec![Vec::new(); links.len()];
     for (at, link) in links.iter().enumerate() {
-        for above in &link.above {
-            let place = usize::try_from(*above).ok().and_then(|above| below.get_mut(above));
-            place.into_iter().for_each(|below| below.push(at));
+        let number = *numbers.entry(Arc::as_ptr(&link.above)).or_insert(below.len());
+        if number == below.len() {
+            below.push(Vec::new());
+            for above in link.above.iter() {
+                let place = usize::try_from(*above).ok().and_then(|above| lists.get_mut(above));
+                place.into_iter().for_each(|lists| lists.push(number));
+            }
         }
+        below.get_mut(number).into_iter().for_each(|below| below.push(at));
     }
     let mut ends: Vec<Option<i64>> = vec![None; links.len()];
     // From the tops downwards; then from any link of those rings of CAs that have no top.
@@ -271,13 +286,15 @@ fn ends(links: &[Link]) -> Vec<i64> {
         };
         let first = links.iter().enumerate().filter(is_first);
         let mut queue: BinaryHeap<(i64, usize)> = first.map(|(at, x)| (x.not_after, at)).collect();
-        // Greatest first, so that the first value is the final one.
+        // Greatest first, so that the first value is the final one: of a link, and of a list.
         while let Some((end, at)) = queue.pop() {
             let Some(place) = ends.get_mut(at).filter(|end| end.is_none()) else { continue };
             *place = Some(end);
-            for below in below.get(at).into_iter().flatten() {
-                if let Some(link) = links.get(*below) {
-                    queue.push((end.min(link.not_after), *below));
+            for list in lists.get(at).into_iter().flatten() {
+                for below in below.get_mut(*list).map(std::mem::take).into_iter().flatten() {
+                    if let Some(link) = links.get(below) {
+                        queue.push((end.min(link.not_after), below));
+                    }
                 }
             }
         }

@@ -325,7 +325,7 @@ fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_di
     let everyone: Vec<u32> = (0..COUNT).collect();
     let mut links: Vec<Link> = (0..COUNT).map(|_| link(0, &everyone)).collect();
     links.push(link(1, &[]));
-    links[COUNT as usize - 1].above = Box::new([COUNT]);
+    links[COUNT as usize - 1].above = [COUNT].into();
     let refused = vec![false; links.len()];
     let deep: Vec<u32> = (0..COUNT - 1).collect();
     links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.above = deep.clone().into());

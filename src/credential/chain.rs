@@ -8,7 +8,9 @@ use super::settle_extensions;
 use crate::error::OutOfMemory;
 use crate::name;
 use crate::ossl;
-use foreign_types::ForeignType;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::c_int;
+use openssl::asn1::Asn1StringRef;
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -99,9 +101,40 @@ pub fn verifies(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> 
     Ok(ossl::sure(verify)?.is_some())
 }
 
-/// Whether they are the same certificate.
-pub fn is_same(a: &X509, b: &X509) -> bool {
-    a.as_ptr() == b.as_ptr() || a == b
+/// What [`may_have_issued`] looks at in the certificate that was issued, besides its issuer's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IssuedClass {
+    /// The authority key identifier; empty where there is none.
+    authority: Vec<u8>,
+    /// The NID of the signature's algorithm.
+    algorithm: c_int,
+}
+
+impl IssuedClass {
+    /// `None` for a certificate that is to be looked at by itself: a damaged one, or a proxy's.
+    pub fn of(certificate: &X509) -> Result<Option<IssuedClass>, OutOfMemory> {
+        /// EXFLAG_INVALID and EXFLAG_PROXY of openssl/x509v3.h.
+        const ODD: u32 = 0x80 | 0x400;
+        const NID_AUTHORITY_KEY_IDENTIFIER: c_int = 90;
+        settle_extensions(certificate)?;
+        let x = certificate.as_ptr();
+        // SAFETY: a valid certificate, to which the extension and its bytes belong.
+        unsafe {
+            let next = |last| ffi::X509_get_ext_by_NID(x, NID_AUTHORITY_KEY_IDENTIFIER, last);
+            let first = next(-1);
+            let is_double = first >= 0 && next(first) >= 0;
+            if is_double || ffi::X509_get_extension_flags(x) & ODD != 0 {
+                return Ok(None);
+            }
+            let mut authority = Vec::new();
+            if first >= 0 {
+                let value = ffi::X509_EXTENSION_get_data(ffi::X509_get_ext(x, first));
+                authority.extend(Asn1StringRef::from_ptr(value.cast()).as_slice());
+            }
+            let algorithm = certificate.signature_algorithm().object().nid().as_raw();
+            Ok(Some(IssuedClass { authority, algorithm }))
+        }
+    }
 }
 
 /// What tells certificates apart: SHA-256 of the whole.

@@ -74,17 +74,17 @@ impl Index {
         for (at, ((leaf, _), own)) in credentials.iter().zip(&own).enumerate() {
             let mut add = || {
                 let candidate = seen.candidate(leaf, &mut names, &clock)?;
-                above.push(seen.issuers(leaf, candidate.issuer, &pool, own, &mut work)?);
+                above.push(seen.issuers(leaf, candidate.issuer, &mut pool, own, &mut work)?);
                 Ok(candidate)
             };
             candidates.push(add().map_err(|cause| Error::Entry { number: at + 1, cause })?);
         }
         pool.link(above.iter().map(|a| &*a.members).zip(own.iter().map(|o| &**o)), &mut work)?;
 
-        let linked = pool.into_linked(&clock);
+        let mut linked = pool.into_linked(&clock);
         let mut starts = Starts::default();
         for (candidate, (above, own)) in candidates.iter_mut().zip(above.iter().zip(&own)) {
-            candidate.start = starts.number(above, own, &linked);
+            candidate.start = starts.number(above, own, &mut linked);
         }
         let graph = Graph::new(linked.links, starts.all);
         for candidate in &mut candidates {
@@ -162,13 +162,13 @@ struct Starts {
 }
 
 impl Starts {
-    fn number(&mut self, issuers: &Issuers, own: &[u32], linked: &Linked) -> u32 {
+    fn number(&mut self, issuers: &Issuers, own: &[u32], linked: &mut Linked) -> u32 {
         if issuers.members.is_empty() && !issuers.is_cut {
             return NO_START;
         }
         let mut own = linked.numbers_of(own);
         own.sort_unstable();
-        let above = linked.numbers_of(&issuers.members);
+        let above = linked.above(issuers);
         let start = Start { above, own, is_cut: issuers.is_cut };
         let next = u32::try_from(self.all.len()).unwrap_or(NO_START);
         *self.numbers.entry(start).or_insert_with_key(|start| {
@@ -233,7 +233,7 @@ impl Seen {
         &mut self,
         leaf: &Leaf,
         issuer: u32,
-        pool: &Pool,
+        pool: &mut Pool,
         own: &[u32],
         work: &mut Work,
     ) -> Result<Issuers, Cause> {

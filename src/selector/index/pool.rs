@@ -8,12 +8,13 @@
 
 use super::names::Names;
 use crate::choice::{Link, MAX_DEPTH};
-use crate::credential::chain;
+use crate::credential::chain::{self, IssuedClass};
 use crate::credential::facts::Clock;
 use crate::error::OutOfMemory;
 use crate::name;
 use openssl::x509::X509;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 /// The maximum number of keys of one name that are tried on one signature.
 pub(crate) const MAX_KEYS: usize = 16;
@@ -32,7 +33,7 @@ impl Work {
     pub fn of(credentials: usize, members: usize) -> Work {
         Work {
             verifications: 256 + 4 * credentials,
-            comparisons: 10_000 + 100 * (credentials + members),
+            comparisons: 10_000 + 20 * (credentials + members),
         }
     }
 
@@ -60,7 +61,7 @@ struct Member {
 /// The members that issued a certificate; several where CAs are cross-signed.
 #[derive(Clone, Debug, Default)]
 pub struct Issuers {
-    pub members: Vec<u32>,
+    pub members: Arc<[u32]>,
     /// A limit was reached, so there may be others.
     pub is_cut: bool,
     /// What the certificate says of its issuer decided, and no signature.
@@ -91,6 +92,20 @@ pub struct Pool {
     /// By the whole certificate; `None` for a root.
     known: HashMap<Vec<u8>, Option<u32>>,
     by_subject: HashMap<u32, Namesakes>,
+    /// What was found for certificates that are alike to OpenSSL.
+    eligible: HashMap<(IssuedClass, u32, Group), Arc<[u32]>>,
+}
+
+/// Members with one subject that are looked at together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Group {
+    /// Those with the key identifier that the certificate has for its issuer, and others with the
+    /// same keys that have none.
+    Identified,
+    /// Those with the key of this number.
+    OfKey(usize),
+    /// Those of them that have no key identifier.
+    Unidentified(usize),
 }
 
 impl Pool {
@@ -161,70 +176,116 @@ impl Pool {
     /// Finds the members that issued this certificate, whose issuer has the name `issuer`. The keys
     /// of `own` are tried first.
     pub fn issuers_of(
-        &self,
+        &mut self,
         x: &X509,
         issuer: u32,
         own: &[u32],
         work: &mut Work,
     ) -> Result<Issuers, OutOfMemory> {
-        let Some(namesakes) = self.by_subject.get(&issuer) else {
+        if !self.has_subject(issuer) {
             return Ok(Issuers { by_identifier: true, ..Issuers::default() });
-        };
-        let mut trial = Trial { pool: self, x, work, is_cut: false };
-        let identifier = x.authority_key_id().map(|id| id.as_slice());
-        if let Some(told) = identifier.and_then(|id| namesakes.by_identifier.get(id)) {
-            let mut members = trial.that_may_have_issued(told.iter().copied())?;
-            // Other certificates for the same keys, without an identifier.
-            let keys: HashSet<usize> =
-                members.iter().filter_map(|id| self.member(*id)).map(|m| m.key).collect();
-            for key in keys {
-                members.extend(trial.that_may_have_issued(self.of_key(namesakes, key, true))?);
-            }
-            if !members.is_empty() {
-                members.sort_unstable();
-                return Ok(Issuers { members, is_cut: trial.is_cut, by_identifier: true });
+        }
+        let class = IssuedClass::of(x)?;
+        let has_identifier = x.authority_key_id().is_some();
+        let mut is_cut = false;
+        if has_identifier {
+            match self.eligible(x, class.as_ref(), issuer, Group::Identified, work)? {
+                Some(members) if members.is_empty() => {}
+                Some(members) => return Ok(Issuers { members, is_cut, by_identifier: true }),
+                None => is_cut = true,
             }
         }
-
-        let is_unidentified = identifier.is_some();
-        let own_keys = own.iter().filter_map(|id| self.member(*id));
-        let own_keys = own_keys.filter(|m| m.subject == issuer).map(|m| m.key);
-        let others: Box<dyn Iterator<Item = usize>> = match is_unidentified {
-            true => Box::new(namesakes.unidentified.iter().copied()),
-            false => Box::new(0..namesakes.keys.len()),
-        };
-        let mut seen = HashSet::new();
         let mut tried = 0;
-        for key in own_keys.chain(others).filter(|key| seen.insert(*key)) {
-            let members = self.of_key(namesakes, key, is_unidentified);
-            let members = trial.that_may_have_issued(members)?;
-            let Some(first) = members.first().and_then(|id| self.member(*id)) else { continue };
-            if tried == MAX_KEYS || !Work::take(&mut trial.work.verifications) {
-                trial.is_cut = true;
-            }
-            if trial.is_cut {
+        for key in self.keys(issuer, own, has_identifier) {
+            let group = if has_identifier { Group::Unidentified(key) } else { Group::OfKey(key) };
+            let members = self.eligible(x, class.as_ref(), issuer, group, work)?;
+            let first = members.as_ref().and_then(|members| self.member(*members.first()?));
+            let (Some(members), Some(first)) = (&members, first) else {
+                is_cut |= members.is_none();
+                continue;
+            };
+            if tried == MAX_KEYS || !Work::take(&mut work.verifications) {
+                is_cut = true;
                 break;
             }
             tried += 1;
             if chain::verifies(&first.certificate, x)? {
+                let members = Arc::clone(members);
                 return Ok(Issuers { members, is_cut: false, by_identifier: false });
             }
         }
-        Ok(Issuers { members: Vec::new(), is_cut: trial.is_cut, by_identifier: tried == 0 })
+        Ok(Issuers { members: Arc::default(), is_cut, by_identifier: tried == 0 })
     }
 
-    /// The members that have one key; `is_unidentified`: without a subject key identifier.
-    fn of_key<'a>(
-        &'a self,
-        namesakes: &'a Namesakes,
-        key: usize,
-        is_unidentified: bool,
-    ) -> impl Iterator<Item = u32> + 'a {
-        let members = namesakes.keys.get(key).map_or(&[][..], |key| &key.members);
-        let fits = move |id: &u32| {
-            !is_unidentified || self.member(*id).is_some_and(|member| !member.has_identifier)
-        };
-        members.iter().copied().filter(fits)
+    /// The keys with this name, those of `own` first, each once.
+    fn keys(&self, name: u32, own: &[u32], has_identifier: bool) -> Vec<usize> {
+        let own = own.iter().filter_map(|id| self.member(*id)).filter(|m| m.subject == name);
+        let mut keys: Vec<usize> = own.map(|member| member.key).collect();
+        match self.by_subject.get(&name) {
+            Some(namesakes) if has_identifier => keys.extend(&namesakes.unidentified),
+            Some(namesakes) => keys.extend(0..namesakes.keys.len()),
+            None => {}
+        }
+        let mut seen = HashSet::new();
+        keys.retain(|key| seen.insert(*key));
+        keys
+    }
+
+    /// The members of a group that may have issued a certificate, signatures aside. `None` where the
+    /// work is used up.
+    fn eligible(
+        &mut self,
+        x: &X509,
+        class: Option<&IssuedClass>,
+        issuer: u32,
+        group: Group,
+        work: &mut Work,
+    ) -> Result<Option<Arc<[u32]>>, OutOfMemory> {
+        let class = class.map(|class| (class.clone(), issuer, group));
+        if let Some(known) = class.as_ref().and_then(|class| self.eligible.get(class)) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let mut found = Vec::new();
+        for id in self.group(x, issuer, group) {
+            let Some(member) = self.member(id) else { continue };
+            if !Work::take(&mut work.comparisons) {
+                return Ok(None);
+            }
+            if chain::may_have_issued(&member.certificate, x)? {
+                found.push(id);
+            }
+        }
+        let found: Arc<[u32]> = found.into();
+        if let Some(class) = class {
+            self.eligible.insert(class, Arc::clone(&found));
+        }
+        Ok(Some(found))
+    }
+
+    /// The members of a group, in the order in which they were added.
+    fn group(&self, x: &X509, name: u32, group: Group) -> Vec<u32> {
+        let Some(namesakes) = self.by_subject.get(&name) else { return Vec::new() };
+        let of_key = |key: usize| namesakes.keys.get(key).map_or(&[][..], |key| &key.members);
+        let is_unidentified =
+            |id: &u32| self.member(*id).is_some_and(|member| !member.has_identifier);
+        match group {
+            Group::OfKey(key) => of_key(key).to_vec(),
+            Group::Unidentified(key) => {
+                of_key(key).iter().copied().filter(is_unidentified).collect()
+            }
+            Group::Identified => {
+                let identifier = x.authority_key_id().map(|id| id.as_slice());
+                let told = identifier.and_then(|id| namesakes.by_identifier.get(id));
+                let mut members = told.cloned().unwrap_or_default();
+                let told = members.iter().filter_map(|id| self.member(*id));
+                let keys: HashSet<usize> = told.map(|member| member.key).collect();
+                for key in keys {
+                    members.extend(of_key(key).iter().copied().filter(is_unidentified));
+                }
+                members.sort_unstable();
+                members
+            }
+        }
     }
 
     /// Finds the issuers of all members that chains lead to. `starts` has the members at which they
@@ -235,17 +296,22 @@ impl Pool {
         work: &mut Work,
     ) -> Result<(), OutOfMemory> {
         let mut queue: VecDeque<(u32, &[u32], usize)> = VecDeque::new();
+        let mut queued: HashSet<*const [u32]> = HashSet::new();
         for (above, own) in starts {
             queue.extend(above.iter().map(|id| (*id, own, 1)));
         }
         while let Some((id, own, depth)) = queue.pop_front() {
             let Some(member) = self.member(id).filter(|m| m.issuers.is_none()) else { continue };
+            let (x, issuer) = (member.certificate.clone(), member.issuer);
             let issuers = if depth < MAX_DEPTH {
-                self.issuers_of(&member.certificate, member.issuer, own, work)?
+                self.issuers_of(&x, issuer, own, work)?
             } else {
-                Issuers { is_cut: self.has_subject(member.issuer), ..Issuers::default() }
+                Issuers { is_cut: self.has_subject(issuer), ..Issuers::default() }
             };
-            queue.extend(issuers.members.iter().map(|above| (*above, own, depth + 1)));
+            // Most of them share their issuers, which need not be put in again.
+            if queued.insert(Arc::as_ptr(&issuers.members)) {
+                queue.extend(issuers.members.iter().map(|above| (*above, own, depth + 1)));
+            }
             let place = usize::try_from(id).ok().and_then(|at| self.members.get_mut(at));
             if let Some(member) = place {
                 member.issuers = Some(issuers);
@@ -263,11 +329,11 @@ impl Pool {
             Some(next - 1)
         };
         let numbers: Vec<Option<u32>> = self.members.iter().map(&mut number).collect();
-        let mut linked = Linked { certificates: Vec::new(), links: Vec::new(), numbers };
+        let mut linked = Linked { numbers, ..Linked::default() };
         for Member { certificate, issuer, issuers, .. } in self.members {
             let Some(issuers) = issuers else { continue };
             let (not_before, not_after) = clock.validity(&certificate);
-            let above = linked.numbers_of(&issuers.members);
+            let above = linked.above(&issuers);
             let is_cut = issuers.is_cut;
             linked.links.push(Link { issuer, not_before, not_after, above, is_cut });
             linked.certificates.push(certificate);
@@ -276,13 +342,19 @@ impl Pool {
     }
 }
 
+/// Issuers of several certificates: as members, and as links.
+type Shared = (Arc<[u32]>, Arc<[u32]>);
+
 /// What is left of the pool.
+#[derive(Default)]
 pub struct Linked {
     /// The certificate of each link.
     pub certificates: Vec<X509>,
     pub links: Vec<Link>,
     /// The number of each member as a link; `None` where no chain leads to it.
     numbers: Vec<Option<u32>>,
+    /// By the address of the members.
+    known: HashMap<*const [u32], Shared>,
 }
 
 impl Linked {
@@ -291,34 +363,16 @@ impl Linked {
         let number = |id: &u32| *self.numbers.get(usize::try_from(*id).ok()?)?;
         members.iter().filter_map(number).collect()
     }
-}
 
-/// The search for the issuers of one certificate.
-struct Trial<'a> {
-    pool: &'a Pool,
-    x: &'a X509,
-    work: &'a mut Work,
-    is_cut: bool,
-}
-
-impl Trial<'_> {
-    /// Those of these members that may have issued the certificate, signatures aside.
-    fn that_may_have_issued(
-        &mut self,
-        members: impl Iterator<Item = u32>,
-    ) -> Result<Vec<u32>, OutOfMemory> {
-        let mut found = Vec::new();
-        for id in members {
-            let Some(member) = self.pool.member(id) else { continue };
-            if !Work::take(&mut self.work.comparisons) {
-                self.is_cut = true;
-                break;
-            }
-            let issuer = &member.certificate;
-            if !chain::is_same(issuer, self.x) && chain::may_have_issued(issuer, self.x)? {
-                found.push(id);
-            }
+    /// The links that these issuers are now.
+    pub fn above(&mut self, issuers: &Issuers) -> Arc<[u32]> {
+        let members = &issuers.members;
+        if let Some((_, known)) = self.known.get(&Arc::as_ptr(members)) {
+            return Arc::clone(known);
         }
-        Ok(found)
+        let above: Arc<[u32]> = self.numbers_of(members).into();
+        // The members are kept, so that no others have their address.
+        self.known.insert(Arc::as_ptr(members), (Arc::clone(members), Arc::clone(&above)));
+        above
     }
 }
