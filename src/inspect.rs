@@ -13,7 +13,7 @@ use crate::explain_file;
 use crate::name;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
-use crate::selector::Index;
+use crate::selector::{Index, MAX_KEYS};
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
@@ -106,10 +106,24 @@ pub fn is_root(certificate: &X509) -> bool {
     chain::is_root(certificate).unwrap_or(false)
 }
 
-/// Whether `issuer` issued `certificate`: by names and key identifiers or, where one of the latter
-/// is missing, by the signature.
-pub fn issued(issuer: &X509, certificate: &X509) -> bool {
-    chain::issued(issuer, certificate).unwrap_or(false)
+/// The first of these pairs of which one certificate issued the other: by names and key identifiers
+/// or, where one of the latter is missing, by the signature. At most as many signatures are verified
+/// as a handshake verifies for one certificate.
+pub fn first_issued<'a>(pairs: impl IntoIterator<Item = (&'a X509, &'a X509)>) -> Option<usize> {
+    let mut verifications = MAX_KEYS;
+    let mut has_issued = |(issuer, certificate): (&X509, &X509)| {
+        if !chain::may_have_issued(issuer, certificate).ok()? {
+            return Some(false);
+        }
+        if chain::is_told(issuer, certificate) {
+            return Some(true);
+        }
+        verifications = verifications.checked_sub(1)?;
+        chain::verifies(issuer, certificate).ok()
+    };
+    // `None` ends it.
+    let answers = pairs.into_iter().map_while(&mut has_issued);
+    answers.enumerate().find(|(_, has_issued)| *has_issued).map(|(at, _)| at)
 }
 
 /// Whether its basic constraints say that it is a CA's.

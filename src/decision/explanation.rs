@@ -171,7 +171,7 @@ fn write_credential(
     for certificate in &chain.certificates {
         writeln!(out, "    with:    {}", name::text(certificate.subject_name()))?;
     }
-    if chain.is_cut {
+    if chain.is_cut && !decision.verdict(at).contains(Reasons::ISSUER) {
         writeln!(out, "    limit:   {}", limit_words())?;
     }
     let against = words(decision, at, leaf, chain);
@@ -211,12 +211,13 @@ fn words(decision: &Decision, at: usize, leaf: &X509, chain: &Chain<'_>) -> Vec<
     };
     let top = chain.certificates.last().map_or(leaf, |x| x);
     let issuer = name::text(top.issuer_name());
+    let limit = if chain.is_cut { format!("; {}", limit_words()) } else { String::new() };
     say(
         Reasons::ISSUER,
         format!(
             "the server named no CA that issued it: its chain ends at the issuer {issuer}; if that \
              is not a CA that the server trusts, another certificate is needed, or the \
-             intermediates between the two"
+             intermediates between the two{limit}"
         ),
     );
     let signed = if decision.outcome == Outcome::NoneSuitable && decision.chosen == Some(at) {
@@ -262,12 +263,12 @@ fn at_fault(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -
     }
 }
 
-/// What limits there are to the search for chains.
+/// The limits of the search for chains.
 fn limit_words() -> String {
     format!(
-        "not every chain was looked for: a chain ends after {MAX_DEPTH} certificates; without key \
-         identifiers, the keys of at most {MAX_KEYS} CAs of one name are tried; and the work in all \
-         is bounded"
+        "the search for its chain stopped at a limit, so there may be another chain (a chain has at \
+         most {MAX_DEPTH} intermediates, at most {MAX_KEYS} keys of one name are tried on a \
+         signature, and the number of signatures and steps is limited)"
     )
 }
 

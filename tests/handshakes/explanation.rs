@@ -242,6 +242,43 @@ fn every_reason_has_its_words() {
     assert_eq!(against.len(), patterns.len(), "{text}");
 }
 
+#[test]
+fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
+    const LIMIT: &str = "limit:   ";
+    let root = Identity::root("root");
+    let mut authorities = vec![root.authority("CA 0")];
+    for i in 1..=100 {
+        let next = authorities[i - 1].authority(format!("CA {i}").as_str());
+        authorities.push(next);
+    }
+    let client = authorities[100].issue("client");
+    let set_of = |count: usize| {
+        let above = authorities.iter().rev().take(count).map(|ca| &ca.certificate);
+        let mut set = Set::new();
+        set.add("client", &client, &above.collect::<Vec<_>>());
+        set.freeze()
+    };
+    let (short, long) = (set_of(100), set_of(101));
+    let line = |connection: &Connection, start: &str| {
+        let text = connection.asked().explanation();
+        let pattern = format!("    {start}the search for its chain stopped at a limit*");
+        text.lines().any(|line| fits(line, &pattern))
+    };
+
+    for (version, way) in everywhere() {
+        let connection = long.handshake(version, way).naming(&[&root]).run();
+        connection.assert_none_suitable();
+        assert!(line(&connection, "against: the server named no CA*"), "{connection}");
+        // What is sent then ends before the chain does.
+        let connection = long.handshake(version, way).naming(&[&authorities[1]]).run();
+        connection.assert_sent(0);
+        assert!(line(&connection, LIMIT), "{connection}");
+        let connection = short.handshake(version, way).naming(&[&authorities[0]]).run();
+        connection.assert_sent(0);
+        assert!(!line(&connection, LIMIT), "{connection}");
+    }
+}
+
 /// Characters that reorder, hide or separate text, besides control characters.
 const HIDDEN: &str = "\u{ad}\u{61c}\u{200b}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\
                       \u{2066}\u{2069}\u{feff}\u{fff9}\u{fffe}";

@@ -225,3 +225,29 @@ fn each_credential_of_a_list_brings_its_own_intermediates() {
         }
     }
 }
+
+#[test]
+fn of_very_many_cross_certificates_the_one_to_the_named_ca_is_sent() {
+    const COUNT: usize = 200;
+    let roots: Vec<_> = (0..COUNT).map(|i| Identity::root(format!("root {i}").as_str())).collect();
+    let upper = roots[0].authority("upper");
+    let lower = upper.authority("lower");
+    let client = lower.issue("client");
+    let cross: Vec<X509> = roots.iter().map(|root| root.cross_sign(&upper)).collect();
+    let mut own = vec![&client.certificate, &lower.certificate];
+    let in_file = file(&client, &own.iter().copied().chain(&cross).collect::<Vec<_>>());
+    let mut set = Set::new();
+    set.add_in_order("client", &client, &own);
+    set.add_issuers(&cross.iter().collect::<Vec<_>>());
+    let in_pool = set.freeze();
+    for (version, way) in everywhere() {
+        for set in [&in_file, &in_pool] {
+            for at in [0, 63, 64, 65, COUNT - 1] {
+                let connection = set.handshake(version, way).trusting(&[&roots[at]]).run();
+                own.truncate(2);
+                own.push(&cross[at]);
+                assert_arrived(&connection, &own);
+            }
+        }
+    }
+}

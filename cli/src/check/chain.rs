@@ -198,6 +198,8 @@ impl<'a> Roots<'a> {
     /// The one that issued this certificate.
     pub fn of(&self, certificate: &X509) -> Option<&'a X509> {
         let hash = inspect::name_hash(certificate.issuer_name());
-        self.0.get(&hash)?.iter().copied().find(|root| inspect::issued(root, certificate))
+        let named = self.0.get(&hash)?;
+        let at = inspect::first_issued(named.iter().map(|root| (*root, certificate)))?;
+        named.get(at).copied()
     }
 }

@@ -62,23 +62,27 @@ impl<'a> Layout<'a> {
         let top = chain.last().copied().unwrap_or(leaf);
         let is_open = root.is_none() && !inspect::is_root(top);
         let mut seen: HashSet<Option<Digest>> = HashSet::from([digest(leaf)]);
+        let other: HashSet<Option<Digest>> = others.iter().map(|other| digest(other)).collect();
         let role = |(at, certificate): (usize, &X509)| {
             if at == leaf_at {
                 return Role::Leaf;
             }
-            if !seen.insert(digest(certificate)) {
+            let digest = digest(certificate);
+            let is_other = other.contains(&digest);
+            if !seen.insert(digest) {
                 return Role::Duplicate;
             }
             let is = |other: &&X509| **other == *certificate;
             if let Some(place) = chain.iter().position(is) {
                 return Role::Intermediate(place + 1);
             }
-            if others.iter().any(is) {
+            if is_other {
                 return Role::OtherChain;
             }
-            let ends = |below: &X509| inspect::issued(certificate, below);
+            let below = std::iter::once(&top).chain(others);
+            let mut below = below.map(|below| (certificate, *below));
             let is_root = inspect::is_root(certificate);
-            if is_root && (ends(top) || others.iter().any(|below| ends(below))) {
+            if is_root && inspect::first_issued(&mut below).is_some() {
                 return Role::Root;
             }
             let is_named = inspect::same_name(top.issuer_name(), certificate.subject_name());

@@ -150,3 +150,18 @@ fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
         }
     }
 }
+
+#[test]
+fn a_report_tries_no_more_keys_on_a_signature_than_a_handshake() {
+    let (signer, top) = (party("CA"), party("top"));
+    let u = issued_by(&party("u"), &signer);
+    let right = issued_by(&signer, &top);
+    let wrong: Vec<X509> =
+        parties(MAX_KEYS, |_| "CA".to_owned()).iter().map(|ca| issued_by(ca, &top)).collect();
+    let first = |wrong: &[X509]| {
+        let candidates = wrong.iter().chain([&right]);
+        crate::inspect::first_issued(candidates.map(|issuer| (issuer, &u)))
+    };
+    assert_eq!(first(&wrong[1..]), Some(MAX_KEYS - 1));
+    assert_eq!(first(&wrong), None);
+}
