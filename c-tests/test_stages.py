@@ -2,17 +2,20 @@
 """What runs all checks tells the truth about them (harness/stages.py)."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness.unavailable import PACKAGES
 from toolchain import TESTS
 
 RUN = """
 import sys
-from harness.stages import Stage, own_sum, run_all, script
+from pathlib import Path
+from harness.stages import Stage, own_sum, pytest_tests, run_all, script
 script(lambda: run_all([{stages}]))
 """
 
@@ -45,6 +48,18 @@ def shell(text: str, *more: str) -> str:
         ([shell("kill -9 $$")], "0 passed, 1 failed", 1),
         ([shell("echo '5 passed, 0 failed'", "own_sum"), shell("true")], "6 passed, 0 failed", 0),
         ([shell("echo '5 passed, 0 failed, 2 skipped'", "own_sum")], "5 passed, 0 failed, 2 skipped", 0),
+        # 75: there is no source of what the stage needs.
+        ([shell("exit 75"), shell("true")], "1 passed, 0 failed, 1 skipped", 0),
+        ([shell("exit 75"), shell("exit 1")], "0 passed, 1 failed, 1 skipped", 1),
+        ([shell("echo '0 passed, 0 failed, 3 skipped'; exit 75", "own_sum"), shell("true")],
+         "1 passed, 0 failed, 3 skipped", 0),
+        ([shell("echo '4 passed, 1 failed'; exit 75", "own_sum")], "4 passed, 1 failed, 1 skipped", 1),
+        ([shell("exit 75", "own_sum"), shell("true")], "1 passed, 0 failed, 1 skipped", 0),
+        # What needs it is not tried, and counted.
+        ([shell("true"), shell("exit 75", "needed=True"), shell("false"), shell("true")],
+         "1 passed, 0 failed, 3 skipped", 0),
+        # Nothing at all could be tried.
+        ([shell("exit 75", "needed=True"), shell("true")], "0 passed, 0 failed, 2 skipped", 75),
         ([shell("echo '5 passed, 1 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
         # The sum says too little, or the status.
         ([shell("echo '5 passed, 0 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
@@ -61,6 +76,70 @@ def shell(text: str, *more: str) -> str:
 def test_the_last_line_and_the_status_tell_what_happened(stages, last, status):
     printed, code, output = run(*stages)
     assert (printed, code) == (last, status), output
+
+
+def lines_above_the_sum(output: str) -> list:
+    return output.rstrip().rsplit("\n\n", 1)[1].splitlines()[:-1]
+
+
+def test_why_something_was_skipped_stands_above_the_sum_also_of_a_sum_within_a_sum():
+    inner = RUN.format(stages=", ".join([shell("echo 'psql: no source'; exit 75"), shell("true")]))
+    stages = [
+        f"Stage('inner', [sys.executable, '-c', {inner!r}], own_sum)",
+        "Stage('OpenSSL', ['sh', '-c', 'echo no source; exit 75'])",
+        shell("echo '5 passed, 0 failed, 2 skipped'", "own_sum"),
+        shell("false"),
+    ]
+    printed, code, output = run(*stages)
+    assert (printed, code) == ("6 passed, 1 failed, 4 skipped", 1), output
+    assert lines_above_the_sum(output) == [
+        "skipped, 1: echo 'psql: no source'; exit 75: psql: no source",
+        "skipped, 1: OpenSSL: no source",
+        "skipped, 2: echo '5 passed, 0 failed, 2 skipped': its own output says why",
+        "failed: false",
+    ]
+
+
+NEEDS = """
+from pathlib import Path
+import pytest
+from harness.unavailable import need
+
+@pytest.fixture(params=["psql-15", "psql-17"])
+def client(request):
+    need(Path(__file__).parent / request.param)
+
+@pytest.mark.parametrize("number", range(3))
+def test_of_a_client(client, number):
+    pass
+
+def test_of_nothing():
+    need(Path(__file__).parent / "nowhere")
+"""
+
+
+def test_tests_that_need_what_has_no_source_are_skipped_and_counted_by_reason(tmp_path):
+    (tmp_path / "test_needs.py").write_text(NEEDS)
+    (tmp_path / "psql-17").mkdir()
+    (tmp_path / "psql-17" / "unavailable").write_text("psql-17: no source\n")
+    report = tmp_path / "report.xml"
+    command = f"[sys.executable, '-m', 'pytest', '-c', '/dev/null', '--junitxml={report}', '{tmp_path}']"
+    stage = f"Stage('tests', {command}, pytest_tests(Path('{report}')))"
+    printed, code, output = run(stage)
+    assert (printed, code) == ("4 passed, 0 failed, 3 skipped", 0), output
+    assert lines_above_the_sum(output) == ["skipped, 3: psql-17: no source"]
+
+
+def test_a_stage_is_skipped_where_a_package_cannot_be_installed(tmp_path):
+    package = PACKAGES / f"no-such-package-{os.getpid()}"
+    package.mkdir(parents=True)
+    (package / "unavailable").write_text("it cannot be installed\n")
+    try:
+        printed, code, output = run(shell("false", f"packages=('{package.name}',)"), shell("true", "packages=('gcc',)"))
+    finally:
+        shutil.rmtree(package)
+    assert (printed, code) == ("1 passed, 0 failed, 1 skipped", 0), output
+    assert lines_above_the_sum(output) == ["skipped, 1: false: it cannot be installed"]
 
 
 def test_what_hangs_is_ended_named_and_counted_with_all_that_it_started(tmp_path):

@@ -5,7 +5,8 @@ import os
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from .unavailable import PACKAGES, ROOT, Unavailable, need, reason
+
 # scripts/matrix keeps what belongs to another OpenSSL apart.
 TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
 LIBRARY_DIR = TARGET / "lib"
@@ -18,37 +19,59 @@ def prefix(version: int, variant: str = "") -> Path:
     return TARGET / f"psql-{version}{variant}"
 
 
-def postgres(version: int) -> Path:
-    """The programs of a server that `scripts/postgres` built."""
-    return TARGET / f"postgres-{version}" / "bin"
+def direct_server() -> Path:
+    """The programs of a server that begins with TLS at once, which `scripts/postgres` provides."""
+    need(TARGET / "postgres")
+    found = sorted((TARGET / "postgres").glob("*/bin"))
+    if not found:
+        raise FileNotFoundError("there is no PostgreSQL server in target/postgres: run `scripts/postgres`")
+    return found[-1]
 
 
 def psql(version: int, variant: str = "") -> tuple:
     """psql and the environment with which it uses libpq of that version.
 
-    Of 16 there is only libpq: the psql of 15 takes it.
+    Where there is only libpq, another psql takes it: one that is not newer, or it would miss functions.
     """
-    own = prefix(version, variant) / "bin" / "psql"
-    if version != 16:
-        return own, {}
-    return prefix(15) / "bin" / "psql", {"LD_LIBRARY_PATH": str(prefix(16, variant) / "lib")}
+    own = prefix(version, variant)
+    need(own)
+    if (own / "bin").exists() or not (own / "lib").exists():
+        return own / "bin" / "psql", {}
+    others = {15: prefix(15), 17: prefix(17), 18: prefix(18)}
+    programs = [others[other] / "bin" / "psql" for other in others if other <= version]
+    programs += [path / "psql" for other, path in packaged_servers().items() if other <= version]
+    for program in programs:
+        if program.exists():
+            return program, {"LD_LIBRARY_PATH": str(own / "lib")}
+    raise Unavailable(f"of PostgreSQL {version} only libpq can be built, and there is no psql that can use it")
 
 
 def postgres_ssl_files() -> Path:
-    """The certificates of PostgreSQL's own SSL tests, in the source that psql was built from."""
-    directory = TARGET / "build" / "psql-15" / "src" / "test" / "ssl" / "ssl"
-    if not directory.exists():
-        raise FileNotFoundError(f"there is no {directory}: run `make psql`")
-    return directory
+    """The certificates of PostgreSQL's own SSL tests, in a source that psql was built from."""
+    for version in (15, 18, 17):
+        directory = TARGET / "build" / f"psql-{version}" / "src" / "test" / "ssl" / "ssl"
+        if directory.exists():
+            return directory
+    need(prefix(15))
+    raise FileNotFoundError("there is no PostgreSQL source in target/build: run `make psql`")
 
 
-def server_bindir() -> Path:
-    """The distribution's server: 15 where it is installed, otherwise the newest."""
+def packaged_servers() -> dict:
+    """The programs of the distribution's servers, by version."""
     found = {
         int(path.parents[1].name): path.parent
         for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")
         if re.fullmatch(r"\d+", path.parents[1].name)
     }
-    if not found:
-        raise FileNotFoundError("no PostgreSQL server in /usr/lib/postgresql: run `scripts/setup demo`")
-    return found.get(15) or found[max(found)]
+    return {} if reason(PACKAGES / "postgresql") else found
+
+
+def server_bindir() -> Path:
+    """The distribution's server, 15 where it is installed, otherwise the newest; or the one that
+    scripts/setup builds where the distribution's cannot be installed."""
+    found = packaged_servers()
+    if found:
+        return found.get(15) or found[max(found)]
+    if (TARGET / "postgres").exists():
+        return direct_server()
+    raise FileNotFoundError("no PostgreSQL server in /usr/lib/postgresql: run `scripts/setup demo`")

@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+from . import unavailable
 from .paths import ROOT
 
 # Of a stage that takes a few minutes: one that hangs is to fail here, and to be named.
@@ -24,15 +26,26 @@ class Counts:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    reasons: Counter = field(default_factory=Counter)  # of those skipped: how many for each
 
     def add(self, other: "Counts") -> None:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.reasons += other.reasons
+
+    def skip(self, reason: str, number: int = 1) -> None:
+        self.skipped += number
+        self.reasons[reason] += number
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+    def lines(self, failed: tuple = ()) -> str:
+        """The sum; above it why tests were skipped, and the stages that failed."""
+        why = [f"skipped, {number}: {reason}" for reason, number in self.reasons.items()]
+        return "\n".join([*why, *(f"failed: {name}" for name in failed), str(self)])
 
 
 def one(output: str, ok: bool) -> Counts:
@@ -63,15 +76,25 @@ def pytest_tests(report: Path) -> Callable[[str, bool], Counts]:
                 )
                 bad = failures + errors
                 counts.add(Counts(total - bad - skipped, bad, skipped))
+                counts.reasons += Counter(found.get("message") for found in suite.iter("skipped"))
         return counts
 
     return count
 
 
 def own_sum(output: str, ok: bool) -> Counts:
-    """Of a stage whose last line is a sum like the one that `run_all` prints."""
-    found = re.search(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z", output, re.MULTILINE)
-    return Counts(*(int(number or 0) for number in found.groups())) if found else Counts()
+    """Of a stage whose last lines are like those that `Counts.lines` makes."""
+    found = re.search(
+        r"^((?:skipped, \d+: .*\n)*)(?:failed: .*\n)*(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z",
+        output, re.MULTILINE,
+    )  # fmt: skip
+    if found is None:
+        return Counts()
+    reasons, *numbers = found.groups()
+    counts = Counts(*(int(number or 0) for number in numbers))
+    for number, why in re.findall(r"^skipped, (\d+): (.*)$", reasons, re.MULTILINE):
+        counts.reasons[why] += int(number)
+    return counts
 
 
 @dataclass
@@ -82,6 +105,7 @@ class Stage:
     needed: bool = False  # without it the stages that follow make no sense
     patience: int = PATIENCE  # seconds
     env: dict = field(default_factory=dict)  # besides ours
+    packages: tuple = ()  # of Debian, without which it is skipped
 
 
 def end(process: subprocess.Popen) -> None:
@@ -96,8 +120,33 @@ def end(process: subprocess.Popen) -> None:
             pass
 
 
+def outcome(stage: Stage, output: str, status: int) -> Counts:
+    """What a stage that ended with this status adds to the sum."""
+    ok = status == 0
+    if status == unavailable.STATUS:
+        counts = stage.count(output, ok) if stage.count is not one else Counts()
+        if not counts.skipped:  # the last line says why
+            counts.skip(f"{stage.name}: {(output.strip() or 'no reason given').splitlines()[-1]}")
+        return counts
+    counts = stage.count(output, ok)
+    if not ok and counts.failed == 0:  # it did not come as far as its tests
+        counts.failed = 1
+    if counts.passed + counts.failed + counts.skipped == 0:  # a runner that ran nothing proves nothing
+        counts.failed = 1
+    if (unexplained := counts.skipped - sum(counts.reasons.values())) > 0:
+        counts.reasons[f"{stage.name}: its own output says why"] += unexplained
+    return counts
+
+
 def run(stage: Stage) -> Counts:
-    print(f"\n=== {stage.name}: {' '.join(stage.command)}", flush=True)
+    print(f"\n=== {stage.name}: {' '.join(map(str, stage.command))}", flush=True)
+    try:
+        unavailable.need_package(*stage.packages)
+    except unavailable.Unavailable as missing:
+        print(f"--- skipped: {missing}", flush=True)
+        counts = Counts()
+        counts.skip(f"{stage.name}: {missing}")
+        return counts
     started = time.monotonic()
     # In a session of its own, all that it started can be ended with it.
     process = subprocess.Popen(
@@ -112,45 +161,46 @@ def run(stage: Stage) -> Counts:
             output.append(line)
             sys.stdout.write(line)
             sys.stdout.flush()
-        ok = process.wait() == 0
+        status = process.wait()
     except BaseException:  # interrupted or terminated: so is what we started, and it cleans up
         end(process)
         raise
     finally:
         hung.cancel()
     if time.monotonic() - started >= stage.patience:
-        ok = False
+        status = 1
         print(f"it did not end within {stage.patience // 60} minutes and was ended", flush=True)
-    counts = stage.count("".join(output), ok)
-    if not ok and counts.failed == 0:  # it did not come as far as its tests
-        counts.failed = 1
-    if ok and counts.passed + counts.failed == 0:  # a runner that ran nothing proves nothing
-        counts.failed = 1
-    print(f"--- {'ok' if counts.failed == 0 else 'FAILED'} ({time.monotonic() - started:.0f} s)", flush=True)
+    counts = outcome(stage, "".join(output), status)
+    word = "FAILED" if counts.failed else "ok" if counts.passed else "skipped"
+    print(f"--- {word} ({time.monotonic() - started:.0f} s)", flush=True)
     return counts
 
 
 def run_all(stages: list) -> int:
-    """The exit status."""
+    """The exit status: 0 where nothing failed, 75 where besides nothing could be tried."""
     # Those of the make that called us are not for these: a make that knows itself to be another's
     # prints its directory, even after the sum that is its last line.
     os.environ["MAKEFLAGS"] = ""
     os.environ.pop("MAKELEVEL", None)
     total = Counts()
     failed = []
-    for stage in stages:
+    stages = list(stages)
+    while stages:
+        stage = stages.pop(0)
         counts = run(stage)
         total.add(counts)
         if counts.failed:
             failed.append(stage.name)
-            if stage.needed:
-                print(f"\nstopped: the rest needs {stage.name}")
-                break
+        if stage.needed and (counts.failed or not counts.passed):
+            print(f"\nstopped: the rest needs {stage.name}")
+            if stages and not counts.failed:
+                total.skip(f"what needs {stage.name}", len(stages))
+            break
     print()
-    for name in failed:
-        print(f"failed: {name}")
-    print(total)
-    return 1 if failed else 0
+    print(total.lines(tuple(failed)))
+    if failed:
+        return 1
+    return 0 if total.passed else unavailable.STATUS
 
 
 def script(main: Callable[[], int]) -> None:
