@@ -42,7 +42,6 @@ demo:
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory library
 	@$(PYTHON) scripts/demo-without-a-patch
-	@$(MAKE) --no-print-directory psql PG=15
 	@$(PYTHON) scripts/demo
 
 check:
@@ -105,8 +104,7 @@ header:
 
 bench:
 	@scripts/setup bench
-	@$(MAKE) --no-print-directory psql PG=15
-	@$(MAKE) --no-print-directory psql PG=15 VARIANT=stock
+	@$(MAKE) --no-print-directory library
 	@cargo bench --quiet --locked
 	@$(PYTHON) scripts/bench-start
 	@$(PYTHON) scripts/bench

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import paths
+from harness.unavailable import need_package
 
 PAGES = ("certpick", "certpick-check", "certpick-probe", "certpick-run")
 
@@ -20,6 +21,7 @@ def manual() -> Path:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_well_formed_and_whole(manual, name):
+    need_package("mandoc", "bsdextrautils")
     page = manual / "man" / f"{name}.1"
     done = subprocess.run(
         ["mandoc", "-T", "lint", "-W", "error", page], capture_output=True, text=True

@@ -13,6 +13,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from harness.unavailable import need_packages_of
+
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "c-tests"
 TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
@@ -34,6 +36,7 @@ LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 def run(command: list, most_seconds=MOST_SECONDS, **options) -> subprocess.CompletedProcess:
     """Run to the end, at most so long; stdout and stderr together, as text."""
     command = [str(part) for part in command]
+    need_packages_of(command)
     # A group of its own, so that what the program forked ends with it.
     with subprocess.Popen(
         command,

@@ -57,7 +57,7 @@ class Client:
         return [program, *way, *options, str(count), target]
 
     def environment(self, case: Case) -> dict:
-        libraries = [paths.prefix(15, "" if case.way == PATCHED else "-stock") / "lib"]
+        libraries = [pki.libpq("" if case.way == PATCHED else "-stock") / "lib"]
         if case.way == PATCHED or case.way in WAY_NAMES:
             libraries.append(paths.LIBRARY_DIR)
         return {

@@ -7,6 +7,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness.unavailable import need_package
+
 from . import pki
 from .cases import COUNTED_FIRST, COUNTED_LATER, Case
 from .connections import Client, run
@@ -56,6 +58,7 @@ def of_building(n: int) -> dict:
 
 def measure(client: Client, sizes: list, connections: bool, progress) -> dict:
     """Two at a time, the long ones first."""
+    need_package("valgrind")
     jobs = {("building", n): (of_building, n) for n in reversed(sizes)}
     for n in reversed(sizes):
         for which in ("one", "all"):

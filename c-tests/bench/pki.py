@@ -5,9 +5,10 @@ import hashlib
 import shutil
 import subprocess
 import time
+from functools import cache
 from pathlib import Path
 
-from harness import paths
+from harness import paths, programs
 from toolchain import LINK_CERTPICK, compile_c
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +22,16 @@ SETTLED_SECONDS = 5
 FLAGS = ["-std=c99", "-D_GNU_SOURCE", "-O2"]
 
 
+@cache
+def libpq_version() -> int:
+    """Of the two libpqs that are compared, the patched one and the stock one."""
+    return programs.any_psql("certpick", "stock")
+
+
+def libpq(variant: str = "") -> Path:
+    return paths.prefix(libpq_version(), variant)
+
+
 def program(name: str, sources: list, libs=(), flags=()) -> Path:
     sources = [HERE / source for source in sources]
     return compile_c(BENCH / name, sources, flags=[*FLAGS, *flags], libs=libs)
@@ -28,7 +39,7 @@ def program(name: str, sources: list, libs=(), flags=()) -> Path:
 
 def libpq_program(name: str, ways: str, libs=()) -> Path:
     """Against stock libpq; the patched one has the same interface."""
-    prefix = paths.prefix(15, "-stock")
+    prefix = libpq("-stock")
     return program(
         name,
         ["connect.c", ways],

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.unavailable import need_package
+
 # To be told apart on white and on black.
 COLOURS = ("#2f81d8", "#d9730d", "#2a9d5c", "#a35fd0", "#c0504d")
 STYLE = "svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#d0d7de}}"
@@ -73,6 +75,7 @@ def normal(svg: str) -> str:
 
 
 def draw(path: Path, *arguments) -> None:
+    need_package("gnuplot-nox")
     done = subprocess.run(["gnuplot"], input=script(*arguments), capture_output=True, text=True)
     if done.returncode != 0 or "</svg>" not in done.stdout:
         raise SystemExit(f"bench: gnuplot: {done.stderr}")

@@ -45,14 +45,14 @@ def make_directory():
 
 def commands(client: Client, port: int) -> dict:
     """Each with its environment and the statuses with which it may end."""
-    stock = paths.prefix(15, "-stock")
+    stock = pki.libpq("-stock")
     env = {
         "PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent",
         "OPENSSL_CONF": str(openssl_cnf.write_without(pki.BENCH / "openssl.cnf")),
     }  # fmt: skip
     target = f"host=127.0.0.1 port={port} user={USER} dbname=postgres sslmode=verify-full"
     files = "sslrootcert=root.crt sslcert=site.crt sslkey=site.key"
-    psql = [stock / "bin" / "psql", "-X", "-c", "", "-d", f"{target} {files}"]
+    psql = [paths.psql(pki.libpq_version(), "-stock")[0], "-X", "-c", "", "-d", f"{target} {files}"]
     directory = make_directory()
     probe = [PROGRAM, "probe", "--sslrootcert", "root.crt", f"127.0.0.1:{port}"]
     check = [PROGRAM, "check", "--sslcert", directory]

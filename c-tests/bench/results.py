@@ -76,6 +76,6 @@ def machine() -> dict:
         "system": pretty[1] if pretty else "unknown",
         "openssl": " ".join(first_line("openssl", "version").split()[:2]),
         "server": first_line(paths.server_bindir() / "postgres", "--version"),
-        "libpq": first_line(paths.prefix(15) / "bin" / "psql", "--version"),
+        "libpq": first_line(paths.psql(pki.libpq_version())[0], "--version"),
         "rustc": " ".join(first_line("rustc", "--version").split()[:2]),
     }

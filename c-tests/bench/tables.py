@@ -154,7 +154,9 @@ def blocks(results: Results) -> dict:
 
 def all_text(results: Results) -> str:
     makers = [of_connections, of_choice, of_building, of_memory, of_programs]
-    if results.instructions["later"]:
+    if not results.instructions:
+        makers = [of_connections, of_memory, of_programs]
+    elif results.instructions["later"]:
         makers.insert(1, of_connection_instructions)
     parts = [make(results).text() for make in [*makers, of_targets]]
     missed = [target for target in targets.table(results) if not target.reached]

@@ -112,4 +112,5 @@ def of_programs(results: Results) -> list:
 
 
 def table(results: Results) -> list:
-    return [*of_connections(results), *of_choice(results), *of_space(results), *of_programs(results)]
+    choice = of_choice(results) if results.instructions else []
+    return [*of_connections(results), *choice, *of_space(results), *of_programs(results)]

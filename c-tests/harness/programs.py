@@ -1,12 +1,31 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Build a C program against a patched libpq and the library."""
+"""Build a patched libpq, and C programs against it and the library."""
 
+import os
 import subprocess
 from pathlib import Path
 
 from toolchain import CC, OPENSSL_CFLAGS, OPENSSL_LIBS
 
 from . import paths
+from .unavailable import STATUS, Unavailable
+
+
+def any_psql(*variants: str) -> int:
+    """Builds psql in these variants, of the first version that has a source and a psql."""
+    for version in (15, 18, 17, 16):
+        for variant in variants:
+            env = {**os.environ, "PG": str(version), "VARIANT": variant}
+            status = subprocess.run([paths.ROOT / "scripts" / "psql"], env=env).returncode
+            if status not in (0, STATUS):
+                raise SystemExit(status)
+        try:
+            for variant in variants:
+                paths.psql(version, "" if variant == "certpick" else f"-{variant}")
+            return version
+        except Unavailable:
+            pass
+    raise Unavailable("there is no source of PostgreSQL 15, 16, 17 or 18 that psql can be built from")
 
 
 def build(source: Path, version: int, output: Path) -> Path:

@@ -63,6 +63,18 @@ def cargo_tests(output: str, ok: bool) -> Counts:
     return counts
 
 
+def filtered(reason: str) -> Callable[[str, bool], Counts]:
+    """cargo's tests, those that it was told to leave out counted as skipped."""
+
+    def count(output: str, ok: bool) -> Counts:
+        counts = cargo_tests(output, ok)
+        left_out = re.findall(r"^test result: .*; (\d+) filtered out", output, re.MULTILINE)
+        counts.skip(f"Rust tests: {reason}", sum(map(int, left_out)))
+        return counts
+
+    return count
+
+
 def pytest_tests(report: Path) -> Callable[[str, bool], Counts]:
     """Of a pytest that writes this report."""
     report.unlink(missing_ok=True)
@@ -106,6 +118,14 @@ class Stage:
     patience: int = PATIENCE  # seconds
     env: dict = field(default_factory=dict)  # besides ours
     packages: tuple = ()  # of Debian, without which it is skipped
+
+
+# A script and not make, whose status would hide that the registry cannot be reached.
+CRATES = Stage("crates", ["scripts/crates", "fetch", "--locked"], needed=True)
+LIBRARY = [
+    CRATES,
+    Stage("the library", ["make", "library"], needed=True),
+]
 
 
 def end(process: subprocess.Popen) -> None:

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # scripts/setup: of each Debian package that cannot be installed.
 PACKAGES = ROOT / "target" / "packages"
 STATUS = 75  # EX_TEMPFAIL
+# The packages of the programs that tests start.
+PROGRAMS = {"c++": "g++", "col": "bsdextrautils", "curl": "curl", "mandoc": "mandoc", "valgrind": "valgrind"}
 
 
 class Unavailable(unittest.SkipTest):
@@ -35,3 +37,8 @@ def need_package(*names: str) -> None:
     """Raises Unavailable if one of these Debian packages cannot be installed."""
     for name in names:
         need(PACKAGES / name)
+
+
+def need_packages_of(command: list) -> None:
+    """Raises Unavailable if a program in this command is of such a package."""
+    need_package(*(PROGRAMS[word] for word in map(str, command) if word in PROGRAMS))

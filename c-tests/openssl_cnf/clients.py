@@ -12,6 +12,7 @@ from harness import https, paths, psql
 from harness.https import HttpsServer
 from harness.pki import Credential
 from harness.server import ASK_EVERYBODY, Server
+from harness.unavailable import need_package, need_packages_of
 
 SCRATCH = paths.TARGET / "openssl_cnf"
 SECONDS = 60
@@ -79,6 +80,7 @@ class Result:
 
 def run(command: list, directory: Path, home: Path, env: Optional[dict] = None, stdin: str = "") -> Result:
     """Run to the end, without a terminal and without the settings of whoever runs the tests."""
+    need_packages_of(command)
     done = subprocess.run(
         list(map(str, command)),
         cwd=directory,
@@ -151,6 +153,7 @@ def psycopg_command(module: str) -> Callable[..., list]:
     """Debian's Python with Debian's package, which takes the system's libpq."""
 
     def command(server: Server, home: Path, **settings) -> list:
+        need_package(f"python3-{module}")
         script = PSYCOPG.format(module=module)
         return ["/usr/bin/python3", "-c", script, conninfo(server, settings), psql.WHICH_CERTIFICATE]
 

@@ -13,7 +13,7 @@ START_AND_END = {
     "openssl list": ["openssl", "list", "-providers"],
     "curl": ["curl", "-sS", "file:///dev/null"],
     "python": ["/usr/bin/python3", "-c", "import ssl; ssl.create_default_context()"],
-    "psql": [paths.server_bindir() / "psql", "--version"],
+    "psql": ["psql", "--version"],
 }
 
 
@@ -37,6 +37,8 @@ def opened(cnf, certificates):
 
 @pytest.mark.parametrize("command", START_AND_END.values(), ids=START_AND_END)
 def test_a_start_opens_none(opened, certificates, home, command):
+    if command[0] == "psql":
+        command = [paths.server_bindir() / "psql", *command[1:]]
     assert opened(lambda env: run(command, certificates, home, env)) == set()
 
 

@@ -9,6 +9,7 @@ import pytest
 from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE, conninfo, run
 from harness import paths
 from harness.psql import WHICH_CERTIFICATE
+from harness.unavailable import need_package
 
 SAME_CA = {"sslcert": "anna.crt,demo.crt", "sslkey": "anna.key,demo.key"}
 OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
@@ -41,6 +42,7 @@ def explained(home) -> dict:
 
 def test_with_two_libpqs_in_the_process_none_is_sent(servers, cnf, certificates, home):
     """Which of them made the connection, and with which sslcertmode, is not certain."""
+    need_package("python3-psycopg")
     listed = subprocess.run(["ldd", paths.server_bindir() / "psql"], capture_output=True, text=True)
     [libpq] = [line.split()[2] for line in listed.stdout.splitlines() if "libpq.so" in line]
     copy = shutil.copy(libpq, home / "libpq.so.5")
@@ -59,9 +61,9 @@ def psql_18(servers, certificates, home, cnf):
 
     def connect(mode, lists, ca="beta", tls="", hba="", env=None, **settings):
         server = servers.postgres(ca, tls, **({"hba": hba} if hba else {}))
-        program, _ = paths.psql(18, "-stock")
+        program, libpq = paths.psql(18, "-stock")
         command = PROGRAMS["psql"].command(server, home, program, sslcertmode=mode, **settings)
-        result = run(command, certificates, home, env or cnf(**lists))
+        result = run(command, certificates, home, {**(env or cnf(**lists)), **libpq})
         start = f'psql: error: connection to server at "127.0.0.1", port {server.port} failed: '
         return result.status, result.out, result.err.removeprefix(start)
 

@@ -6,6 +6,7 @@ import pytest
 from clients import PROGRAMS, THREE, conninfo, run
 from harness import paths
 from harness.psql import WHICH_CERTIFICATE
+from harness.unavailable import need_package
 
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 REPAIRS = {
@@ -48,6 +49,7 @@ def own_files(certificates, home):
 @pytest.mark.parametrize("what", REPAIRS)
 @pytest.mark.parametrize("module", ["psycopg", "psycopg2"])
 def test_a_connection_that_failed_is_made_when_the_cause_is_gone(servers, cnf, own_files, module, what):
+    need_package(f"python3-{module}")
     settings, damage, repair = REPAIRS[what]
     script = CONNECT_TWICE.format(module=module, damage=damage, repair=repair)
     arguments = [conninfo(servers.postgres("beta"), {}), WHICH_CERTIFICATE]

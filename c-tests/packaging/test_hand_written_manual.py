@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from harness import paths
+from harness.unavailable import need_package
 
 PAGES = ("certpick.3", "certpick.cnf.5")
 
@@ -17,6 +18,7 @@ def text(page: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_mandoc_has_nothing_to_say(page):
+    need_package("mandoc")
     # What it says on style depends on the manual pages that are installed.
     done = subprocess.run(
         ["mandoc", "-T", "lint", "-W", "warning", paths.ROOT / "man" / page], capture_output=True, text=True

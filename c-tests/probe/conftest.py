@@ -45,7 +45,7 @@ def pki(scratch) -> SimpleNamespace:
 @pytest.fixture(scope="session", params=(15, 18))
 def postgres(request, scratch, pki):
     """The distribution's server, and one of a version that can begin with TLS at once."""
-    bindir = paths.server_bindir() if request.param == 15 else paths.postgres(request.param)
+    bindir = paths.server_bindir() if request.param == 15 else paths.direct_server()
     with Server(bindir, scratch, pki.full, pki.localhost.key) as server:
         server.execute("create role joe login")
         server.execute("create role sue login password 'secret'")
