@@ -16,13 +16,14 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 
 help:
 	@echo 'make demo    psql with several certificates, against a real PostgreSQL server'
-	@echo 'make check   every test'
+	@echo 'make check   every test; the last lines say what was skipped for want of a download, and why'
 	@echo 'make check-long  what takes longer: make pgtests, make matrix, packages (WITHIN=N: what'
 	@echo '             fits into N minutes)'
 	@echo "make pgtests PostgreSQL's own SSL tests, with certpick in its libpq"
 	@echo 'make matrix  the Rust and C tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
-	@echo '             PG_SRC=dir takes the PostgreSQL source from there)'
+	@echo '             PG_SRC=dir takes the PostgreSQL source from there; libpq alone for 16, and'
+	@echo "             for 17 and 18 where Debian's source cannot be downloaded)"
 	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
 	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
 	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20) of processor time'
