@@ -64,7 +64,7 @@ def test_a_server_without_tls_is_told():
 )
 def test_other_answers_are_told_for_what_they_are(speaker, words):
     with speaker:
-        seen = probe(at(speaker), "--timeout", "60")
+        seen = probe(at(speaker), "--timeout", "30")
     told = [finding for finding in seen.said["findings"] if finding["level"] == "wrong"]
     assert len(told) == 1, seen.said
     assert words in told[0]["text"], told
