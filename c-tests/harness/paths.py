@@ -37,8 +37,8 @@ def psql(version: int, variant: str = "") -> tuple:
     need(own)
     if (own / "bin").exists() or not (own / "lib").exists():
         return own / "bin" / "psql", {}
-    others = {15: prefix(15), 17: prefix(17), 18: prefix(18)}
-    programs = [others[other] / "bin" / "psql" for other in others if other <= version]
+    built = [prefix(other) for other in (15, 17, 18) if other <= version]
+    programs = [other / "bin" / "psql" for other in built if not reason(other)]
     programs += [path / "psql" for other, path in packaged_servers().items() if other <= version]
     for program in programs:
         if program.exists():
