@@ -28,6 +28,7 @@ PROGRAMS = {
     "password_callback": "the password callback is asked once and never trusted",
     "failing_key": "a chosen key that cannot be used ends the handshake",
     "error_queue": "the error queue is left as found, or has one entry more",
+    "error_queue_depths": "the program's entries and marks stay, however full the error queue is",
     "threads": "threads share a selector",
     "first_errors": "threads that fail at the same time have one number and its texts",
     "reuse": "an SSL that is cleared, copied, shared or used again sends what a fresh one sends",

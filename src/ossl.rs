@@ -2,7 +2,6 @@
 //! OpenSSL's functions that openssl-sys does not declare, each with the reason it is needed.
 
 mod error_library;
-#[cfg(not(ossl3))]
 mod error_state;
 mod errors;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OpenSSL's error queue (ERR_get_error(3)): kept as it was found, or given one entry of our own.
 
+use super::error_state::SetAside;
 use super::{c_text, error_library};
 use crate::error::Error;
 use crate::text::printable;
@@ -9,40 +10,24 @@ use openssl_sys as ffi;
 use std::ffi::CStr;
 
 unsafe extern "C" {
-    #[cfg(ossl3)]
-    fn ERR_set_mark() -> c_int;
-    #[cfg(ossl3)]
-    fn ERR_pop_to_mark() -> c_int;
     fn ERR_peek_error() -> c_ulong;
 }
 
-/// Whatever OpenSSL queues while this lives is taken away again when it is dropped.
+/// While this lives OpenSSL's queue holds only what it has queued since; then the queue is as it was.
 pub struct QuietErrors {
-    was_empty: bool,
-    #[cfg(ossl4)]
-    has_fence: bool,
-    #[cfg(not(ossl3))]
-    _callers: super::error_state::SetAside,
+    _callers: SetAside,
 }
 
 impl QuietErrors {
     pub fn new() -> QuietErrors {
-        #[cfg(not(ossl3))]
-        let _callers = super::error_state::SetAside::new();
-        #[cfg(ossl3)]
+        QuietErrors { _callers: SetAside::new() }
+    }
+
+    /// Takes away what was queued so far, so that what an attempt leaves is not taken for the
+    /// outcome of the next one.
+    pub fn clear(&self) {
         // SAFETY: works on this thread's queue alone.
-        unsafe {
-            ERR_set_mark();
-        }
-        // SAFETY: peeks at this thread's queue.
-        let was_empty = unsafe { ERR_peek_error() } == 0;
-        QuietErrors {
-            was_empty,
-            #[cfg(ossl4)]
-            has_fence: !was_empty && fence::put(),
-            #[cfg(not(ossl3))]
-            _callers,
-        }
+        unsafe { ffi::ERR_clear_error() };
     }
 
     /// Library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
@@ -57,9 +42,9 @@ impl QuietErrors {
     pub fn is_out_of_memory(&self) -> bool {
         /// ERR_R_MALLOC_FAILURE.
         const MALLOC_FAILURE: c_ulong = if cfg!(ossl3) { 0xc_0100 } else { 65 };
-        let newest = self.newest().1 == MALLOC_FAILURE;
         // SAFETY: peeks at this thread's queue.
-        newest || self.was_empty && reason_number(unsafe { ERR_peek_error() }) == MALLOC_FAILURE
+        let oldest = reason_number(unsafe { ERR_peek_error() });
+        oldest == MALLOC_FAILURE || self.newest().1 == MALLOC_FAILURE
     }
 
     /// Whether the last thing queued is that PEM text came to its end.
@@ -84,13 +69,10 @@ impl QuietErrors {
     }
 
     /// The text of the oldest entry queued since, which is the cause of the others and the one that
-    /// libpq shows. Where the caller had entries of its own the newest is taken: OpenSSL cannot
-    /// read from a mark onwards, and the oldest would be the caller's. (In 1.1.1 the caller's are
-    /// set aside.)
+    /// libpq shows.
     pub fn reason(&self) -> String {
         // SAFETY: peeks at this thread's queue.
-        let code =
-            unsafe { if self.was_empty { ERR_peek_error() } else { ffi::ERR_peek_last_error() } };
+        let code = unsafe { ERR_peek_error() };
         // SAFETY: gives NULL or a text that lives as long as OpenSSL.
         let text = unsafe { ffi::ERR_reason_error_string(code) };
         if text.is_null() {
@@ -98,63 +80,6 @@ impl QuietErrors {
         }
         // SAFETY: not NULL.
         printable(unsafe { CStr::from_ptr(text) }.to_bytes())
-    }
-}
-
-#[cfg(ossl3)]
-impl Drop for QuietErrors {
-    fn drop(&mut self) {
-        #[cfg(ossl4)]
-        if self.has_fence {
-            fence::remove();
-            return;
-        }
-        // SAFETY: pops this thread's entries down to our mark, or all if the queue was empty.
-        unsafe { ERR_pop_to_mark() };
-    }
-}
-
-/// OpenSSL 4.0.2 pops a mark that it has not set when it decrypts a key under PBES2. That must not
-/// be ours on the caller's newest entry, so another entry stands above it, with marks to spare.
-#[cfg(ossl4)]
-mod fence {
-    use super::*;
-
-    const REASON: c_int = 999;
-    /// One key may be decrypted in several ways.
-    const SPARE: usize = 64;
-
-    fn is_newest() -> bool {
-        // SAFETY: peeks at this thread's queue.
-        unsafe { ffi::ERR_peek_last_error() == error_library::code(REASON) }
-    }
-
-    /// Whether there is a new one. One that is the newest entry already, with the mark that was just
-    /// set on it, is enough.
-    pub fn put() -> bool {
-        if is_newest() {
-            return false;
-        }
-        put_error(REASON, c"");
-        let is_there = is_newest();
-        if is_there {
-            for _ in 0..SPARE {
-                // SAFETY: works on this thread's queue alone.
-                unsafe { ERR_set_mark() };
-            }
-        }
-        is_there
-    }
-
-    /// With all above it; the last pop takes the mark of the entry below.
-    pub fn remove() {
-        loop {
-            // SAFETY: works on this thread's queue alone.
-            unsafe { ERR_pop_to_mark() };
-            if !is_newest() {
-                return;
-            }
-        }
     }
 }
 
