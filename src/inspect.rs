@@ -17,7 +17,7 @@ use crate::selector::{Index, MAX_KEYS};
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
-use openssl::x509::{X509, X509NameRef};
+use openssl::x509::{X509, X509Crl, X509NameRef};
 use openssl_sys as ffi;
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -49,6 +49,11 @@ impl CertificateFile {
     /// Whether it holds a private key in PEM.
     pub fn has_private_key(&self) -> bool {
         pem::has_private_key(&self.bytes)
+    }
+
+    /// Whether it may be a private key in DER, encrypted or not.
+    pub fn may_be_key_in_der(&self) -> bool {
+        matches!(key::Form::of(&self.bytes), key::Form::Der | key::Form::EncryptedDer)
     }
 
     /// Whether it holds a certificate in PEM, sound or not.
@@ -89,6 +94,11 @@ pub fn check_explain_file(path: &Path) -> Result<(), String> {
 /// The certificates of a file for the issuer pool.
 pub fn issuers(path: &Path) -> Result<Vec<X509>, Error> {
     IssuerFile::of(path, false).map(|f| f.certificates().to_vec()).map_err(Error::Issuers)
+}
+
+/// The first revocation list in PEM in these bytes.
+pub fn revocation_list(pem: &[u8]) -> Option<X509Crl> {
+    pem::revocation_list(pem)
 }
 
 /// The system's words for an error, as libpq has them.

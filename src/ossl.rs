@@ -11,7 +11,9 @@ pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
 pub use errors::{QuietErrors, queue_error};
+use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_uchar, c_ulong, c_void};
+use openssl::pkey::{PKeyRef, Private};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};
 
@@ -172,6 +174,9 @@ unsafe extern "C" {
         length: *mut usize,
     ) -> c_int;
     pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const libc::c_char;
+    // Whether a key is in a token.
+    fn EVP_PKEY_get0_provider(key: *const ffi::EVP_PKEY) -> *const c_void;
+    fn OSSL_PROVIDER_get0_name(provider: *const c_void) -> *const libc::c_char;
     // Whose context things are made in.
     fn OSSL_LIB_CTX_get0_global_default() -> *mut c_void;
     fn OSSL_LIB_CTX_set0_default(context: *mut c_void) -> *mut c_void;
@@ -280,6 +285,37 @@ impl Drop for MemoryBio<'_> {
         // SAFETY: ours, and freed once.
         unsafe { ffi::BIO_free_all(self.0) };
     }
+}
+
+/// What holds a private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// OpenSSL's own code, in the memory of the process.
+    OpenSsl,
+    /// Another provider: that of a token, perhaps, whose key is of no use to a forked child.
+    Provider,
+    /// Not known: OpenSSL 3 has it without a provider, perhaps through an ENGINE.
+    Unknown,
+}
+
+/// What holds a key that was read from a file. In 1.1.1 that is OpenSSL itself.
+pub fn holder(key: &PKeyRef<Private>) -> Holder {
+    #[cfg(not(ossl3))]
+    let _ = key;
+    #[cfg(ossl3)]
+    // SAFETY: a valid key; its provider lives as long, and the name is a C string.
+    unsafe {
+        let provider = EVP_PKEY_get0_provider(key.as_ptr());
+        if provider.is_null() {
+            return Holder::Unknown;
+        }
+        let name = OSSL_PROVIDER_get0_name(provider);
+        let own = [c"default", c"fips", c"base", c"legacy"];
+        if name.is_null() || !own.contains(&CStr::from_ptr(name)) {
+            return Holder::Provider;
+        }
+    }
+    Holder::OpenSsl
 }
 
 /// A C string of a text; a byte 0 in it, which no text here should have, is left out.

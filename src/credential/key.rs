@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
 
+use super::outline::der::{Reader, tag};
 use super::private_file::{self, Refusal};
 use super::{PasswordCallback, listing, pem};
 use crate::cache::{self, Moment, Stamp};
 use crate::error::Cause;
-use crate::ossl::{self, QuietErrors};
+use crate::ossl::{self, Holder, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
@@ -57,8 +58,11 @@ pub fn load_by_cache(
         // What a program answers is for the selector that asked.
         OpenedBy::Callback => return Ok(key),
     };
-    if let Some(stamp) = listing::still(&file, &stamp, &before) {
-        cache::keep_key(at, stamp, password, &key);
+    // A forked child could not use the key of a token, and it may be given from the cache there.
+    if ossl::holder(&key) == Holder::OpenSsl {
+        if let Some(stamp) = listing::still(&file, &stamp, &before) {
+            cache::keep_key(at, stamp, password, &key);
+        }
     }
     Ok(key)
 }
@@ -82,6 +86,33 @@ enum OpenedBy {
     Callback,
 }
 
+/// How a key is written, as far as it decides which of OpenSSL's functions reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Pem,
+    /// PrivateKeyInfo of RFC 5958, or an older form: a sequence that begins with a version.
+    Der,
+    /// EncryptedPrivateKeyInfo of RFC 5958.
+    EncryptedDer,
+    Unknown,
+}
+
+impl Form {
+    /// DER may have anything behind it, as OpenSSL allows.
+    pub(crate) fn of(bytes: &[u8]) -> Form {
+        if bytes.windows(11).any(|w| w == b"-----BEGIN ") {
+            return Form::Pem;
+        }
+        let Some(content) = Reader(bytes).take(tag::SEQUENCE) else { return Form::Unknown };
+        let mut parts = Reader(content);
+        match (parts.any(), parts.any(), parts.is_empty()) {
+            (Some((tag::INTEGER, _)), Some(_), _) => Form::Der,
+            (Some((tag::SEQUENCE, _)), Some((tag::OCTET_STRING, _)), true) => Form::EncryptedDer,
+            _ => Form::Unknown,
+        }
+    }
+}
+
 fn decode(
     bytes: &[u8],
     path: &Path,
@@ -90,12 +121,14 @@ fn decode(
 ) -> Result<(PKey<Private>, OpenedBy), Cause> {
     let errors = QuietErrors::new();
     let mut asked = Asked { path, password, callback, state: State::NotAsked };
-    let is_pem = bytes.windows(11).any(|w| w == b"-----BEGIN ");
+    let form = Form::of(bytes);
     let mut read = || {
-        if is_pem {
-            from_pem(bytes, &mut asked)
-        } else {
-            from_der(bytes).or_else(|| from_encrypted_der(bytes, &mut asked))
+        errors.clear();
+        match form {
+            Form::Pem => from_pem(bytes, &mut asked),
+            Form::Der => from_der(bytes),
+            Form::EncryptedDer => from_encrypted_der(bytes, &mut asked),
+            Form::Unknown => None,
         }
     };
     // Where there was no memory to find out its size, OpenSSL takes it to have none, for good.
@@ -106,11 +139,18 @@ fn decode(
     if !matches!(asked.state, State::NotAsked) {
         wipe_stack();
     }
+    let key = key.filter(|key| match asked.state {
+        State::NotAsked | State::Given(_) => true,
+        // Of a token that was not logged in to. OpenSSL's own was encrypted under the empty password,
+        // which is no password here.
+        State::NoPassword => ossl::holder(key) == Holder::Provider,
+        State::TooLong(_) => false,
+    });
     if let Some(key) = key {
         let opened_by = match asked.state {
             State::NotAsked => OpenedBy::Nothing,
             State::Given(None) => OpenedBy::Password,
-            // It went without in the end; whatever the program answered, its key is its own.
+            // Whatever the program answered, its key is its own.
             State::Given(Some(_)) | State::NoPassword | State::TooLong(_) => OpenedBy::Callback,
         };
         return Ok((key, opened_by));
@@ -121,7 +161,10 @@ fn decode(
     }
     Err(match asked.state {
         State::NotAsked if bytes.is_empty() => Cause::Key(file, "it is empty".to_owned()),
-        State::NotAsked if is_pem && !pem::has_private_key(bytes) => {
+        State::NotAsked if form == Form::Unknown => {
+            Cause::Key(file, "it holds no private key in PEM or DER".to_owned())
+        }
+        State::NotAsked if form == Form::Pem && !pem::has_private_key(bytes) => {
             Cause::Key(file, "it holds no private key".to_owned())
         }
         State::NotAsked => Cause::Key(file, errors.reason()),
@@ -130,7 +173,7 @@ fn decode(
             let why = format!("the password is longer than the {most} bytes that OpenSSL takes");
             Cause::PasswordWrong(file, why)
         }
-        State::Given(_) => Cause::PasswordWrong(file, wrong_password(errors.reason())),
+        State::Given(_) => Cause::PasswordWrong(file, errors.reason()),
     })
 }
 
@@ -142,15 +185,6 @@ fn wipe_stack() {
     const DEPTH: usize = 16 << 10;
     let mut below = [0u8; DEPTH];
     below.zeroize();
-}
-
-/// What OpenSSL says when the password is wrong, always as libpq's users know it: behind it comes a
-/// second entry, which is the one to be seen where the program has entries of its own.
-fn wrong_password(reason: String) -> String {
-    match reason.as_str() {
-        "pkcs12 cipherfinal error" => "bad decrypt".to_owned(),
-        _ => reason,
-    }
 }
 
 fn from_pem(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
@@ -174,10 +208,6 @@ fn from_der(bytes: &[u8]) -> Option<PKey<Private>> {
 }
 
 fn from_encrypted_der(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
-    // Anything but an ASN.1 sequence is not worth a question.
-    if bytes.first() != Some(&0x30) {
-        return None;
-    }
     let bio = ossl::MemoryBio::new(bytes)?;
     // SAFETY: as in `from_pem`.
     unsafe {
@@ -215,34 +245,36 @@ enum State {
 }
 
 impl Asked<'_> {
-    /// Writes the password to `buffer` and gives its length, or -1.
+    /// Writes the password to `buffer` and gives its length; 0 where there is none. Told that there
+    /// is none (-1), a provider would ask on the terminal.
     fn answer(&mut self, buffer: &mut [u8]) -> c_int {
-        let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
-        let mut fill = |secret: &Secret| -> Result<c_int, State> {
-            let bytes = secret.bytes();
-            let room = buffer.get_mut(..bytes.len()).ok_or(State::TooLong(size))?;
-            room.copy_from_slice(bytes);
-            c_int::try_from(bytes.len()).map_err(|_| State::TooLong(size))
-        };
-        let filled = match (&self.state, self.password) {
-            (State::NoPassword | State::TooLong(_), _) => return -1,
-            (State::Given(Some(secret)), _) => return fill(secret).unwrap_or(-1),
-            (_, Some(secret)) => fill(secret).map(|n| (n, None)),
-            (_, None) => match self.callback.and_then(|ask| ask_program(ask, self.path, size)) {
-                Some(secret) => fill(&secret).map(|n| (n, Some(secret))),
-                None => Err(State::NoPassword),
-            },
-        };
-        match filled {
-            Ok((length, kept)) => {
-                self.state = State::Given(kept);
-                length
-            }
-            Err(state) => {
-                self.state = state;
-                -1
-            }
+        if matches!(self.state, State::NoPassword | State::TooLong(_)) {
+            return 0;
         }
+        let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
+        let known = match (self.password, &self.state) {
+            (Some(secret), _) | (None, State::Given(Some(secret))) => Some(secret),
+            (None, _) => None,
+        };
+        let asked = match known {
+            Some(_) => None,
+            None => self.callback.and_then(|ask| ask_program(ask, self.path, size)),
+        };
+        let Some(bytes) = known.or(asked.as_ref()).map(Secret::bytes) else {
+            self.state = State::NoPassword;
+            return 0;
+        };
+        let (Some(room), Ok(length)) =
+            (buffer.get_mut(..bytes.len()), c_int::try_from(bytes.len()))
+        else {
+            self.state = State::TooLong(size);
+            return 0;
+        };
+        room.copy_from_slice(bytes);
+        if !matches!(self.state, State::Given(_)) {
+            self.state = State::Given(asked);
+        }
+        length
     }
 }
 
@@ -261,9 +293,9 @@ unsafe extern "C" fn password_callback(
     _writing: c_int,
     asked: *mut c_void,
 ) -> c_int {
-    let Ok(length) = usize::try_from(size) else { return -1 };
+    let Ok(length) = usize::try_from(size) else { return 0 };
     if buffer.is_null() || asked.is_null() {
-        return -1;
+        return 0;
     }
     // SAFETY: OpenSSL gives a buffer of `size` bytes, and the pointer that `decode` gave it.
     let (buffer, asked) = unsafe {
@@ -271,7 +303,10 @@ unsafe extern "C" fn password_callback(
         (std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length), &mut *asked.cast::<Asked>())
     };
     let answer = std::panic::AssertUnwindSafe(|| asked.answer(buffer));
-    std::panic::catch_unwind(answer).unwrap_or(-1)
+    std::panic::catch_unwind(answer).unwrap_or_else(|_| {
+        asked.state = State::NoPassword;
+        0
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! the same. All others have no outline, and OpenSSL decodes them. Whether an EC key's point is on
 //! its curve is not looked at: a certificate with such a key is refused when it is to be sent.
 
-mod der;
+pub(super) mod der;
 
 use crate::choice::{Curve, Key, Reasons};
 use der::{Reader, bits, integer, object, positive, tag};

@@ -7,7 +7,7 @@ use super::leaf;
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Crl};
 pub use plain::certificates as plain_certificates;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -148,6 +148,23 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, String> {
             certificates.len() + 1,
             errors.reason()
         )),
+    }
+}
+
+/// The first revocation list in PEM.
+pub fn revocation_list(bytes: &[u8]) -> Option<X509Crl> {
+    let _errors = QuietErrors::new();
+    let bio = ossl::MemoryBio::new(bytes)?;
+    let none = std::ptr::null_mut();
+    // SAFETY: a valid BIO; the callback takes no argument. A new list is ours.
+    unsafe {
+        let list = openssl_sys::PEM_read_bio_X509_CRL(
+            bio.as_ptr(),
+            std::ptr::null_mut(),
+            Some(no_password),
+            none,
+        );
+        if list.is_null() { None } else { Some(X509Crl::from_ptr(list)) }
     }
 }
 

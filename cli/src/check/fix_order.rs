@@ -4,7 +4,6 @@
 use crate::report::{Level, Subject};
 use certpick::error::file_name;
 use certpick::inspect::{self, CertificateFile};
-use openssl::pkey::PKey;
 use openssl::x509::X509;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -89,17 +88,14 @@ fn may_be_replaced(path: &Path) -> io::Result<()> {
     }
     const LOST: &str = "it holds a private key, which would be lost; write to another file";
     match CertificateFile::read(path) {
-        Ok(file) if file.has_private_key() => Err(io::Error::other(LOST)),
-        Ok(_) if is_key_in_der(path) => Err(io::Error::other(LOST)),
+        Ok(file) if file.has_private_key() || file.may_be_key_in_der() => {
+            Err(io::Error::other(LOST))
+        }
         Ok(_) => Ok(()),
         Err(_) => Err(io::Error::other(
             "what it holds cannot be read, and may be a private key; write to another file",
         )),
     }
-}
-
-fn is_key_in_der(path: &Path) -> bool {
-    std::fs::read(path).is_ok_and(|bytes| PKey::private_key_from_der(&bytes).is_ok())
 }
 
 /// A file in the target's directory, which goes unless it becomes the target.

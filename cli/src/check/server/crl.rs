@@ -54,8 +54,9 @@ fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
         .to_owned());
     }
     let damaged = |at: usize| format!("CRL {} in it is damaged", at + 1);
-    let list =
-        |(at, start): (usize, &usize)| X509Crl::from_pem(&bytes[*start..]).map_err(|_| damaged(at));
+    let list = |(at, start): (usize, &usize)| {
+        inspect::revocation_list(&bytes[*start..]).ok_or_else(|| damaged(at))
+    };
     starts.iter().enumerate().map(list).collect()
 }
 

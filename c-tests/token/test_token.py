@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A provider that asks for PINs, and other files for which OpenSSL would ask: each on a terminal."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness import openssl_cnf, paths
+from harness.pki import Authority
+from harness.psql import run
+from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c
+
+HERE = Path(__file__).parent
+SEALED = """\
+-----BEGIN {0}-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
+
+AAAAAAAAAAAAAAAAAAAAAA==
+-----END {0}-----
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch():
+    BUILD.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="token-", dir=BUILD))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def environment(scratch) -> dict:
+    """That in which the token is active."""
+    flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-fPIC", "-shared"]
+    module = compile_c(scratch / "token.so", [HERE / "token.c"], flags=flags)
+    conf = scratch / "openssl.cnf"
+    conf.write_text(openssl_cnf.text({"token": {"module": module, "activate": 1}}))
+    return {"OPENSSL_CONF": str(conf), "TOKEN_LOG": str(scratch / "log"), "TMPDIR": str(scratch)}
+
+
+def on_a_terminal(command: list, scratch: Path, environment: dict):
+    Path(environment["TOKEN_LOG"]).unlink(missing_ok=True)
+    return run(command, scratch, scratch, environment, terminal=True)
+
+
+def test_no_key_and_no_certificate_makes_anything_prompt(scratch, environment):
+    common = ["support", "certificates", "handshake", "passwords", "picking"]
+    sources = [HERE / "keys.c", *(TESTS / f"{name}.c" for name in common)]
+    flags = ["-std=c99", "-O1", "-g", f"-I{TESTS}"]
+    program = compile_c(scratch / "keys", sources, flags=flags, libs=LINK_CERTPICK)
+    done = on_a_terminal([program, environment["TOKEN_LOG"]], scratch, environment)
+    assert (done.terminal, done.status) == ("", 0), done
+
+
+@pytest.fixture(scope="module")
+def files(scratch) -> Path:
+    """A certificate whose key the token has, under a PIN, and lists that are encrypted."""
+    authority = Authority(scratch / "authorities", "alpha")
+    anna = authority.issue("anna", below=scratch)
+    text = anna.key.read_text()
+    (scratch / "pin.key").write_text(text.replace("PRIVATE KEY", "TOKEN KEY WITH PIN"))
+    (scratch / "pin.key").chmod(0o600)
+    (scratch / "sealed.crl").write_text(SEALED.format("X509 CRL"))
+    (scratch / "sealed.crt").write_text(SEALED.format("CERTIFICATE"))
+    shutil.copy(authority.certificate, scratch / "root.crt")
+    return scratch
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("--sslcert anna.crt --sslkey pin.key", "encrypted"),
+        ("--sslcert sealed.crt --sslkey anna.key", "sealed.crt"),
+        ("--server --cert anna.crt --key pin.key --root root.crt", "encrypted"),
+        ("--server --cert anna.crt --key anna.key --root root.crt --crl sealed.crl", "damaged"),
+        ("--server --cert anna.crt --key anna.key --root sealed.crt", "sealed.crt"),
+    ],
+)
+def test_certpick_check_does_not_prompt(words, said, files, environment):
+    program = paths.TARGET / "release" / "certpick"
+    done = on_a_terminal([program, "check", *words.split()], files, environment)
+    assert done.terminal == "" and said in done.out + done.err, done
+    log = Path(environment["TOKEN_LOG"])
+    events = log.read_text().split("\n") if log.exists() else []
+    assert "login" not in events and "prompt" not in events, events
