@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What was read with more rights than the process has now is not given to it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "support.h"
+
+/* setfsuid and setgroups */
+#include <grp.h>
+#include <sys/fsuid.h>
 
 #include "picking.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534 };
+enum { NOBODY = 65534, GROUP = 54321 };
 
 /* As root the process becomes somebody else; another user takes the right away from himself. */
 static int is_root;
@@ -82,6 +89,139 @@ static certpick_selector *issuers_and_lists(void)
     return selector;
 }
 
+/* In the group, or in none. */
+static void join_group(int is_member)
+{
+    const gid_t group = GROUP;
+
+    MUST(setgroups((size_t)is_member, &group) == 0);
+}
+
+/* What may not be opened is refused as it is without the cache, but only where it is to be sent. */
+static void what_is_sent_is_opened(SSL_CTX *server, SSL_CTX *server_b)
+{
+    static const char denied[] =
+        "entry 1: could not read certificate file \"full.crt\": Permission denied";
+    certpick_selector *selector = empty_selector(0);
+    struct link link;
+
+    CHECK_INT(certpick_selector_add_files(selector, "full.crt", "leaf.key", NULL), CERTPICK_ERROR_FILE);
+    CHECK_TEXT(certpick_selector_error(selector), denied);
+    certpick_selector_free(selector);
+
+    selector = new_selector("full.crt,open.crt", "leaf.key,open.key", NULL);
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
+    CHECK_TEXT(certpick_selector_error(selector), denied);
+    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
+    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_FAILED);
+    CHECK_TEXT(certpick_message(link.client), denied);
+    close_link(&link);
+    CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server_b));
+    CHECK_INT(certpick_choice(link.client), 1);
+    close_link(&link);
+    certpick_selector_free(selector);
+
+    selector = new_selector("leaf.crt", "leaf.key", NULL);
+    CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
+    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
+    CHECK_TEXT(certpick_message(link.client),
+               "entry 1: could not read certificate file \"between.crt\": Permission denied");
+    close_link(&link);
+    certpick_selector_free(selector);
+
+    selector = new_selector("leaf.crt", "leaf.key", NULL);
+    CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
+    CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
+    CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+    close_link(&link);
+    certpick_selector_free(selector);
+}
+
+/* Everything is read with all rights, as the same effective user. */
+static void fill_cache(SSL_CTX *server)
+{
+    static const char *const entries[] = {"full.crt", "leaf.crt"};
+    struct link link;
+    int i;
+
+    certpick_cache_clear();
+    for (i = 0; i < 2; i++) {
+        certpick_selector *selector = new_selector(entries[i], "leaf.key", NULL);
+
+        CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
+        CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
+        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+        close_link(&link);
+        certpick_selector_free(selector);
+    }
+    certpick_selector_free(new_selector("full.crt,open.crt", "leaf.key,open.key", NULL));
+}
+
+static void write_for(const char *path, uid_t user, gid_t group, mode_t mode)
+{
+    MUST(chown(path, user, group) == 0 && chmod(path, mode) == 0);
+}
+
+/* Rights that do not show in the effective user and group. */
+static void other_rights(const struct two *two, SSL_CTX *server_b)
+{
+    struct identity root = new_root("root"), between = new_intermediate("between", &root);
+    struct identity leaf = new_leaf("leaf", &between);
+    SSL_CTX *server = new_server(TLS1_3_VERSION, &root, (void *)NULL);
+
+    write_certs("full.crt", leaf.cert, between.cert, (X509 *)NULL);
+    write_certs("leaf.crt", leaf.cert, (X509 *)NULL);
+    write_certs("between.crt", between.cert, (X509 *)NULL);
+    write_certs("open_between.crt", between.cert, (X509 *)NULL);
+    write_certs("open.crt", two->b.cert, (X509 *)NULL);
+    write_key("leaf.key", leaf.key, NULL);
+    write_key("open.key", two->b.key, NULL);
+    write_for("full.crt", 0, GROUP, 0640);
+    write_for("between.crt", 0, GROUP, 0640);
+    write_for("leaf.crt", 0, 0, 0644);
+    write_for("open_between.crt", 0, 0, 0644);
+    write_for("open.crt", 0, 0, 0644);
+    write_for("leaf.key", NOBODY, 0, 0600);
+    write_for("open.key", NOBODY, 0, 0600);
+    settle();
+
+    subject("a certificate is not sent after its group was given up");
+    join_group(1);
+    MUST(seteuid(NOBODY) == 0);
+    fill_cache(server);
+    MUST(seteuid(0) == 0);
+    join_group(0);
+    MUST(seteuid(NOBODY) == 0);
+    what_is_sent_is_opened(server, server_b);
+    MUST(seteuid(0) == 0);
+
+    subject("nor on behalf of a user of the file system who may not read it");
+    fill_cache(server);
+    setfsuid(NOBODY);
+    what_is_sent_is_opened(server, server_b);
+    setfsuid(0);
+
+    subject("a selector that was made with the right keeps what it has read");
+    certpick_cache_clear();
+    {
+        certpick_selector *selector = new_selector("full.crt", "leaf.key", NULL);
+        struct link link;
+
+        setfsuid(NOBODY);
+        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+        close_link(&link);
+        setfsuid(0);
+        certpick_selector_free(selector);
+    }
+    SSL_CTX_free(server);
+    free_identity(&root);
+    free_identity(&between);
+    free_identity(&leaf);
+}
+
 int main(void)
 {
     struct two two;
@@ -121,6 +261,10 @@ int main(void)
         CHECK(first.cert == second.cert && first.key == second.key);
     free_held(&first);
     free_held(&second);
+    if (is_root)
+        other_rights(&two, server);
+    else
+        printf("groups and the user of the file system can only be changed as root\n");
     SSL_CTX_free(server);
     free_two(&two);
     return finish();

@@ -15,18 +15,19 @@ pub mod pem;
 pub mod private_file;
 
 use crate::error::{Cause, OutOfMemory};
-use crate::ossl::{self, QuietErrors};
+use crate::ossl::{self, Holder, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use leaf::Leaf;
 use libc::{c_char, c_int, c_void};
-use listing::{Entry, Listing, Material};
+use listing::{Entry, Found, Listing, Material};
 use once_cell::race::OnceBox;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// The type of the program's function that gives the password of a key file.
 pub type PasswordFunction = unsafe extern "C" fn(
@@ -74,7 +75,31 @@ pub struct Group {
     source: Source,
     /// The keys that have been loaded. Boxes that are set once without a lock: no lock may be held
     /// while the program's callback runs, nor be left locked in a forked child.
-    loaded: Box<[OnceBox<PKey<Private>>]>,
+    loaded: Box<[OnceBox<Loaded>]>,
+    /// Which certificate files have been opened for this selector; `None` where all have.
+    opened: Option<Box<[AtomicBool]>>,
+}
+
+/// A key as it was loaded.
+#[derive(Debug)]
+struct Loaded {
+    key: PKey<Private>,
+    /// The process that alone can use it; `None` where a forked child can, too.
+    process: Option<u32>,
+}
+
+impl Loaded {
+    fn new(key: PKey<Private>) -> Loaded {
+        let process = match ossl::holder(&key) {
+            Holder::OpenSsl => None,
+            Holder::Provider | Holder::Unknown => Some(std::process::id()),
+        };
+        Loaded { key, process }
+    }
+
+    fn is_usable(&self) -> bool {
+        self.process.is_none_or(|process| process == std::process::id())
+    }
 }
 
 #[derive(Debug)]
@@ -83,7 +108,7 @@ enum Source {
         listing: Arc<Listing>,
         /// One for each entry, or none at all.
         passwords: Vec<Option<Secret>>,
-        /// The working directory when they were added, where a key's name depends on it.
+        /// The working directory when they were added, where a file's name depends on it.
         base: Option<PathBuf>,
     },
     Memory {
@@ -94,10 +119,13 @@ enum Source {
 
 impl Group {
     /// Of files, with a password for each entry or none at all.
-    pub fn of_files(listing: Arc<Listing>, passwords: Vec<Option<Secret>>) -> Group {
-        let base = if listing.has_relative_key() { std::env::current_dir().ok() } else { None };
+    pub fn of_files(found: Found<Listing>, passwords: Vec<Option<Secret>>) -> Group {
+        let listing = found.content;
+        let base = if listing.has_relative_name() { std::env::current_dir().ok() } else { None };
         let loaded = listing.entries().iter().map(|_| OnceBox::new()).collect();
-        Group { source: Source::Files { listing, passwords, base }, loaded }
+        let unopened = || listing.entries().iter().map(|_| AtomicBool::new(false)).collect();
+        let opened = found.is_from_cache.then(unopened);
+        Group { source: Source::Files { listing, passwords, base }, loaded, opened }
     }
 
     /// One that the program holds.
@@ -108,7 +136,7 @@ impl Group {
             return Err(Cause::Certificate { file: None, why });
         }
         let material = Material { leaf: leaf.into(), companions: chain };
-        Ok(Group { source: Source::Memory { material, key }, loaded: Box::default() })
+        Ok(Group { source: Source::Memory { material, key }, loaded: Box::default(), opened: None })
     }
 
     /// How many credentials there are.
@@ -127,6 +155,7 @@ impl Group {
                 password: passwords.get(at).and_then(Option::as_ref),
                 base: base.as_deref(),
                 loaded: self.loaded.get(at)?,
+                opened: self.opened.as_ref().and_then(|opened| opened.get(at)),
             },
             Source::Memory { material, key } if at == 0 => Of::Memory { material, key },
             Source::Memory { .. } => return None,
@@ -160,7 +189,8 @@ enum Of<'a> {
         entry: &'a Entry,
         password: Option<&'a Secret>,
         base: Option<&'a Path>,
-        loaded: &'a OnceBox<PKey<Private>>,
+        loaded: &'a OnceBox<Loaded>,
+        opened: Option<&'a AtomicBool>,
     },
     Memory {
         material: &'a Material,
@@ -208,20 +238,32 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The private key: read, decrypted and found to belong to the certificate, once. `use_cache`:
-    /// what this process has decrypted before will do.
+    /// Opens the certificate's file where it was not opened for this selector before.
+    pub fn open_file(&self) -> Result<(), Cause> {
+        match self.of {
+            Of::File { entry, base, opened: Some(opened), .. } => {
+                listing::open_once(base, &entry.names.certificate, opened)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The private key: read, decrypted and found to belong to the certificate, once, or once more in
+    /// a forked child that cannot use the parent's. `use_cache`: what this process has decrypted
+    /// before will do.
     pub fn key(
         &self,
         callback: Option<&PasswordCallback>,
         use_cache: bool,
-    ) -> Result<&'a PKeyRef<Private>, Cause> {
+    ) -> Result<PKey<Private>, Cause> {
         let (entry, password, base, loaded) = match self.of {
-            Of::Memory { key, .. } => return Ok(key),
-            Of::File { entry, password, base, loaded } => (entry, password, base, loaded),
+            Of::Memory { key, .. } => return Ok(key.clone()),
+            Of::File { entry, password, base, loaded, .. } => (entry, password, base, loaded),
         };
-        if let Some(key) = loaded.get() {
-            return Ok(key);
+        if let Some(loaded) = loaded.get().filter(|loaded| loaded.is_usable()) {
+            return Ok(loaded.key.clone());
         }
+        self.open_file()?;
         let path = entry.key_path();
         let absolute = listing::absolute(base, path);
         let key = if use_cache {
@@ -230,8 +272,10 @@ impl<'a> Credential<'a> {
             key::load(&absolute, path, password, callback)?
         };
         check_match(self.certificate()?, &key).map_err(|mismatch| mismatch.cause(Some(path)))?;
-        // Two threads may get here at once; the second one's key is the same and is dropped.
-        Ok(loaded.get_or_init(|| Box::new(key)))
+        // Two threads may get here at once: the first one's is kept. So is a parent's in its child,
+        // where each handshake loads one then.
+        let _ = loaded.set(Box::new(Loaded::new(key.clone())));
+        Ok(key)
     }
 }
 

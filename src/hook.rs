@@ -20,9 +20,11 @@ use crate::selector::FrozenSelector;
 #[cfg(ossl3)]
 pub(crate) use ex_data::has_selector;
 pub use ex_data::{Peer, decision, explanation, message, set_peer};
+use foreign_types::ForeignType;
 #[cfg(ossl3)]
 pub(crate) use installation::is_answered;
 use libc::{c_int, c_void};
+use openssl::pkey::{PKey, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -116,9 +118,9 @@ pub(crate) fn answer(
         // of its own.
         unsafe {
             ffi::X509_up_ref(installed.leaf);
-            ffi::EVP_PKEY_up_ref(installed.key);
+            ffi::EVP_PKEY_up_ref(installed.key.as_ptr());
             *x509 = installed.leaf;
-            *pkey = installed.key;
+            *pkey = installed.key.as_ptr();
         }
         Ok(1)
     });
@@ -184,10 +186,10 @@ fn guarded(
     abort
 }
 
-/// What was installed; valid as long as the selector.
+/// What was installed; the leaf is valid as long as the selector.
 pub(crate) struct Installed {
     leaf: *mut ffi::X509,
-    key: *mut ffi::EVP_PKEY,
+    key: PKey<Private>,
 }
 
 /// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
@@ -315,14 +317,14 @@ unsafe fn install(
         cache::clear();
         no_memory()
     })?;
-    let key = selector.key(credential).map_err(InstallError::Fatal)?;
+    let key = selector.key(at, &chain.links).map_err(InstallError::Fatal)?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
     let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;
     for certificate in selector.index().certificates(&chain.links) {
         above.push(certificate.clone()).map_err(|_| no_memory())?;
     }
     // SAFETY: the caller's promise.
-    unsafe { installation::install(ssl, leaf, key, &above) }
+    unsafe { installation::install(ssl, leaf, &key, &above) }
 }
 
 fn now() -> i64 {

@@ -93,7 +93,8 @@ pub fn check_explain_file(path: &Path) -> Result<(), String> {
 
 /// The certificates of a file for the issuer pool.
 pub fn issuers(path: &Path) -> Result<Vec<X509>, Error> {
-    IssuerFile::of(path, false).map(|f| f.certificates().to_vec()).map_err(Error::Issuers)
+    let found = IssuerFile::of(path, false).map_err(Error::Issuers)?;
+    Ok(found.content.certificates().to_vec())
 }
 
 /// The first revocation list in PEM in these bytes.

@@ -8,17 +8,19 @@ mod index;
 
 use crate::cache::{self, Parts};
 use crate::choice::Policy;
+use crate::credential::chain::is_same;
 use crate::credential::leaf::Leaf;
-use crate::credential::listing::{IssuerFile, Listing};
+use crate::credential::listing::{self, IssuerFile, Listing};
 use crate::credential::{Credential, Group, PasswordCallback};
 use crate::error::{Cause, Error};
 use crate::list;
 use crate::secret::Secret;
 pub(crate) use index::{Index, MAX_KEYS, TraitsOf};
-use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A set of credentials that is being put together.
 ///
@@ -26,10 +28,21 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Selector {
     groups: Vec<Arc<Group>>,
-    issuers: Vec<Arc<IssuerFile>>,
+    issuers: Vec<Issuers>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
     without_cache: bool,
+}
+
+/// A file of issuers, as one selector has it.
+#[derive(Debug)]
+struct Issuers {
+    file: Arc<IssuerFile>,
+    path: PathBuf,
+    /// The working directory when it was added, where the name depends on it.
+    base: Option<PathBuf>,
+    /// Whether it was opened for this selector.
+    opened: AtomicBool,
 }
 
 impl Selector {
@@ -98,8 +111,11 @@ impl Selector {
 
     /// Adds the certificates of a PEM file to the issuer pool.
     pub fn add_issuers(&mut self, pem_file: &Path) -> Result<(), Error> {
-        let file = IssuerFile::of(pem_file, !self.without_cache).map_err(Error::Issuers)?;
-        self.issuers.push(file);
+        let found = IssuerFile::of(pem_file, !self.without_cache).map_err(Error::Issuers)?;
+        let base = if pem_file.is_relative() { std::env::current_dir().ok() } else { None };
+        let opened = AtomicBool::new(!found.is_from_cache);
+        let (file, path) = (found.content, pem_file.to_owned());
+        self.issuers.push(Issuers { file, path, base, opened });
         Ok(())
     }
 
@@ -134,6 +150,7 @@ impl Selector {
         Ok(FrozenSelector {
             starts: starts.collect(),
             groups: done.groups,
+            issuers: done.issuers,
             policy: done.policy,
             password_callback: done.password_callback,
             use_cache: !done.without_cache,
@@ -152,7 +169,7 @@ impl Selector {
             .flat_map(|g| g.credentials())
             .map(|c| (c.leaf(), c.companions()))
             .collect();
-        let issuers: Vec<&X509> = self.issuers.iter().flat_map(|f| f.certificates()).collect();
+        let issuers: Vec<&X509> = self.issuers.iter().flat_map(|i| i.file.certificates()).collect();
         // A certificate that OpenSSL met without memory is spoilt, so none is kept.
         let index = Index::build(&credentials, &issuers).inspect_err(|_| cache::clear())?;
         let index = Arc::new(index);
@@ -164,12 +181,13 @@ impl Selector {
 
     /// What the index is made of, if the next selector may find the same.
     fn parts(&self) -> Option<Parts> {
-        if self.without_cache || !self.issuers.iter().all(|f| f.is_settled()) {
+        if self.without_cache || !self.issuers.iter().all(|i| i.file.is_settled()) {
             return None;
         }
         let listing = |g: &Arc<Group>| g.listing().filter(|l| l.is_settled()).cloned();
         let listings = self.groups.iter().map(listing).collect::<Option<_>>()?;
-        Some(Parts { listings, issuers: self.issuers.clone() })
+        let issuers = self.issuers.iter().map(|i| Arc::clone(&i.file)).collect();
+        Some(Parts { listings, issuers })
     }
 }
 
@@ -179,6 +197,7 @@ pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
     /// The number of each group's first credential.
     starts: Vec<usize>,
+    issuers: Vec<Issuers>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
     use_cache: bool,
@@ -208,7 +227,8 @@ impl FrozenSelector {
     /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.
     pub fn check_key(&self, at: usize) -> Result<(), Error> {
         let Some(credential) = self.credential(at) else { return Ok(()) };
-        self.key(credential).map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
+        let key = credential.key(self.password_callback.as_ref(), self.use_cache);
+        key.map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
     }
 
     /// All credentials, in their order.
@@ -231,12 +251,38 @@ impl FrozenSelector {
         &self.index
     }
 
-    /// The key of one of its credentials.
-    pub(crate) fn key<'a>(
-        &self,
-        credential: Credential<'a>,
-    ) -> Result<&'a PKeyRef<Private>, Cause> {
+    /// The key of credential `at`, to be sent with these links of the index above its leaf. Every file that one
+    /// of these certificates comes from is opened, if that was not done for this selector before.
+    pub(crate) fn key(&self, at: usize, links: &[u32]) -> Result<PKey<Private>, Cause> {
+        let no_entry = || Cause::Refused("no such entry".to_owned());
+        let credential = self.credential(at).ok_or_else(no_entry)?;
+        credential.open_file()?;
+        for certificate in self.index.certificates(links) {
+            let is_it = |other: &X509| is_same(other, certificate);
+            if !credential.companions().iter().any(is_it) {
+                self.open_file_with(is_it)?;
+            }
+        }
         credential.key(self.password_callback.as_ref(), self.use_cache)
+    }
+
+    /// Opens a file, other than that of the leaf, with such a certificate; one of them is enough.
+    fn open_file_with(&self, is_it: impl Fn(&X509) -> bool) -> Result<(), Cause> {
+        let of_credentials =
+            self.credentials().filter(|c| c.companions().iter().any(&is_it)).map(|c| c.open_file());
+        let of_issuers = self
+            .issuers
+            .iter()
+            .filter(|i| i.file.certificates().iter().any(&is_it))
+            .map(|i| listing::open_once(i.base.as_deref(), &i.path, &i.opened));
+        let mut outcome = Ok(());
+        for opened in of_credentials.chain(of_issuers) {
+            outcome = opened;
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 }
 

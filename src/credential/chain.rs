@@ -95,6 +95,11 @@ pub fn verifies(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> 
     Ok(ossl::sure(verify)?.is_some())
 }
 
+/// Whether two are one certificate.
+pub fn is_same(a: &X509, b: &X509) -> bool {
+    a.as_ptr() == b.as_ptr() || a == b
+}
+
 /// What [`may_have_issued`] looks at in the certificate that was issued, besides its issuer's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IssuedClass {

@@ -12,8 +12,9 @@ use openssl::x509::X509;
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
 /// The certificates of one credential.
@@ -83,8 +84,16 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Listing {
     entries: Vec<Entry>,
-    /// Whether the name of a key depends on the working directory.
-    has_relative_key: bool,
+    /// Whether the name of a file depends on the working directory.
+    has_relative_name: bool,
+}
+
+/// What files hold, and how that is known.
+pub struct Found<T> {
+    /// What they hold.
+    pub content: Arc<T>,
+    /// Whether some of it is from the cache: those files were looked at and not opened.
+    pub is_from_cache: bool,
 }
 
 impl Listing {
@@ -96,14 +105,14 @@ impl Listing {
         before: usize,
         use_cache: bool,
         matched: impl FnOnce(usize) -> Result<T, Error>,
-    ) -> Result<(Arc<Listing>, T), Error> {
+    ) -> Result<(Found<Listing>, T), Error> {
         let whole = crate::list::is_whole(certificates);
         let key = use_cache.then(|| ListKey::new(whole, certificates, keys));
         Listing::of(key, before, matched, || crate::list::names(certificates, keys, whole))
     }
 
     /// One certificate's file, and one for its key.
-    pub fn of_files(names: Names, before: usize, use_cache: bool) -> Result<Arc<Listing>, Error> {
+    pub fn of_files(names: Names, before: usize, use_cache: bool) -> Result<Found<Listing>, Error> {
         let key = use_cache.then(|| {
             let keys = names.key.as_ref().map(|k| k.as_os_str().as_bytes());
             ListKey::new(true, names.certificate.as_os_str().as_bytes(), keys)
@@ -116,7 +125,7 @@ impl Listing {
         before: usize,
         matched: impl FnOnce(usize) -> Result<T, Error>,
         names: impl FnOnce() -> Result<Vec<Names>, Error>,
-    ) -> Result<(Arc<Listing>, T), Error> {
+    ) -> Result<(Found<Listing>, T), Error> {
         let known = key.as_ref().and_then(cache::listing);
         let mut companions = Companions::default();
         let failed = |at: usize, cause| Error::Entry { number: before + at + 1, cause };
@@ -125,7 +134,7 @@ impl Listing {
                 let result = matched(known.entries.len())?;
                 let changed = known.changed();
                 if changed.is_empty() {
-                    return Ok((Arc::clone(known), result));
+                    return Ok((Found { content: Arc::clone(known), is_from_cache: true }, result));
                 }
                 let mut entries = known.entries.clone();
                 for at in changed {
@@ -144,13 +153,14 @@ impl Listing {
             }
         };
         entries.shrink_to_fit();
-        let is_relative = |e: &Entry| e.key_path().is_relative();
-        let has_relative_key = entries.iter().any(is_relative);
-        let listing = Arc::new(Listing { entries, has_relative_key });
+        let is_relative =
+            |e: &Entry| e.key_path().is_relative() || e.names.certificate.is_relative();
+        let has_relative_name = entries.iter().any(is_relative);
+        let listing = Arc::new(Listing { entries, has_relative_name });
         if let Some(key) = key.filter(|_| listing.is_worth_keeping()) {
             cache::keep_listing(key, &listing);
         }
-        Ok((listing, result))
+        Ok((Found { content: listing, is_from_cache: known.is_some() }, result))
     }
 
     /// The entries whose files are not known to be as they were.
@@ -179,9 +189,9 @@ impl Listing {
         &self.entries
     }
 
-    /// Whether the name of a key depends on the working directory.
-    pub fn has_relative_key(&self) -> bool {
-        self.has_relative_key
+    /// Whether the name of a file depends on the working directory.
+    pub fn has_relative_name(&self) -> bool {
+        self.has_relative_name
     }
 
     /// How much memory it takes, about.
@@ -230,12 +240,12 @@ pub struct IssuerFile {
 
 impl IssuerFile {
     /// The file as it is now.
-    pub fn of(path: &Path, use_cache: bool) -> Result<Arc<IssuerFile>, Cause> {
+    pub fn of(path: &Path, use_cache: bool) -> Result<Found<IssuerFile>, Cause> {
         let name = path.as_os_str().as_bytes();
         let known = if use_cache { cache::issuer_file(name) } else { None };
         if let Some(known) = known {
             if known.stamp.is_some() && Stats::default().of(&known.path) == known.stamp {
-                return Ok(known);
+                return Ok(Found { content: known, is_from_cache: true });
             }
         }
         let (bytes, stamp) = read(path)?;
@@ -245,7 +255,7 @@ impl IssuerFile {
         if use_cache && file.stamp.is_some() {
             cache::keep_issuer_file(name, &file);
         }
-        Ok(file)
+        Ok(Found { content: file, is_from_cache: false })
     }
 
     /// Its certificates.
@@ -282,7 +292,22 @@ fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<Stamp>), Cause> {
             let bytes = pem::read_all(&file, &metadata, pem::MOST_BYTES)?;
             Ok((bytes, still(&file, &Stamp::of(&metadata), &before)))
         })
-        .map_err(|e| Cause::CertificateFile { file: path.to_owned(), why: e.text() })
+        .map_err(|e| unreadable(path, &e))
+}
+
+/// Opens a file of certificates, which is called `path` in words, unless it was `opened` before.
+/// What came from the cache was looked at, and the process may have lost the right to read it in a
+/// way that only opening shows.
+pub fn open_once(base: Option<&Path>, path: &Path, opened: &AtomicBool) -> Result<(), Cause> {
+    if !opened.load(Ordering::Relaxed) {
+        pem::open_regular(&absolute(base, path)).map_err(|e| unreadable(path, &e))?;
+        opened.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &pem::ReadError) -> Cause {
+    Cause::CertificateFile { file: path.to_owned(), why: error.text() }
 }
 
 /// The stamp of a file that was read, unless it has changed meanwhile, or might without showing it.
@@ -301,8 +326,8 @@ fn no_certificate(path: &Path) -> Cause {
     Cause::Certificate { file: Some(path.to_owned()), why: "it holds no certificate".to_owned() }
 }
 
-/// A key's name, made whole by the directory that was the working directory when it was given.
-pub fn absolute(base: Option<&Path>, path: &Path) -> std::path::PathBuf {
+/// A file's name, made whole by the directory that was the working directory when it was given.
+pub fn absolute(base: Option<&Path>, path: &Path) -> PathBuf {
     base.map_or_else(
         || path.to_owned(),
         |base| base.join(OsStr::from_bytes(path.as_os_str().as_bytes())),

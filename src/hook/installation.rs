@@ -79,7 +79,7 @@ pub unsafe fn install(
         ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), key.as_ptr(), chain.as_ptr(), 1)
     };
     if done == 1 {
-        return Ok(Installed { leaf: leaf.as_ptr(), key: key.as_ptr() });
+        return Ok(Installed { leaf: leaf.as_ptr(), key: key.to_owned() });
     }
     if errors.is_security_level() {
         return Err(InstallError::SecurityLevel);
