@@ -2,10 +2,11 @@
 //! What this process has read from files, kept for the next selector: certificates, the index of a
 //! whole list, and decrypted keys.
 //!
-//! Nothing is given that opening the file would not give. Each use compares the file's stamp; for a
-//! key the file is opened with the rights that the process has then, and a decrypted key is given
-//! for the password alone that opened it. What was read so soon after a change that a second
-//! change would not show in the stamp is not kept.
+//! Each use compares the file's stamp. For a key the file is opened with the rights that the process
+//! has then, and a decrypted key is given for the password alone that opened it. A certificate is
+//! only looked at here; its file is opened before it is sent (`FrozenSelector::key`). What was read so
+//! soon after a change that a second change would not show in the stamp is not kept. What changes a
+//! file and not its stamp, as a shared mapping may, is not seen.
 //!
 //! One lock, held to look up and to put in, never while a file is read, a key decrypted or the
 //! program called. Whoever does not get it soon does without the cache, so a child that was forked

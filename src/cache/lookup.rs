@@ -3,8 +3,9 @@
 
 use std::hash::{Hash, Hasher};
 
-/// As whom files are opened. A certificate is looked at and not opened, so what one user could read
-/// is not given to another.
+/// As whom files are opened: a process that has become another user finds nothing and reads the
+/// files itself, so that it gets their errors at once. Other rights, as by supplementary groups, show
+/// when the file of what is to be sent is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Reader {
     user: libc::uid_t,
