@@ -77,7 +77,8 @@ pub fn cases() -> Vec<Case> {
         ),
         case("the key is a directory", 1, &[("key_file", "wrong", "not a regular file")], |s| {
             two(s);
-            "--sslcert a.crt --sslkey private"
+            std::fs::create_dir(s.file("directory")).unwrap();
+            "--sslcert a.crt --sslkey directory"
         }),
         case("the key is garbage", 1, &[("key_file", "wrong", "could not load")], |s| {
             two(s);

@@ -15,16 +15,17 @@ pub fn cases() -> Vec<Case> {
                 ("certificate_file", "wrong", "\"none\": No such file or directory"),
                 ("certificate_file", "wrong", "\"empty\": it is empty"),
                 ("certificate_file", "wrong", "\"garbage\": it holds no certificate in PEM"),
-                ("certificate_file", "wrong", "\"private\": it is not a regular file"),
+                ("certificate_file", "wrong", "\"directory\": it is not a regular file"),
                 ("certificate_file", "wrong", "\"loop\": Too many levels of symbolic links"),
                 ("certificate_file", "wrong", "\"damaged\""),
             ],
             |s| {
                 s.write("empty", "");
                 s.write("garbage", "garbage");
+                std::fs::create_dir(s.file("directory")).unwrap();
                 s.write("damaged", "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n");
                 symlink("loop", s.file("loop")).unwrap();
-                "--sslcert none,empty,garbage,private,loop,damaged"
+                "--sslcert none,empty,garbage,directory,loop,damaged"
             },
         ),
         case(

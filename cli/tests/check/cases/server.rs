@@ -72,7 +72,8 @@ pub fn cases() -> Vec<Case> {
         }),
         case("a directory", 1, &[("key_file", "wrong", "is not a regular file")], |s| {
             usual(s);
-            "--server --cert s.crt --key private --root root.crt"
+            std::fs::create_dir(s.file("directory")).unwrap();
+            "--server --cert s.crt --key directory --root root.crt"
         }),
         case("no certificate", 1, &[("certificate_file", "wrong", "\"none\"")], |s| {
             usual(s);
