@@ -66,12 +66,12 @@ void name_cas(SSL *server, ...)
     va_end(cas);
 }
 
-void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
+void join_link(struct link *link, SSL *client, SSL_CTX *server)
 {
     BIO *near_end, *far_end;
 
     memset(link, 0, sizeof(*link));
-    link->client = SSL_new(client);
+    link->client = client;
     link->server = SSL_new(server);
     MUST(link->client != NULL && link->server != NULL);
     MUST(BIO_new_bio_pair(&near_end, 0, &far_end, 0));
@@ -79,6 +79,11 @@ void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
     SSL_set_bio(link->server, far_end, far_end);
     SSL_set_connect_state(link->client);
     SSL_set_accept_state(link->server);
+}
+
+void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
+{
+    join_link(link, SSL_new(client), server);
 }
 
 /* 1 done, 0 to be continued, -1 failed. */

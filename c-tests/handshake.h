@@ -27,6 +27,8 @@ struct link {
     struct queue client_queue; /* what the client's last step left in the error queue */
 };
 
+/* A link of this SSL, which belongs to it from now on, to a new SSL of the server's. */
+void join_link(struct link *link, SSL *client, SSL_CTX *server);
 void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server);
 /* Shake hands until both sides are done (1) or one of them has failed (0). */
 int shake_hands(struct link *link);

@@ -4,20 +4,6 @@
 
 #include "picking.h"
 
-static void connect_over(struct link *link, SSL *client, SSL_CTX *server)
-{
-    BIO *near_end, *far_end;
-
-    memset(link, 0, sizeof(*link));
-    link->client = client;
-    link->server = SSL_new(server);
-    MUST(BIO_new_bio_pair(&near_end, 0, &far_end, 0));
-    SSL_set_bio(link->client, near_end, near_end);
-    SSL_set_bio(link->server, far_end, far_end);
-    SSL_set_connect_state(link->client);
-    SSL_set_accept_state(link->server);
-}
-
 static void only_the_context_is_left(const struct two *two, int version, enum way way)
 {
     certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
@@ -83,7 +69,7 @@ static void copied(const struct two *two, int version, enum way way)
     MUST(copy != NULL && copy != original);
 
     subject("a copy of an SSL picks for itself");
-    connect_over(&link, copy, server);
+    join_link(&link, copy, server);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     CHECK_INT(certpick_outcome(copy), CERTPICK_OUTCOME_SENT);
@@ -92,7 +78,7 @@ static void copied(const struct two *two, int version, enum way way)
 
     subject("an SSL outlives its copy");
     CHECK_INT(certpick_set_peer(original, "db.example", "b"), CERTPICK_OK);
-    connect_over(&link, original, server);
+    join_link(&link, original, server);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     CHECK_INT(certpick_outcome(original), CERTPICK_OUTCOME_SENT);
@@ -113,7 +99,7 @@ static void copied(const struct two *two, int version, enum way way)
     MUST(copy != NULL);
     SSL_free(original);
     SSL_CTX_free(client);
-    connect_over(&link, copy, server);
+    join_link(&link, copy, server);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     close_link(&link);
@@ -141,7 +127,7 @@ static void cleared(const struct two *two, int version, enum way way)
     subject("an SSL that was cleared shakes hands again");
     use_selector(client, selector, way);
     ssl = SSL_new(client);
-    connect_over(&link, ssl, server_a);
+    join_link(&link, ssl, server_a);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
     CHECK_INT(certpick_choice(ssl), 0);
@@ -149,7 +135,7 @@ static void cleared(const struct two *two, int version, enum way way)
     SSL_free(link.server);
 
     /* The certificate of the first handshake would stay on the SSL by itself. */
-    connect_over(&link, ssl, server_b);
+    join_link(&link, ssl, server_b);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     CHECK_INT(certpick_choice(ssl), 1);

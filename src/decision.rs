@@ -6,7 +6,6 @@ mod terms;
 
 use crate::choice::Reasons;
 use crate::error::{Error, NONE_SUITABLE_TEXT};
-use crate::hook::Peer;
 use crate::name;
 use crate::ossl;
 use crate::request::Request;
@@ -14,6 +13,15 @@ use crate::selector::FrozenSelector;
 use libc::c_int;
 use openssl_sys as ffi;
 use std::sync::Arc;
+
+/// What the program knows of the other side.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The host that it connects to.
+    pub host: Option<Box<[u8]>>,
+    /// The user that it connects as.
+    pub user: Option<Box<[u8]>>,
+}
 
 /// How a handshake came out; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

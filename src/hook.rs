@@ -7,10 +7,12 @@
 mod ex_data;
 mod installation;
 mod preview;
+mod slots;
 
 use crate::cache;
 use crate::choice::{self, Reasons};
 use crate::credential::settle_extensions;
+pub use crate::decision::Peer;
 use crate::decision::{Decision, Outcome};
 use crate::error::{Cause, Error};
 use crate::guard::guard;
@@ -19,12 +21,13 @@ use crate::request::Request;
 use crate::selector::FrozenSelector;
 #[cfg(ossl3)]
 pub(crate) use ex_data::has_selector;
-pub use ex_data::{Peer, decision, explanation, message, set_peer};
+pub use ex_data::{decision, explanation, message, set_peer};
 use foreign_types::ForeignType;
+use installation::InstallError;
+pub(crate) use installation::Installed;
 #[cfg(ossl3)]
 pub(crate) use installation::is_answered;
 use libc::{c_int, c_void};
-use openssl::pkey::{PKey, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -186,12 +189,6 @@ fn guarded(
     abort
 }
 
-/// What was installed; the leaf is valid as long as the selector.
-pub(crate) struct Installed {
-    leaf: *mut ffi::X509,
-    key: PKey<Private>,
-}
-
 /// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
 /// suits and none is sent.
 ///
@@ -291,13 +288,6 @@ unsafe fn choose(
     // What cannot be explained afterwards is not sent.
     recorded?;
     result
-}
-
-enum InstallError {
-    /// The security level's own check of this very certificate.
-    SecurityLevel,
-    /// The credential was to be sent and cannot be used.
-    Fatal(Cause),
 }
 
 /// # Safety

@@ -40,7 +40,7 @@ static void orders(const struct two *two, int version)
     MUST(copy != NULL);
     SSL_CTX_free(client);
     close_link(&link);
-    rejoin(&link, copy, server_b);
+    join_link(&link, copy, server_b);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
     close_link(&link);

@@ -25,20 +25,6 @@ void free_two(struct two *two)
     free_identity(&two->b);
 }
 
-void rejoin(struct link *link, SSL *client, SSL_CTX *server)
-{
-    BIO *near_end, *far_end;
-
-    memset(link, 0, sizeof(*link));
-    link->client = client;
-    link->server = SSL_new(server);
-    MUST(link->server != NULL && BIO_new_bio_pair(&near_end, 0, &far_end, 0));
-    SSL_set_bio(link->client, near_end, near_end);
-    SSL_set_bio(link->server, far_end, far_end);
-    SSL_set_connect_state(link->client);
-    SSL_set_accept_state(link->server);
-}
-
 int meet(struct link *link, SSL_CTX *client, SSL_CTX *server)
 {
     return connect_link(link, client, server) && exchange_bytes(link);

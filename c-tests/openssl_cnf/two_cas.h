@@ -16,8 +16,6 @@ struct two {
 void make_two(struct two *two);
 void free_two(struct two *two);
 
-/* A link of this SSL, which is the link's from now on, to a new SSL of a server. */
-void rejoin(struct link *link, SSL *client, SSL_CTX *server);
 /* A whole connection; whether both sides could exchange data. close_link is the caller's. */
 int meet(struct link *link, SSL_CTX *client, SSL_CTX *server);
 /* The same; then this leaf arrived (NULL: none), the client's error queue was left empty, and the

@@ -19,7 +19,7 @@ static void used_again(const struct two *two, int version)
     SSL_up_ref(ssl);
     close_link(&link);
     MUST(SSL_clear(ssl) && SSL_set_session(ssl, NULL));
-    rejoin(&link, ssl, server_b);
+    join_link(&link, ssl, server_b);
     CHECK(shake_hands(&link) && exchange_bytes(&link));
     CHECK(!arrived(&link, two->a.cert));
     close_link(&link);

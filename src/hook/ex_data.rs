@@ -2,8 +2,8 @@
 //! What belongs to an SSL_CTX (its selector) and to an SSL (the other side, the last decision, what
 //! is installed), and is freed with it (CRYPTO_get_ex_new_index(3)).
 
-use super::installation::Installation;
-use crate::decision::Decision;
+use super::slots::Installation;
+use crate::decision::{Decision, Peer};
 use crate::error::Error;
 use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
@@ -14,15 +14,6 @@ use openssl_sys as ffi;
 use std::ffi::CString;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-
-/// What the program knows of the other side.
-#[derive(Clone, Debug, Default)]
-pub struct Peer {
-    /// The host that it connects to.
-    pub host: Option<Box<[u8]>>,
-    /// The user that it connects as.
-    pub user: Option<Box<[u8]>>,
-}
 
 /// What tells one handshake from another: the Random of its ClientHello, all zero before the first
 /// and after SSL_clear(3).

@@ -6,36 +6,31 @@
 //! removed as soon as the client has signed with it. An info callback on the SSL, set together with
 //! the certificate, sees that moment; it calls the callback that was set before, which is restored.
 
-use super::{InstallError, Installed, ex_data};
+use super::ex_data;
+use super::slots::{Installation, Slot, put_back, select_current, slots};
 use crate::error::{Cause, Error};
 use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
 use foreign_types::{ForeignType, ForeignTypeRef};
-use libc::{c_int, c_long, c_void};
+use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ffi::CStr;
-use std::ptr;
 
-/// What was done to an SSL for one request, to be undone.
-#[derive(Clone)]
-pub struct Installation {
-    /// The certificate that was installed; `None` where none suits.
-    leaf: Option<X509>,
-    /// The program's own certificates, which were on the SSL before; the current one comes last.
-    set_aside: Vec<Slot>,
-    /// The info callback that the SSL had.
-    pub(super) previous: Option<InfoCallback>,
+/// What was installed; the leaf is valid as long as the selector.
+pub struct Installed {
+    pub leaf: *mut ffi::X509,
+    pub key: PKey<Private>,
 }
 
-/// A certificate, its key and its chain, as one of an SSL's slots holds them.
-#[derive(Clone)]
-struct Slot {
-    leaf: X509,
-    key: PKey<Private>,
-    chain: Option<Vec<X509>>,
+/// Why a credential was not installed.
+pub enum InstallError {
+    /// The security level's own check of this very certificate.
+    SecurityLevel,
+    /// The credential was to be sent and cannot be used.
+    Fatal(Cause),
 }
 
 /// Prepares an SSL for the answer to a request: removes the certificates that the program has set,
@@ -111,90 +106,11 @@ pub unsafe fn end(ssl: *mut ffi::SSL) {
             let others = present.iter().filter(|slot| !is_ours(slot));
             installation.set_aside.iter().chain(others).for_each(|slot| put_back(ssl, slot));
         } else if !current.is_null() {
-            ffi::SSL_ctrl(ssl, SSL_CTRL_SELECT_CURRENT_CERT, 0, current.cast());
+            select_current(ssl, current);
         }
         if ossl::SSL_get_info_callback(ssl).is_some_and(is_our_callback) {
             ossl::SSL_set_info_callback(ssl, installation.previous);
         }
-    }
-}
-
-/// SSL_set_current_cert(3) and SSL_select_current_cert(3), which are macros, and SSL_get0_chain_certs.
-const SSL_CTRL_GET_CHAIN_CERTS: c_int = 115;
-const SSL_CTRL_SELECT_CURRENT_CERT: c_int = 116;
-const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
-const SSL_CERT_SET_FIRST: c_long = 1;
-const SSL_CERT_SET_NEXT: c_long = 2;
-
-/// More than any version of OpenSSL has, those of providers included.
-const MAX_SLOTS: usize = 256;
-
-/// The certificates with a key that are on an SSL; the current one comes last. Afterwards another
-/// one may be the current one.
-///
-/// # Safety
-/// As for [`end`].
-unsafe fn slots(ssl: *mut ffi::SSL) -> Vec<Slot> {
-    let mut found = Vec::new();
-    // SAFETY: the caller's promise; what the SSL has is valid, and gets references.
-    unsafe {
-        let current = ossl::SSL_get_certificate(ssl);
-        let mut next = SSL_CERT_SET_FIRST;
-        while found.len() < MAX_SLOTS
-            && ffi::SSL_ctrl(ssl, SSL_CTRL_SET_CURRENT_CERT, next, ptr::null_mut()) == 1
-        {
-            next = SSL_CERT_SET_NEXT;
-            let (leaf, key) = (ossl::SSL_get_certificate(ssl), ffi::SSL_get_privatekey(ssl));
-            if leaf.is_null() || key.is_null() {
-                break;
-            }
-            let mut chain: *const ffi::stack_st_X509 = ptr::null();
-            let out = ptr::from_mut(&mut chain).cast::<c_void>();
-            ffi::SSL_ctrl(ssl, SSL_CTRL_GET_CHAIN_CERTS, 0, out);
-            let chain = (!chain.is_null()).then(|| {
-                ossl::stack_elements::<_, ffi::X509>(chain).map(|x| certificate(x)).collect()
-            });
-            ffi::EVP_PKEY_up_ref(key);
-            found.push(Slot { leaf: certificate(leaf), key: PKey::from_ptr(key), chain });
-        }
-        if let Some(at) = found.iter().position(|slot| slot.leaf.as_ptr() == current) {
-            let last = found.remove(at);
-            found.push(last);
-        }
-    }
-    found
-}
-
-/// A reference to a certificate.
-///
-/// # Safety
-/// `certificate` is valid.
-unsafe fn certificate(certificate: *mut ffi::X509) -> X509 {
-    // SAFETY: the caller's promise; the reference is the result's.
-    unsafe {
-        ffi::X509_up_ref(certificate);
-        X509::from_ptr(certificate)
-    }
-}
-
-/// Where this fails, for want of memory, the SSL is without that certificate, and none is sent in
-/// its place.
-///
-/// # Safety
-/// As for [`end`].
-unsafe fn put_back(ssl: *mut ffi::SSL, slot: &Slot) {
-    let mut stack = None;
-    if let Some(chain) = &slot.chain {
-        let Ok(mut new) = Stack::<X509>::new() else { return };
-        if chain.iter().any(|certificate| new.push(certificate.clone()).is_err()) {
-            return;
-        }
-        stack = Some(new);
-    }
-    let chain = stack.as_ref().map_or(ptr::null_mut(), |stack| stack.as_ptr());
-    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
-    unsafe {
-        ossl::SSL_use_cert_and_key(ssl, slot.leaf.as_ptr(), slot.key.as_ptr(), chain, 1);
     }
 }
 

@@ -394,8 +394,6 @@ fn store(certificates: &[X509]) -> openssl::x509::store::X509Store {
 
 pub fn stack(names: &[Vec<u8>]) -> Stack<X509Name> {
     let mut stack = Stack::new().unwrap();
-    for name in names {
-        stack.push(X509Name::from_der(name).unwrap()).unwrap();
-    }
+    names.iter().for_each(|name| stack.push(X509Name::from_der(name).unwrap()).unwrap());
     stack
 }

@@ -34,20 +34,10 @@ pub fn tell(plan: &Plan<'_>, target: &Target, handshake: &Handshake, subject: &m
     }
 }
 
-/// The name that the certificate must have. A socket has no name of a host; what it is asked for may
-/// be one.
-pub fn name_to_look_for<'a>(plan: &'a Plan<'_>, target: &'a Target) -> Option<&'a str> {
-    let host = match &plan.options.sni {
-        Some(name) if target.is_socket() => name,
-        _ => &target.host,
-    };
-    (!host.starts_with(['/', '@']) && !host.is_empty()).then_some(host)
-}
-
 fn host(plan: &Plan<'_>, target: &Target, leaf: &X509) -> Finding {
     const KEY: &str = "host";
     let level = plan.trust.level_of_name();
-    let Some(host) = name_to_look_for(plan, target) else {
+    let Some(host) = target.name_to_verify(plan.options.sni.as_deref()) else {
         let text = "a socket has no name to look for in the certificate; --sni gives one";
         return Finding::new(KEY, Level::Note, text);
     };

@@ -2,7 +2,6 @@
 //! A handshake as libpq makes it, of which everything is kept.
 
 use super::alert::Alert;
-use super::certificates::name_to_look_for;
 use super::connection::Connection;
 use super::reach::{patience, words};
 use super::target::Target;
@@ -251,7 +250,7 @@ fn verifier(
     let is_binding = is_binding(plan, purpose);
     // None: no name is demanded. Where there is none to look for, no certificate has it.
     let name = (is_binding && plan.trust.demands_name())
-        .then(|| name_to_look_for(plan, target).unwrap_or_default().to_owned());
+        .then(|| target.name_to_verify(plan.options.sni.as_deref()).unwrap_or_default().to_owned());
     let doubts = Arc::clone(doubts);
     move |is_valid, state| {
         let certificate = state.current_cert().map(ToOwned::to_owned);

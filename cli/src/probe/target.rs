@@ -18,6 +18,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// The name that the server's certificate must have. A socket has no host name; the server name
+    /// that is sent may be one.
+    pub fn name_to_verify<'a>(&'a self, sni: Option<&'a str>) -> Option<&'a str> {
+        let host = match sni {
+            Some(name) if self.is_socket() => name,
+            _ => &self.host,
+        };
+        (!host.starts_with(['/', '@']) && !host.is_empty()).then_some(host)
+    }
+
     /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, an IPv6 address alone, or the directory of a Unix-domain
     /// socket in the place of HOST.
     pub fn parse(text: &str, start: Start) -> Result<Target, String> {
