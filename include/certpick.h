@@ -45,9 +45,9 @@
 #include <openssl/x509.h>
 
 /** The version of this header; certpick_version() is that of the library. */
-#define CERTPICK_VERSION "0.1.0"
+#define CERTPICK_VERSION "0.1.1"
 /** The same as a number: (major << 16) + (minor << 8) + patch. */
-#define CERTPICK_VERSION_NUMBER 0x000100
+#define CERTPICK_VERSION_NUMBER 0x000101
 
 /**
  * certpick_outcome(): the server did not ask for a certificate, or has not yet; so too where a
