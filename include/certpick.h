@@ -350,9 +350,9 @@ void certpick_selector_free(struct certpick_selector *selector);
  * sslkey: the key is in the certificate's own file. An empty sslpassword entry, or no
  * sslpassword: no password.
  *
- * Certificates (PEM; the leaf and any others in any order) are read now. Keys (PEM or DER, and in
- * PKCS#8 or the traditional form, encrypted or not) are read when they are needed, or by
- * certpick_selector_validate().
+ * Certificates (PEM; the leaf and any others in any order, at most 1,000 in a file) are read now.
+ * Keys (PEM or DER, and in PKCS#8 or the traditional form, encrypted or not) are read when they are
+ * needed, or by certpick_selector_validate().
  *
  * On failure the selector is as before, and certpick_selector_error() names the entry, the file
  * and the cause. Since 0.1.0.
@@ -384,7 +384,8 @@ certpick_status certpick_selector_add_credential(struct certpick_selector *selec
 
 /**
  * Adds the certificates of a PEM file to the issuer pool: they fill gaps in the chains that are
- * sent. They are never trusted for anything, and roots are never sent. Since 0.1.0.
+ * sent. They are never trusted for anything, and roots are never sent. A file may hold 10,000.
+ * Since 0.1.0.
  */
 certpick_status certpick_selector_add_issuers(struct certpick_selector *selector,
                                               const char *pem_file);

@@ -116,8 +116,9 @@ impl Graph {
 
     /// How much memory it takes, about.
     pub fn bytes(&self) -> usize {
-        let link = |link: &Link| size_of::<Link>() + 8 + size_of_val(&*link.above);
-        let start = |s: &Start| size_of::<Start>() + size_of_val(&*s.above) + size_of_val(&*s.own);
+        let shared = |above: &Arc<[u32]>| size_of_val(&**above) / Arc::strong_count(above);
+        let link = |link: &Link| size_of::<Link>() + 8 + shared(&link.above);
+        let start = |s: &Start| size_of::<Start>() + shared(&s.above) + size_of_val(&*s.own);
         self.links.iter().map(link).sum::<usize>() + self.starts.iter().map(start).sum::<usize>()
     }
 

@@ -195,13 +195,25 @@ impl Pool {
                 None => is_cut = true,
             }
         }
+        let own: Vec<usize> = self.own_keys(issuer, own);
+        let mut seen = HashSet::new();
         let mut tried = 0;
-        for key in self.keys(issuer, own, has_identifier) {
+        for at in 0.. {
+            // Not as one list: that would be as long for each of the certificates.
+            let key = own.get(at).copied();
+            let key = key.or_else(|| self.key(issuer, at - own.len(), has_identifier));
+            let Some(key) = key else { break };
+            if !seen.insert(key) {
+                continue;
+            }
             let group = if has_identifier { Group::Unidentified(key) } else { Group::OfKey(key) };
             let members = self.eligible(x, class.as_ref(), issuer, group, work)?;
             let first = members.as_ref().and_then(|members| self.member(*members.first()?));
             let (Some(members), Some(first)) = (&members, first) else {
-                is_cut |= members.is_none();
+                if members.is_none() {
+                    is_cut = true;
+                    break;
+                }
                 continue;
             };
             if tried == MAX_KEYS || !Work::take(&mut work.verifications) {
@@ -217,18 +229,20 @@ impl Pool {
         Ok(Issuers { members: Arc::default(), is_cut, by_identifier: tried == 0 })
     }
 
-    /// The keys with this name, those of `own` first, each once.
-    fn keys(&self, name: u32, own: &[u32], has_identifier: bool) -> Vec<usize> {
-        let own = own.iter().filter_map(|id| self.member(*id)).filter(|m| m.subject == name);
-        let mut keys: Vec<usize> = own.map(|member| member.key).collect();
-        match self.by_subject.get(&name) {
-            Some(namesakes) if has_identifier => keys.extend(&namesakes.unidentified),
-            Some(namesakes) => keys.extend(0..namesakes.keys.len()),
-            None => {}
+    /// The keys of this name that members of `own` have.
+    fn own_keys(&self, name: u32, own: &[u32]) -> Vec<usize> {
+        let own = own.iter().filter_map(|id| self.member(*id));
+        own.filter(|member| member.subject == name).map(|member| member.key).collect()
+    }
+
+    /// One of the keys of this name, counted from 0. `is_unidentified`: of those that have a member
+    /// without a key identifier.
+    fn key(&self, name: u32, at: usize, is_unidentified: bool) -> Option<usize> {
+        let namesakes = self.by_subject.get(&name)?;
+        match is_unidentified {
+            true => namesakes.unidentified.get(at).copied(),
+            false => (at < namesakes.keys.len()).then_some(at),
         }
-        let mut seen = HashSet::new();
-        keys.retain(|key| seen.insert(*key));
-        keys
     }
 
     /// The members of a group that may have issued a certificate, signatures aside. `None` where the
@@ -243,7 +257,11 @@ impl Pool {
     ) -> Result<Option<Arc<[u32]>>, OutOfMemory> {
         let class = class.map(|class| (class.clone(), issuer, group));
         if let Some(known) = class.as_ref().and_then(|class| self.eligible.get(class)) {
-            return Ok(Some(Arc::clone(known)));
+            let known = Arc::clone(known);
+            return Ok(Work::take(&mut work.comparisons).then_some(known));
+        }
+        if work.comparisons == 0 {
+            return Ok(None);
         }
         let mut found = Vec::new();
         for id in self.group(x, issuer, group) {
@@ -298,7 +316,10 @@ impl Pool {
         let mut queue: VecDeque<(u32, &[u32], usize)> = VecDeque::new();
         let mut queued: HashSet<*const [u32]> = HashSet::new();
         for (above, own) in starts {
-            queue.extend(above.iter().map(|id| (*id, own, 1)));
+            // Most leaves share their issuers, which need not be put in again.
+            if queued.insert(above) {
+                queue.extend(above.iter().map(|id| (*id, own, 1)));
+            }
         }
         while let Some((id, own, depth)) = queue.pop_front() {
             let Some(member) = self.member(id).filter(|m| m.issuers.is_none()) else { continue };
@@ -308,7 +329,6 @@ impl Pool {
             } else {
                 Issuers { is_cut: self.has_subject(issuer), ..Issuers::default() }
             };
-            // Most of them share their issuers, which need not be put in again.
             if queued.insert(Arc::as_ptr(&issuers.members)) {
                 queue.extend(issuers.members.iter().map(|above| (*above, own, depth + 1)));
             }

