@@ -203,6 +203,19 @@ static void other_rights(const struct two *two, SSL_CTX *server_b)
     what_is_sent_is_opened(server, server_b);
     setfsuid(0);
 
+    subject("a file that was removed after the selector was made does no harm");
+    {
+        certpick_selector *selector = new_selector("leaf.crt", "leaf.key", NULL);
+        struct link link;
+
+        CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
+        MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
+        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+        close_link(&link);
+        certpick_selector_free(selector);
+    }
+
     subject("a selector that was made with the right keeps what it has read");
     certpick_cache_clear();
     {

@@ -297,13 +297,20 @@ fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<Stamp>), Cause> {
 
 /// Opens a file of certificates, which is called `path` in words, unless it was `opened` before.
 /// What came from the cache was looked at, and the process may have lost the right to read it in a
-/// way that only opening shows.
+/// way that only opening shows. A file that has gone since does not matter: it was there when the
+/// selector was made, and what a selector has it keeps.
 pub fn open_once(base: Option<&Path>, path: &Path, opened: &AtomicBool) -> Result<(), Cause> {
-    if !opened.load(Ordering::Relaxed) {
-        pem::open_regular(&absolute(base, path)).map_err(|e| unreadable(path, &e))?;
-        opened.store(true, Ordering::Relaxed);
+    if opened.load(Ordering::Relaxed) {
+        return Ok(());
     }
-    Ok(())
+    match pem::open_regular(&absolute(base, path)) {
+        Ok(_) => {
+            opened.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        Err(error) if error.has_gone() => Ok(()),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 fn unreadable(path: &Path, error: &pem::ReadError) -> Cause {

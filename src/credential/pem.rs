@@ -52,6 +52,17 @@ pub fn system_text(error: &io::Error) -> String {
 }
 
 impl ReadError {
+    /// Whether there is no file, or something else in its place.
+    pub fn has_gone(&self) -> bool {
+        match self {
+            ReadError::Stat(e) | ReadError::Io(e) => {
+                matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
+            }
+            ReadError::NotRegular => true,
+            ReadError::TooLarge(_) => false,
+        }
+    }
+
     /// In words, to follow "could not read …: ".
     pub fn text(&self) -> String {
         match self {
