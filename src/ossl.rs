@@ -11,7 +11,6 @@ pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
 pub use errors::{QuietErrors, queue_error};
-use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_uchar, c_ulong, c_void};
 use openssl::pkey::{PKeyRef, Private};
 use openssl_sys as ffi;
@@ -289,6 +288,7 @@ impl Drop for MemoryBio<'_> {
 
 /// What holds a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(ossl3), allow(dead_code))]
 pub enum Holder {
     /// OpenSSL's own code, in the memory of the process.
     OpenSsl,
@@ -305,7 +305,8 @@ pub fn holder(key: &PKeyRef<Private>) -> Holder {
     #[cfg(ossl3)]
     // SAFETY: a valid key; its provider lives as long, and the name is a C string.
     unsafe {
-        let provider = EVP_PKEY_get0_provider(key.as_ptr());
+        let key = foreign_types::ForeignTypeRef::as_ptr(key);
+        let provider = EVP_PKEY_get0_provider(key);
         if provider.is_null() {
             return Holder::Unknown;
         }
