@@ -72,7 +72,7 @@ static void check_newest_is_certpicks(void)
 {
     unsigned long code = ERR_peek_last_error();
 
-    CHECK(ERR_GET_LIB(code) > ERR_LIB_USER && ERR_reason_error_string(code) != NULL);
+    CHECK(ERR_GET_LIB(code) >= ERR_LIB_USER && ERR_reason_error_string(code) != NULL);
 }
 
 /* The queue holds the program's n entries and, after a failure, one of certpick's above them; where
