@@ -176,7 +176,7 @@ static void fork_with_key(int version, const struct two *two)
     if (child == 0) {
         certpick_selector *own = new_selector("a.crt", "token.key", NULL);
 
-        subject("a forked child loads a token's key of its own");
+        subject("a forked child loads the token's key anew");
         for (i = 0; i < 2; i++)
             connect_once(selector, version, server);
         connect_once(own, version, server);

@@ -192,7 +192,7 @@ static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *
         object[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key);
         object[3] = OSSL_PARAM_construct_end();
         done = key != NULL && found(object, found_arg);
-        if (key != NULL) /* nobody has taken it */
+        if (key != NULL) /* it was not taken */
             free_key(key);
     }
     OPENSSL_free(label);

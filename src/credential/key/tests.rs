@@ -86,11 +86,16 @@ fn what_is_no_key_has_libpqs_words() {
     let expected = format!("private key file \"{}\" is not a regular file", name(dir.0.path()));
     assert_eq!(words(dir.0.path()), expected);
 
-    let table: [(&[u8], &str); 4] = [
+    let no_key = "it holds no private key in PEM or DER";
+    let table: [(&[u8], &str); 7] = [
         (b"", "it is empty"),
         (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "it holds no private key"),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""),
-        (b"\0\0\0\0", ""),
+        (b"\0\0\0\0", no_key),
+        // Cut short, begun like a token's file in DER, and like a certificate.
+        (b"\x30\x10\x02\x01\x00", no_key),
+        (b"\x30\x04\x1a\x02ab", no_key),
+        (b"\x30\x06\x30\x00\x30\x00\x03\x00", no_key),
     ];
     for (bytes, why) in table {
         let path = dir.write("bad", bytes, 0o600);
@@ -114,4 +119,20 @@ fn a_password_that_is_too_long_for_openssl_is_refused_in_words() {
         load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None).unwrap_err().to_string();
     assert!(words.contains("longer than the 1024 bytes"), "{words}");
     assert!(!words.contains("yyy"));
+}
+
+#[test]
+fn a_key_under_an_empty_password_is_not_opened_without_one() {
+    let dir = Dir::new();
+    let (key, cipher) = (new_key(), Cipher::aes_128_cbc());
+    let forms = [
+        key.private_key_to_pem_pkcs8_passphrase(cipher, b"").unwrap(),
+        key.private_key_to_pkcs8_passphrase(cipher, b"").unwrap(),
+        key.ec_key().unwrap().private_key_to_pem_passphrase(cipher, b"").unwrap(),
+    ];
+    for bytes in forms {
+        let path = dir.write("key", &bytes, 0o600);
+        let missing = load(&path, &path, None, None).unwrap_err();
+        assert_eq!(missing, Cause::PasswordMissing(path));
+    }
 }
