@@ -10,6 +10,7 @@ use super::names::Names;
 use crate::choice::{Link, MAX_DEPTH};
 use crate::credential::chain::{self, IssuedClass};
 use crate::credential::facts::Clock;
+use crate::credential::settle_extensions;
 use crate::error::OutOfMemory;
 use crate::name;
 use openssl::x509::X509;
@@ -111,6 +112,7 @@ enum Group {
 impl Pool {
     /// Adds a certificate, once; gives its number, or `None` for a root.
     pub fn add(&mut self, x: &X509, names: &mut Names) -> Result<Option<u32>, OutOfMemory> {
+        settle_extensions(x)?;
         let digest = chain::digest(x)?;
         if let Some(known) = self.known.get(&digest) {
             return Ok(*known);
