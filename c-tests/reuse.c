@@ -172,6 +172,45 @@ static void asked_again(enum next next)
     SSL_CTX_free(ctx);
 }
 
+static void (*replaced)(const SSL *ssl, int kind, int value);
+
+static void wrapper(const SSL *ssl, int kind, int value)
+{
+    heard.length = 0;
+    if (replaced != NULL)
+        replaced(ssl, kind, value);
+}
+
+/* Replaces the SSL's info callback while the certificate is on it. */
+static void replace(const SSL *ssl, int kind, int value)
+{
+    (void)value;
+    if (kind == SSL_CB_CONNECT_LOOP && SSL_get_privatekey(ssl) != NULL &&
+        SSL_get_info_callback(ssl) != wrapper) {
+        replaced = SSL_get_info_callback(ssl);
+        SSL_set_info_callback((SSL *)ssl, wrapper);
+    }
+}
+
+static void replaced_meanwhile(enum next next)
+{
+    X509 *expected = fresh(others[next]), *sent;
+    SSL_CTX *ctx = make_client();
+    SSL *ssl = make_ssl(ctx);
+
+    replaced = NULL;
+    SSL_CTX_set_info_callback(ctx, replace);
+    meet_a(ssl, COMPLETE);
+    CHECK(SSL_get_info_callback(ssl) == wrapper && replaced != NULL);
+    sent = meeting(cleared(ssl), others[next]);
+    CHECK(expected == NULL ? sent == NULL : sent != NULL && X509_cmp(sent, expected) == 0);
+    CHECK(SSL_get_info_callback(ssl) == wrapper);
+    X509_free(sent);
+    X509_free(expected);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+}
+
 /* A program's info callback is told the same as where the program sets the certificate itself. */
 static void informed(void)
 {
@@ -253,6 +292,10 @@ static void whole_table(void)
     }
     if (setting.info != NO_INFO)
         informed();
+    subject("a callback that replaces certpick's and calls it loses nothing");
+    if (setting.info == NO_INFO)
+        for (next = 0; next < NEXTS; next++)
+            replaced_meanwhile(next);
 }
 
 int main(void)

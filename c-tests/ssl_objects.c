@@ -4,6 +4,8 @@
 
 #include "picking.h"
 
+#include <openssl/err.h>
+
 static void only_the_context_is_left(const struct two *two, int version, enum way way)
 {
     certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
@@ -147,6 +149,51 @@ static void cleared(const struct two *two, int version, enum way way)
     certpick_selector_free(selector);
 }
 
+static certpick_selector *selects_too_early;
+static certpick_status status;
+
+static void select_at_once(const SSL *ssl, int kind, int value)
+{
+    (void)value;
+    if (kind == SSL_CB_CONNECT_LOOP && !SSL_in_before(ssl) && SSL_get_session(ssl) == NULL)
+        status = certpick_select((SSL *)ssl, selects_too_early);
+}
+
+static void at_the_wrong_time(const struct two *two, int version, enum way way)
+{
+    certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
+    SSL_CTX *client = new_client(version);
+    SSL_CTX *server = new_server(version, &two->ca_a, (void *)NULL);
+    struct link link;
+    SSL *ssl;
+
+    subject("certpick_select is refused before the server has asked");
+    use_selector(client, selector, way);
+    selects_too_early = selector;
+    status = CERTPICK_OK;
+    SSL_CTX_set_info_callback(client, select_at_once);
+    ssl = SSL_new(client);
+    join_link(&link, ssl, server);
+    CHECK(shake_hands(&link) && exchange_bytes(&link));
+    CHECK_INT(status, CERTPICK_ERROR_ARGUMENT);
+    CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
+    ERR_clear_error();
+
+    subject("a handshake that fails before it has begun has no outcome");
+    SSL_CTX_set_info_callback(client, NULL);
+    clear(ssl);
+    MUST(SSL_set_min_proto_version(ssl, TLS1_3_VERSION));
+    MUST(SSL_set_max_proto_version(ssl, TLS1_2_VERSION));
+    CHECK(SSL_do_handshake(ssl) != 1);
+    CHECK_INT(certpick_outcome(ssl), CERTPICK_OUTCOME_NOT_ASKED);
+    CHECK_TEXT(certpick_message(ssl), "");
+    ERR_clear_error();
+    close_link(&link);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    certpick_selector_free(selector);
+}
+
 static void freed_in_the_middle(const struct two *two, int version, enum way way)
 {
     certpick_selector *selector = new_selector("a.crt", "a.key", NULL);
@@ -183,6 +230,8 @@ int main(void)
         copied(&two, tls_versions[i], BY_CERT_CB);
         cleared(&two, tls_versions[i], BY_CLIENT_CERT_CB);
         cleared(&two, tls_versions[i], BY_CERT_CB);
+        at_the_wrong_time(&two, tls_versions[i], BY_CLIENT_CERT_CB);
+        at_the_wrong_time(&two, tls_versions[i], BY_CERT_CB);
         freed_in_the_middle(&two, tls_versions[i], BY_CLIENT_CERT_CB);
         freed_in_the_middle(&two, tls_versions[i], BY_CERT_CB);
     }

@@ -437,14 +437,16 @@ const char *certpick_selector_error(const struct certpick_selector *selector);
  * request after the handshake (RFC 8446, section 4.6.2), or an SSL that is cleared, copied or used
  * again, is answered anew. Between the request and that moment the SSL has an info callback of
  * certpick's (SSL_set_info_callback(3)), which calls the one that was set before and restores it;
- * the program must not replace it meanwhile. SSLs that share their certificates by
- * SSL_copy_session_id(3) must not be in a handshake at the same time.
+ * the program must not replace it meanwhile, also where it gives the handshake up, unless it frees the
+ * SSL. SSLs that share their certificates by SSL_copy_session_id(3) must not be in a handshake at the
+ * same time.
  *
  * The SSL_CTX takes a reference and the selector is frozen; frozen it stays even if there is no
  * memory to attach it. No handshake may be under way on the SSL_CTX in another thread. A selector
  * that was attached before is replaced. Since 0.1.0.
  */
-certpick_status certpick_attach(SSL_CTX *ctx, struct certpick_selector *selector);
+certpick_status certpick_attach(SSL_CTX *ctx,
+                                struct certpick_selector *selector);
 
 /**
  * Like certpick_attach(), but by SSL_CTX_set_cert_cb(3), so that it runs for every
@@ -474,22 +476,23 @@ certpick_status certpick_select(SSL *ssl, struct certpick_selector *selector);
 certpick_status certpick_set_peer(SSL *ssl, const char *host, const char *user);
 
 /**
- * Returns the outcome of the most recent CertificateRequest in this SSL's current handshake or, where
- * none is under way, its last one: one of the CERTPICK_OUTCOME_ values. Since 0.1.0.
+ * Returns the outcome of the most recent CertificateRequest that certpick has answered in this SSL's
+ * current handshake or, where none is under way, its last one: one of the CERTPICK_OUTCOME_ values.
+ * Since 0.1.0.
  */
 int32_t certpick_outcome(const SSL *ssl);
 
 /**
  * One line for a person where no certificate was sent, or why the handshake was aborted; "" where
  * there is nothing to say, never NULL. It belongs to the SSL and is good until its next handshake
- * or request. Since 0.1.0.
+ * or request; if it was read in a callback, until the handshake goes on. Since 0.1.0.
  */
 const char *certpick_message(const SSL *ssl);
 
 /**
  * Several lines for a person: what the server asked for, each credential, and why it was or was
  * not sent; "" where the server has not asked, never NULL. It belongs to the SSL and is good until
- * its next handshake or request. It names files and certificates, and never a password. Since
+ * its next handshake or request; if it was read in a callback, until the handshake goes on. It names files and certificates, and never a password. Since
  * 0.1.0.
  */
 const char *certpick_explanation(const SSL *ssl);

@@ -32,6 +32,7 @@ use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
 pub use preview::attach_preview;
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -83,7 +84,11 @@ pub unsafe fn select(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Resu
     if is_server != 0 {
         return Err(Error::Argument("certpick selects for clients; this SSL is a server's"));
     }
-    if before != 0 || in_init == 0 {
+    // In the client these messages are the ones behind which OpenSSL calls a cert_cb: the server's
+    // CertificateRequest and, in a handshake of TLS 1.3, its CertificateVerify.
+    // SAFETY: the caller's promise; a static text.
+    let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
+    if before != 0 || in_init == 0 || (state != c"TRCR" && state != c"TRSCV") {
         return Err(Error::Argument("certpick_select is to be called from a cert_cb"));
     }
     // SAFETY: a client's SSL, asked for a certificate.

@@ -9,6 +9,10 @@ pub fn exports(address: *const (), name: &CStr) -> bool {
     // SAFETY: only looks addresses and names up; RTLD_NOLOAD loads nothing, and the handle is closed.
     unsafe {
         let Some(object) = object_of(address.cast()) else { return false };
+        // The program itself may have any name, which dlopen would look for in the file system.
+        if !CStr::from_ptr(object.dli_fname).to_bytes().starts_with(b"/") {
+            return false;
+        }
         let handle = libc::dlopen(object.dli_fname, libc::RTLD_LAZY | libc::RTLD_NOLOAD);
         if handle.is_null() {
             return false;

@@ -19,8 +19,9 @@ const NULL_SSL: Error = Error::Argument("the SSL is NULL");
 /// request after the handshake (RFC 8446, section 4.6.2), or an SSL that is cleared, copied or used
 /// again, is answered anew. Between the request and that moment the SSL has an info callback of
 /// certpick's (SSL_set_info_callback(3)), which calls the one that was set before and restores it;
-/// the program must not replace it meanwhile. SSLs that share their certificates by
-/// SSL_copy_session_id(3) must not be in a handshake at the same time.
+/// the program must not replace it meanwhile, also where it gives the handshake up, unless it frees the
+/// SSL. SSLs that share their certificates by SSL_copy_session_id(3) must not be in a handshake at the
+/// same time.
 ///
 /// The SSL_CTX takes a reference and the selector is frozen; frozen it stays even if there is no
 /// memory to attach it. No handshake may be under way on the SSL_CTX in another thread. A selector
@@ -107,8 +108,9 @@ pub unsafe extern "C" fn certpick_set_peer(
     })
 }
 
-/// Returns the outcome of the most recent CertificateRequest in this SSL's current handshake or, where
-/// none is under way, its last one: one of the CERTPICK_OUTCOME_ values. Since 0.1.0.
+/// Returns the outcome of the most recent CertificateRequest that certpick has answered in this SSL's
+/// current handshake or, where none is under way, its last one: one of the CERTPICK_OUTCOME_ values.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_outcome(ssl: *const SSL) -> i32 {
     // SAFETY: NULL or a valid SSL.
@@ -120,7 +122,7 @@ pub unsafe extern "C" fn certpick_outcome(ssl: *const SSL) -> i32 {
 
 /// One line for a person where no certificate was sent, or why the handshake was aborted; "" where
 /// there is nothing to say, never NULL. It belongs to the SSL and is good until its next handshake
-/// or request. Since 0.1.0.
+/// or request; if it was read in a callback, until the handshake goes on. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_message(ssl: *const SSL) -> *const c_char {
     // SAFETY: NULL or a valid SSL.
@@ -130,7 +132,7 @@ pub unsafe extern "C" fn certpick_message(ssl: *const SSL) -> *const c_char {
 
 /// Several lines for a person: what the server asked for, each credential, and why it was or was
 /// not sent; "" where the server has not asked, never NULL. It belongs to the SSL and is good until
-/// its next handshake or request. It names files and certificates, and never a password. Since
+/// its next handshake or request; if it was read in a callback, until the handshake goes on. It names files and certificates, and never a password. Since
 /// 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_explanation(ssl: *const SSL) -> *const c_char {

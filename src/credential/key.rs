@@ -113,6 +113,31 @@ impl Form {
     }
 }
 
+/// Whether only OpenSSL's own decoders read it: these ask no more once there is no password, and do
+/// not derive a key in vain.
+fn is_openssls_own(form: Form, bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    const LABELS: [&[u8]; 9] = [
+        b"ENCRYPTED PRIVATE KEY-----",
+        b"PRIVATE KEY-----",
+        b"RSA PRIVATE KEY-----",
+        b"EC PRIVATE KEY-----",
+        b"DSA PRIVATE KEY-----",
+        b"EC PARAMETERS-----",
+        b"CERTIFICATE-----",
+        b"X509 CERTIFICATE-----",
+        b"TRUSTED CERTIFICATE-----",
+    ];
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(BEGIN.len()).position(|w| w == BEGIN) {
+        rest = rest.get(at + BEGIN.len()..).unwrap_or_default();
+        if !LABELS.iter().any(|label| rest.starts_with(label)) {
+            return false;
+        }
+    }
+    form != Form::Unknown
+}
+
 fn decode(
     bytes: &[u8],
     path: &Path,
@@ -120,8 +145,9 @@ fn decode(
     callback: Option<&PasswordCallback>,
 ) -> Result<(PKey<Private>, OpenedBy), Cause> {
     let errors = QuietErrors::new();
-    let mut asked = Asked { path, password, callback, state: State::NotAsked };
     let form = Form::of(bytes);
+    let without = if is_openssls_own(form, bytes) { -1 } else { 0 };
+    let mut asked = Asked { path, password, callback, without, state: State::NotAsked };
     let mut read = || {
         errors.clear();
         match form {
@@ -232,6 +258,9 @@ struct Asked<'a> {
     path: &'a Path,
     password: Option<&'a Secret>,
     callback: Option<&'a PasswordCallback>,
+    /// What OpenSSL is told where there is no password. Told that there is none (-1), a provider would
+    /// ask on the terminal; an empty one (0) it takes for a refusal.
+    without: c_int,
     state: State,
 }
 
@@ -245,11 +274,10 @@ enum State {
 }
 
 impl Asked<'_> {
-    /// Writes the password to `buffer` and gives its length; 0 where there is none. Told that there
-    /// is none (-1), a provider would ask on the terminal.
+    /// Writes the password to `buffer` and gives its length, or `without`.
     fn answer(&mut self, buffer: &mut [u8]) -> c_int {
         if matches!(self.state, State::NoPassword | State::TooLong(_)) {
-            return 0;
+            return self.without;
         }
         let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
         let known = match (self.password, &self.state) {
@@ -262,13 +290,13 @@ impl Asked<'_> {
         };
         let Some(bytes) = known.or(asked.as_ref()).map(Secret::bytes) else {
             self.state = State::NoPassword;
-            return 0;
+            return self.without;
         };
         let (Some(room), Ok(length)) =
             (buffer.get_mut(..bytes.len()), c_int::try_from(bytes.len()))
         else {
             self.state = State::TooLong(size);
-            return 0;
+            return self.without;
         };
         room.copy_from_slice(bytes);
         if !matches!(self.state, State::Given(_)) {

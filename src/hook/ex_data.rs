@@ -27,6 +27,10 @@ struct Record {
     /// That of the handshake in which the decision was made.
     client_random: ClientRandom,
     installation: Option<Installation>,
+    /// The info callback that the SSL had before the last installation.
+    previous_callback: Option<InfoCallback>,
+    /// Whether that one is being called.
+    is_calling: bool,
     message: CString,
     explanation: CString,
 }
@@ -116,6 +120,7 @@ unsafe extern "C" fn dup_record(
             let copy = Record {
                 peer: (*record).peer.clone(),
                 installation: (*record).installation.clone(),
+                previous_callback: (*record).previous_callback,
                 ..Record::default()
             };
             *slot = Box::into_raw(Box::new(copy)).cast();
@@ -261,13 +266,47 @@ pub unsafe fn take_installation(ssl: *mut ffi::SSL) -> Option<Installation> {
     unsafe { (*existing_record(ssl)?).installation.take() }
 }
 
-/// The info callback that an SSL had before a certificate was installed.
+/// Whether something is installed.
+///
+/// # Safety
+/// As for [`set_peer`].
+#[cfg(ossl3)]
+pub unsafe fn has_installation(ssl: *const ffi::SSL) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { existing_record(ssl).is_some_and(|record| (*record).installation.is_some()) }
+}
+
+/// Keeps the info callback that an SSL has before a certificate is installed, if it has a record.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn set_previous_callback(ssl: *const ffi::SSL, callback: Option<InfoCallback>) {
+    // SAFETY: the caller's promise; no reference to the record is held.
+    if let Some(record) = unsafe { existing_record(ssl) } {
+        // SAFETY: likewise.
+        unsafe { (*record).previous_callback = callback };
+    }
+}
+
+/// What `set_previous_callback` kept.
 ///
 /// # Safety
 /// As for [`set_peer`].
 pub unsafe fn previous_callback(ssl: *const ffi::SSL) -> Option<InfoCallback> {
     // SAFETY: the caller's promise; the value is copied.
-    unsafe { (*existing_record(ssl)?).installation.as_ref()?.previous }
+    unsafe { (*existing_record(ssl)?).previous_callback }
+}
+
+/// Keeps whether the previous info callback is being called; returns what was kept before.
+///
+/// # Safety
+/// As for [`set_peer`].
+pub unsafe fn set_is_calling(ssl: *const ffi::SSL, is_calling: bool) -> bool {
+    // SAFETY: the caller's promise; no reference to the record is held.
+    unsafe {
+        existing_record(ssl)
+            .is_some_and(|record| std::mem::replace(&mut (*record).is_calling, is_calling))
+    }
 }
 
 /// # Safety
@@ -289,12 +328,19 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     unsafe {
         let record = existing_record(ssl)?;
         let now = client_random(ssl);
-        if now != (*record).client_random && now != ClientRandom::default() {
+        let is_current = now == (*record).client_random;
+        if !is_current && now != ClientRandom::default() {
             // Another handshake has begun, in which the server has not asked yet.
             (*record).decision = None;
         }
+        if !is_current && ossl::SSL_in_before(ssl) == 0 {
+            // It has begun and has no ClientHello yet.
+            return None;
+        }
         let decision = (*record).decision.as_mut()?;
-        decision.settle(ssl);
+        if is_current {
+            decision.settle(ssl);
+        }
         Some(decision)
     }
 }

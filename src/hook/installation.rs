@@ -42,10 +42,13 @@ pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
         end(ssl);
-        let previous =
-            ossl::SSL_get_info_callback(ssl).filter(|callback| !is_our_callback(*callback));
-        let new = Installation { leaf: None, set_aside: slots(ssl), previous };
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let new = Installation { leaf: None, set_aside: slots(ssl), ctx };
         *ex_data::installation(ssl)? = Some(new);
+        let previous = ossl::SSL_get_info_callback(ssl);
+        if !previous.is_some_and(is_our_callback) {
+            ex_data::set_previous_callback(ssl, previous);
+        }
         ossl::SSL_certs_clear(ssl);
         ossl::SSL_set_info_callback(ssl, Some(info_callback));
     }
@@ -92,7 +95,19 @@ pub unsafe fn install(
 /// `ssl` is a valid SSL, used by no other thread meanwhile.
 pub unsafe fn end(ssl: *mut ffi::SSL) {
     // SAFETY: the caller's promise.
-    let Some(installation) = (unsafe { ex_data::take_installation(ssl) }) else { return };
+    unsafe {
+        if let Some(installation) = ex_data::take_installation(ssl) {
+            remove(ssl, &installation);
+        }
+        if ossl::SSL_get_info_callback(ssl).is_some_and(is_our_callback) {
+            ossl::SSL_set_info_callback(ssl, ex_data::previous_callback(ssl));
+        }
+    }
+}
+
+/// # Safety
+/// As for [`end`].
+unsafe fn remove(ssl: *mut ffi::SSL, installation: &Installation) {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise; each object is valid.
     unsafe {
@@ -100,16 +115,14 @@ pub unsafe fn end(ssl: *mut ffi::SSL) {
         let present = slots(ssl);
         let ours = installation.leaf.as_ref().map(X509::as_ptr);
         let is_ours = |slot: &Slot| Some(slot.leaf.as_ptr()) == ours;
-        // Neither where the SSL has got other certificates, as by SSL_set_SSL_CTX(3).
-        if present.iter().any(is_ours) || (ours.is_none() && present.is_empty()) {
+        // Otherwise the SSL has got other certificates, as by SSL_set_SSL_CTX(3).
+        let is_same_ctx = ffi::SSL_get_SSL_CTX(ssl) == installation.ctx;
+        if present.iter().any(is_ours) || (ours.is_none() && is_same_ctx) {
             ossl::SSL_certs_clear(ssl);
             let others = present.iter().filter(|slot| !is_ours(slot));
             installation.set_aside.iter().chain(others).for_each(|slot| put_back(ssl, slot));
         } else if !current.is_null() {
             select_current(ssl, current);
-        }
-        if ossl::SSL_get_info_callback(ssl).is_some_and(is_our_callback) {
-            ossl::SSL_set_info_callback(ssl, installation.previous);
         }
     }
 }
@@ -126,8 +139,13 @@ fn is_our_callback(callback: InfoCallback) -> bool {
 #[cfg(ossl3)]
 pub unsafe fn is_answered(ssl: *const ffi::SSL) -> bool {
     // SAFETY: the caller's promise.
-    let Some(callback) = (unsafe { ossl::SSL_get_info_callback(ssl) }) else { return false };
-    is_our_callback(callback) || crate::object::exports(callback as *const (), c"certpick_select")
+    unsafe {
+        let Some(callback) = ossl::SSL_get_info_callback(ssl) else { return false };
+        if is_our_callback(callback) {
+            return ex_data::has_installation(ssl);
+        }
+        crate::object::exports(callback as *const (), c"certpick_select")
+    }
 }
 
 /// # Safety
@@ -141,12 +159,18 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
                 end(ssl);
                 end_within_quic(ssl);
             }
-            next_callback(ssl)
+            // One that replaced ours and calls us may be the previous one at a later request.
+            match next_callback(ssl) {
+                Some(next) if !ex_data::set_is_calling(ssl, true) => Some(next),
+                _ => None,
+            }
         }
     });
     if let Some(Some(next)) = next {
         // SAFETY: the program's callback, called as OpenSSL would have called it.
         unsafe { next(ssl, kind, value) };
+        // SAFETY: a valid SSL, whose thread this is.
+        guard(|| unsafe { ex_data::set_is_calling(ssl, false) });
     }
 }
 
@@ -193,17 +217,16 @@ unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
     }
 }
 
-/// The callback that OpenSSL would call if ours were not set.
+/// The callback that OpenSSL would call if ours were not set. It is never the one that is set now: one
+/// that replaced ours, which may be another copy's, is the one that calls us.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile.
 unsafe fn next_callback(ssl: *mut ffi::SSL) -> Option<InfoCallback> {
     // SAFETY: the caller's promise.
     unsafe {
-        let set = ossl::SSL_get_info_callback(ssl);
-        let own =
-            if set.is_some_and(is_our_callback) { ex_data::previous_callback(ssl) } else { set };
-        own.or_else(|| ossl::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)))
+        ex_data::previous_callback(ssl)
+            .or_else(|| ossl::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)))
             .filter(|callback| !is_our_callback(*callback))
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The certificates on an SSL, each in the slot of its type of key.
 
-use crate::ossl::{self, InfoCallback};
+use crate::ossl;
 use foreign_types::ForeignType;
 use libc::{c_int, c_long, c_void};
 use openssl::pkey::{PKey, Private};
@@ -17,8 +17,8 @@ pub struct Installation {
     pub leaf: Option<X509>,
     /// The program's own certificates, which were on the SSL before; the current one comes last.
     pub set_aside: Vec<Slot>,
-    /// The info callback that the SSL had.
-    pub previous: Option<InfoCallback>,
+    /// The SSL_CTX that the SSL had; it is only compared.
+    pub ctx: *mut ffi::SSL_CTX,
 }
 
 /// A certificate, its key and its chain, as one of an SSL's slots holds them.
