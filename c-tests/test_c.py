@@ -51,6 +51,8 @@ WITHOUT_CERTPICK = {"support_itself", "unloaded"}
 # them searches; in the other's children, what threads of the parent had is lost, as it must be.
 # OpenSSL's QUIC works by the clock.
 NOT_WITH_CHECKERS = {"secrets", "cache_fork", "quic"}
+# It takes valgrind many minutes; post_handshake and ssl_objects use the same code under it.
+NOT_WITH_VALGRIND = {"reuse"}
 COMMON = ["support.c", "certificates.c", "handshake.c", "passwords.c"]
 
 VALGRIND = checkers.VALGRIND.command
@@ -156,7 +158,7 @@ def under_valgrind(request, build, environment):
         yield runs
 
 
-@pytest.mark.parametrize("name", sentences(without=NOT_WITH_CHECKERS))
+@pytest.mark.parametrize("name", sentences(without=NOT_WITH_CHECKERS | NOT_WITH_VALGRIND))
 def test_program_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
     assert "== " not in output, f"valgrind has something to say:\n{output}"
