@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, GROUP = 54321 };
+enum { OTHER_USER = 65534, GROUP = 54321 };
 
 /* As root the process becomes somebody else; another user takes the right away from himself. */
 static int is_root;
@@ -22,7 +22,7 @@ static int is_root;
 static void drop_rights(const char *file)
 {
     if (is_root)
-        MUST(seteuid(NOBODY) == 0);
+        MUST(seteuid(OTHER_USER) == 0);
     else
         MUST(chmod(file, 0) == 0);
 }
@@ -183,23 +183,23 @@ static void other_rights(const struct two *two, SSL_CTX *server_b)
     write_for("leaf.crt", 0, 0, 0644);
     write_for("open_between.crt", 0, 0, 0644);
     write_for("open.crt", 0, 0, 0644);
-    write_for("leaf.key", NOBODY, 0, 0600);
-    write_for("open.key", NOBODY, 0, 0600);
+    write_for("leaf.key", OTHER_USER, 0, 0600);
+    write_for("open.key", OTHER_USER, 0, 0600);
     settle();
 
     subject("a certificate is not sent after its group was given up");
     join_group(1);
-    MUST(seteuid(NOBODY) == 0);
+    MUST(seteuid(OTHER_USER) == 0);
     fill_cache(server);
     MUST(seteuid(0) == 0);
     join_group(0);
-    MUST(seteuid(NOBODY) == 0);
+    MUST(seteuid(OTHER_USER) == 0);
     what_is_sent_is_opened(server, server_b);
     MUST(seteuid(0) == 0);
 
     subject("nor on behalf of a user of the file system who may not read it");
     fill_cache(server);
-    setfsuid(NOBODY);
+    setfsuid(OTHER_USER);
     what_is_sent_is_opened(server, server_b);
     setfsuid(0);
 
@@ -222,7 +222,7 @@ static void other_rights(const struct two *two, SSL_CTX *server_b)
         certpick_selector *selector = new_selector("full.crt", "leaf.key", NULL);
         struct link link;
 
-        setfsuid(NOBODY);
+        setfsuid(OTHER_USER);
         CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
         close_link(&link);

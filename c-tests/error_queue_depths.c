@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 /* ERR_NUM_ERRORS of openssl/err.h, less the slot that OpenSSL keeps free. */
-enum { MOST_ENTRIES = 15 };
+enum { MAX_ENTRIES = 15 };
 
-static const int depths[] = {0, 1, 3, 8, MOST_ENTRIES - 1, MOST_ENTRIES};
+static const int depths[] = {0, 1, 3, 8, MAX_ENTRIES - 1, MAX_ENTRIES};
 enum { DEPTHS = sizeof depths / sizeof depths[0] };
 
 /* Where the program has set a mark: on its newest entry, and on two at most below. */
@@ -83,7 +83,7 @@ static void check_entries(int n, int failed)
 
     if (failed)
         check_newest_is_certpicks();
-    for (entry = 1 + (n + failed > MOST_ENTRIES); entry <= n; entry++)
+    for (entry = 1 + (n + failed > MAX_ENTRIES); entry <= n; entry++)
         check_entry(entry);
     if (failed)
         CHECK(ERR_get_error() != 0);
@@ -97,7 +97,7 @@ static void check_marks(int n, int failed)
 
     if (failed)
         check_newest_is_certpicks();
-    for (entry = n; entry > (n + failed > MOST_ENTRIES); entry--) {
+    for (entry = n; entry > (n + failed > MAX_ENTRIES); entry--) {
         if (!is_marked(entry, n))
             continue;
         CHECK_INT(ERR_pop_to_mark(), 1);
