@@ -152,6 +152,8 @@ pub struct Candidate {
 /// What the server asks for, in the terms of the candidates.
 #[derive(Clone, Debug)]
 pub struct Asked<'a> {
+    /// How many credentials the selector has; not all of them need be candidates.
+    pub count: usize,
     /// TLS 1.3 (RFC 8446) binds curves to schemes and rules out PKCS#1 and SHA-1.
     pub tls13: bool,
     /// `None`: the server named nobody. Otherwise whether the issuer with this number was named.
@@ -207,7 +209,7 @@ impl<'a> Judge<'a> {
     pub fn new(candidates: &'a [Candidate], asked: &'a Asked<'a>, policy: &'a Policy) -> Judge<'a> {
         let unnamed = match (asked.named, policy.empty_ca_list) {
             (Some(_), _) | (None, EmptyCaList::Accept) => Reasons::default(),
-            (None, EmptyCaList::Sole) if candidates.len() == 1 => Reasons::default(),
+            (None, EmptyCaList::Sole) if asked.count == 1 => Reasons::default(),
             (None, EmptyCaList::Sole | EmptyCaList::SendNone) => Reasons::POLICY,
         };
         Judge {

@@ -1,33 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A credential: one client certificate, its private key, and the intermediates to send with it.
 //!
-//! The certificate is read when the credential is added to a selector, the key when it is needed.
-//! Credentials that were added together stay together in a [`Group`], so that a selector over a
-//! list that was read before need not make each of them anew.
+//! The certificate's file is read when the credential is added to a selector, the key when it is
+//! needed. Credentials that were added together stay together in a [`Group`], so that a selector over
+//! a list that was read before need not make each of them anew.
 
+pub mod certificate;
 pub mod chain;
+pub mod der;
 pub mod facts;
+pub mod file;
+pub mod issuers;
 pub(crate) mod key;
-pub mod leaf;
+mod keys;
 pub mod listing;
-pub mod outline;
+pub mod look;
+pub mod material;
 pub mod pem;
 pub mod private_file;
 
-use crate::error::{Cause, OutOfMemory};
-use crate::ossl::{self, Holder, QuietErrors};
+use crate::cache;
+use crate::error::{Cause, Error, OutOfMemory};
+use crate::list::PasswordSet;
+use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
+use certificate::Certificate;
 use foreign_types::{ForeignType, ForeignTypeRef};
-use leaf::Leaf;
+use keys::LoadedKeys;
 use libc::{c_char, c_int, c_void};
-use listing::{Entry, Found, Listing, Material};
-use once_cell::race::OnceBox;
+use listing::{Entry, Found, Listing, Renewed};
+use look::{Look, Unsent, Watched};
+use material::Material;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The type of the program's function that gives the password of a key file.
 pub type PasswordFunction = unsafe extern "C" fn(
@@ -73,41 +83,16 @@ impl PasswordCallback {
 #[derive(Debug)]
 pub struct Group {
     source: Source,
-    /// The keys that have been loaded. Boxes that are set once without a lock: no lock may be held
-    /// while the program's callback runs, nor be left locked in a forked child.
-    loaded: Box<[OnceBox<Loaded>]>,
+    loaded: LoadedKeys,
     /// Which certificate files have been opened for this selector; `None` where all have.
     opened: Option<Box<[AtomicBool]>>,
-}
-
-/// A key as it was loaded.
-#[derive(Debug)]
-struct Loaded {
-    key: PKey<Private>,
-    /// The process that alone can use it; `None` where a forked child can, too.
-    process: Option<u32>,
-}
-
-impl Loaded {
-    fn new(key: PKey<Private>) -> Loaded {
-        let process = match ossl::holder(&key) {
-            Holder::OpenSsl => None,
-            Holder::Provider | Holder::Unknown => Some(std::process::id()),
-        };
-        Loaded { key, process }
-    }
-
-    fn is_usable(&self) -> bool {
-        self.process.is_none_or(|process| process == std::process::id())
-    }
 }
 
 #[derive(Debug)]
 enum Source {
     Files {
         listing: Arc<Listing>,
-        /// One for each entry, or none at all.
-        passwords: Vec<Option<Secret>>,
+        passwords: Option<Arc<PasswordSet>>,
         /// The working directory when they were added, where a file's name depends on it.
         base: Option<PathBuf>,
     },
@@ -118,14 +103,17 @@ enum Source {
 }
 
 impl Group {
-    /// Of files, with a password for each entry or none at all.
-    pub fn of_files(found: Found<Listing>, passwords: Vec<Option<Secret>>) -> Group {
+    /// Of files, with their passwords.
+    pub fn of_files(found: Found<Listing>, passwords: Option<PasswordSet>) -> Group {
         let listing = found.content;
         let base = if listing.has_relative_name() { std::env::current_dir().ok() } else { None };
-        let loaded = listing.entries().iter().map(|_| OnceBox::new()).collect();
-        let unopened = || listing.entries().iter().map(|_| AtomicBool::new(false)).collect();
-        let opened = found.is_from_cache.then(unopened);
-        Group { source: Source::Files { listing, passwords, base }, loaded, opened }
+        let count = listing.entries().len();
+        let unopened = || (0..count).map(|_| AtomicBool::new(false)).collect();
+        Group {
+            opened: found.is_from_cache.then(unopened),
+            loaded: LoadedKeys::new(count),
+            source: Source::Files { listing, passwords: passwords.map(Arc::new), base },
+        }
     }
 
     /// One that the program holds.
@@ -135,8 +123,50 @@ impl Group {
             let why = format!("its chain has {} or more certificates", pem::MAX_CERTIFICATES);
             return Err(Cause::Certificate { file: None, why });
         }
-        let material = Material { leaf: leaf.into(), companions: chain };
-        Ok(Group { source: Source::Memory { material, key }, loaded: Box::default(), opened: None })
+        let companions = chain.into_iter().map(|x| Arc::new(x.into())).collect();
+        let material = Material { leaf: Arc::new(leaf.into()), companions };
+        Ok(Group {
+            source: Source::Memory { material, key },
+            loaded: LoadedKeys::new(0),
+            opened: None,
+        })
+    }
+
+    /// The same with its files as they are now, and whether a certificate is another one; `None` where
+    /// nothing was read again. `before`: how many credentials come before it. A file that can no longer
+    /// be read stays as it was, if it has been opened for this selector.
+    pub fn renewed(&self, before: usize) -> Result<Option<(Group, bool)>, Error> {
+        let Source::Files { listing, passwords, base } = &self.source else { return Ok(None) };
+        let now = Instant::now();
+        let was_opened = |at: usize| {
+            let opened = |opened: &[AtomicBool]| {
+                opened.get(at).is_some_and(|opened| opened.load(Ordering::Relaxed))
+            };
+            self.opened.as_deref().is_none_or(opened)
+        };
+        let Some(Renewed { listing, read, different }) =
+            listing.renewed(base.as_deref(), before, was_opened)?
+        else {
+            cache::keep_listing(listing, now);
+            return Ok(None);
+        };
+        let count = listing.entries().len();
+        let loaded = LoadedKeys::new(count);
+        let opened: Box<[AtomicBool]> =
+            (0..count).map(|at| AtomicBool::new(was_opened(at))).collect();
+        for at in 0..count {
+            if read.binary_search(&at).is_ok() {
+                opened.get(at).into_iter().for_each(|o| o.store(true, Ordering::Relaxed));
+            }
+            if let Some(key) = self.loaded.get(at).filter(|_| !different.contains(&at)) {
+                loaded.set(at, key.clone());
+            }
+        }
+        let listing = Arc::new(listing);
+        cache::keep_listing(&listing, now);
+        let source = Source::Files { listing, passwords: passwords.clone(), base: base.clone() };
+        let group = Group { source, loaded, opened: Some(opened) };
+        Ok(Some((group, !different.is_empty())))
     }
 
     /// How many credentials there are.
@@ -152,15 +182,15 @@ impl Group {
         let of = match &self.source {
             Source::Files { listing, passwords, base } => Of::File {
                 entry: listing.entries().get(at)?,
-                password: passwords.get(at).and_then(Option::as_ref),
+                passwords: passwords.as_deref(),
                 base: base.as_deref(),
-                loaded: self.loaded.get(at)?,
+                loaded: &self.loaded,
                 opened: self.opened.as_ref().and_then(|opened| opened.get(at)),
             },
             Source::Memory { material, key } if at == 0 => Of::Memory { material, key },
             Source::Memory { .. } => return None,
         };
-        Some(Credential { of })
+        Some(Credential { at, of })
     }
 
     /// All of them, in their order.
@@ -180,6 +210,8 @@ impl Group {
 /// One client certificate with what belongs to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Credential<'a> {
+    /// Its place in its group.
+    at: usize,
     of: Of<'a>,
 }
 
@@ -187,9 +219,9 @@ pub struct Credential<'a> {
 enum Of<'a> {
     File {
         entry: &'a Entry,
-        password: Option<&'a Secret>,
+        passwords: Option<&'a PasswordSet>,
         base: Option<&'a Path>,
-        loaded: &'a OnceBox<Loaded>,
+        loaded: &'a LoadedKeys,
         opened: Option<&'a AtomicBool>,
     },
     Memory {
@@ -206,19 +238,23 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The certificate itself, as the index takes it.
-    pub fn leaf(&self) -> &'a Leaf {
+    /// The certificate itself, which may not be decoded yet.
+    pub fn leaf(&self) -> &'a Certificate {
         &self.material().leaf
     }
 
     /// The certificate itself.
     pub fn certificate(&self) -> Result<&'a X509, Cause> {
-        let cause = |why| Cause::Certificate { file: self.file().map(Path::to_owned), why };
-        self.leaf().get().map_err(cause)
+        self.decoded(self.leaf())
+    }
+
+    /// One of its certificates, decoded.
+    pub fn decoded(&self, certificate: &'a Certificate) -> Result<&'a X509, Cause> {
+        certificate.get().map_err(|why| why.cause(self.file()))
     }
 
     /// The certificates that came along.
-    pub fn companions(&self) -> &'a [X509] {
+    pub fn companions(&self) -> &'a [Arc<Certificate>] {
         &self.material().companions
     }
 
@@ -238,14 +274,12 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// Opens the certificate's file where it was not opened for this selector before.
-    pub fn open_file(&self) -> Result<(), Cause> {
-        match self.of {
-            Of::File { entry, base, opened: Some(opened), .. } => {
-                listing::open_once(base, &entry.names.certificate, opened)
-            }
-            _ => Ok(()),
-        }
+    /// Looks at the certificate's file, from which something is about to be sent.
+    pub fn look(&self, look: Look) -> Result<(), Unsent> {
+        let Of::File { entry, base, opened, .. } = self.of else { return Ok(()) };
+        let name = &entry.names.certificate;
+        let at = file::absolute(base, name);
+        Watched { at: &at, name, stamp: entry.stamp(), opened }.look(look)
     }
 
     /// The private key: read, decrypted and found to belong to the certificate, once, or once more in
@@ -256,25 +290,23 @@ impl<'a> Credential<'a> {
         callback: Option<&PasswordCallback>,
         use_cache: bool,
     ) -> Result<PKey<Private>, Cause> {
-        let (entry, password, base, loaded) = match self.of {
+        let (entry, passwords, base, loaded) = match self.of {
             Of::Memory { key, .. } => return Ok(key.clone()),
-            Of::File { entry, password, base, loaded, .. } => (entry, password, base, loaded),
+            Of::File { entry, passwords, base, loaded, .. } => (entry, passwords, base, loaded),
         };
-        if let Some(loaded) = loaded.get().filter(|loaded| loaded.is_usable()) {
-            return Ok(loaded.key.clone());
+        if let Some(key) = loaded.get(self.at) {
+            return Ok(key.clone());
         }
-        self.open_file()?;
         let path = entry.key_path();
-        let absolute = listing::absolute(base, path);
+        let absolute = file::absolute(base, path);
+        let password: Option<Secret> = passwords.and_then(|passwords| passwords.get(self.at));
         let key = if use_cache {
-            key::load_by_cache(&absolute, path, password, callback)?
+            key::load_by_cache(&absolute, path, password.as_ref(), callback)?
         } else {
-            key::load(&absolute, path, password, callback)?
+            key::load(&absolute, path, password.as_ref(), callback)?
         };
         check_match(self.certificate()?, &key).map_err(|mismatch| mismatch.cause(Some(path)))?;
-        // Two threads may get here at once: the first one's is kept. So is a parent's in its child,
-        // where each handshake loads one then.
-        let _ = loaded.set(Box::new(Loaded::new(key.clone())));
+        loaded.set(self.at, key.clone());
         Ok(key)
     }
 }

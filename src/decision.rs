@@ -5,7 +5,8 @@ mod explanation;
 mod terms;
 
 use crate::choice::Reasons;
-use crate::error::{Error, NONE_SUITABLE_TEXT};
+use crate::error::{Cause, Error, NONE_SUITABLE_TEXT, OutOfMemory};
+use crate::judgement::{Circumstances, Judgement};
 use crate::name;
 use crate::ossl;
 use crate::request::Request;
@@ -45,7 +46,10 @@ pub struct Decision {
     pub(crate) peer: Peer,
     /// Seconds since 1970.
     pub(crate) now: i64,
-    pub(crate) verdicts: Vec<Reasons>,
+    /// Of the credentials that the server's CA names leave; of all, once somebody has asked.
+    pub(crate) judgement: Judgement,
+    /// The credentials that cannot be judged, once somebody has asked, and why.
+    pub(crate) damaged: Vec<(usize, Cause)>,
     pub(crate) outcome: Outcome,
     /// The credential that was chosen, though it may have failed.
     pub(crate) chosen: Option<usize>,
@@ -69,12 +73,52 @@ impl Decision {
 
     /// What speaks against credential `index`; nothing for one that does not exist.
     pub fn verdict(&self, index: usize) -> Reasons {
-        self.verdicts.get(index).copied().unwrap_or_default()
+        let place = self.judgement.index.survivors().place(index);
+        let judged = place.and_then(|at| self.judgement.verdicts.get(at).copied());
+        judged.unwrap_or_else(|| match self.request.ca_names {
+            _ if index >= self.selector.count() => Reasons::default(),
+            0 => Reasons::POLICY,
+            _ => Reasons::ISSUER,
+        })
     }
 
-    /// Whether this selector made it.
-    pub fn is_by(&self, selector: &Arc<FrozenSelector>) -> bool {
-        Arc::ptr_eq(&self.selector, selector)
+    /// Notes that the handshake is aborted.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        self.outcome = Outcome::Failed;
+        self.error = Some(error.clone());
+    }
+
+    pub(crate) fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances {
+            request: &self.request,
+            user: self.peer.user.as_deref(),
+            now: self.now,
+            policy: self.selector.policy(),
+            count: self.selector.count(),
+        }
+    }
+
+    /// Judges the credentials as well that the server's CA names have ruled out, which the choice did
+    /// without. The security level is that of the SSL now.
+    ///
+    /// # Safety
+    /// `ssl` is the valid SSL that the decision was made for, used by no other thread meanwhile.
+    pub(crate) unsafe fn complete(&mut self, ssl: *const ffi::SSL) -> Result<(), OutOfMemory> {
+        if self.judgement.index.survivors().len() + self.damaged.len() >= self.selector.count() {
+            return Ok(());
+        }
+        let whole = self.selector.whole()?;
+        // SAFETY: the caller's promise.
+        let mut judgement = unsafe { Judgement::new(ssl, whole.index, &self.circumstances()) };
+        // What was found while a credential was being sent stays.
+        let judged = self.judgement.index.survivors().iter().zip(&self.judgement.verdicts);
+        for (credential, verdict) in judged {
+            if let Some(at) = judgement.index.survivors().place(credential) {
+                judgement.verdicts.get_mut(at).into_iter().for_each(|v| *v = *verdict);
+            }
+        }
+        (self.judgement, self.damaged) = (judgement, whole.damaged);
+        Ok(())
     }
 
     /// What the server asked for.
@@ -147,8 +191,9 @@ impl Decision {
         };
         if unsigned {
             self.outcome = Outcome::NoneSuitable;
-            if let Some(verdict) = self.chosen.and_then(|at| self.verdicts.get_mut(at)) {
-                verdict.add(Reasons::SIGNATURE_ALGORITHM);
+            let place = self.chosen.and_then(|at| self.judgement.index.survivors().place(at));
+            if let Some(at) = place {
+                self.judgement.add(at, Reasons::SIGNATURE_ALGORITHM);
             }
         }
     }

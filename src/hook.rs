@@ -4,37 +4,30 @@
 //! An SSL_CTX has a reference to its selector; an SSL has what the program said of the other side,
 //! the record of the last decision, and, during a handshake, what is installed.
 
+mod choose;
 mod ex_data;
 mod installation;
 mod preview;
 mod slots;
 
-use crate::cache;
-use crate::choice::{self, Reasons};
-use crate::credential::settle_extensions;
 pub use crate::decision::Peer;
-use crate::decision::{Decision, Outcome};
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::guard::guard;
 use crate::ossl::{self, QuietErrors};
-use crate::request::Request;
 use crate::selector::FrozenSelector;
+pub(crate) use choose::choose_and_install;
 #[cfg(ossl3)]
 pub(crate) use ex_data::has_selector;
-pub use ex_data::{decision, explanation, message, set_peer};
+pub use ex_data::{decision, explanation, message, set_peer, whole_decision};
 use foreign_types::ForeignType;
-use installation::InstallError;
 pub(crate) use installation::Installed;
 #[cfg(ossl3)]
 pub(crate) use installation::is_answered;
 use libc::{c_int, c_void};
-use openssl::stack::Stack;
-use openssl::x509::X509;
 use openssl_sys as ffi;
 pub use preview::attach_preview;
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Attaches by SSL_CTX_set_client_cert_cb(3).
 ///
@@ -125,9 +118,9 @@ pub(crate) fn answer(
         // SAFETY: OpenSSL frees both after it has installed them once more, so it gets references
         // of its own.
         unsafe {
-            ffi::X509_up_ref(installed.leaf);
+            ffi::X509_up_ref(installed.leaf.as_ptr());
             ffi::EVP_PKEY_up_ref(installed.key.as_ptr());
-            *x509 = installed.leaf;
+            *x509 = installed.leaf.as_ptr();
             *pkey = installed.key.as_ptr();
         }
         Ok(1)
@@ -192,139 +185,4 @@ fn guarded(
     };
     guard(|| queue(&error));
     abort
-}
-
-/// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
-/// suits and none is sent.
-///
-/// `clear`: the certificates that the program has set are removed first, until the end of the
-/// handshake, so that neither a default nor the answer to an earlier request can stand in for the
-/// choice.
-///
-/// # Safety
-/// `ssl` is a client's valid SSL, inside one of the two callbacks.
-pub(crate) unsafe fn choose_and_install(
-    ssl: *mut ffi::SSL,
-    selector: &Arc<FrozenSelector>,
-    clear: bool,
-) -> Result<Option<Installed>, Error> {
-    // SAFETY: the caller's promise.
-    let result = unsafe { choose(ssl, selector, clear) };
-    let is_over = match &result {
-        Ok(Some(_)) => false,
-        Ok(None) => !clear,
-        Err(_) => true,
-    };
-    if is_over {
-        // SAFETY: the caller's promise.
-        unsafe { installation::end(ssl) };
-    }
-    result
-}
-
-/// # Safety
-/// As for [`choose_and_install`].
-unsafe fn choose(
-    ssl: *mut ffi::SSL,
-    selector: &Arc<FrozenSelector>,
-    clear: bool,
-) -> Result<Option<Installed>, Error> {
-    let errors = QuietErrors::new();
-    if clear {
-        // SAFETY: the caller's promise.
-        unsafe { installation::begin(ssl) }?;
-    }
-    // SAFETY: the caller's promise.
-    let peer = unsafe { ex_data::peer(ssl) };
-    // SAFETY: the caller's promise.
-    let request = unsafe { Request::read(ssl, selector) }?;
-    let now = now();
-    let candidates = selector.index().candidates();
-    let asked = request.asked(peer.user.as_deref(), now);
-    let mut verdicts = choice::verdicts(candidates, &asked, selector.policy());
-    let mut has_begun = clear;
-
-    let (outcome, chosen, result) = loop {
-        let user = peer.user.as_deref();
-        let Some(at) = choice::best(candidates, &verdicts, user, selector.policy()) else {
-            break match selector.policy().none_suitable {
-                choice::NoneSuitable::SendNone => (Outcome::NoneSuitable, None, Ok(None)),
-                choice::NoneSuitable::Abort => (Outcome::Failed, None, Err(Error::NoneSuitable)),
-            };
-        };
-        if !has_begun {
-            // SAFETY: the caller's promise.
-            unsafe { installation::begin(ssl) }?;
-            has_begun = true;
-        }
-        let chain = choice::chain(candidates, at, &asked, selector.policy());
-        // SAFETY: the caller's promise.
-        match unsafe { install(ssl, selector, at, &chain) } {
-            Ok(installed) => break (Outcome::Sent, Some(at), Ok(Some(installed))),
-            Err(InstallError::SecurityLevel) => {
-                if let Some(verdict) = verdicts.get_mut(at) {
-                    verdict.add(Reasons::SECURITY_LEVEL);
-                }
-            }
-            Err(InstallError::Fatal(cause)) => {
-                if let Some(verdict) = verdicts.get_mut(at) {
-                    verdict.add(Reasons::KEY);
-                }
-                let error = Error::Entry { number: at + 1, cause };
-                break (Outcome::Failed, Some(at), Err(error));
-            }
-        }
-    };
-    let decision = Decision {
-        selector: Arc::clone(selector),
-        request,
-        peer,
-        now,
-        verdicts,
-        outcome,
-        chosen,
-        error: result.as_ref().err().cloned(),
-        state: 0,
-        is_preview: false,
-    };
-    // SAFETY: the caller's promise.
-    let recorded = unsafe { ex_data::record(ssl, decision) };
-    drop(errors);
-    // What cannot be explained afterwards is not sent.
-    recorded?;
-    result
-}
-
-/// # Safety
-/// As for [`choose_and_install`].
-unsafe fn install(
-    ssl: *mut ffi::SSL,
-    selector: &FrozenSelector,
-    at: usize,
-    chain: &choice::Chain,
-) -> Result<Installed, InstallError> {
-    let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
-    let no_memory = || InstallError::Fatal(Cause::Memory(None));
-    let credential = selector.credential(at).ok_or_else(no_entry)?;
-    let leaf = credential.certificate().map_err(InstallError::Fatal)?;
-    // OpenSSL will look at its extensions.
-    settle_extensions(leaf).map_err(|_| {
-        cache::clear();
-        no_memory()
-    })?;
-    let key = selector.key(at, &chain.links).map_err(InstallError::Fatal)?;
-    // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
-    let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;
-    for certificate in selector.index().certificates(&chain.links) {
-        above.push(certificate.clone()).map_err(|_| no_memory())?;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { installation::install(ssl, leaf, &key, &above) }
-}
-
-fn now() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
-    }
 }

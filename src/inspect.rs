@@ -5,15 +5,14 @@
 
 use crate::choice::{self, Asked, Candidate, Graph, Key, Policy, Reasons, Traits};
 use crate::credential::facts::{self, Clock};
-use crate::credential::leaf::Leaf;
-use crate::credential::listing::IssuerFile;
+use crate::credential::issuers::IssuerFile;
 use crate::credential::{chain, check_match, key, pem};
 use crate::error::{Cause, Error};
 use crate::explain_file;
 use crate::name;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
-use crate::selector::{Index, MAX_KEYS};
+use crate::selector::{Filter, Index, MAX_KEYS};
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
@@ -73,8 +72,7 @@ impl CertificateFile {
     }
 
     fn at_most(&self, max: usize) -> Result<Vec<X509>, Cause> {
-        pem::certificates(&self.bytes, max)
-            .map_err(|why| Cause::Certificate { file: Some(self.path.clone()), why })
+        pem::certificates(&self.bytes, max).map_err(|why| why.cause(Some(&self.path)))
     }
 }
 
@@ -94,7 +92,9 @@ pub fn check_explain_file(path: &Path) -> Result<(), String> {
 /// The certificates of a file for the issuer pool.
 pub fn issuers(path: &Path) -> Result<Vec<X509>, Error> {
     let found = IssuerFile::of(path, false).map_err(Error::Issuers)?;
-    Ok(found.content.certificates().to_vec())
+    let certificates = found.content.certificates().iter();
+    let decoded = certificates.map(|x| x.get().cloned().map_err(|why| why.cause(Some(path))));
+    decoded.collect::<Result<_, _>>().map_err(Error::Issuers)
 }
 
 /// The first revocation list in PEM in these bytes.
@@ -109,7 +109,8 @@ pub fn system_text(error: &std::io::Error) -> String {
 
 /// Which certificate of a file is the one that the others belong to.
 pub fn leaf_position(certificates: &[X509]) -> usize {
-    chain::leaf_position(certificates)
+    let names: Vec<chain::NamesOf<'_>> = certificates.iter().map(chain::NamesOf::of).collect();
+    chain::leaf_position(&names).unwrap_or(0)
 }
 
 /// Whether it is signed with its own key, by its names and key identifiers.
@@ -253,16 +254,15 @@ pub fn matches(certificate: &X509, key: &PKeyRef<Private>, file: &Path) -> Resul
 /// Credentials side by side, as a selector has them when it chooses: with the chains that can be
 /// made of all their certificates and the issuer pool.
 pub struct Set {
+    filter: Filter,
     index: Index,
 }
 
 impl Set {
     /// For each credential its leaf and the certificates that came along, in any order.
     pub fn new(credentials: &[(&X509, &[X509])], issuers: &[X509]) -> Result<Set, Error> {
-        let leaves: Vec<Leaf> = credentials.iter().map(|(x, _)| Leaf::from((*x).clone())).collect();
-        let others = credentials.iter().map(|(_, others)| *others);
-        let credentials: Vec<(&Leaf, &[X509])> = leaves.iter().zip(others).collect();
-        Ok(Set { index: Index::build(&credentials, &issuers.iter().collect::<Vec<_>>())? })
+        let (filter, index) = Index::of_all(credentials, &issuers.iter().collect::<Vec<_>>())?;
+        Ok(Set { filter, index })
     }
 
     /// Each credential as the choice sees it.
@@ -277,7 +277,7 @@ impl Set {
 
     /// How many different names there are; those of issuers are numbers below it.
     pub fn issuers(&self) -> usize {
-        self.index.names().len()
+        self.filter.names().len()
     }
 
     /// The intermediates that go with credential `at`, in order, for a server that names no CA: a
@@ -286,6 +286,7 @@ impl Set {
         let keys = self.keys();
         let traits: Vec<Traits> = keys.map(|key| Traits { key, refused: false }).collect();
         let asked = Asked {
+            count: self.candidates().len(),
             tls13: false,
             named: None,
             schemes: None,

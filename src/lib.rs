@@ -27,6 +27,7 @@ mod explain_file;
 mod guard;
 pub mod hook;
 pub mod inspect;
+mod judgement;
 pub mod list;
 mod name;
 #[cfg(ossl3)]
@@ -46,18 +47,15 @@ pub mod text;
 pub mod fuzzing {
     use std::ffi::CStr;
 
-    /// Panics where a certificate's outline is not what OpenSSL says; whether it has one.
-    pub fn compare_outline(der: &[u8]) -> bool {
-        let outline = crate::credential::outline::Outline::read(der);
-        outline.is_some_and(|outline| {
-            crate::credential::outline::compare::compare(der, &outline);
-            true
-        })
+    /// Panics where OpenSSL finds other names in a certificate; whether its names can be read.
+    pub fn compare_names(der: &[u8]) -> bool {
+        let certificate = crate::credential::certificate::Certificate::of_der(der.to_vec());
+        certificate.as_ref().map(crate::credential::certificate::compare::compare).is_some()
     }
 
     /// The DER of each certificate of a PEM file, if it is of the plainest form.
     pub fn plain_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-        crate::credential::pem::plain_certificates(bytes)
+        crate::credential::pem::plain_certificates(bytes, 1_000)
     }
 
     /// The selector that a provider module's settings make.

@@ -35,18 +35,13 @@ pub struct Entry {
 
 /// Whether `sslcert` names several certificates: it is not the name of an existing file, and a
 /// comma separates entries in it. A value with commas that is not well formed counts as a list, so
-/// that somebody hears of the mistake.
+/// that the user gets an error.
 pub fn is_list(sslcert: &[u8]) -> bool {
     if !sslcert.contains(&b',') || exists(sslcert) {
         return false;
     }
-    if !sslcert.contains(&b'"') {
-        return true; // as many entries as there are commas, and one more
-    }
-    match split(sslcert, Parameter::SslCert) {
-        Ok(entries) => entries.len() > 1,
-        Err(_) => true,
-    }
+    let mut pieces = Pieces::of(sslcert, Parameter::SslCert);
+    pieces.next().is_some_and(|first| first.is_err()) || pieces.next().is_some()
 }
 
 /// Where the passwords are. `Debug` does not show them.
@@ -75,13 +70,12 @@ pub fn entries(
 ) -> Result<Vec<Entry>, Error> {
     let names = names(sslcert, sslkey, is_whole(sslcert))?;
     let passwords = self::passwords(passwords, names.len(), sslkey)?;
-    let mut passwords = passwords.into_iter();
-    let entry = |Names { certificate, key }| Entry {
+    let entry = |(at, Names { certificate, key })| Entry {
         certificate,
         key,
-        password: passwords.next().flatten(),
+        password: passwords.as_ref().and_then(|passwords| passwords.get(at)),
     };
-    Ok(names.into_iter().map(entry).collect())
+    Ok(names.into_iter().enumerate().map(entry).collect())
 }
 
 /// Whether `sslcert` is the name of an existing file as it stands, commas and all.
@@ -121,27 +115,89 @@ pub(crate) fn names(
     Ok(names)
 }
 
-/// A password for each of `count` entries, or none at all where there is no list of them.
+/// The passwords of the entries of a selector, as they were given: each is taken out when its key is
+/// decrypted.
+pub(crate) struct PasswordSet {
+    text: Zeroizing<Vec<u8>>,
+    form: Form,
+    /// Where each begins.
+    starts: Vec<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Whole,
+    List,
+    Lines,
+}
+
+impl fmt::Debug for PasswordSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordSet(hidden)")
+    }
+}
+
+impl PasswordSet {
+    /// One password for one entry.
+    pub(crate) fn whole(password: &Secret) -> PasswordSet {
+        let text = Zeroizing::new(password.bytes().to_vec());
+        PasswordSet { text, form: Form::Whole, starts: vec![0] }
+    }
+
+    /// The password of an entry.
+    pub(crate) fn get(&self, at: usize) -> Option<Secret> {
+        let rest = self.text.get(*self.starts.get(at)?..)?;
+        match self.form {
+            Form::Whole => Secret::new(rest),
+            Form::List => {
+                let piece = Pieces::of(rest, Parameter::SslPassword).next()?.ok()?;
+                Secret::from_wiped(piece.bytes())
+            }
+            Form::Lines => Secret::new(lines(rest).next()?.1),
+        }
+    }
+}
+
+/// A password for each of `count` entries; `None` where no password is given.
 pub(crate) fn passwords(
     passwords: &Passwords<'_>,
     count: usize,
     sslkey: Option<&[u8]>,
-) -> Result<Vec<Option<Secret>>, Error> {
+) -> Result<Option<PasswordSet>, Error> {
     use Parameter::{SslCert, SslKey, SslPassword};
-    let passwords = match passwords {
-        Passwords::List(value) => one_or_split(*value, count, SslPassword)?,
-        Passwords::Lines(bytes) => Some(lines(bytes)),
+    let (text, form) = match *passwords {
+        Passwords::List(None | Some(b"")) => return Ok(None),
+        Passwords::List(Some(text)) if count == 1 => (text, Form::Whole),
+        Passwords::List(Some(text)) => (text, Form::List),
+        Passwords::Lines(text) => (text, Form::Lines),
     };
-    let Some(passwords) = passwords else { return Ok(Vec::new()) };
-    if passwords.len() != count {
-        let to = if sslkey.is_some_and(|v| !v.is_empty()) { SslKey } else { SslCert };
-        return Err(Error::Counts { have: (passwords.len(), SslPassword), to: (count, to) });
+    let mut starts = Vec::with_capacity(count);
+    match form {
+        Form::Whole => {
+            no_nul(text, SslPassword, 0)?;
+            starts.push(0);
+        }
+        Form::List => {
+            let mut pieces = Pieces::of(text, SslPassword);
+            loop {
+                let start = pieces.position(text);
+                let Some(piece) = pieces.next() else { break };
+                no_nul(piece?.text, SslPassword, starts.len())?;
+                starts.push(start);
+            }
+        }
+        Form::Lines => {
+            for (start, line) in lines(text) {
+                no_nul(line, SslPassword, starts.len())?;
+                starts.push(start);
+            }
+        }
     }
-    let secret = |(i, password): (usize, Zeroizing<Vec<u8>>)| {
-        no_nul(&password, SslPassword, i)?;
-        Ok(Secret::from_wiped(password))
-    };
-    passwords.into_iter().enumerate().map(secret).collect()
+    if starts.len() != count {
+        let to = if sslkey.is_some_and(|v| !v.is_empty()) { SslKey } else { SslCert };
+        return Err(Error::Counts { have: (starts.len(), SslPassword), to: (count, to) });
+    }
+    Ok(Some(PasswordSet { text: Zeroizing::new(text.to_vec()), form, starts }))
 }
 
 /// Whatever works with one certificate today works unchanged: nothing is split. An empty value is
@@ -165,13 +221,16 @@ fn no_nul(value: &[u8], parameter: Parameter, at: usize) -> Result<(), Error> {
     }
 }
 
-/// The lines of a file, whose last one need not end; a carriage return before the end is dropped.
-fn lines(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
-    let line = |l: &[u8]| {
-        let end = l.strip_suffix(b"\n").unwrap_or(l);
-        Zeroizing::new(end.strip_suffix(b"\r").unwrap_or(end).to_vec())
-    };
-    bytes.split_inclusive(|b| *b == b'\n').map(line).collect()
+/// The lines of a file, each with its place; the last one need not end, and a carriage return before
+/// the end is dropped.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut next = 0;
+    bytes.split_inclusive(|b| *b == b'\n').map(move |line| {
+        let start = next;
+        next += line.len();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        (start, line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 fn path(bytes: &[u8]) -> PathBuf {
@@ -179,7 +238,9 @@ fn path(bytes: &[u8]) -> PathBuf {
 }
 
 fn exists(value: &[u8]) -> bool {
-    Path::new(OsStr::from_bytes(value)).metadata().is_ok()
+    // The system finds no name that is longer; of a long list not even a copy is made.
+    const PATH_MAX: usize = libc::PATH_MAX as usize;
+    value.len() < PATH_MAX && Path::new(OsStr::from_bytes(value)).metadata().is_ok()
 }
 
 /// C's isspace in the C locale.
@@ -212,79 +273,117 @@ fn trim_end(text: &[u8]) -> &[u8] {
 /// The file names in one list up to the first entry that is not well formed, and the fault of that
 /// one: for who tells of all that is wrong. An entry may be empty.
 pub fn names_until_fault(value: &[u8], parameter: Parameter) -> (Vec<PathBuf>, Option<Error>) {
+    if parameter == Parameter::SslCert && is_whole(value) {
+        return (vec![path(value)], None);
+    }
     let mut names = Vec::new();
-    let fault = if parameter == Parameter::SslCert && is_whole(value) {
-        names.push(Zeroizing::new(value.to_vec()));
-        None
-    } else {
-        split_into(&mut names, value, parameter).err()
-    };
-    (names.iter().map(|n| path(n)).collect(), fault)
+    for piece in Pieces::of(value, parameter) {
+        match piece {
+            Ok(piece) => names.push(path(&piece.bytes())),
+            Err(fault) => return (names, Some(fault)),
+        }
+    }
+    (names, None)
 }
 
 /// The passwords in a file that has one on each line.
 pub fn password_lines(bytes: &[u8]) -> Vec<Option<Secret>> {
-    lines(bytes).into_iter().map(Secret::from_wiped).collect()
+    lines(bytes).map(|(_, line)| Secret::new(line)).collect()
 }
 
 /// Splits one list. Every buffer is wiped, since any of them may be a password.
 fn split(value: &[u8], parameter: Parameter) -> Result<Vec<Zeroizing<Vec<u8>>>, Error> {
-    let mut entries = Vec::new();
-    split_into(&mut entries, value, parameter).map(|()| entries)
+    Pieces::of(value, parameter).map(|piece| piece.map(|piece| piece.bytes())).collect()
 }
 
-fn split_into(
-    entries: &mut Vec<Zeroizing<Vec<u8>>>,
-    value: &[u8],
-    parameter: Parameter,
-) -> Result<(), Error> {
-    let names = parameter != Parameter::SslPassword;
-    let mut rest = value;
-    loop {
-        let fault = |flaw| Error::Grammar { parameter, entry: entries.len() + 1, flaw };
-        let start = if names { skip_space(rest) } else { rest };
-        let (entry, after) = match start.split_first() {
-            Some((b'"', quoted)) => {
-                let (entry, after) = unquote(quoted).ok_or(fault(Flaw::UnclosedQuote))?;
-                let after = if names { skip_space(after) } else { after };
-                if !matches!(after.first(), None | Some(b',')) {
-                    return Err(fault(Flaw::TextAfterQuote));
-                }
-                (entry, after)
-            }
-            _ => {
-                let end = start.iter().position(|b| *b == b',').unwrap_or(start.len());
-                let (entry, after) = start.split_at(end);
-                let entry = if names { trim_end(entry) } else { entry };
-                (Zeroizing::new(entry.to_vec()), after)
-            }
-        };
-        entries.push(entry);
-        match after.split_first() {
-            Some((_comma, tail)) => rest = tail,
-            None => return Ok(()),
+/// One entry of a list, as it is written there.
+struct Piece<'a> {
+    /// Without the quotes around it.
+    text: &'a [u8],
+    is_quoted: bool,
+}
+
+impl Piece<'_> {
+    /// The entry itself: of two quotes inside quotes one is left.
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Room for all of it at once: a buffer that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.text.len()));
+        let mut rest = self.text;
+        while let Some(at) = rest.iter().position(|b| self.is_quoted && *b == b'"') {
+            let (before, quotes) = rest.split_at(at + 1);
+            bytes.extend_from_slice(before);
+            rest = quotes.get(1..).unwrap_or_default();
         }
+        bytes.extend_from_slice(rest);
+        bytes
     }
 }
 
-/// What stands between the quotes, and what follows the closing one; `text` begins behind the
-/// opening quote.
-fn unquote(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, &[u8])> {
-    // Room for all of it at once: a buffer that grows leaves copies behind.
-    let mut entry = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text;
-    loop {
-        let at = rest.iter().position(|b| *b == b'"')?;
-        let (plain, quote) = rest.split_at(at);
-        entry.extend_from_slice(plain);
-        match quote {
-            [b'"', b'"', tail @ ..] => {
-                entry.push(b'"');
-                rest = tail;
-            }
-            [b'"', tail @ ..] => return Some((entry, tail)),
-            _ => return None,
+/// The entries of a list, one after the other, up to the first that is not well formed.
+struct Pieces<'a> {
+    rest: Option<&'a [u8]>,
+    parameter: Parameter,
+    /// The number of the next entry.
+    number: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(value: &'a [u8], parameter: Parameter) -> Pieces<'a> {
+        Pieces { rest: Some(value), parameter, number: 1 }
+    }
+
+    /// Where in `value`, which is being split, the next entry begins.
+    fn position(&self, value: &[u8]) -> usize {
+        value.len() - self.rest.map_or(0, <[u8]>::len)
+    }
+
+    fn piece(&self, rest: &'a [u8]) -> Result<(Piece<'a>, &'a [u8]), Flaw> {
+        let is_name = self.parameter != Parameter::SslPassword;
+        let start = if is_name { skip_space(rest) } else { rest };
+        if let Some((b'"', quoted)) = start.split_first() {
+            let end = closing_quote(quoted).ok_or(Flaw::UnclosedQuote)?;
+            let (text, after) = quoted.split_at(end);
+            let after = after.get(1..).unwrap_or_default();
+            let after = if is_name { skip_space(after) } else { after };
+            return match after.first() {
+                None | Some(b',') => Ok((Piece { text, is_quoted: true }, after)),
+                Some(_) => Err(Flaw::TextAfterQuote),
+            };
         }
+        let end = start.iter().position(|b| *b == b',').unwrap_or(start.len());
+        let (text, after) = start.split_at(end);
+        let text = if is_name { trim_end(text) } else { text };
+        Ok((Piece { text, is_quoted: false }, after))
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Result<Piece<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        let piece = self.piece(rest);
+        let entry = self.number;
+        self.number += 1;
+        Some(match piece {
+            Ok((piece, after)) => {
+                self.rest = after.split_first().map(|(_comma, tail)| tail);
+                Ok(piece)
+            }
+            Err(flaw) => Err(Error::Grammar { parameter: self.parameter, entry, flaw }),
+        })
+    }
+}
+
+/// Where the quote is that ends what `text` begins with: one that is not followed by another.
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text.get(from..)?.iter().position(|b| *b == b'"')?;
+        if text.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        from = at + 2;
     }
 }
 

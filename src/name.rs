@@ -3,8 +3,8 @@
 //!
 //! Whether two names are equal is X509_NAME_cmp's word alone. To find the few that are worth
 //! asking about, each name has a fingerprint that is the same for all names that X509_NAME_cmp
-//! finds equal: a hash over what its canonical form keeps (attribute types, and the ASCII letters
-//! and digits of the values, in lower case).
+//! finds equal: a hash over what its canonical form keeps (attribute types, and of the values the
+//! ASCII letters and digits, in lower case, and all that is not ASCII).
 
 use crate::error::OutOfMemory;
 use crate::ossl;
@@ -58,6 +58,20 @@ pub fn der(name: &X509NameRef) -> &[u8] {
 pub fn equal(a: &X509NameRef, b: &X509NameRef) -> bool {
     // SAFETY: two valid names.
     unsafe { ffi::X509_NAME_cmp(a.as_ptr(), b.as_ptr()) == 0 }
+}
+
+/// The same of two names in DER. A damaged name is equal to no other.
+pub fn equal_der(a: &[u8], b: &[u8]) -> Result<bool, OutOfMemory> {
+    if a == b {
+        return Ok(true);
+    }
+    if let (Some(a), Some(b)) = (fingerprint(a), fingerprint(b)) {
+        if a != b {
+            return Ok(false);
+        }
+    }
+    let (a, b) = (ossl::sure(|| decode(a))?, ossl::sure(|| decode(b))?);
+    Ok(a.zip(b).is_some_and(|(a, b)| equal(&a, &b)))
 }
 
 /// A name of its DER. Leaves nothing in OpenSSL's error queue.
@@ -137,33 +151,37 @@ fn set_hash(mut attributes: &[u8]) -> Option<u64> {
 }
 
 fn attribute_hash(oid: &[u8], tag: u8, value: &[u8]) -> Option<u64> {
+    const UTF8_STRING: u8 = 0x0c;
+    const PRINTABLE_STRING: u8 = 0x13;
+    const T61_STRING: u8 = 0x14;
+    const IA5_STRING: u8 = 0x16;
+    const VISIBLE_STRING: u8 = 0x1a;
     const UNIVERSAL_STRING: u8 = 0x1c;
     const BMP_STRING: u8 = 0x1e;
     let mut hash = Fnv::default();
     hash.add_u64(oid.iter().fold(0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte)));
+    // The canonical form is in UTF-8. OpenSSL takes T61String, and whatever is not ASCII in a string
+    // of ASCII, for Latin-1.
     match tag {
+        UTF8_STRING => value.iter().for_each(|byte| hash.add_folded(*byte)),
+        PRINTABLE_STRING | T61_STRING | IA5_STRING | VISIBLE_STRING => {
+            value.iter().for_each(|byte| hash.add_char(char::from(*byte)));
+        }
         BMP_STRING => {
             for unit in value.chunks(2) {
-                if let [0, low] = unit {
-                    hash.add_folded(*low);
-                }
+                let [high, low] = unit else { return None };
+                hash.add_char(char::from_u32(u16::from_be_bytes([*high, *low]).into())?);
             }
         }
         UNIVERSAL_STRING => {
             for unit in value.chunks(4) {
-                if let [0, 0, 0, low] = unit {
-                    hash.add_folded(*low);
-                }
+                hash.add_char(char::from_u32(u32::from_be_bytes(unit.try_into().ok()?))?);
             }
         }
         // A string in parts (constructed) would have to be put together first.
         _ if tag & 0x20 != 0 => return None,
-        // All others have the ASCII characters as single bytes.
-        _ => {
-            for byte in value {
-                hash.add_folded(*byte);
-            }
-        }
+        // All others are compared as they are.
+        _ => value.iter().for_each(|byte| hash.add_folded(*byte)),
     }
     Some(hash.0)
 }
@@ -225,17 +243,22 @@ impl Fnv {
             self.add(folded);
         }
     }
+    fn add_char(&mut self, character: char) {
+        for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+            self.add_folded(byte);
+        }
+    }
 }
 
-/// Letters and digits of ASCII in lower case; 0 for all else.
+/// Letters and digits of ASCII in lower case, and all that is not ASCII; 0 for all else.
 static FOLDED: [u8; 256] = folded();
 
 #[allow(clippy::indexing_slicing)] // the compiler's evaluation would stop
 const fn folded() -> [u8; 256] {
     let mut folded = [0; 256];
     let mut byte = 0;
-    while byte < 128 {
-        if (byte as u8).is_ascii_alphanumeric() {
+    while byte < 256 {
+        if byte >= 128 || (byte as u8).is_ascii_alphanumeric() {
             folded[byte] = (byte as u8).to_ascii_lowercase();
         }
         byte += 1;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the server asked for, read from an SSL inside one of its callbacks into plain values.
 
-use crate::choice::{Asked, Graph, Traits};
-use crate::credential::facts::Strength;
 use crate::error::OutOfMemory;
 use crate::name;
 use crate::ossl;
-use crate::selector::{FrozenSelector, Index, TraitsOf};
-use foreign_types::{ForeignType, ForeignTypeRef};
-use libc::{c_int, c_uchar, c_void};
-use openssl::x509::{X509, X509NameRef};
+use crate::selector::Filter;
+use foreign_types::ForeignTypeRef;
+use libc::{c_int, c_uchar};
+use openssl::x509::X509NameRef;
 use openssl_sys as ffi;
-use std::ptr;
-use std::sync::Arc;
 
 /// TLS 1.2 and 1.3 as SSL_version(3) gives them, and DTLS 1.2, whose numbers count down.
 const TLS1_2: i32 = 0x0303;
@@ -29,21 +25,16 @@ pub struct Request {
     /// The DER of those names one after the other, for the explanation; the first ones, if there
     /// are more bytes than anybody will read.
     pub ca_names_der: Vec<u8>,
-    /// By the number of the issuer: whether the server named it.
+    /// By the number of a name in the filter: whether the server named it.
     named: Vec<bool>,
+    /// The numbers of the names that it named.
+    named_numbers: Vec<u32>,
     /// SignatureScheme values that the server sent.
     pub offered_schemes: Vec<u16>,
     /// Those of them that this side can use too.
     pub schemes: Vec<u16>,
     /// ClientCertificateType values (up to TLS 1.2).
     pub certificate_types: Vec<u8>,
-    /// By the number of the traits.
-    traits: Vec<Traits>,
-    /// See [`Asked::exempt`].
-    exempt: Vec<usize>,
-    /// By the number of the link: whether the security level refuses it.
-    refused: Vec<bool>,
-    graph: Arc<Graph>,
 }
 
 impl Request {
@@ -51,41 +42,34 @@ impl Request {
     ///
     /// # Safety
     /// `ssl` is a valid SSL, inside its `cert_cb` or `client_cert_cb`, on the client's side.
-    pub(crate) unsafe fn read(
-        ssl: *mut ffi::SSL,
-        selector: &FrozenSelector,
-    ) -> Result<Request, OutOfMemory> {
-        let index = selector.index();
-        // SAFETY: the caller's promise.
-        let security = unsafe { Security::of(ssl) };
-        let traits = security.judge_traits(index);
-        let exempt = security.exempt(selector, &traits);
+    pub(crate) unsafe fn read(ssl: *mut ffi::SSL, filter: &Filter) -> Result<Request, OutOfMemory> {
         // SAFETY: the caller's promise.
         let version = unsafe { ffi::SSL_version(ssl) };
         let mut request = Request {
             version,
             ca_names: 0,
             ca_names_der: Vec::new(),
-            named: vec![false; index.names().len()],
+            named: vec![false; filter.names().len()],
+            named_numbers: Vec::new(),
             // SAFETY: the caller's promise.
             offered_schemes: unsafe { schemes(ssl, ossl::SSL_get_sigalgs) },
             // SAFETY: the caller's promise.
             schemes: unsafe { schemes(ssl, ossl::SSL_get_shared_sigalgs) },
             // SAFETY: the caller's promise.
             certificate_types: unsafe { certificate_types(ssl) },
-            traits,
-            exempt,
-            refused: security.judge_links(index),
-            graph: Arc::clone(index.graph()),
         };
         // SAFETY: the caller's promise.
-        unsafe { request.read_names(ssl, index) }?;
+        unsafe { request.read_names(ssl, filter) }?;
         Ok(request)
     }
 
     /// # Safety
     /// As for [`Request::read`].
-    unsafe fn read_names(&mut self, ssl: *mut ffi::SSL, index: &Index) -> Result<(), OutOfMemory> {
+    unsafe fn read_names(
+        &mut self,
+        ssl: *mut ffi::SSL,
+        filter: &Filter,
+    ) -> Result<(), OutOfMemory> {
         const MOST_BYTES: usize = 256 << 10;
         // SAFETY: the caller's promise. An empty list is a stack of none, or NULL on TLS 1.3.
         let names =
@@ -98,18 +82,23 @@ impl Request {
             if self.ca_names_der.len() + der.len() <= MOST_BYTES {
                 self.ca_names_der.extend_from_slice(der);
             }
-            let known = index.names().find_der(name, der)?;
-            let known = known.and_then(|id| usize::try_from(id).ok());
-            if let Some(flag) = known.and_then(|id| self.named.get_mut(id)) {
-                *flag = true;
+            let Some(number) = filter.names().find_der(name, der)? else { continue };
+            let flag = usize::try_from(number).ok().and_then(|at| self.named.get_mut(at));
+            if flag.is_some_and(|flag| !std::mem::replace(flag, true)) {
+                self.named_numbers.push(number);
             }
         }
         Ok(())
     }
 
-    /// By the number of the issuer, whether it was named; `None` where the server named nobody.
+    /// By the number of a name, whether it was named; `None` where the server named no CA.
     pub fn named(&self) -> Option<&[bool]> {
         (self.ca_names > 0).then_some(&self.named[..])
+    }
+
+    /// The numbers of those names; `None` where the server named no CA.
+    pub(crate) fn named_numbers(&self) -> Option<&[u32]> {
+        (self.ca_names > 0).then_some(&self.named_numbers[..])
     }
 
     /// Whether the rules of TLS 1.3 apply: QUIC has its handshake (RFC 9001, section 4).
@@ -122,21 +111,15 @@ impl Request {
         self.is_tls13() || matches!(self.version, TLS1_2 | DTLS1_2)
     }
 
-    /// In the terms of the choice.
-    pub fn asked<'a>(&'a self, user: Option<&'a [u8]>, now: i64) -> Asked<'a> {
+    /// SignatureScheme values that both sides can use; `None` before TLS 1.2, which has none.
+    pub(crate) fn shared_schemes(&self) -> Option<&[u16]> {
+        self.has_schemes().then_some(&self.schemes[..])
+    }
+
+    /// ClientCertificateType values; `None` from TLS 1.3 on, and where the server sent none.
+    pub(crate) fn types(&self) -> Option<&[u8]> {
         let types = &self.certificate_types[..];
-        Asked {
-            tls13: self.is_tls13(),
-            named: self.named(),
-            schemes: self.has_schemes().then_some(&self.schemes[..]),
-            types: (!self.is_tls13() && !types.is_empty()).then_some(types),
-            traits: &self.traits,
-            exempt: &self.exempt,
-            graph: &self.graph,
-            refused: &self.refused,
-            user,
-            now,
-        }
+        (!self.is_tls13() && !types.is_empty()).then_some(types)
     }
 }
 
@@ -171,87 +154,5 @@ unsafe fn certificate_types(ssl: *mut ffi::SSL) -> Vec<u8> {
             Ok(count) if !types.is_null() => std::slice::from_raw_parts(types, count).to_vec(),
             _ => Vec::new(),
         }
-    }
-}
-
-/// The security level of one SSL (SSL_CTX_set_security_level(3)), or the program's own callback for
-/// it.
-struct Security {
-    ssl: *const ffi::SSL,
-    callback: Option<ossl::SecurityCallback>,
-    data: *mut c_void,
-}
-
-impl Security {
-    /// # Safety
-    /// `ssl` is a valid SSL, which outlives the result.
-    unsafe fn of(ssl: *const ffi::SSL) -> Security {
-        // SAFETY: the caller's promise.
-        let (callback, data) =
-            unsafe { (ossl::SSL_get_security_callback(ssl), ossl::SSL_get0_security_ex_data(ssl)) };
-        Security { ssl, callback, data }
-    }
-
-    fn allows(&self, operation: c_int, bits: c_int, nid: c_int, certificate: &X509) -> bool {
-        let Some(callback) = self.callback else { return true };
-        let other = certificate.as_ptr().cast();
-        // SAFETY: as OpenSSL calls it for a certificate (ssl_security_cert of 1.1.1 to 4.0).
-        unsafe { callback(self.ssl, ptr::null(), operation, bits, nid, other, self.data) != 0 }
-    }
-
-    /// Whether a leaf passes, or a certificate above one (`key` says which).
-    fn passes(&self, key: c_int, strength: &Strength, certificate: &X509) -> bool {
-        let allows = |(digest, bits)| self.allows(ossl::SECOP_CA_MD, bits, digest, certificate);
-        strength.signature.is_none_or(allows) && self.allows(key, strength.key_bits, 0, certificate)
-    }
-
-    /// One leaf of each kind is asked about, and the answer taken for all that are as strong.
-    fn judge_traits(&self, index: &Index) -> Vec<Traits> {
-        let passes = |of: &TraitsOf| self.passes(ossl::SECOP_EE_KEY, &of.strength, &of.example);
-        let judge = |of: &TraitsOf| Traits { key: of.key, refused: of.has_leaf && !passes(of) };
-        index.traits().iter().map(judge).collect()
-    }
-
-    /// A program's callback may look closer than at the strength. What it accepts of a kind of which
-    /// it refused the first is found here; what it refuses of one that it accepted is found when
-    /// the certificate is installed.
-    fn exempt(&self, selector: &FrozenSelector, traits: &[Traits]) -> Vec<usize> {
-        if !traits.iter().any(|t| t.refused) {
-            return Vec::new();
-        }
-        let index = selector.index();
-        let mut exempt = Vec::new();
-        let candidates = index.candidates().iter().zip(selector.credentials());
-        for (at, (candidate, credential)) in candidates.enumerate() {
-            let Ok(kind) = usize::try_from(candidate.traits) else { continue };
-            let Some(of) = index.traits().get(kind) else { continue };
-            if !traits.get(kind).is_some_and(|t| t.refused) {
-                continue;
-            }
-            let Ok(leaf) = credential.certificate() else { continue };
-            if self.passes(ossl::SECOP_EE_KEY, &of.strength, leaf) {
-                exempt.push(at);
-            }
-        }
-        exempt
-    }
-
-    /// The same for the certificates above the leaves.
-    fn judge_links(&self, index: &Index) -> Vec<bool> {
-        let mut known: Vec<Option<bool>> = vec![None; index.traits().len()];
-        let mut is_refused = |(certificate, kind): &(X509, u32)| {
-            let kind = usize::try_from(*kind).ok();
-            let place =
-                kind.and_then(|kind| Some((known.get_mut(kind)?, index.traits().get(kind)?)));
-            let Some((known, of)) = place else { return true };
-            let passes = || self.passes(ossl::SECOP_CA_KEY, &of.strength, certificate);
-            // The first of its kind answers for all, unless it is refused.
-            match *known {
-                Some(true) => false,
-                Some(false) => !passes(),
-                None => !*known.insert(passes()),
-            }
-        };
-        index.links().iter().map(&mut is_refused).collect()
     }
 }

@@ -2,25 +2,35 @@
 //! The ordered set of credentials, its policy and its issuer pool.
 //!
 //! A [`Selector`] is built by one thread. Frozen, it can no longer change and is shared by all
-//! handshakes; then the index is made that a choice works with.
+//! handshakes. A choice has two phases: the [`Filter`] excludes credentials by the names in the
+//! certificates, and the [`Index`] has what else must be known of the others.
 
+mod filter;
+mod frozen;
 mod index;
+mod names;
+mod survivors;
 
 use crate::cache::{self, Parts};
 use crate::choice::Policy;
-use crate::credential::chain::is_same;
-use crate::credential::leaf::Leaf;
-use crate::credential::listing::{self, IssuerFile, Listing};
-use crate::credential::{Credential, Group, PasswordCallback};
+use crate::credential::issuers::IssuerFile;
+use crate::credential::listing::Listing;
+use crate::credential::look::{Look, Unsent, Watched};
+use crate::credential::{Credential, Group, PasswordCallback, file};
 use crate::error::{Cause, Error};
-use crate::list;
+use crate::list::{self, PasswordSet};
 use crate::secret::Secret;
-pub(crate) use index::{Index, MAX_KEYS, TraitsOf};
+pub(crate) use filter::{Filter, Place};
+pub use frozen::FrozenSelector;
+pub(crate) use index::{Above, Index, MAX_KEYS, TraitsOf};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+pub(crate) use survivors::Survivors;
 
 /// A set of credentials that is being put together.
 ///
@@ -28,7 +38,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug, Default)]
 pub struct Selector {
     groups: Vec<Arc<Group>>,
-    issuers: Vec<Issuers>,
+    issuers: Vec<Arc<Issuers>>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
     without_cache: bool,
@@ -43,6 +53,72 @@ struct Issuers {
     base: Option<PathBuf>,
     /// Whether it was opened for this selector.
     opened: AtomicBool,
+}
+
+impl Issuers {
+    /// Looks at the file, from which something is about to be sent.
+    fn look(&self, look: Look) -> Result<(), Unsent> {
+        let at = file::absolute(self.base.as_deref(), &self.path);
+        let stamp = self.file.stamp();
+        Watched { at: &at, name: &self.path, stamp, opened: Some(&self.opened) }.look(look)
+    }
+
+    /// The file as it is now; `None` where it has not changed, or can no longer be read and was opened
+    /// for this selector.
+    fn renewed(&self) -> Result<Option<Issuers>, Cause> {
+        let now = Instant::now();
+        let (base, path) = (self.base.as_deref(), &self.path);
+        let keep = |file: &Arc<IssuerFile>| {
+            cache::keep_issuer_file(path.as_os_str().as_bytes(), file, now);
+        };
+        if self.file.is_current(base, path) {
+            keep(&self.file);
+            return Ok(None);
+        }
+        match IssuerFile::read(base, path).map(Arc::new) {
+            Ok(file) => {
+                keep(&file);
+                let (path, base) = (path.clone(), self.base.clone());
+                Ok(Some(Issuers { file, path, base, opened: AtomicBool::new(true) }))
+            }
+            Err(Cause::CertificateFile { .. }) if self.opened.load(Ordering::Relaxed) => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+}
+
+/// What a selector consists of as its files are now.
+struct Renewed {
+    groups: Vec<Arc<Group>>,
+    issuers: Vec<Arc<Issuers>>,
+    /// Something was read again.
+    is_new: bool,
+    /// A certificate is another one.
+    is_different: bool,
+}
+
+impl Renewed {
+    /// Looks at every file, and reads those that have changed.
+    fn of(groups: &[Arc<Group>], issuers: &[Arc<Issuers>]) -> Result<Renewed, Error> {
+        let (groups, issuers) = (groups.to_vec(), issuers.to_vec());
+        let mut new = Renewed { groups, issuers, is_new: false, is_different: false };
+        let mut before = 0;
+        for group in &mut new.groups {
+            if let Some((renewed, is_different)) = group.renewed(before)? {
+                *group = Arc::new(renewed);
+                new.is_new = true;
+                new.is_different |= is_different;
+            }
+            before += group.len();
+        }
+        for issuers in &mut new.issuers {
+            if let Some(renewed) = issuers.renewed().map_err(Error::Issuers)? {
+                *issuers = Arc::new(renewed);
+                (new.is_new, new.is_different) = (true, true);
+            }
+        }
+        Ok(new)
+    }
 }
 
 impl Selector {
@@ -86,7 +162,7 @@ impl Selector {
     ) -> Result<(), Error> {
         let names = list::Names { certificate, key };
         let listing = Listing::of_files(names, self.count(), !self.without_cache)?;
-        let passwords = password.map_or_else(Vec::new, |p| vec![Some(p)]);
+        let passwords = password.as_ref().map(PasswordSet::whole);
         self.push(Group::of_files(listing, passwords));
         Ok(())
     }
@@ -115,7 +191,7 @@ impl Selector {
         let base = if pem_file.is_relative() { std::env::current_dir().ok() } else { None };
         let opened = AtomicBool::new(!found.is_from_cache);
         let (file, path) = (found.content, pem_file.to_owned());
-        self.issuers.push(Issuers { file, path, base, opened });
+        self.issuers.push(Arc::new(Issuers { file, path, base, opened }));
         Ok(())
     }
 
@@ -129,161 +205,50 @@ impl Selector {
         &mut self.policy
     }
 
-    /// What is needed to validate it without holding on to it.
-    pub fn validation(&self) -> Validation {
-        Validation {
+    /// What is needed to validate it without holding on to it. What was not looked at when it was added
+    /// is looked at now.
+    pub fn validation(&mut self) -> Result<Validation, Error> {
+        if !self.without_cache {
+            let renewed = Renewed::of(&self.groups, &self.issuers)?;
+            (self.groups, self.issuers) = (renewed.groups, renewed.issuers);
+        }
+        Ok(Validation {
             groups: self.groups.clone(),
             callback: self.password_callback,
             use_cache: !self.without_cache,
-        }
-    }
-
-    /// Makes the index, and moves all there is into what can no longer change.
-    pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
-        let index = self.index()?;
-        let done = std::mem::take(self);
-        let starts = done.groups.iter().scan(0, |next, group| {
-            let start = *next;
-            *next += group.len();
-            Some(start)
-        });
-        Ok(FrozenSelector {
-            starts: starts.collect(),
-            groups: done.groups,
-            issuers: done.issuers,
-            policy: done.policy,
-            password_callback: done.password_callback,
-            use_cache: !done.without_cache,
-            index,
         })
     }
 
-    fn index(&self) -> Result<Arc<Index>, Error> {
-        let parts = self.parts();
-        if let Some(index) = parts.as_ref().and_then(cache::index) {
-            return Ok(index);
-        }
-        let credentials: Vec<(&Leaf, &[X509])> = self
-            .groups
-            .iter()
-            .flat_map(|g| g.credentials())
-            .map(|c| (c.leaf(), c.companions()))
-            .collect();
-        let issuers: Vec<&X509> = self.issuers.iter().flat_map(|i| i.file.certificates()).collect();
-        // A certificate that OpenSSL met without memory is spoilt, so none is kept.
-        let index = Index::build(&credentials, &issuers).inspect_err(|_| cache::clear())?;
-        let index = Arc::new(index);
-        if let Some(parts) = parts {
-            cache::keep_index(&parts, &index);
-        }
-        Ok(index)
-    }
-
-    /// What the index is made of, if the next selector may find the same.
-    fn parts(&self) -> Option<Parts> {
-        if self.without_cache || !self.issuers.iter().all(|i| i.file.is_settled()) {
-            return None;
-        }
-        let listing = |g: &Arc<Group>| g.listing().filter(|l| l.is_settled()).cloned();
-        let listings = self.groups.iter().map(listing).collect::<Option<_>>()?;
-        let issuers = self.issuers.iter().map(|i| Arc::clone(&i.file)).collect();
-        Some(Parts { listings, issuers })
+    /// Makes the filter, and moves all there is into what can no longer change.
+    pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
+        let filter = filter_of(&self.groups, &self.issuers, !self.without_cache)?;
+        let done = std::mem::take(self);
+        Ok(FrozenSelector::new(done, filter))
     }
 }
 
-/// A selector that handshakes use.
-#[derive(Debug)]
-pub struct FrozenSelector {
-    groups: Vec<Arc<Group>>,
-    /// The number of each group's first credential.
-    starts: Vec<usize>,
-    issuers: Vec<Issuers>,
-    policy: Policy,
-    password_callback: Option<PasswordCallback>,
+/// The filter of these parts.
+fn filter_of(
+    groups: &[Arc<Group>],
+    issuers: &[Arc<Issuers>],
     use_cache: bool,
-    index: Arc<Index>,
-}
-
-impl FrozenSelector {
-    /// How many credentials it has.
-    pub fn count(&self) -> usize {
-        self.index.candidates().len()
+) -> Result<Arc<Filter>, Error> {
+    let listings = || groups.iter().map(|group| group.listing().cloned()).collect::<Option<_>>();
+    let files = || issuers.iter().map(|issuers| Arc::clone(&issuers.file)).collect();
+    // What the program holds in memory is not in the cache.
+    let listings = if use_cache { listings() } else { None };
+    let parts = listings.map(|listings| Parts { listings, issuers: files() });
+    if let Some(filter) = parts.as_ref().and_then(cache::filter) {
+        return Ok(filter);
     }
-
-    /// What is needed to validate it without holding on to it.
-    pub fn validation(&self) -> Validation {
-        Validation {
-            groups: self.groups.clone(),
-            callback: self.password_callback,
-            use_cache: self.use_cache,
-        }
+    let credentials = groups.iter().flat_map(|group| group.credentials());
+    let credentials = credentials.map(|c| (c.leaf(), c.companions()));
+    let filter = Filter::build(credentials, issuers.iter().map(|i| i.file.certificates()))?;
+    let filter = Arc::new(filter);
+    if let Some(parts) = parts {
+        cache::keep_filter(&parts, &filter);
     }
-
-    /// The leaf of one of its credentials.
-    pub fn certificate(&self, at: usize) -> Option<&X509> {
-        self.credential(at).and_then(|credential| credential.certificate().ok())
-    }
-
-    /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.
-    pub fn check_key(&self, at: usize) -> Result<(), Error> {
-        let Some(credential) = self.credential(at) else { return Ok(()) };
-        let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
-    }
-
-    /// All credentials, in their order.
-    pub(crate) fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
-        self.groups.iter().flat_map(|g| g.credentials())
-    }
-
-    /// One credential.
-    pub(crate) fn credential(&self, at: usize) -> Option<Credential<'_>> {
-        // No group is empty, so each start is another one.
-        let group = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
-        self.groups.get(group)?.credential(at - self.starts.get(group)?)
-    }
-
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    pub(crate) fn index(&self) -> &Index {
-        &self.index
-    }
-
-    /// The key of credential `at`, to be sent with these links of the index above its leaf. Every file that one
-    /// of these certificates comes from is opened, if that was not done for this selector before.
-    pub(crate) fn key(&self, at: usize, links: &[u32]) -> Result<PKey<Private>, Cause> {
-        let no_entry = || Cause::Refused("no such entry".to_owned());
-        let credential = self.credential(at).ok_or_else(no_entry)?;
-        credential.open_file()?;
-        for certificate in self.index.certificates(links) {
-            let is_it = |other: &X509| is_same(other, certificate);
-            if !credential.companions().iter().any(is_it) {
-                self.open_file_with(is_it)?;
-            }
-        }
-        credential.key(self.password_callback.as_ref(), self.use_cache)
-    }
-
-    /// Opens a file, other than that of the leaf, with such a certificate; one of them is enough.
-    fn open_file_with(&self, is_it: impl Fn(&X509) -> bool) -> Result<(), Cause> {
-        let of_credentials =
-            self.credentials().filter(|c| c.companions().iter().any(&is_it)).map(|c| c.open_file());
-        let of_issuers = self
-            .issuers
-            .iter()
-            .filter(|i| i.file.certificates().iter().any(&is_it))
-            .map(|i| listing::open_once(i.base.as_deref(), &i.path, &i.opened));
-        let mut outcome = Ok(());
-        for opened in of_credentials.chain(of_issuers) {
-            outcome = opened;
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    }
+    Ok(filter)
 }
 
 /// The credentials of a selector at one moment. Validating calls the program's password callback,
@@ -295,11 +260,20 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// Loads every key now and finds out whether it belongs to its certificate.
+    /// Decodes every certificate and loads every key now, and finds out whether they belong together.
     pub fn run(&self) -> Result<(), Error> {
+        let check = |credential: Credential<'_>| {
+            credential.look(Look::Readable).map_err(|unsent| match unsent {
+                Unsent::Changed => Cause::Refused("its file has changed".to_owned()),
+                Unsent::Cause(cause) => cause,
+            })?;
+            for companion in credential.companions() {
+                credential.decoded(companion)?;
+            }
+            credential.key(self.callback.as_ref(), self.use_cache)
+        };
         let failure = |(i, credential): (usize, Credential<'_>)| {
-            let cause = credential.key(self.callback.as_ref(), self.use_cache).err()?;
-            Some(Error::Entry { number: i + 1, cause })
+            Some(Error::Entry { number: i + 1, cause: check(credential).err()? })
         };
         let credentials = self.groups.iter().flat_map(|g| g.credentials());
         let mut failures: Vec<Error> = credentials.enumerate().filter_map(failure).collect();

@@ -39,6 +39,11 @@ impl<K: Eq + Hash, V> Lru<K, V> {
         Some(&entry.value)
     }
 
+    /// The value, which does not count as used by this.
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
     /// Puts a value in, and gives those that went for it: one under the same key, those that were
     /// used least recently, or the value itself where it is too large. The caller drops them.
     pub fn put(&mut self, key: K, value: V, bytes: usize) -> Vec<V> {

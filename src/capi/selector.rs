@@ -341,7 +341,7 @@ pub unsafe extern "C" fn certpick_selector_validate(
             // The lock must be free again while the program's callback runs.
             let validation = match selector.frozen.get() {
                 Some(frozen) => frozen.validation(),
-                None => lock(&selector.building).validation(),
+                None => lock(&selector.building).validation()?,
             };
             validation.run()
         })

@@ -38,6 +38,7 @@ const RSA: Traits = Traits { key: Key::Rsa(2048), refused: false };
 fn asked<'a>(named: Option<&'a [bool]>, traits: &'a [Traits]) -> Asked<'a> {
     static NOTHING_ABOVE: LazyLock<Graph> = LazyLock::new(Graph::default);
     Asked {
+        count: 2,
         tls13: true,
         named,
         schemes: None,
@@ -104,7 +105,10 @@ fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise
         (EmptyCaList::SendNone, None, None),
     ] {
         let policy = Policy { empty_ca_list, ..Policy::default() };
-        assert_eq!(pick(&all[..1], &asked(None, &[RSA]), &policy), of_one);
+        let sole = Asked { count: 1, ..asked(None, &[RSA]) };
+        assert_eq!(pick(&all[..1], &sole, &policy), of_one);
+        let one_of_two = pick(&all[..1], &asked(None, &[RSA]), &policy);
+        assert_eq!(one_of_two, of_two, "of a selector of two, of which one was judged");
         assert_eq!(pick(&all, &asked(None, &[RSA]), &policy), of_two);
         let named = asked(Some(&[true, true]), &[RSA]);
         assert_eq!(pick(&all, &named, &policy), Some(0), "names make the policy irrelevant");

@@ -16,49 +16,60 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::collections::HashMap;
 
-/// The leaf of a file, whatever its place in it, and the others. `None` for an empty file.
-pub fn leaf_first(mut certificates: Vec<X509>) -> Option<(X509, Vec<X509>)> {
-    let leaf = leaf_position(&certificates);
-    if certificates.is_empty() {
-        return None;
+/// The names of a certificate in DER.
+#[derive(Clone, Copy)]
+pub struct NamesOf<'a> {
+    /// The issuer's.
+    pub issuer: &'a [u8],
+    /// The subject's.
+    pub subject: &'a [u8],
+}
+
+impl<'a> NamesOf<'a> {
+    /// Of a certificate that OpenSSL has decoded.
+    pub fn of(certificate: &'a X509) -> NamesOf<'a> {
+        let issuer = name::der(certificate.issuer_name());
+        NamesOf { issuer, subject: name::der(certificate.subject_name()) }
     }
-    let leaf = certificates.remove(leaf);
-    Some((leaf, certificates))
 }
 
 /// Which certificate of a file is the leaf.
 ///
-/// OpenSSL takes the first certificate of a file for the leaf, and so do we, unless it issued
-/// another one of the file: then the file is out of order.
-pub fn leaf_position(certificates: &[X509]) -> usize {
-    let issued = |issuer: usize, other: usize| {
-        issuer != other
-            && match (certificates.get(issuer), certificates.get(other)) {
-                (Some(issuer), Some(other)) => {
-                    name::equal(other.issuer_name(), issuer.subject_name())
-                }
-                _ => false,
-            }
-    };
-    if !(1..certificates.len()).any(|other| issued(0, other)) {
-        return 0;
+/// OpenSSL takes the first certificate of a file for the leaf, and so does certpick, unless the first
+/// one issued another one of the file: then the file is out of order.
+pub fn leaf_position(certificates: &[NamesOf<'_>]) -> Result<usize, OutOfMemory> {
+    let Some(first) = certificates.first() else { return Ok(0) };
+    let mut is_ordered = true;
+    for other in certificates.iter().skip(1) {
+        is_ordered &= !name::equal_der(other.issuer, first.subject)?;
+    }
+    if is_ordered {
+        return Ok(0);
     }
     // Those whose issuers' names may be equal.
     let mut by_issuer: HashMap<Option<u64>, Vec<usize>> = HashMap::new();
     for (at, certificate) in certificates.iter().enumerate() {
-        let fingerprint = name::fingerprint(name::der(certificate.issuer_name()));
-        by_issuer.entry(fingerprint).or_default().push(at);
+        by_issuer.entry(name::fingerprint(certificate.issuer)).or_default().push(at);
     }
-    let issued_another = |(at, certificate): (usize, &X509)| {
-        let fingerprint = name::fingerprint(name::der(certificate.subject_name()));
-        let mut alike = [fingerprint, None].into_iter().filter_map(|f| by_issuer.get(&f)).flatten();
-        match fingerprint {
-            Some(_) => alike.any(|other| issued(at, *other)),
-            None => (0..certificates.len()).any(|other| issued(at, other)),
+    let all: Vec<usize> = (0..certificates.len()).collect();
+    for (at, certificate) in certificates.iter().enumerate() {
+        let fingerprint = name::fingerprint(certificate.subject);
+        let alike: Vec<&usize> = match fingerprint {
+            Some(_) => {
+                [fingerprint, None].iter().filter_map(|f| by_issuer.get(f)).flatten().collect()
+            }
+            None => all.iter().collect(),
+        };
+        let mut has_issued = false;
+        for other in alike.into_iter().filter(|other| **other != at) {
+            let Some(other) = certificates.get(*other) else { continue };
+            has_issued |= name::equal_der(other.issuer, certificate.subject)?;
         }
-    };
-    let mut places = certificates.iter().enumerate();
-    places.position(|place| !issued_another(place)).unwrap_or(0)
+        if !has_issued {
+            return Ok(at);
+        }
+    }
+    Ok(0)
 }
 
 /// Whether it is signed with its own key.
@@ -93,11 +104,6 @@ pub fn verifies(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> 
         good.unwrap_or(false).then_some(())
     };
     Ok(ossl::sure(verify)?.is_some())
-}
-
-/// Whether two are one certificate.
-pub fn is_same(a: &X509, b: &X509) -> bool {
-    a.as_ptr() == b.as_ptr() || a == b
 }
 
 /// What [`may_have_issued`] looks at in the certificate that was issued, besides its issuer's name.

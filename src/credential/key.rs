@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
 
-use super::outline::der::{Reader, tag};
+use super::der::{Reader, tag};
 use super::private_file::{self, Refusal};
-use super::{PasswordCallback, listing, pem};
+use super::{PasswordCallback, file, pem};
 use crate::cache::{self, Moment, Stamp};
 use crate::error::Cause;
 use crate::ossl::{self, Holder, QuietErrors};
@@ -45,12 +45,12 @@ pub fn load_by_cache(
         }
         refused(refusal, path)
     };
-    let (file, metadata) = private_file::open(at).map_err(refused)?;
+    let (opened, metadata) = private_file::open(at).map_err(refused)?;
     let stamp = Stamp::of(&metadata);
     if let Some(key) = cache::key(at, &stamp, password) {
         return Ok(key);
     }
-    let bytes = private_file::read_all(&file, &metadata).map_err(refused)?;
+    let bytes = private_file::read_all(&opened, &metadata).map_err(refused)?;
     let (key, opened_by) = decode(&bytes, path, password, callback)?;
     let password = match opened_by {
         OpenedBy::Nothing => None,
@@ -60,7 +60,7 @@ pub fn load_by_cache(
     };
     // A forked child could not use the key of a token, and it may be given from the cache there.
     if ossl::holder(&key) == Holder::OpenSsl {
-        if let Some(stamp) = listing::still(&file, &stamp, &before) {
+        if let Some(stamp) = file::still(&opened, &stamp, &before) {
             cache::keep_key(at, stamp, password, &key);
         }
     }

@@ -3,7 +3,7 @@
 
 mod plain;
 
-use super::leaf;
+use super::certificate::{Undecodable, with_key};
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
@@ -125,10 +125,11 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
 }
 
 /// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
-/// are passed over. Words for what is wrong otherwise.
-pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, String> {
+/// are passed over.
+pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> {
+    let damaged = |why: String| Err(Undecodable::Damaged(why));
     let errors = QuietErrors::new();
-    let bio = ossl::MemoryBio::new(bytes).ok_or(leaf::NO_MEMORY)?;
+    let bio = ossl::MemoryBio::new(bytes).ok_or(Undecodable::NoMemory)?;
     let mut certificates = Vec::new();
     loop {
         // SAFETY: a valid BIO; the callback takes no argument. A new certificate is ours.
@@ -139,22 +140,22 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, String> {
             if x.is_null() { None } else { Some(X509::from_ptr(x)) }
         };
         match certificate {
-            Some(_) if certificates.len() == max => return Err(too_many(max)),
-            Some(certificate) => certificates.push(leaf::with_key(certificate)?),
+            Some(_) if certificates.len() == max => return damaged(too_many(max)),
+            Some(certificate) => certificates.push(with_key(certificate)?),
             None => break,
         }
     }
     let at_end = errors.is_no_start_line();
     match (certificates.is_empty(), at_end) {
         (false, true) => Ok(certificates),
-        (true, true) if bytes.is_empty() => Err("it is empty".to_owned()),
-        (true, true) if bytes.first() == Some(&0x30) => Err(
+        (true, true) if bytes.is_empty() => damaged("it is empty".to_owned()),
+        (true, true) if bytes.first() == Some(&0x30) => damaged(
             "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER"
                 .to_owned(),
         ),
-        (true, true) => Err("it holds no certificate in PEM".to_owned()),
-        (_, false) if errors.is_out_of_memory() => Err(leaf::NO_MEMORY.to_owned()),
-        (_, false) => Err(format!(
+        (true, true) => damaged("it holds no certificate in PEM".to_owned()),
+        (_, false) if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
+        (_, false) => damaged(format!(
             "certificate {} in it is damaged: {}",
             certificates.len() + 1,
             errors.reason()
@@ -222,7 +223,10 @@ mod tests {
 
     #[test]
     fn the_words_for_what_holds_no_certificate() {
-        let words = |bytes: &[u8]| certificates(bytes, MAX_CERTIFICATES).unwrap_err();
+        let words = |bytes: &[u8]| match certificates(bytes, MAX_CERTIFICATES) {
+            Err(Undecodable::Damaged(why)) => why,
+            other => panic!("{other:?}"),
+        };
         assert_eq!(words(b""), "it is empty");
         assert_eq!(words(b"\0\0garbage"), "it holds no certificate in PEM");
         assert!(words(b"\x30\x82\x01").contains("-inform DER"));

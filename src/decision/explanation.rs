@@ -26,21 +26,17 @@ pub fn text(decision: &Decision) -> String {
 fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_outcome(out, decision)?;
     write_request(out, decision)?;
-    with_judge(decision, |judge| {
+    decision.judgement.with_judge(&decision.circumstances(), |judge| {
         for (at, credential) in decision.selector.credentials().enumerate() {
-            let Ok(leaf) = credential.certificate() else { continue };
-            let chain = Chain::best(decision, judge, at);
-            write_credential(out, decision, at, (credential, leaf), &chain)?;
+            match Chain::best(decision, judge, at) {
+                Some((leaf, chain)) => {
+                    write_credential(out, decision, at, (credential, leaf), &chain)?;
+                }
+                None => write_unjudged(out, decision, at, credential)?,
+            }
         }
         Ok(())
     })
-}
-
-/// Calls `work` with the judge of the decision's request.
-fn with_judge<T>(decision: &Decision, work: impl FnOnce(&mut Judge<'_>) -> T) -> T {
-    let asked = decision.request.asked(decision.peer.user.as_deref(), decision.now);
-    let candidates = decision.selector.index().candidates();
-    work(&mut Judge::new(candidates, &asked, decision.selector.policy()))
 }
 
 /// The chain above a leaf that is looked at.
@@ -53,27 +49,67 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// The best one of credential `at`.
-    fn best(decision: &'a Decision, judge: &mut Judge<'_>, at: usize) -> Chain<'a> {
-        let index = decision.selector.index();
-        let links = judge.best_chain(at).1.map_or_else(Vec::new, |chain| chain.links.clone());
-        let leaf = index.candidates().get(at).map(|leaf| (leaf.not_before, leaf.not_after));
+    /// The best one of credential `at`, and its leaf; `None` for one that was not judged.
+    fn best(
+        decision: &'a Decision,
+        judge: &mut Judge<'_>,
+        at: usize,
+    ) -> Option<(&'a X509, Chain<'a>)> {
+        let index = &decision.judgement.index;
+        let place = index.survivors().place(at)?;
+        let links = judge.best_chain(place).1.map_or_else(Vec::new, |chain| chain.links.clone());
+        let leaf = index.candidates().get(place).map(|leaf| (leaf.not_before, leaf.not_after));
         let above = links.iter().filter_map(|link| index.graph().link(*link));
         let above = above.map(|link| (link.not_before, link.not_after));
         let common = |all: (i64, i64), one: (i64, i64)| (all.0.max(one.0), all.1.min(one.1));
-        Chain {
+        let chain = Chain {
             certificates: index.certificates(&links).collect(),
             validity: above.chain(leaf).fold((i64::MIN, i64::MAX), common),
-            is_cut: judge.is_cut(at),
-        }
+            is_cut: judge.is_cut(place),
+        };
+        Some((index.leaves().get(place)?, chain))
     }
 }
 
 /// All that speaks against credential `at`, in plain words; nothing for one that is not there.
 pub fn against(decision: &Decision, at: usize) -> Vec<String> {
-    let Some(leaf) = decision.selector.certificate(at) else { return Vec::new() };
-    let chain = with_judge(decision, |judge| Chain::best(decision, judge, at));
-    words(decision, at, leaf, &chain)
+    let judgement = &decision.judgement;
+    judgement.with_judge(&decision.circumstances(), |judge| {
+        match Chain::best(decision, judge, at) {
+            Some((leaf, chain)) => words(decision, at, leaf, &chain),
+            None => unjudged(decision, at).into_iter().collect(),
+        }
+    })
+}
+
+/// Why a credential was not judged.
+fn unjudged(decision: &Decision, at: usize) -> Option<String> {
+    let damaged = decision.damaged.iter().find(|(number, _)| *number == at);
+    match damaged {
+        Some((_, cause)) => Some(cause.to_string()),
+        None if at >= decision.selector.count() => None,
+        None if decision.request.ca_names == 0 => {
+            Some(empty_list_words(decision.selector.policy()).to_owned())
+        }
+        None => Some("the server named no CA that issued it".to_owned()),
+    }
+}
+
+fn write_unjudged(
+    out: &mut String,
+    decision: &Decision,
+    at: usize,
+    credential: Credential<'_>,
+) -> fmt::Result {
+    writeln!(out, "{}. {}: not sent", at + 1, file_of(credential))?;
+    match unjudged(decision, at) {
+        Some(reason) => writeln!(out, "    against: {reason}"),
+        None => Ok(()),
+    }
+}
+
+fn file_of(credential: Credential<'_>) -> String {
+    credential.file().map_or("held in memory".to_owned(), file_name)
 }
 
 fn write_outcome(out: &mut String, decision: &Decision) -> fmt::Result {
@@ -147,7 +183,7 @@ fn write_credential(
     chain: &Chain<'_>,
 ) -> fmt::Result {
     let key = facts::key(leaf).unwrap_or(Key::Other);
-    let file = credential.file().map_or("held in memory".to_owned(), file_name);
+    let file = file_of(credential);
     let fate = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",
         (true, Outcome::Failed) => "chosen, but unusable",
@@ -187,9 +223,11 @@ fn write_credential(
 
 /// Why the chosen credential comes before this one, against which nothing speaks.
 pub fn preference(decision: &Decision, at: usize) -> &'static str {
-    let candidates = decision.selector.index().candidates();
+    let index = &decision.judgement.index;
     let is_user = |i: usize| {
-        let name = candidates.get(i).and_then(|c| c.common_name.as_deref());
+        let place = index.survivors().place(i);
+        let candidate = place.and_then(|at| index.candidates().get(at));
+        let name = candidate.and_then(|c| c.common_name.as_deref());
         name.is_some() && name == decision.peer.user.as_deref()
     };
     match decision.chosen {

@@ -345,6 +345,22 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     }
 }
 
+/// The same with a verdict on every credential, also those that the choice did without.
+///
+/// # Safety
+/// As for [`decision`].
+pub unsafe fn whole_decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
+    let _errors = QuietErrors::new();
+    // SAFETY: the caller's promise; the first reference is not used again.
+    unsafe {
+        decision(ssl)?;
+        let decision = (*existing_record(ssl)?).decision.as_mut()?;
+        // Without memory for the others, the explanation has what is known.
+        let _ = decision.complete(ssl);
+        Some(decision)
+    }
+}
+
 /// The decision's message, as a C string that belongs to the SSL.
 ///
 /// # Safety
@@ -367,7 +383,7 @@ pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
     unsafe {
-        let words = decision(ssl)?.explanation();
+        let words = whole_decision(ssl)?.explanation();
         let record = existing_record(ssl)?;
         keep(&mut (*record).explanation, &words)
     }

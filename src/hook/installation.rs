@@ -19,9 +19,9 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ffi::CStr;
 
-/// What was installed; the leaf is valid as long as the selector.
+/// What was installed.
 pub struct Installed {
-    pub leaf: *mut ffi::X509,
+    pub leaf: X509,
     pub key: PKey<Private>,
 }
 
@@ -29,6 +29,8 @@ pub struct Installed {
 pub enum InstallError {
     /// The security level's own check of this very certificate.
     SecurityLevel,
+    /// A file that one of the certificates comes from is another one now, or may be.
+    Changed,
     /// The credential was to be sent and cannot be used.
     Fatal(Cause),
 }
@@ -77,7 +79,7 @@ pub unsafe fn install(
         ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), key.as_ptr(), chain.as_ptr(), 1)
     };
     if done == 1 {
-        return Ok(Installed { leaf: leaf.as_ptr(), key: key.to_owned() });
+        return Ok(Installed { leaf: leaf.clone(), key: key.to_owned() });
     }
     if errors.is_security_level() {
         return Err(InstallError::SecurityLevel);

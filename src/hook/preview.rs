@@ -2,12 +2,11 @@
 //! A choice that is made and recorded, and not carried out: for a program that tells people what a
 //! server asks for.
 
-use super::{answer, ex_data, now};
-use crate::choice;
-use crate::decision::{Decision, Outcome};
+use super::choose::judge;
+use super::{answer, ex_data};
+use crate::decision::Outcome;
 use crate::error::Error;
 use crate::ossl::{self, QuietErrors};
-use crate::request::Request;
 use crate::selector::FrozenSelector;
 use libc::c_int;
 use openssl_sys as ffi;
@@ -53,24 +52,14 @@ unsafe extern "C" fn preview_cb(
 unsafe fn preview(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Result<(), Error> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
-    let (peer, request) = unsafe { (ex_data::peer(ssl), Request::read(ssl, selector)?) };
-    let now = now();
-    let (candidates, policy) = (selector.index().candidates(), selector.policy());
-    let user = peer.user.as_deref();
-    let verdicts = choice::verdicts(candidates, &request.asked(user, now), policy);
-    let chosen = choice::best(candidates, &verdicts, user, policy);
-    let decision = Decision {
-        selector: Arc::clone(selector),
-        request,
-        peer,
-        now,
-        verdicts,
-        outcome: if chosen.is_some() { Outcome::Sent } else { Outcome::NoneSuitable },
-        chosen,
-        error: None,
-        state: 0,
-        is_preview: true,
-    };
+    let (mut decision, place) = unsafe { judge(ssl, selector)? };
+    let error = decision.error.clone();
+    if error.is_none() && place.is_some() {
+        decision.outcome = Outcome::Sent;
+    }
+    decision.chosen = place.and_then(|at| decision.judgement.index.survivors().credential(at));
+    decision.is_preview = true;
     // SAFETY: the caller's promise.
-    unsafe { ex_data::record(ssl, decision) }
+    unsafe { ex_data::record(ssl, decision) }?;
+    error.map_or(Ok(()), Err)
 }

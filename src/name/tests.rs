@@ -7,6 +7,7 @@ const UTF8: u8 = 0x0c;
 const PRINTABLE: u8 = 0x13;
 const T61: u8 = 0x14;
 const IA5: u8 = 0x16;
+const VISIBLE: u8 = 0x1a;
 const UNIVERSAL: u8 = 0x1c;
 const BMP: u8 = 0x1e;
 const CN: &[u8] = &[0x55, 4, 3];
@@ -55,7 +56,13 @@ fn specimens() -> Vec<Vec<u8>> {
         all.push(cn(BMP, &wide(text, 2)));
         all.push(cn(UNIVERSAL, &wide(text, 4)));
     }
-    all.push(cn(T61, b"Zo\xeb"));
+    for tag in [T61, PRINTABLE, IA5, VISIBLE] {
+        all.push(cn(tag, b"Zo\xeb"));
+    }
+    for text in ["Łódź", "Łodź", "東京", "東京 2", "\u{1f511}"] {
+        all.push(cn(UTF8, text.as_bytes()));
+        all.push(cn(UNIVERSAL, &wide(text, 4)));
+    }
     all.push(cn(UTF8, "Zoë".as_bytes()));
     // NumericString is compared as it is.
     all.push(cn(0x12, b"12 3"));
@@ -96,6 +103,8 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
     }
     assert!(equal_pairs > 50, "the table has equal names: {equal_pairs}");
     assert!(told_apart > 500, "and the fingerprint tells others apart: {told_apart}");
+    let print = |text: &str| fingerprint(&cn(UTF8, text.as_bytes()));
+    assert_ne!(print("東京"), print("京都"), "also those without a letter of ASCII");
 }
 
 #[test]

@@ -193,8 +193,10 @@ unsafe fn choose(
         // libpq was told that there is a certificate, so there must be one.
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
-        if let Some(decision) = hook::decision(ssl) {
-            explain::write(settings, decision);
+        if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
+            if let Some(decision) = hook::whole_decision(ssl) {
+                explain::write(settings, decision);
+            }
         }
         if matches!(result, Ok(None)) && is_promised {
             return Err(Error::NoneSuitable);

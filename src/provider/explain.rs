@@ -6,17 +6,19 @@ use crate::decision::{Decision, Outcome};
 use crate::explain_file;
 use std::io::Write;
 
-/// Appends this decision's explanation, if it is wanted. A file that cannot be written must not
-/// get in the way of a connection, so that is not an error.
-pub fn write(settings: &Settings, decision: &Decision) {
-    let wanted = match settings.explain {
+/// Whether this decision is to be explained.
+pub fn is_wanted(settings: &Settings, decision: &Decision) -> bool {
+    match settings.explain {
         Explain::Never => false,
         Explain::Failure => decision.outcome() != Outcome::Sent,
         Explain::Always => true,
-    };
-    if wanted {
-        append(settings, &decision.explanation());
     }
+}
+
+/// Appends this decision's explanation. A file that cannot be written must not get in the way of a
+/// connection, so that is not an error.
+pub fn write(settings: &Settings, decision: &Decision) {
+    append(settings, &decision.explanation());
 }
 
 /// Appends words about what failed before there was anything to decide.

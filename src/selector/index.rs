@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The index of a frozen selector: what a choice needs to know of each credential, as numbers, and
-//! the issuers by name, so that a request is not compared with each credential.
+//! The second phase of a choice: what it needs to know of the credentials that the [`Filter`] has left,
+//! as numbers.
 
-mod names;
 mod pool;
 
+use super::filter::{Filter, Place};
+use super::survivors::Survivors;
 use crate::choice::{Candidate, Graph, Key, NO_START, Start};
+use crate::credential::certificate::Certificate;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
-use crate::credential::leaf::Leaf;
-use crate::error::{Cause, Error, OutOfMemory};
+use crate::error::OutOfMemory;
 use crate::name;
 use crate::ossl::QuietErrors;
-use names::Names;
 use openssl::x509::X509;
 pub(crate) use pool::MAX_KEYS;
-use pool::{Issuers, Linked, Pool, Work};
+use pool::{Issuers, Linked, Numbers, Pool, Work};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -32,14 +32,26 @@ pub struct TraitsOf {
     pub has_leaf: bool,
 }
 
+/// A certificate that may be sent above a leaf.
+#[derive(Debug)]
+pub struct Above {
+    /// The certificate.
+    pub certificate: X509,
+    /// The number of its traits.
+    pub traits: u32,
+    /// Where it came from.
+    pub place: Place,
+}
+
 /// See the module.
 pub struct Index {
+    survivors: Survivors,
     candidates: Vec<Candidate>,
+    leaves: Vec<X509>,
     traits: Vec<TraitsOf>,
-    names: Names,
     graph: Arc<Graph>,
-    /// The certificate of each link, and the number of its traits.
-    links: Vec<(X509, u32)>,
+    /// By the number of the link.
+    links: Vec<Above>,
     /// What was left of it.
     #[cfg(test)]
     work: Work,
@@ -47,58 +59,63 @@ pub struct Index {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Index({} credentials, {} issuers)", self.candidates.len(), self.names.len())
+        write!(f, "Index({} credentials)", self.candidates.len())
     }
 }
 
 impl Index {
-    /// For each credential its leaf and the certificates that came along, in any order.
-    pub fn build(credentials: &[(&Leaf, &[X509])], issuers: &[&X509]) -> Result<Index, Error> {
+    /// Of these credentials, given with their leaves, and of the members of the filter that may stand
+    /// above them, given with their numbers.
+    pub fn build(
+        filter: &Filter,
+        survivors: Survivors,
+        leaves: Vec<X509>,
+        above: &[(u32, &X509)],
+    ) -> Result<Index, OutOfMemory> {
         let _errors = QuietErrors::new();
-        let clock = Clock::new().ok_or(Error::Memory)?;
-        let mut names = Names::default();
+        let clock = Clock::new().ok_or(OutOfMemory)?;
         let mut pool = Pool::default();
-        let mut own: Vec<Vec<u32>> = Vec::with_capacity(credentials.len());
-        for (_, others) in credentials {
-            let added = others.iter().filter_map(|x| pool.add(x, &mut names).transpose());
-            own.push(added.collect::<Result<_, _>>()?);
-        }
-        for issuer in issuers {
-            pool.add(issuer, &mut names)?;
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        for (number, certificate) in above {
+            let Some(member) = filter.member(*number) else { continue };
+            let (subject, issuer) = (member.subject, member.issuer);
+            let added = pool.add(certificate, Numbers { number: *number, subject, issuer })?;
+            numbers.extend(added.map(|id| (*number, id)));
         }
 
-        let mut work = Work::of(credentials.len(), pool.len());
+        let mut work = Work::of(filter.count(), filter.members());
         let mut seen = Seen::default();
-        let mut candidates = Vec::with_capacity(credentials.len());
-        let mut above: Vec<Issuers> = Vec::with_capacity(credentials.len());
-        for (at, ((leaf, _), own)) in credentials.iter().zip(&own).enumerate() {
-            let mut add = || {
-                let candidate = seen.candidate(leaf, &mut names, &clock)?;
-                above.push(seen.issuers(leaf, candidate.issuer, &mut pool, own, &mut work)?);
-                Ok(candidate)
-            };
-            candidates.push(add().map_err(|cause| Error::Entry { number: at + 1, cause })?);
+        let mut candidates = Vec::with_capacity(leaves.len());
+        let mut starts: Vec<(Issuers, Vec<u32>)> = Vec::with_capacity(leaves.len());
+        for (credential, leaf) in survivors.iter().zip(&leaves) {
+            let issuer = filter.issuer(credential).unwrap_or(u32::MAX);
+            let own = filter.own(credential).iter();
+            let own: Vec<u32> = own.filter_map(|number| numbers.get(number)).copied().collect();
+            candidates.push(seen.candidate(leaf, issuer, &clock)?);
+            starts.push((pool.issuers_of(leaf, issuer, &own, &mut work)?, own));
         }
-        pool.link(above.iter().map(|a| &*a.members).zip(own.iter().map(|o| &**o)), &mut work)?;
+        pool.link(starts.iter().map(|(above, own)| (&*above.members, &**own)), &mut work)?;
 
         let mut linked = pool.into_linked(&clock);
-        let mut starts = Starts::default();
-        for (candidate, (above, own)) in candidates.iter_mut().zip(above.iter().zip(&own)) {
-            candidate.start = starts.number(above, own, &mut linked);
+        let mut known = Starts::default();
+        for (candidate, (above, own)) in candidates.iter_mut().zip(&starts) {
+            candidate.start = known.number(above, own, &mut linked);
         }
-        let graph = Graph::new(linked.links, starts.all);
+        let graph = Graph::new(linked.links, known.all);
         for candidate in &mut candidates {
             candidate.lasts_until = graph.lasts_until(candidate);
         }
         let mut links = Vec::with_capacity(linked.certificates.len());
-        for certificate in linked.certificates {
+        for (certificate, number) in linked.certificates {
             let traits = seen.traits_of(&certificate, facts::key(&certificate)?)?;
-            links.push((certificate, traits));
+            let place = filter.member(number).map(|member| member.place).ok_or(OutOfMemory)?;
+            links.push(Above { certificate, traits, place });
         }
         Ok(Index {
+            survivors,
             candidates,
+            leaves,
             traits: seen.traits,
-            names,
             graph: Arc::new(graph),
             links,
             #[cfg(test)]
@@ -106,15 +123,50 @@ impl Index {
         })
     }
 
+    /// Of all credentials, for each its leaf and the certificates that came along, in any order.
+    pub fn of_all(
+        credentials: &[(&X509, &[X509])],
+        issuers: &[&X509],
+    ) -> Result<(Filter, Index), OutOfMemory> {
+        let new = |x: &X509| Arc::new(Certificate::from(x.clone()));
+        let all: Vec<(Arc<Certificate>, Vec<Arc<Certificate>>)> = credentials
+            .iter()
+            .map(|(leaf, others)| (new(leaf), others.iter().map(new).collect()))
+            .collect();
+        let issuers: Vec<Arc<Certificate>> = issuers.iter().map(|x| new(x)).collect();
+        let parts = all.iter().map(|(leaf, others)| (&**leaf, &**others));
+        let filter = Filter::build(parts, std::iter::once(&*issuers))?;
+        let survivors = Survivors::All(credentials.len());
+        let mut above: Vec<(u32, &X509)> = Vec::new();
+        for number in filter.above(&survivors) {
+            let certificate = match filter.member(number).map(|member| member.place) {
+                Some(Place::Companion { credential, at }) => {
+                    all.get(credential).and_then(|(_, others)| others.get(at))
+                }
+                Some(Place::Issuer { at, .. }) => issuers.get(at),
+                None => None,
+            };
+            above.extend(certificate.and_then(|x| x.get().ok()).map(|x| (number, x)));
+        }
+        let leaves = credentials.iter().map(|(leaf, _)| (*leaf).clone()).collect();
+        let index = Index::build(&filter, survivors, leaves, &above)?;
+        Ok((filter, index))
+    }
+
     /// How much memory it takes, about; the certificates are counted where they were read.
     pub fn bytes(&self) -> usize {
         let candidate = |c: &Candidate| {
-            size_of::<Candidate>() + 16 + c.common_name.as_ref().map_or(0, |name| name.len())
+            size_of::<Candidate>() + 24 + c.common_name.as_ref().map_or(0, |name| name.len())
         };
         self.candidates.iter().map(candidate).sum::<usize>()
             + self.graph.bytes()
             + size_of_val(&*self.links)
-            + self.names.bytes()
+            + self.survivors.bytes()
+    }
+
+    /// Of which credentials it is.
+    pub fn survivors(&self) -> &Survivors {
+        &self.survivors
     }
 
     /// Each credential as the choice sees it.
@@ -122,14 +174,14 @@ impl Index {
         &self.candidates
     }
 
+    /// The certificate of each candidate.
+    pub fn leaves(&self) -> &[X509] {
+        &self.leaves
+    }
+
     /// All traits, by the number in [`Candidate::traits`].
     pub fn traits(&self) -> &[TraitsOf] {
         &self.traits
-    }
-
-    /// The names that issued anything here, and those of the issuer pool.
-    pub fn names(&self) -> &Names {
-        &self.names
     }
 
     /// What may stand above the leaves.
@@ -137,21 +189,29 @@ impl Index {
         &self.graph
     }
 
-    /// The certificate of each link, and the number of its traits.
-    pub fn links(&self) -> &[(X509, u32)] {
+    /// The certificate of each link.
+    pub fn links(&self) -> &[Above] {
         &self.links
     }
 
     /// The certificates of a chain above a leaf, in order.
-    pub fn certificates(&self, chain: &[u32]) -> impl Iterator<Item = &X509> {
-        let link = |number: &u32| self.links.get(usize::try_from(*number).ok()?);
-        chain.iter().filter_map(link).map(|(x, _)| x)
+    pub fn above(&self, chain: &[u32]) -> impl Iterator<Item = &Above> {
+        chain.iter().filter_map(|number| self.links.get(usize::try_from(*number).ok()?))
     }
-}
 
-/// A leaf's certificate, decoded now if need be.
-fn decoded(leaf: &Leaf) -> Result<&X509, Cause> {
-    leaf.get().map_err(Cause::Refused)
+    /// The same as OpenSSL has them.
+    pub fn certificates(&self, chain: &[u32]) -> impl Iterator<Item = &X509> {
+        self.above(chain).map(|above| &above.certificate)
+    }
+
+    /// The certificates of a candidate's chain that are not in its own file, in order.
+    pub fn foreign(&self, candidate: usize, chain: &[u32]) -> impl Iterator<Item = &Above> {
+        let start = self.candidates.get(candidate).and_then(|c| self.graph.start(c.start));
+        let own = start.map_or(&[][..], |start| &start.own);
+        let is_foreign = move |number: &&u32| own.binary_search(number).is_err();
+        let links = chain.iter().filter(is_foreign);
+        links.filter_map(|number| self.links.get(usize::try_from(*number).ok()?))
+    }
 }
 
 /// The starts that differ.
@@ -183,41 +243,20 @@ impl Starts {
 struct Seen {
     traits: Vec<TraitsOf>,
     classes: HashMap<StrengthClass, u32>,
-    /// Traits of leaves that OpenSSL has not decoded, by key and signature algorithm: few.
-    outlines: Vec<(Key, Box<[u8]>, u32)>,
-    /// Issuers of such leaves, by what they say of them.
-    issuers: HashMap<[Box<[u8]>; 3], Issuers>,
 }
 
 impl Seen {
     /// A leaf as the choice sees it, without what stands above it.
     fn candidate(
         &mut self,
-        leaf: &Leaf,
-        names: &mut Names,
+        x: &X509,
+        issuer: u32,
         clock: &Clock,
-    ) -> Result<Candidate, Cause> {
-        if let Some((der, outline)) = leaf.outline() {
-            let known = self.traits_of_outline(leaf, outline.key, outline.algorithm(der))?;
-            if let Some(traits) = known {
-                return Ok(Candidate {
-                    issuer: names.intern(outline.issuer(der))?,
-                    traits,
-                    not_before: outline.not_before,
-                    not_after: outline.not_after,
-                    start: NO_START,
-                    lasts_until: outline.not_after,
-                    lasting: outline.lasting,
-                    common_name: outline.common_name.clone(),
-                });
-            }
-        }
-        let x = decoded(leaf)?;
-        let traits = self.traits_of_leaf(x, facts::key(x)?)?;
+    ) -> Result<Candidate, OutOfMemory> {
         let (not_before, not_after) = clock.validity(x);
         Ok(Candidate {
-            issuer: names.intern(name::der(x.issuer_name()))?,
-            traits,
+            issuer,
+            traits: self.traits_of_leaf(x, facts::key(x)?)?,
             not_before,
             not_after,
             start: NO_START,
@@ -225,55 +264,6 @@ impl Seen {
             lasting: facts::usage_reasons(x)?,
             common_name: name::common_name(x)?,
         })
-    }
-
-    /// The members of the pool that issued a leaf. OpenSSL is asked about one of those that say the
-    /// same of their issuer.
-    fn issuers(
-        &mut self,
-        leaf: &Leaf,
-        issuer: u32,
-        pool: &mut Pool,
-        own: &[u32],
-        work: &mut Work,
-    ) -> Result<Issuers, Cause> {
-        if !pool.has_subject(issuer) {
-            return Ok(Issuers::default());
-        }
-        let Some((der, outline)) = leaf.outline() else {
-            return Ok(pool.issuers_of(decoded(leaf)?, issuer, own, work)?);
-        };
-        let parts = [outline.issuer(der), outline.authority(der), outline.algorithm(der)];
-        let class = parts.map(Box::from);
-        if let Some(known) = self.issuers.get(&class) {
-            return Ok(known.clone());
-        }
-        let issuers = pool.issuers_of(decoded(leaf)?, issuer, own, work)?;
-        if issuers.by_identifier {
-            self.issuers.insert(class, issuers.clone());
-        }
-        Ok(issuers)
-    }
-
-    /// The traits of a leaf that has an outline, as OpenSSL finds them for one of its kind. `None`
-    /// where this one turns out to be of another kind.
-    fn traits_of_outline(
-        &mut self,
-        leaf: &Leaf,
-        key: Key,
-        algorithm: &[u8],
-    ) -> Result<Option<u32>, Cause> {
-        let known = |(k, a, _): &&(Key, Box<[u8]>, u32)| *k == key && **a == *algorithm;
-        if let Some((_, _, traits)) = self.outlines.iter().find(known) {
-            return Ok(Some(*traits));
-        }
-        let x = decoded(leaf)?;
-        if facts::key(x)? != key {
-            return Ok(None);
-        }
-        let traits = self.traits_of_leaf(x, key)?;
-        self.outlines.push((key, algorithm.into(), traits));
-        Ok(Some(traits))
     }
 
     fn traits_of_leaf(&mut self, x: &X509, key: Key) -> Result<u32, OutOfMemory> {

@@ -7,7 +7,7 @@ use crate::support::ffi;
 use crate::support::handshake::{Version, Way};
 use crate::support::set::Frozen;
 use certpick::list::Passwords;
-use certpick::{Secret, Selector};
+use certpick::{Error, Secret, Selector};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -77,9 +77,35 @@ impl Files {
     }
 
     pub fn add(&self, selector: &mut Selector, name: &str, password: Option<&str>) {
+        self.try_add(selector, name, password).unwrap();
+    }
+
+    fn try_add(
+        &self,
+        selector: &mut Selector,
+        name: &str,
+        password: Option<&str>,
+    ) -> Result<(), Error> {
         let [certificate, key] = ["crt", "key"].map(|end| self.path(&format!("{name}.{end}")));
         let password = password.and_then(|p| Secret::new(p.as_bytes()));
-        selector.add_files(certificate, Some(key), password).unwrap();
+        selector.add_files(certificate, Some(key), password)
+    }
+
+    /// What is wrong with `NAME.crt` and `NAME.key`. It shows when they are added or, where they were
+    /// looked at less than a second ago, when they are validated; and in a handshake.
+    #[track_caller]
+    pub fn fault(&self, name: &str) -> Error {
+        let mut selector = Selector::new();
+        let added = self.try_add(&mut selector, name, None);
+        let fault = added.and_then(|()| selector.validation()?.run()).unwrap_err();
+        let mut selector = Selector::new();
+        if self.try_add(&mut selector, name, None).is_ok() {
+            let set = Frozen::over(selector, Vec::new());
+            let connection = set.handshake(Version::Tls13, Way::CertCb).run();
+            let error = connection.assert_aborted(fault.status());
+            assert_eq!(error.to_string(), fault.to_string());
+        }
+        fault
     }
 
     /// A selector over the list of these.
@@ -215,8 +241,8 @@ pub fn connect(selector: Selector, identity: &Identity) -> Sent {
 
 /// The words of what is wrong with a selector's keys.
 #[track_caller]
-pub fn refused(selector: &Selector) -> String {
-    selector.validation().run().unwrap_err().to_string()
+pub fn refused(selector: &mut Selector) -> String {
+    selector.validation().and_then(|v| v.run()).unwrap_err().to_string()
 }
 
 /// As this selector but without the cache.

@@ -36,8 +36,8 @@ fn forms(client: &Identity) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// What becomes of the key: nothing, or the words.
-fn outcome(selector: &Selector) -> Result<(), String> {
-    selector.validation().run().map_err(|error| error.to_string())
+fn outcome(selector: &mut Selector) -> Result<(), String> {
+    selector.validation().and_then(|v| v.run()).map_err(|error| error.to_string())
 }
 
 /// Whatever the order in which passwords are tried, each of them does what it does without a cache.
@@ -52,10 +52,10 @@ fn each_password_has_the_outcome_and_the_words_that_it_has_without_the_cache() {
         files.settle();
         for first in passwords {
             certpick::capi::certpick_cache_clear();
-            let _ = outcome(&files.selector_with("client", first));
+            let _ = outcome(&mut files.selector_with("client", first));
             for second in passwords.into_iter().cycle().take(2 * passwords.len()) {
-                let expected = outcome(&without_cache(|s| files.add(s, "client", second)));
-                let seen = outcome(&files.selector_with("client", second));
+                let expected = outcome(&mut without_cache(|s| files.add(s, "client", second)));
+                let seen = outcome(&mut files.selector_with("client", second));
                 assert_eq!(seen, expected, "{form}: {first:?}, then {second:?}");
             }
         }
@@ -74,9 +74,9 @@ fn the_right_password_gets_the_key_that_was_decrypted_before() {
         let first = select();
         assert!(select().shares_key(&first), "{form}");
         if !form.starts_with("plain") {
-            let wrong = refused(&files.selector_with("client", Some("wrong")));
+            let wrong = refused(&mut files.selector_with("client", Some("wrong")));
             assert!(wrong.ends_with(" (wrong password?)"), "{form}: {wrong}");
-            refused(&files.selector("client"));
+            refused(&mut files.selector("client"));
         }
         assert!(select().shares_key(&first), "{form}: after a wrong password");
     }
@@ -142,7 +142,7 @@ fn a_key_whose_password_a_program_gave_is_for_that_selector_alone() {
     let first = ask();
     assert!(!ask().shares_key(&first));
     assert_eq!(program.asked.load(Ordering::Relaxed), 2, "each selector asks");
-    let missing = refused(&files.selector("client"));
+    let missing = refused(&mut files.selector("client"));
     assert!(missing.ends_with("it is encrypted and no password was given"), "{missing}");
     let given = connect(files.selector_with("client", Some("right")), &client);
     assert!(!given.shares_key(&first));
@@ -171,7 +171,7 @@ fn one_file_may_be_opened_by_several_passwords_of_one_list() {
             let [certificate, key] = ["client.crt", "client.key"].map(|name| files.path(name));
             selector.add_files(certificate, Some(key), Secret::new(password.as_bytes())).unwrap();
         }
-        let error = refused(&selector);
+        let error = refused(&mut selector);
         assert!(error.starts_with("entry 2: "), "{error}");
     }
 }

@@ -10,9 +10,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 /// The words for its key, which must be those without the cache.
 #[track_caller]
 fn refused_alike(files: &Files) -> String {
-    let words = refused(&files.selector("client"));
-    assert_eq!(words, refused(&without_cache(|s| files.add(s, "client", None))));
-    assert_eq!(words, refused(&files.selector("client")), "the second time");
+    let words = refused(&mut files.selector("client"));
+    assert_eq!(words, refused(&mut without_cache(|s| files.add(s, "client", None))));
+    assert_eq!(words, refused(&mut files.selector("client")), "the second time");
     words
 }
 
@@ -74,16 +74,11 @@ fn a_key_that_is_no_regular_file_any_more_is_refused_without_waiting() {
 #[test]
 fn a_certificate_that_was_removed_is_missed() {
     let (files, client) = used_once();
-    let add = || {
-        let mut selector = certpick::Selector::new();
-        let [certificate, key] = ["client.crt", "client.key"].map(|name| files.path(name));
-        selector.add_files(certificate, Some(key), None).map_err(|error| error.to_string())
-    };
     fs::rename(files.path("client.crt"), files.path("away")).unwrap();
-    let words = add().unwrap_err();
+    let words = files.fault("client").to_string();
     assert!(words.ends_with("No such file or directory"), "{words}");
     fs::create_dir(files.path("client.crt")).unwrap();
-    let words = add().unwrap_err();
+    let words = files.fault("client").to_string();
     assert!(words.ends_with("it is not a regular file"), "{words}");
     fs::remove_dir(files.path("client.crt")).unwrap();
     fs::rename(files.path("away"), files.path("client.crt")).unwrap();

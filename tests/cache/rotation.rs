@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are replaced while the process lives: the next selector has the new ones.
+//! Files that are replaced while the process lives: the next handshake has the new ones.
 
 use crate::files::{Files, connect, freeze, key_pem, refused, without_cache};
 use crate::support::certificates::Identity;
@@ -9,25 +9,37 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 /// Puts each identity in its place in turn. What is sent then is it, at once and when the files are
-/// old enough to be kept, and an earlier selector goes on with what it has.
+/// old enough to be kept, also by a selector that was made before. One that does without the cache
+/// goes on with what it has.
 #[track_caller]
 fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)) {
-    let mut earlier = None;
+    let mut first = None;
     for (at, identity) in identities.iter().enumerate() {
         put(at, identity);
+        if let Some((following, fixed)) = &mut first {
+            let following: &mut crate::support::set::Frozen = following;
+            following.leaves = vec![identity.certificate.clone()];
+            for set in [following, fixed] {
+                for (version, way) in
+                    [(Version::Tls12, Way::CertCb), (Version::Tls13, Way::ClientCertCb)]
+                {
+                    set.handshake(version, way).run().assert_sent(0);
+                }
+            }
+        }
         connect(files.selector("client"), identity);
         files.settle();
         let kept = connect(files.selector("client"), identity);
         connect(files.selector("client"), identity).assert_shared(&kept);
-        if let Some((set, before)) = earlier.take() {
-            let set: crate::support::set::Frozen = set;
-            let connection = set.handshake(Version::Tls12, Way::CertCb).run();
-            connection.assert_sent(0);
-            crate::files::Sent::of(&connection).assert_is(before);
+        if first.is_none() {
+            let without = without_cache(|s| files.add(s, "client", None));
+            let sets = [files.selector("client"), without].map(|s| freeze(s, &[identity]));
+            for set in &sets {
+                set.handshake(Version::Tls13, Way::CertCb).run().assert_sent(0);
+            }
+            let [following, fixed] = sets;
+            first = Some((following, fixed));
         }
-        let set = freeze(files.selector("client"), &[identity]);
-        set.handshake(Version::Tls13, Way::CertCb).run().assert_sent(0);
-        earlier = Some((set, identity));
     }
 }
 
@@ -119,7 +131,7 @@ fn a_pair_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
                 let connection = set.handshake(version, Way::ClientCertCb).run();
                 let error = connection.assert_aborted(Status::KeyMismatch).to_string();
                 assert!(error.starts_with("entry 1: certificate does not match private key file"));
-                assert_eq!(error, refused(&without_cache(|s| files.add(s, "client", None))));
+                assert_eq!(error, refused(&mut without_cache(|s| files.add(s, "client", None))));
             }
         }
         files.replace("client.key", &key_pem(new));
@@ -141,9 +153,7 @@ fn a_file_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
             files.settle();
         }
         for _ in 0..2 {
-            let [certificate, key] = ["client.crt", "client.key"].map(|name| files.path(name));
-            let error = Selector::new().add_files(certificate, Some(key), None).unwrap_err();
-            assert_eq!(error.status(), Status::Certificate);
+            assert_eq!(files.fault("client").status(), Status::Certificate);
         }
         files.write("client.crt", &certificate);
         files.write("client.key", &key[..key.len() / 2]);
@@ -151,7 +161,7 @@ fn a_file_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
             files.settle();
         }
         for _ in 0..2 {
-            let error = refused(&files.selector("client"));
+            let error = files.fault("client").to_string();
             assert!(error.starts_with("entry 1: could not load private key file"), "{error}");
         }
         files.write("client.key", &key);

@@ -224,7 +224,7 @@ impl Connection {
 
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: a valid SSL of this thread; nobody changes the record while it is shown.
-        unsafe { hook::decision(self.client.ssl().as_ptr()) }
+        unsafe { hook::whole_decision(self.client.ssl().as_ptr()) }
     }
 
     /// The record of the server's request, which there was.

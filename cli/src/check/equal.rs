@@ -85,6 +85,7 @@ impl<'a> Equals<'a> {
         let traits: Vec<Traits> =
             keys.iter().map(|key| Traits { key: *key, refused: false }).collect();
         let asked = Asked {
+            count: set.candidates().len(),
             tls13: false,
             named: Some(&named),
             schemes: Some(&SCHEMES),
@@ -170,6 +171,7 @@ fn profile(key: Key) -> Profile {
     let fits = |tls13, scheme: u16, types: Option<&[u8]>| {
         let schemes = [scheme];
         let asked = Asked {
+            count: 1,
             tls13,
             named: None,
             schemes: Some(&schemes),

@@ -112,7 +112,7 @@ impl Handshake {
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: a valid SSL of this thread; nothing else asks for its decision while a reference
         // to it is used.
-        unsafe { hook::decision(self.ssl().as_ptr()) }
+        unsafe { hook::whole_decision(self.ssl().as_ptr()) }
     }
 
     /// The alert by which the server ended it, if it did.

@@ -77,10 +77,8 @@ fn the_leaf_is_found_wherever_it_stands_in_its_file() {
     let i = issued_by(&inner, &outer);
     let u = issued_by(&user, &inner);
     for order in [[&u, &i, &o, &r], [&r, &o, &i, &u], [&i, &u, &r, &o], [&o, &r, &u, &i]] {
-        let file = order.iter().map(|x| (*x).clone()).collect();
-        let (leaf, others) = leaf_first(file).unwrap();
-        assert!(leaf == u);
-        assert_eq!(others.len(), 3);
+        let names: Vec<NamesOf<'_>> = order.iter().map(|x| NamesOf::of(x)).collect();
+        assert!(*order[leaf_position(&names).unwrap()] == u);
     }
 }
 
@@ -88,10 +86,13 @@ fn the_leaf_is_found_wherever_it_stands_in_its_file() {
 fn the_first_certificate_is_the_leaf_unless_it_issued_another() {
     let (root, a, b) = (party("root"), party("a"), party("b"));
     let (first, second) = (issued_by(&a, &root), issued_by(&b, &root));
-    let (leaf, _) = leaf_first(vec![first.clone(), second]).unwrap();
-    assert!(leaf == first);
     let own = issued_by(&root, &root);
-    let (leaf, others) = leaf_first(vec![own.clone()]).unwrap();
-    assert!(leaf == own && others.is_empty());
-    assert!(leaf_first(Vec::new()).is_none());
+    let position = |file: &[&X509]| {
+        let names: Vec<NamesOf<'_>> = file.iter().map(|x| NamesOf::of(x)).collect();
+        leaf_position(&names).unwrap()
+    };
+    assert_eq!(position(&[&first, &second]), 0);
+    assert_eq!(position(&[&own]), 0);
+    assert_eq!(position(&[&own, &first]), 1);
+    assert_eq!(position(&[]), 0);
 }

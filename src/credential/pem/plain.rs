@@ -2,8 +2,6 @@
 //! PEM as programs write it, taken apart at a fraction of what OpenSSL needs. Whatever looks
 //! different in any way is left to OpenSSL, whose word counts.
 
-use super::MAX_CERTIFICATES;
-
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
@@ -14,8 +12,8 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 const LONGEST_LINE: usize = 76;
 
 /// The DER of each certificate of a file, in their order; private keys and text between them are
-/// passed over. `None` for all but the plainest form, and for more than a credential's file may hold.
-pub fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// passed over. `None` for all but the plainest form, and for more than `max`.
+pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
     if bytes.contains(&0) {
         return None;
     }
@@ -54,7 +52,7 @@ pub fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
             };
         }
         if is_certificate {
-            if found.len() == MAX_CERTIFICATES {
+            if found.len() == max {
                 return None;
             }
             found.push(der);
@@ -131,11 +129,11 @@ mod tests {
         for length in 1..200 {
             let der: Vec<u8> = (0..length).map(|i| (i * 37 + length) as u8).collect();
             let text = armour("CERTIFICATE", &der);
-            assert_eq!(certificates(text.as_bytes()), Some(vec![der.clone()]));
+            assert_eq!(certificates(text.as_bytes(), 2), Some(vec![der.clone()]));
             let dos = text.replace('\n', "\r\n");
-            assert_eq!(certificates(dos.as_bytes()), Some(vec![der.clone()]));
+            assert_eq!(certificates(dos.as_bytes(), 2), Some(vec![der.clone()]));
             let open = text.trim_end();
-            assert_eq!(certificates(open.as_bytes()), Some(vec![der]));
+            assert_eq!(certificates(open.as_bytes(), 2), Some(vec![der]));
         }
     }
 
@@ -151,13 +149,14 @@ mod tests {
         ]
         .concat();
         let expected = vec![b"first".to_vec(), b"second".to_vec()];
-        assert_eq!(certificates(text.as_bytes()), Some(expected));
+        assert_eq!(certificates(text.as_bytes(), 2), Some(expected));
+        assert_eq!(certificates(text.as_bytes(), 1), None);
     }
 
     #[test]
     fn all_that_is_out_of_the_ordinary_is_left_to_openssl() {
         let good = armour("CERTIFICATE", &[7; 100]);
-        assert!(certificates(good.as_bytes()).is_some());
+        assert!(certificates(good.as_bytes(), 2).is_some());
         for odd in [
             String::new(),
             "no certificate\n".to_owned(),
@@ -184,7 +183,7 @@ mod tests {
             armour("CERTIFICATE", &[7; 100]).replacen("\nBw", "Bw", 1),
         ] {
             assert_ne!(odd, good);
-            assert_eq!(certificates(odd.as_bytes()), None, "{odd}");
+            assert_eq!(certificates(odd.as_bytes(), 2), None, "{odd}");
         }
     }
 }

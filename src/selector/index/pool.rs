@@ -6,13 +6,11 @@
 //! identifiers tell the issuer where both sides have them. Elsewhere the signature is verified, once
 //! for each key that belongs to the issuer's name, until one fits.
 
-use super::names::Names;
 use crate::choice::{Link, MAX_DEPTH};
 use crate::credential::chain::{self, IssuedClass};
 use crate::credential::facts::Clock;
 use crate::credential::settle_extensions;
 use crate::error::OutOfMemory;
-use crate::name;
 use openssl::x509::X509;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -49,6 +47,8 @@ impl Work {
 /// One certificate of the pool.
 struct Member {
     certificate: X509,
+    /// Its number in the filter.
+    number: u32,
     /// The number of its subject's name, and of its issuer's.
     subject: u32,
     issuer: u32,
@@ -65,8 +65,6 @@ pub struct Issuers {
     pub members: Arc<[u32]>,
     /// A limit was reached, so there may be others.
     pub is_cut: bool,
-    /// What the certificate says of its issuer decided, and no signature.
-    pub by_identifier: bool,
 }
 
 /// The members that have the same subject.
@@ -84,6 +82,17 @@ struct Namesakes {
 struct Key {
     members: Vec<u32>,
     is_unidentified: bool,
+}
+
+/// What the filter knows a certificate by.
+#[derive(Clone, Copy)]
+pub struct Numbers {
+    /// Its own number.
+    pub number: u32,
+    /// The number of its subject's name.
+    pub subject: u32,
+    /// The number of its issuer's name.
+    pub issuer: u32,
 }
 
 /// See the module.
@@ -110,8 +119,9 @@ enum Group {
 }
 
 impl Pool {
-    /// Adds a certificate, once; gives its number, or `None` for a root.
-    pub fn add(&mut self, x: &X509, names: &mut Names) -> Result<Option<u32>, OutOfMemory> {
+    /// Adds a certificate, once; gives its number here, or `None` for a root. `of` has its numbers in
+    /// the filter.
+    pub fn add(&mut self, x: &X509, of: Numbers) -> Result<Option<u32>, OutOfMemory> {
         settle_extensions(x)?;
         let digest = chain::digest(x)?;
         if let Some(known) = self.known.get(&digest) {
@@ -120,15 +130,14 @@ impl Pool {
         let id = u32::try_from(self.members.len()).ok();
         let id = if chain::is_root(x)? { None } else { id };
         if let Some(id) = id {
-            self.add_member(id, x, names)?;
+            self.add_member(id, x, of)?;
         }
         self.known.insert(digest, id);
         Ok(id)
     }
 
-    fn add_member(&mut self, id: u32, x: &X509, names: &mut Names) -> Result<(), OutOfMemory> {
-        let subject = names.intern(name::der(x.subject_name()))?;
-        let issuer = names.intern(name::der(x.issuer_name()))?;
+    fn add_member(&mut self, id: u32, x: &X509, of: Numbers) -> Result<(), OutOfMemory> {
+        let Numbers { number, subject, issuer } = of;
         let spki = chain::public_key_der(x)?;
         let identifier = x.subject_key_id().map(|id| id.as_slice().to_vec());
         let has_identifier = identifier.is_some();
@@ -152,6 +161,7 @@ impl Pool {
         let certificate = x.clone();
         self.members.push(Member {
             certificate,
+            number,
             subject,
             issuer,
             key,
@@ -159,11 +169,6 @@ impl Pool {
             issuers: None,
         });
         Ok(())
-    }
-
-    /// How many members there are.
-    pub fn len(&self) -> usize {
-        self.members.len()
     }
 
     /// Whether the name with this number is the subject of a member.
@@ -185,7 +190,7 @@ impl Pool {
         work: &mut Work,
     ) -> Result<Issuers, OutOfMemory> {
         if !self.has_subject(issuer) {
-            return Ok(Issuers { by_identifier: true, ..Issuers::default() });
+            return Ok(Issuers::default());
         }
         let class = IssuedClass::of(x)?;
         let has_identifier = x.authority_key_id().is_some();
@@ -193,7 +198,7 @@ impl Pool {
         if has_identifier {
             match self.eligible(x, class.as_ref(), issuer, Group::Identified, work)? {
                 Some(members) if members.is_empty() => {}
-                Some(members) => return Ok(Issuers { members, is_cut, by_identifier: true }),
+                Some(members) => return Ok(Issuers { members, is_cut }),
                 None => is_cut = true,
             }
         }
@@ -225,10 +230,10 @@ impl Pool {
             tried += 1;
             if chain::verifies(&first.certificate, x)? {
                 let members = Arc::clone(members);
-                return Ok(Issuers { members, is_cut: false, by_identifier: false });
+                return Ok(Issuers { members, is_cut: false });
             }
         }
-        Ok(Issuers { members: Arc::default(), is_cut, by_identifier: tried == 0 })
+        Ok(Issuers { members: Arc::default(), is_cut })
     }
 
     /// The keys of this name that members of `own` have.
@@ -352,13 +357,13 @@ impl Pool {
         };
         let numbers: Vec<Option<u32>> = self.members.iter().map(&mut number).collect();
         let mut linked = Linked { numbers, ..Linked::default() };
-        for Member { certificate, issuer, issuers, .. } in self.members {
+        for Member { certificate, number, issuer, issuers, .. } in self.members {
             let Some(issuers) = issuers else { continue };
             let (not_before, not_after) = clock.validity(&certificate);
             let above = linked.above(&issuers);
             let is_cut = issuers.is_cut;
             linked.links.push(Link { issuer, not_before, not_after, above, is_cut });
-            linked.certificates.push(certificate);
+            linked.certificates.push((certificate, number));
         }
         linked
     }
@@ -370,8 +375,8 @@ type Shared = (Arc<[u32]>, Arc<[u32]>);
 /// What is left of the pool.
 #[derive(Default)]
 pub struct Linked {
-    /// The certificate of each link.
-    pub certificates: Vec<X509>,
+    /// The certificate of each link, and its number in the filter.
+    pub certificates: Vec<(X509, u32)>,
     pub links: Vec<Link>,
     /// The number of each member as a link; `None` where no chain leads to it.
     numbers: Vec<Option<u32>>,

@@ -7,9 +7,27 @@ use crate::credential::chain::tests::{Made, Party, bare, issued_by, party};
 use openssl::x509::{X509Name, X509NameRef};
 use std::slice::from_ref;
 
+/// An index, and the filter that it was made with.
+pub struct Indexed {
+    pub filter: Filter,
+    pub index: Index,
+}
+
+impl std::ops::Deref for Indexed {
+    type Target = Index;
+    fn deref(&self) -> &Index {
+        &self.index
+    }
+}
+
+pub fn index_of(credentials: &[(&X509, &[X509])], issuers: &[&X509]) -> Indexed {
+    let (filter, index) = Index::of_all(credentials, issuers).unwrap();
+    Indexed { filter, index }
+}
+
 /// An index of one credential with these others in its file, and these issuers.
-pub fn index(leaf: &X509, own: &[X509], issuers: &[X509]) -> Index {
-    Index::build(&[(&leaf.clone().into(), own)], &issuers.iter().collect::<Vec<_>>()).unwrap()
+pub fn index(leaf: &X509, own: &[X509], issuers: &[X509]) -> Indexed {
+    index_of(&[(leaf, own)], &issuers.iter().collect::<Vec<_>>())
 }
 
 /// What is found for a server that names these CAs, or none.
@@ -20,16 +38,17 @@ pub struct Answer {
 }
 
 /// Certificates of these tests are valid from 0 to 10 days.
-pub fn ask_at(now: i64, index: &Index, at: usize, cas: &[&X509Name]) -> Answer {
-    let mut named = vec![false; index.names().len()];
+pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer {
+    let mut named = vec![false; index.filter.names().len()];
     for name in cas {
-        if let Some(number) = index.names().find_der(name, name::der(name)).unwrap() {
+        if let Some(number) = index.filter.names().find_der(name, name::der(name)).unwrap() {
             named[number as usize] = true;
         }
     }
     let traits: Vec<Traits> =
         index.traits().iter().map(|of| Traits { key: of.key, refused: false }).collect();
     let asked = Asked {
+        count: index.candidates().len(),
         tls13: true,
         named: (!cas.is_empty()).then_some(&named[..]),
         schemes: Some(&[0x0807]), // ed25519
@@ -49,7 +68,7 @@ pub fn ask_at(now: i64, index: &Index, at: usize, cas: &[&X509Name]) -> Answer {
     Answer { verdict, chain: index.certificates(&links).cloned().collect(), is_cut }
 }
 
-pub fn ask(index: &Index, cas: &[&Party]) -> Answer {
+pub fn ask(index: &Indexed, cas: &[&Party]) -> Answer {
     let names: Vec<X509Name> = cas.iter().map(|ca| copy(&ca.name)).collect();
     ask_at(0, index, 0, &names.iter().collect::<Vec<_>>())
 }
@@ -59,7 +78,7 @@ pub fn copy(name: &X509NameRef) -> X509Name {
 }
 
 #[track_caller]
-fn assert_chain(index: &Index, cas: &[&Party], expected: &[&X509]) {
+fn assert_chain(index: &Indexed, cas: &[&Party], expected: &[&X509]) {
     let answer = ask(index, cas);
     assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
     let subjects: Vec<String> = answer.chain.iter().map(|x| name::text(x.subject_name())).collect();
@@ -149,9 +168,8 @@ fn of_cross_signed_cas_the_one_that_leads_to_the_named_ca_is_taken_and_else_the_
     assert_chain(&index_of_both, &[&new], &own.each_ref());
     // In another entry's file too, whichever stands first in the list.
     let stranger = issued_by(&party("v"), &party("w"));
-    let leaves: [Leaf; 2] = [stranger.into(), u.into()];
-    let credentials = [(&leaves[0], &[by_old.clone()][..]), (&leaves[1], from_ref(&by_new))];
-    let index = Index::build(&credentials, &[]).unwrap();
+    let others = [by_old.clone()];
+    let index = index_of(&[(&stranger, &others[..]), (&u, from_ref(&by_new))], &[]);
     assert!(ask_at(0, &index, 1, &[]).chain == [by_new]);
 }
 

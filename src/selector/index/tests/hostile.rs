@@ -3,14 +3,13 @@
 //! certificates that were compared.
 
 use super::super::*;
-use super::chains::{ask, ask_at, copy, index};
+use super::chains::{Indexed, ask, ask_at, copy, index, index_of};
 use crate::choice::Reasons;
 use crate::credential::chain::tests::{Made, Party, bare, issued_by, party};
 
-/// How many signatures were verified, and how many pairs compared, for one credential and a pool of
-/// so many.
-fn spent(index: &Index, credentials: usize, members: usize) -> (usize, usize) {
-    let all = Work::of(credentials, members);
+/// How many signatures were verified, and how many pairs compared.
+fn spent(index: &Indexed) -> (usize, usize) {
+    let all = Work::of(index.filter.count(), index.filter.members());
     let Work { verifications, comparisons } = index.work;
     (all.verifications - verifications, all.comparisons - comparisons)
 }
@@ -27,7 +26,7 @@ fn two_names_that_issue_each_other_take_one_verification_for_each_certificate() 
         let all: Vec<X509> = pairs.collect();
         let u = issued_by(&user, &a);
         for index in [index(&u, &all, &[]), index(&u, &[], &all)] {
-            let (verifications, comparisons) = spent(&index, 1, count);
+            let (verifications, comparisons) = spent(&index);
             assert!(verifications <= count + 1, "{verifications} for {count}");
             assert!(comparisons <= 2 * count + 1, "{comparisons} for {count}");
             assert!(ask(&index, &[&b]).verdict.is_empty());
@@ -43,13 +42,13 @@ fn keys_of_one_name_that_did_not_sign_are_tried_up_to_a_limit_and_that_is_known(
     let all: Vec<X509> = others.iter().map(|ca| issued_by(ca, &outer)).collect();
     let u = issued_by(&user, &signer);
     let only_wrong = index(&u, &[], &all);
-    assert_eq!(spent(&only_wrong, 1, 100).0, MAX_KEYS);
+    assert_eq!(spent(&only_wrong).0, MAX_KEYS);
     let answer = ask(&only_wrong, &[&outer]);
     assert_eq!(answer.verdict, Reasons::ISSUER);
     assert!(answer.chain.is_empty() && answer.is_cut);
     // The key that the leaf's own file has is the first that is tried.
     let right = index(&u, &[issued_by(&signer, &outer)], &all);
-    assert_eq!(spent(&right, 1, 101).0, 1);
+    assert_eq!(spent(&right).0, 1);
     let answer = ask(&right, &[&outer]);
     assert!(answer.verdict.is_empty() && !answer.is_cut);
 }
@@ -64,7 +63,7 @@ fn a_web_of_cas_takes_one_verification_for_each_certificate() {
     }
     let u = issued_by(&party("u"), &cas[0]);
     let index = index(&u, &web, &[]);
-    let (verifications, comparisons) = spent(&index, 1, web.len());
+    let (verifications, comparisons) = spent(&index);
     assert!(verifications <= web.len() + 1, "{verifications}");
     assert!(comparisons <= 2 * web.len() + 1, "{comparisons}");
     for ca in &cas {
@@ -90,7 +89,7 @@ fn cas_that_renew_their_own_name_are_followed_by_their_identifiers_without_verif
     }
     let u = Made { key_ids: Some(&above), ..bare(&party("u"), &keys[0]) }.make();
     let index = index(&u, &[], &all);
-    let (verifications, comparisons) = spent(&index, 1, all.len());
+    let (verifications, comparisons) = spent(&index);
     assert_eq!(verifications, 0);
     assert!(comparisons <= 2 * all.len(), "{comparisons}");
     assert_eq!(ask(&index, &[&keys[0]]).chain.len(), 59);
@@ -104,14 +103,14 @@ fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() 
     let wrong = parties(MAX_KEYS, |_| "B".to_owned());
     let wrong = wrong.iter().map(|key| issued_by(key, &top));
     let all: Vec<X509> = reached.chain(wrong).collect();
-    let leaves: Vec<Leaf> = (0..3).map(|_| issued_by(&party("u"), &a).into()).collect();
-    let mut credentials: Vec<(&Leaf, &[X509])> =
+    let leaves: Vec<X509> = (0..3).map(|_| issued_by(&party("u"), &a)).collect();
+    let mut credentials: Vec<(&X509, &[X509])> =
         leaves.iter().map(|leaf| (leaf, &[][..])).collect();
     credentials[0].1 = &all;
-    let index = Index::build(&credentials, &[]).unwrap();
+    let index = index_of(&credentials, &[]);
     let most = Work::of(3, all.len()).verifications;
     assert!(most < 100 * MAX_KEYS, "the limit is reached");
-    assert_eq!(spent(&index, 3, all.len()).0, most);
+    assert_eq!(spent(&index).0, most);
     for at in 0..3 {
         let answer = ask_at(0, &index, at, &[&copy(&stranger.name)]);
         assert!(answer.verdict.is_empty(), "the leaves come first: {at}");
@@ -124,12 +123,12 @@ fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() 
 fn entries_with_cas_of_one_name_take_one_verification_each() {
     let root = party("root");
     let cas = parties(120, |_| "CA".to_owned());
-    let leaves: Vec<Leaf> = cas.iter().map(|ca| issued_by(&party("u"), ca).into()).collect();
+    let leaves: Vec<X509> = cas.iter().map(|ca| issued_by(&party("u"), ca)).collect();
     let above: Vec<[X509; 1]> = cas.iter().map(|ca| [issued_by(ca, &root)]).collect();
-    let credentials: Vec<(&Leaf, &[X509])> =
+    let credentials: Vec<(&X509, &[X509])> =
         leaves.iter().zip(&above).map(|(leaf, above)| (leaf, &above[..])).collect();
-    let index = Index::build(&credentials, &[]).unwrap();
-    assert_eq!(spent(&index, 120, 120), (120, 120));
+    let index = index_of(&credentials, &[]);
+    assert_eq!(spent(&index), (120, 120));
     for (at, above) in above.iter().enumerate() {
         assert!(ask_at(0, &index, at, &[]).chain == above);
     }
@@ -142,7 +141,7 @@ fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
     let cross: Vec<X509> = roots.iter().map(|root| issued_by(&ca, root)).collect();
     let u = issued_by(&user, &ca);
     for index in [index(&u, &cross, &[]), index(&u, &[], &cross)] {
-        assert_eq!(spent(&index, 1, 300).0, 1);
+        assert_eq!(spent(&index).0, 1);
         for at in [0, 64, 65, 199, 299] {
             let answer = ask(&index, &[&roots[at]]);
             assert!(answer.verdict.is_empty() && !answer.is_cut);

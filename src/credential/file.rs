@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reading a file of certificates, and how to know later that it is the same.
+
+use super::pem;
+use crate::cache::{Moment, Stamp};
+use crate::error::Cause;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The bytes of a file, and the stamp if it will tell of every change after this. `base`: the working
+/// directory when the file was named.
+pub fn read(
+    base: Option<&Path>,
+    path: &Path,
+) -> Result<(Zeroizing<Vec<u8>>, Option<Stamp>), Cause> {
+    let before = Moment::now();
+    pem::open_regular(&absolute(base, path))
+        .and_then(|(file, metadata)| {
+            let bytes = pem::read_all(&file, &metadata, pem::MOST_BYTES)?;
+            Ok((bytes, still(&file, &Stamp::of(&metadata), &before)))
+        })
+        .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })
+}
+
+/// The stamp of a file that was read, unless it has changed meanwhile, or might without showing it.
+pub fn still(file: &std::fs::File, stamp: &Stamp, before: &Moment) -> Option<Stamp> {
+    let after = Stamp::of(&file.metadata().ok()?);
+    (after == *stamp && stamp.is_settled(before)).then_some(after)
+}
+
+/// A file's name, made whole by the directory that was the working directory when it was given.
+pub fn absolute(base: Option<&Path>, path: &Path) -> PathBuf {
+    base.map_or_else(|| path.to_owned(), |base| base.join(path))
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One request: the choice, and carrying it out.
+
+use super::ex_data;
+use super::installation::{self, InstallError, Installed};
+use crate::cache;
+use crate::choice::{EmptyCaList, NoneSuitable, Reasons};
+use crate::credential::look::{Look, Unsent};
+use crate::credential::settle_extensions;
+use crate::decision::{Decision, Outcome};
+use crate::error::{Cause, Error};
+use crate::judgement::{Circumstances, Judgement};
+use crate::ossl::QuietErrors;
+use crate::request::Request;
+use crate::selector::{FrozenSelector, Survivors};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
+/// suits and none is sent.
+///
+/// `clear`: the certificates that the program has set are removed first, until the end of the
+/// handshake, so that neither a default nor the answer to an earlier request can stand in for the
+/// choice.
+///
+/// # Safety
+/// `ssl` is a client's valid SSL, inside one of the two callbacks.
+pub(crate) unsafe fn choose_and_install(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    clear: bool,
+) -> Result<Option<Installed>, Error> {
+    // SAFETY: the caller's promise.
+    let result = unsafe { choose(ssl, selector, clear) };
+    let is_over = match &result {
+        Ok(Some(_)) => false,
+        Ok(None) => !clear,
+        Err(_) => true,
+    };
+    if is_over {
+        // SAFETY: the caller's promise.
+        unsafe { installation::end(ssl) };
+    }
+    result
+}
+
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn choose(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    clear: bool,
+) -> Result<Option<Installed>, Error> {
+    let errors = QuietErrors::new();
+    let mut has_begun = clear;
+    if clear {
+        // SAFETY: the caller's promise.
+        unsafe { installation::begin(ssl) }?;
+    }
+    let mut current = selector.latest();
+    let follows = current.follows_files();
+    let mut look = follows.then_some(Look::Unchanged);
+    let (decision, result) = loop {
+        // SAFETY: the caller's promise.
+        let attempt = unsafe { attempt(ssl, &current, look, &mut has_begun)? };
+        if look != Some(Look::Unchanged) || !attempt.may_be_outdated() {
+            break (attempt.decision, attempt.result);
+        }
+        // Every file is looked at, and the choice made again, once.
+        look = Some(Look::Readable);
+        let is_different = match current.renewed() {
+            Ok(Some((renewed, is_different))) => {
+                selector.keep_latest(&renewed);
+                current = renewed;
+                is_different
+            }
+            Ok(None) => false,
+            // It is the reason why no certificate can be sent, unless there is one already.
+            Err(error) => {
+                let Attempt { mut decision, result, .. } = attempt;
+                let result = result.and_then(|_| {
+                    decision.fail(&error);
+                    Err(error)
+                });
+                break (decision, result);
+            }
+        };
+        if !is_different && !attempt.must_repeat {
+            break (attempt.decision, attempt.result);
+        }
+    };
+    // SAFETY: the caller's promise.
+    let recorded = unsafe { ex_data::record(ssl, decision) };
+    drop(errors);
+    // What cannot be explained afterwards is not sent.
+    recorded?;
+    result
+}
+
+/// A choice that was made and carried out as far as possible.
+struct Attempt {
+    decision: Decision,
+    result: Result<Option<Installed>, Error>,
+    /// A file that matters was not looked at, or has changed: the result does not count.
+    must_repeat: bool,
+}
+
+impl Attempt {
+    /// Whether the files as they are now could lead to another result.
+    fn may_be_outdated(&self) -> bool {
+        let is_ruled_out = self.decision.request().ca_names == 0
+            && self.decision.circumstances().policy.empty_ca_list == EmptyCaList::SendNone;
+        match &self.result {
+            _ if self.must_repeat => true,
+            Ok(Some(_)) => false,
+            Ok(None) | Err(Error::NoneSuitable) => !is_ruled_out,
+            Err(_) => true,
+        }
+    }
+}
+
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn attempt(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    look: Option<Look>,
+    has_begun: &mut bool,
+) -> Result<Attempt, Error> {
+    // SAFETY: the caller's promise.
+    let (mut decision, mut place) = unsafe { judge(ssl, selector)? };
+    let policy = *selector.policy();
+    if let Some(error) = decision.error.clone() {
+        return Ok(Attempt { decision, result: Err(error), must_repeat: false });
+    }
+    if look == Some(Look::Unchanged)
+        && decision.request.ca_names == 0
+        && policy.empty_ca_list == EmptyCaList::Sole
+    {
+        // Whether a credential is the only one depends on every file.
+        return Ok(Attempt { decision, result: Ok(None), must_repeat: true });
+    }
+    while let Some(at) = place {
+        if !*has_begun {
+            // SAFETY: the caller's promise.
+            unsafe { installation::begin(ssl) }?;
+            *has_begun = true;
+        }
+        decision.chosen = decision.judgement.index.survivors().credential(at);
+        let circumstances = decision.circumstances();
+        let chain = decision.judgement.chain(at, &circumstances);
+        // SAFETY: the caller's promise.
+        match unsafe { install(ssl, selector, &decision.judgement, at, &chain, look) } {
+            Ok(installed) => {
+                decision.outcome = Outcome::Sent;
+                return Ok(Attempt { decision, result: Ok(Some(installed)), must_repeat: false });
+            }
+            Err(InstallError::SecurityLevel) => {
+                decision.judgement.add(at, Reasons::SECURITY_LEVEL);
+                decision.chosen = None;
+                place = decision.judgement.best(&decision.circumstances());
+            }
+            Err(InstallError::Changed) => {
+                return Ok(Attempt { decision, result: Ok(None), must_repeat: true });
+            }
+            Err(InstallError::Fatal(cause)) => {
+                decision.judgement.add(at, Reasons::KEY);
+                let number = decision.chosen.unwrap_or(0) + 1;
+                let error = Error::Entry { number, cause };
+                decision.fail(&error);
+                return Ok(Attempt { decision, result: Err(error), must_repeat: false });
+            }
+        }
+    }
+    let result = match policy.none_suitable {
+        NoneSuitable::SendNone => Ok(None),
+        NoneSuitable::Abort => {
+            decision.fail(&Error::NoneSuitable);
+            Err(Error::NoneSuitable)
+        }
+    };
+    Ok(Attempt { decision, result, must_repeat: false })
+}
+
+/// Reads the request and judges the credentials that its CA names leave. The decision is that none is
+/// sent, or an error where a certificate cannot be decoded; the number is the place of the best
+/// credential in the index.
+///
+/// # Safety
+/// As for [`choose_and_install`].
+pub(super) unsafe fn judge(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+) -> Result<(Decision, Option<usize>), Error> {
+    let filter = selector.filter();
+    // SAFETY: the caller's promise.
+    let (peer, request) = unsafe { (ex_data::peer(ssl), Request::read(ssl, filter)?) };
+    let policy = selector.policy();
+    let survivors = filter.survivors(request.named_numbers(), policy.empty_ca_list);
+    let (index, error) = match selector.index(survivors) {
+        Ok(index) => (index, None),
+        Err(Error::Memory) => return Err(Error::Memory),
+        Err(error) => (selector.index(Survivors::Some(Box::default()))?, Some(error)),
+    };
+    let (now, count, user) = (now(), selector.count(), peer.user.as_deref());
+    let circumstances = Circumstances { request: &request, user, now, policy, count };
+    // SAFETY: likewise.
+    let judgement = unsafe { Judgement::new(ssl, index, &circumstances) };
+    let best = judgement.best(&circumstances);
+    let mut decision = Decision {
+        selector: Arc::clone(selector),
+        request,
+        peer,
+        now,
+        judgement,
+        damaged: Vec::new(),
+        outcome: Outcome::NoneSuitable,
+        chosen: None,
+        error: None,
+        state: 0,
+        is_preview: false,
+    };
+    if let Some(error) = &error {
+        decision.fail(error);
+    }
+    Ok((decision, best.filter(|_| error.is_none())))
+}
+
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn install(
+    ssl: *mut ffi::SSL,
+    selector: &FrozenSelector,
+    judgement: &Judgement,
+    at: usize,
+    chain: &[u32],
+    look: Option<Look>,
+) -> Result<Installed, InstallError> {
+    let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
+    let no_memory = || InstallError::Fatal(Cause::Memory(None));
+    let index = &judgement.index;
+    let leaf = index.leaves().get(at).ok_or_else(no_entry)?;
+    let credential = index.survivors().credential(at).ok_or_else(no_entry)?;
+    // OpenSSL will look at its extensions.
+    settle_extensions(leaf).map_err(|_| {
+        cache::clear();
+        no_memory()
+    })?;
+    let key = selector.key(credential, index, chain, look).map_err(|unsent| match unsent {
+        Unsent::Changed => InstallError::Changed,
+        Unsent::Cause(cause) => InstallError::Fatal(cause),
+    })?;
+    // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
+    let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;
+    for certificate in index.certificates(chain) {
+        above.push(certificate.clone()).map_err(|_| no_memory())?;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { installation::install(ssl, leaf, &key, &above) }
+}
+
+fn now() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    }
+}

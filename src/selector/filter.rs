@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The first phase of a choice: it excludes the credentials that the server's CA names rule out, by
+//! the names in the certificates alone.
+//!
+//! A chain leads from a certificate to those whose subject is its issuer. So a credential can have no
+//! chain to a named CA unless one of the names that are reached in this way is the name of one. What
+//! is left is judged by the [`super::Index`]: key identifiers, signatures and dates may exclude more,
+//! and never less.
+
+use super::names::Names;
+use super::survivors::Survivors;
+use crate::choice::EmptyCaList;
+use crate::credential::certificate::Certificate;
+use crate::error::OutOfMemory;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A certificate that may stand above a leaf.
+#[derive(Debug)]
+pub struct Member {
+    /// The number of its subject's name.
+    pub subject: u32,
+    /// The number of its issuer's name.
+    pub issuer: u32,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where a certificate came from, by numbers that count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One of those that came with a credential's leaf.
+    Companion { credential: usize, at: usize },
+    /// One of a file of issuers.
+    Issuer { file: usize, at: usize },
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Filter {
+    names: Names,
+    /// The number of the name that issued each credential's leaf.
+    issuers: Vec<u32>,
+    /// By the number of a name, the credentials whose leaf it issued.
+    issued: Vec<Vec<u32>>,
+    /// In the order in which they were added.
+    members: Vec<Member>,
+    by_subject: HashMap<u32, Vec<u32>>,
+    by_issuer: HashMap<u32, Vec<u32>>,
+    /// The members in a credential's own file.
+    own: HashMap<usize, Box<[u32]>>,
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({} credentials, {} names)", self.issuers.len(), self.names.len())
+    }
+}
+
+impl Filter {
+    /// For each credential its leaf and the certificates that came along, and files of issuers.
+    pub fn build<'a>(
+        credentials: impl Iterator<Item = (&'a Certificate, &'a [Arc<Certificate>])>,
+        issuers: impl Iterator<Item = &'a [Arc<Certificate>]>,
+    ) -> Result<Filter, OutOfMemory> {
+        let mut filter = Filter::default();
+        // Files often share their intermediates.
+        let mut seen: HashMap<*const Certificate, u32> = HashMap::new();
+        for (credential, (leaf, companions)) in credentials.enumerate() {
+            let issuer = filter.names.intern(leaf.issuer())?;
+            filter.issuers.push(issuer);
+            let place = |at| Place::Companion { credential, at };
+            let own = filter.add(companions, place, &mut seen)?;
+            if !own.is_empty() {
+                filter.own.insert(credential, own.into());
+            }
+        }
+        for (file, certificates) in issuers.enumerate() {
+            filter.add(certificates, |at| Place::Issuer { file, at }, &mut seen)?;
+        }
+        filter.issued.resize_with(filter.names.len(), Vec::new);
+        for (credential, issuer) in filter.issuers.iter().enumerate() {
+            let place = usize::try_from(*issuer).ok().and_then(|at| filter.issued.get_mut(at));
+            place.into_iter().for_each(|issued| issued.extend(u32::try_from(credential)));
+        }
+        Ok(filter)
+    }
+
+    fn add(
+        &mut self,
+        certificates: &[Arc<Certificate>],
+        place: impl Fn(usize) -> Place,
+        seen: &mut HashMap<*const Certificate, u32>,
+    ) -> Result<Vec<u32>, OutOfMemory> {
+        let mut numbers = Vec::new();
+        for (at, certificate) in certificates.iter().enumerate() {
+            if let Some(known) = seen.get(&Arc::as_ptr(certificate)) {
+                numbers.push(*known);
+                continue;
+            }
+            let Ok(number) = u32::try_from(self.members.len()) else { break };
+            let subject = self.names.intern(certificate.subject())?;
+            let issuer = self.names.intern(certificate.issuer())?;
+            self.members.push(Member { subject, issuer, place: place(at) });
+            self.by_subject.entry(subject).or_default().push(number);
+            self.by_issuer.entry(issuer).or_default().push(number);
+            seen.insert(Arc::as_ptr(certificate), number);
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    /// How many credentials there are.
+    pub fn count(&self) -> usize {
+        self.issuers.len()
+    }
+
+    /// The names of all issuers, and of all members.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// How many members there are.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The member with this number.
+    pub fn member(&self, number: u32) -> Option<&Member> {
+        self.members.get(usize::try_from(number).ok()?)
+    }
+
+    /// The members in a credential's own file.
+    pub fn own(&self, credential: usize) -> &[u32] {
+        self.own.get(&credential).map_or(&[], |own| own)
+    }
+
+    /// The number of the name that issued a credential's leaf.
+    pub fn issuer(&self, credential: usize) -> Option<u32> {
+        self.issuers.get(credential).copied()
+    }
+
+    /// The credentials that may be sent to a server that named these CAs, by the numbers of their
+    /// names, or none at all.
+    pub fn survivors(&self, named: Option<&[u32]>, policy: EmptyCaList) -> Survivors {
+        let Some(named) = named else {
+            return match policy {
+                EmptyCaList::Accept => Survivors::All(self.count()),
+                EmptyCaList::Sole if self.count() == 1 => Survivors::All(1),
+                EmptyCaList::Sole | EmptyCaList::SendNone => Survivors::Some(Box::default()),
+            };
+        };
+        // Downwards from the named CAs.
+        let mut survivors: Vec<u32> = Vec::new();
+        let mut queue: Vec<u32> = named.to_vec();
+        let mut seen: HashSet<u32> = HashSet::new();
+        while let Some(name) = queue.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let issued = usize::try_from(name).ok().and_then(|at| self.issued.get(at));
+            survivors.extend(issued.into_iter().flatten());
+            let below = self.by_issuer.get(&name).into_iter().flatten();
+            queue.extend(below.filter_map(|member| self.member(*member)).map(|m| m.subject));
+        }
+        if survivors.len() == self.count() {
+            return Survivors::All(self.count());
+        }
+        survivors.sort_unstable();
+        Survivors::Some(survivors.into())
+    }
+
+    /// The members that may stand above these credentials, in the order in which they were added.
+    pub fn above(&self, survivors: &Survivors) -> Vec<u32> {
+        let mut above: Vec<u32> = Vec::new();
+        let mut queue: Vec<u32> = survivors.iter().filter_map(|at| self.issuer(at)).collect();
+        let mut seen: HashSet<u32> = HashSet::new();
+        while let Some(name) = queue.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let members = self.by_subject.get(&name).map_or(&[][..], Vec::as_slice);
+            above.extend(members);
+            queue.extend(members.iter().filter_map(|m| self.member(*m)).map(|m| m.issuer));
+        }
+        above.sort_unstable();
+        above
+    }
+
+    /// How much memory it takes, about.
+    pub fn bytes(&self) -> usize {
+        let own = self.own.values().map(|own| 48 + size_of_val(&**own)).sum::<usize>();
+        self.names.bytes()
+            + self.issuers.len() * 8
+            + self.issued.len() * size_of::<Vec<u32>>()
+            + self.members.len() * (size_of::<Member>() + 96)
+            + own
+    }
+}
+
+#[cfg(test)]
+mod tests;

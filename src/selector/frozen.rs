@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A selector that handshakes use.
+
+use super::{Filter, Index, Issuers, Place, Renewed, Selector, Survivors, Validation, filter_of};
+use crate::cache;
+use crate::choice::Policy;
+use crate::credential::look::{Look, Unsent};
+use crate::credential::{Credential, Group, PasswordCallback};
+use crate::error::{Cause, Error, OutOfMemory};
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use std::sync::{Arc, Mutex};
+
+/// How many indices a selector keeps.
+const INDICES: usize = 16;
+
+/// A selector that can no longer change. The files of its credentials may: [`FrozenSelector::renewed`]
+/// then gives another one, with the same credentials in the same order.
+#[derive(Debug)]
+pub struct FrozenSelector {
+    groups: Vec<Arc<Group>>,
+    /// The number of each group's first credential.
+    starts: Vec<usize>,
+    issuers: Vec<Arc<Issuers>>,
+    policy: Policy,
+    password_callback: Option<PasswordCallback>,
+    use_cache: bool,
+    filter: Arc<Filter>,
+    /// The indices made last, the newest at the end. This lock and the next are only tried: a child
+    /// that is forked at the wrong moment would find them locked for good.
+    indices: Mutex<Vec<Arc<Index>>>,
+    /// As the files were when they last changed.
+    latest: Mutex<Option<Arc<FrozenSelector>>>,
+}
+
+/// The index of as many credentials as can be judged.
+#[derive(Debug)]
+pub struct Whole {
+    pub index: Arc<Index>,
+    /// Those that cannot be decoded, and why.
+    pub damaged: Vec<(usize, Cause)>,
+}
+
+impl FrozenSelector {
+    pub(super) fn new(of: Selector, filter: Arc<Filter>) -> FrozenSelector {
+        let starts = of.groups.iter().scan(0, |next, group| {
+            let start = *next;
+            *next += group.len();
+            Some(start)
+        });
+        FrozenSelector {
+            starts: starts.collect(),
+            groups: of.groups,
+            issuers: of.issuers,
+            policy: of.policy,
+            password_callback: of.password_callback,
+            use_cache: !of.without_cache,
+            filter,
+            indices: Mutex::default(),
+            latest: Mutex::default(),
+        }
+    }
+
+    /// How many credentials it has.
+    pub fn count(&self) -> usize {
+        self.filter.count()
+    }
+
+    /// What is needed to validate it without holding on to it.
+    pub fn validation(&self) -> Validation {
+        Validation {
+            groups: self.groups.clone(),
+            callback: self.password_callback,
+            use_cache: self.use_cache,
+        }
+    }
+
+    /// The leaf of one of its credentials.
+    pub fn certificate(&self, at: usize) -> Option<&X509> {
+        self.credential(at).and_then(|credential| credential.certificate().ok())
+    }
+
+    /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.
+    pub fn check_key(&self, at: usize) -> Result<(), Error> {
+        let Some(credential) = self.credential(at) else { return Ok(()) };
+        let key = credential.key(self.password_callback.as_ref(), self.use_cache);
+        key.map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
+    }
+
+    /// All credentials, in their order.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
+        self.groups.iter().flat_map(|g| g.credentials())
+    }
+
+    /// One credential.
+    pub(crate) fn credential(&self, at: usize) -> Option<Credential<'_>> {
+        // No group is empty, so each start is another one.
+        let group = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
+        self.groups.get(group)?.credential(at - self.starts.get(group)?)
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Whether it follows its files when they change.
+    pub(crate) fn follows_files(&self) -> bool {
+        self.use_cache
+    }
+
+    /// The selector as its files were when they last changed.
+    pub(crate) fn latest(self: &Arc<Self>) -> Arc<FrozenSelector> {
+        let latest = self.latest.try_lock().ok().and_then(|latest| latest.clone());
+        latest.unwrap_or_else(|| Arc::clone(self))
+    }
+
+    /// Keeps what [`FrozenSelector::renewed`] made.
+    pub(crate) fn keep_latest(&self, latest: &Arc<FrozenSelector>) {
+        let old = self.latest.try_lock().ok().and_then(|mut kept| kept.replace(Arc::clone(latest)));
+        drop(old);
+    }
+
+    /// Looks at every file. The selector with the files as they are now, and whether one of its
+    /// certificates is another one; `None` where nothing was read again.
+    pub(crate) fn renewed(&self) -> Result<Option<(Arc<FrozenSelector>, bool)>, Error> {
+        let Renewed { groups, issuers, is_new, is_different } =
+            Renewed::of(&self.groups, &self.issuers)?;
+        if !is_new {
+            return Ok(None);
+        }
+        let filter = filter_of(&groups, &issuers, self.use_cache)?;
+        let renewed = FrozenSelector {
+            groups,
+            starts: self.starts.clone(),
+            issuers,
+            policy: self.policy,
+            password_callback: self.password_callback,
+            use_cache: self.use_cache,
+            filter,
+            indices: Mutex::default(),
+            latest: Mutex::default(),
+        };
+        Ok(Some((Arc::new(renewed), is_different)))
+    }
+
+    /// The index of these credentials. A certificate of theirs that OpenSSL cannot decode is an error.
+    pub(crate) fn index(&self, survivors: Survivors) -> Result<Arc<Index>, Error> {
+        if let Some(known) = self.known_index(&survivors) {
+            return Ok(known);
+        }
+        let mut leaves = Vec::with_capacity(survivors.len());
+        for at in survivors.iter() {
+            let Some(credential) = self.credential(at) else { continue };
+            let leaf = credential.certificate();
+            leaves.push(leaf.map_err(|cause| Error::Entry { number: at + 1, cause })?.clone());
+        }
+        let mut above = Vec::new();
+        for number in self.filter.above(&survivors) {
+            above.extend(self.member(number)?.map(|x| (number, x)));
+        }
+        Ok(self.build(survivors, leaves, &above)?)
+    }
+
+    fn known_index(&self, survivors: &Survivors) -> Option<Arc<Index>> {
+        let is_it = |index: &&Arc<Index>| index.survivors() == survivors;
+        let known = self.indices.try_lock().ok().and_then(|all| all.iter().find(is_it).cloned());
+        known.or_else(|| self.use_cache.then(|| cache::index(&self.filter, survivors))?)
+    }
+
+    /// The index of all credentials, for explanations. What is damaged is left out.
+    pub(crate) fn whole(&self) -> Result<Whole, OutOfMemory> {
+        let (mut numbers, mut leaves, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, credential) in self.credentials().enumerate() {
+            match credential.certificate() {
+                Ok(leaf) => {
+                    numbers.extend(u32::try_from(at));
+                    leaves.push(leaf.clone());
+                }
+                Err(Cause::Memory(_)) => return Err(OutOfMemory),
+                Err(cause) => damaged.push((at, cause)),
+            }
+        }
+        let survivors = match damaged.is_empty() {
+            true => Survivors::All(self.count()),
+            false => Survivors::Some(numbers.into()),
+        };
+        if let Some(index) = self.known_index(&survivors) {
+            return Ok(Whole { index, damaged });
+        }
+        let above = self.filter.above(&survivors).into_iter();
+        let above = above.filter_map(|number| Some((number, self.member(number).ok()??)));
+        let above: Vec<(u32, &X509)> = above.collect();
+        Ok(Whole { index: self.build(survivors, leaves, &above)?, damaged })
+    }
+
+    fn build(
+        &self,
+        survivors: Survivors,
+        leaves: Vec<X509>,
+        above: &[(u32, &X509)],
+    ) -> Result<Arc<Index>, OutOfMemory> {
+        // A certificate that OpenSSL met without memory is spoilt, so none is kept.
+        let index = Index::build(&self.filter, survivors, leaves, above);
+        let index = Arc::new(index.inspect_err(|_| cache::clear())?);
+        if self.use_cache {
+            cache::keep_index(&self.filter, &index);
+        }
+        let dropped = self.indices.try_lock().ok().map(|mut all| {
+            all.push(Arc::clone(&index));
+            let too_many = all.len().saturating_sub(INDICES);
+            all.drain(..too_many).collect::<Vec<_>>()
+        });
+        drop(dropped);
+        Ok(index)
+    }
+
+    /// A member of the filter, decoded.
+    fn member(&self, number: u32) -> Result<Option<&X509>, Error> {
+        match self.filter.member(number).map(|member| member.place) {
+            Some(Place::Companion { credential: number, at }) => {
+                let Some(credential) = self.credential(number) else { return Ok(None) };
+                let Some(certificate) = credential.companions().get(at) else { return Ok(None) };
+                let decoded = credential.decoded(certificate);
+                decoded.map(Some).map_err(|cause| Error::Entry { number: number + 1, cause })
+            }
+            Some(Place::Issuer { file, at }) => {
+                let Some(issuers) = self.issuers.get(file) else { return Ok(None) };
+                let Some(certificate) = issuers.file.certificates().get(at) else {
+                    return Ok(None);
+                };
+                let decoded = certificate.get().map_err(|why| why.cause(Some(&issuers.path)));
+                decoded.map(Some).map_err(Error::Issuers)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The key of credential `at`, to be sent with these links of `index` above its leaf. `look`: every
+    /// file that one of these certificates comes from is looked at.
+    pub(crate) fn key(
+        &self,
+        at: usize,
+        index: &Index,
+        links: &[u32],
+        look: Option<Look>,
+    ) -> Result<PKey<Private>, Unsent> {
+        let no_entry = || Unsent::Cause(Cause::Refused("no such entry".to_owned()));
+        let credential = self.credential(at).ok_or_else(no_entry)?;
+        if let Some(look) = look {
+            credential.look(look)?;
+            let candidate = index.survivors().place(at).ok_or_else(no_entry)?;
+            for above in index.foreign(candidate, links) {
+                match above.place {
+                    Place::Companion { credential, .. } => {
+                        self.credential(credential).ok_or_else(no_entry)?.look(look)?;
+                    }
+                    Place::Issuer { file, .. } => {
+                        self.issuers.get(file).ok_or_else(no_entry)?.look(look)?;
+                    }
+                }
+            }
+        }
+        let key = credential.key(self.password_callback.as_ref(), self.use_cache);
+        key.map_err(Unsent::Cause)
+    }
+}
