@@ -203,17 +203,30 @@ static void other_rights(const struct two *two, SSL_CTX *server_b)
     what_is_sent_is_opened(server, server_b);
     setfsuid(0);
 
-    subject("a file that was removed after the selector was made does no harm");
+    subject("a selector that has sent a certificate goes on when its files are removed");
     {
         certpick_selector *selector = new_selector("leaf.crt", "leaf.key", NULL);
+        certpick_selector *from_cache;
         struct link link;
+        int i;
 
         CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
-        MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
-        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
-        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+        from_cache = new_selector("leaf.crt", "leaf.key", NULL);
+        CHECK_INT(certpick_selector_add_issuers(from_cache, "open_between.crt"), CERTPICK_OK);
+        for (i = 0; i < 2; i++) {
+            CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+            CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
+            close_link(&link);
+            if (i == 0)
+                MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
+        }
+        subject("one that has not opened them sends nothing then");
+        CHECK(!connect_picking(&link, TLS1_3_VERSION, from_cache, server));
+        CHECK_TEXT(certpick_message(link.client),
+                   "entry 1: could not read certificate file \"leaf.crt\": No such file or directory");
         close_link(&link);
         certpick_selector_free(selector);
+        certpick_selector_free(from_cache);
     }
 
     subject("a selector that was made with the right keeps what it has read");

@@ -83,7 +83,8 @@ impl PasswordCallback {
 #[derive(Debug)]
 pub struct Group {
     source: Source,
-    loaded: LoadedKeys,
+    /// Shared with the groups that this one becomes while its certificates stay the same.
+    loaded: Arc<LoadedKeys>,
     /// Which certificate files have been opened for this selector; `None` where all have.
     opened: Option<Box<[AtomicBool]>>,
 }
@@ -111,7 +112,7 @@ impl Group {
         let unopened = || (0..count).map(|_| AtomicBool::new(false)).collect();
         Group {
             opened: found.is_from_cache.then(unopened),
-            loaded: LoadedKeys::new(count),
+            loaded: Arc::new(LoadedKeys::new(count)),
             source: Source::Files { listing, passwords: passwords.map(Arc::new), base },
         }
     }
@@ -125,11 +126,7 @@ impl Group {
         }
         let companions = chain.into_iter().map(|x| Arc::new(x.into())).collect();
         let material = Material { leaf: Arc::new(leaf.into()), companions };
-        Ok(Group {
-            source: Source::Memory { material, key },
-            loaded: LoadedKeys::new(0),
-            opened: None,
-        })
+        Ok(Group { source: Source::Memory { material, key }, loaded: Arc::default(), opened: None })
     }
 
     /// The same with its files as they are now, and whether a certificate is another one; `None` where
@@ -151,17 +148,12 @@ impl Group {
             return Ok(None);
         };
         let count = listing.entries().len();
-        let loaded = LoadedKeys::new(count);
-        let opened: Box<[AtomicBool]> =
-            (0..count).map(|at| AtomicBool::new(was_opened(at))).collect();
-        for at in 0..count {
-            if read.binary_search(&at).is_ok() {
-                opened.get(at).into_iter().for_each(|o| o.store(true, Ordering::Relaxed));
-            }
-            if let Some(key) = self.loaded.get(at).filter(|_| !different.contains(&at)) {
-                loaded.set(at, key.clone());
-            }
-        }
+        let is_open = |at: usize| was_opened(at) || read.binary_search(&at).is_ok();
+        let opened = (0..count).map(|at| AtomicBool::new(is_open(at))).collect();
+        let loaded = match different.is_empty() {
+            true => Arc::clone(&self.loaded),
+            false => Arc::new(self.loaded.without(count, &different)),
+        };
         let listing = Arc::new(listing);
         cache::keep_listing(&listing, now);
         let source = Source::Files { listing, passwords: passwords.clone(), base: base.clone() };

@@ -227,28 +227,28 @@ impl Selector {
     }
 }
 
-/// The filter of these parts.
+/// The filter of these parts, and whether the cache may keep what is made with it.
 fn filter_of(
     groups: &[Arc<Group>],
     issuers: &[Arc<Issuers>],
     use_cache: bool,
-) -> Result<Arc<Filter>, Error> {
+) -> Result<(Arc<Filter>, bool), Error> {
     let listings = || groups.iter().map(|group| group.listing().cloned()).collect::<Option<_>>();
     let files = || issuers.iter().map(|issuers| Arc::clone(&issuers.file)).collect();
-    // What the program holds in memory is not in the cache.
+    // What the program holds in memory is not kept for longer than by the selector.
     let listings = if use_cache { listings() } else { None };
     let parts = listings.map(|listings| Parts { listings, issuers: files() });
     if let Some(filter) = parts.as_ref().and_then(cache::filter) {
-        return Ok(filter);
+        return Ok((filter, true));
     }
     let credentials = groups.iter().flat_map(|group| group.credentials());
     let credentials = credentials.map(|c| (c.leaf(), c.companions()));
     let filter = Filter::build(credentials, issuers.iter().map(|i| i.file.certificates()))?;
     let filter = Arc::new(filter);
-    if let Some(parts) = parts {
-        cache::keep_filter(&parts, &filter);
+    if let Some(parts) = &parts {
+        cache::keep_filter(parts, &filter);
     }
-    Ok(filter)
+    Ok((filter, parts.is_some()))
 }
 
 /// The credentials of a selector at one moment. Validating calls the program's password callback,

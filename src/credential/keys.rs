@@ -10,7 +10,7 @@ const CHUNK: usize = 128;
 /// Room for a key of each credential; most of it is taken when a key near it is loaded. Boxes that are
 /// set once without a lock: no lock may be held while the program's callback runs, nor be left locked
 /// in a forked child.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LoadedKeys(Box<[OnceBox<Chunk>]>);
 
 type Chunk = Box<[OnceBox<Loaded>]>;
@@ -57,5 +57,16 @@ impl LoadedKeys {
         if let Some(place) = chunk.get(at % CHUNK) {
             let _ = place.set(Box::new(Loaded::new(key)));
         }
+    }
+
+    /// The same without these, which are in order.
+    pub fn without(&self, count: usize, others: &[usize]) -> LoadedKeys {
+        let new = LoadedKeys::new(count);
+        for at in (0..count).filter(|at| others.binary_search(at).is_err()) {
+            if let Some(key) = self.get(at) {
+                new.set(at, key.clone());
+            }
+        }
+        new
     }
 }

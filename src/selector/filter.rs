@@ -23,8 +23,8 @@ pub struct Member {
     pub subject: u32,
     /// The number of its issuer's name.
     pub issuer: u32,
-    /// Where it is.
-    pub place: Place,
+    /// Where it is: in each of these places.
+    pub places: Vec<Place>,
 }
 
 /// Where a certificate came from, by numbers that count from 0.
@@ -96,13 +96,15 @@ impl Filter {
         let mut numbers = Vec::new();
         for (at, certificate) in certificates.iter().enumerate() {
             if let Some(known) = seen.get(&Arc::as_ptr(certificate)) {
+                let member = usize::try_from(*known).ok().and_then(|n| self.members.get_mut(n));
+                member.into_iter().for_each(|member| member.places.push(place(at)));
                 numbers.push(*known);
                 continue;
             }
             let Ok(number) = u32::try_from(self.members.len()) else { break };
             let subject = self.names.intern(certificate.subject())?;
             let issuer = self.names.intern(certificate.issuer())?;
-            self.members.push(Member { subject, issuer, place: place(at) });
+            self.members.push(Member { subject, issuer, places: vec![place(at)] });
             self.by_subject.entry(subject).or_default().push(number);
             self.by_issuer.entry(issuer).or_default().push(number);
             seen.insert(Arc::as_ptr(certificate), number);
@@ -194,7 +196,7 @@ impl Filter {
         self.names.bytes()
             + self.issuers.len() * 8
             + self.issued.len() * size_of::<Vec<u32>>()
-            + self.members.len() * (size_of::<Member>() + 96)
+            + self.members.iter().map(|m| 192 + size_of_val(&*m.places)).sum::<usize>()
             + own
     }
 }

@@ -26,6 +26,8 @@ pub struct FrozenSelector {
     password_callback: Option<PasswordCallback>,
     use_cache: bool,
     filter: Arc<Filter>,
+    /// Whether its indices may be in the cache.
+    is_shared: bool,
     /// The indices made last, the newest at the end. This lock and the next are only tried: a child
     /// that is forked at the wrong moment would find them locked for good.
     indices: Mutex<Vec<Arc<Index>>>,
@@ -42,7 +44,7 @@ pub struct Whole {
 }
 
 impl FrozenSelector {
-    pub(super) fn new(of: Selector, filter: Arc<Filter>) -> FrozenSelector {
+    pub(super) fn new(of: Selector, (filter, is_shared): (Arc<Filter>, bool)) -> FrozenSelector {
         let starts = of.groups.iter().scan(0, |next, group| {
             let start = *next;
             *next += group.len();
@@ -56,6 +58,7 @@ impl FrozenSelector {
             password_callback: of.password_callback,
             use_cache: !of.without_cache,
             filter,
+            is_shared,
             indices: Mutex::default(),
             latest: Mutex::default(),
         }
@@ -132,7 +135,7 @@ impl FrozenSelector {
         if !is_new {
             return Ok(None);
         }
-        let filter = filter_of(&groups, &issuers, self.use_cache)?;
+        let (filter, is_shared) = filter_of(&groups, &issuers, self.use_cache)?;
         let renewed = FrozenSelector {
             groups,
             starts: self.starts.clone(),
@@ -141,6 +144,7 @@ impl FrozenSelector {
             password_callback: self.password_callback,
             use_cache: self.use_cache,
             filter,
+            is_shared,
             indices: Mutex::default(),
             latest: Mutex::default(),
         };
@@ -168,7 +172,7 @@ impl FrozenSelector {
     fn known_index(&self, survivors: &Survivors) -> Option<Arc<Index>> {
         let is_it = |index: &&Arc<Index>| index.survivors() == survivors;
         let known = self.indices.try_lock().ok().and_then(|all| all.iter().find(is_it).cloned());
-        known.or_else(|| self.use_cache.then(|| cache::index(&self.filter, survivors))?)
+        known.or_else(|| self.is_shared.then(|| cache::index(&self.filter, survivors))?)
     }
 
     /// The index of all credentials, for explanations. What is damaged is left out.
@@ -206,7 +210,7 @@ impl FrozenSelector {
         // A certificate that OpenSSL met without memory is spoilt, so none is kept.
         let index = Index::build(&self.filter, survivors, leaves, above);
         let index = Arc::new(index.inspect_err(|_| cache::clear())?);
-        if self.use_cache {
+        if self.is_shared {
             cache::keep_index(&self.filter, &index);
         }
         let dropped = self.indices.try_lock().ok().map(|mut all| {
@@ -220,7 +224,7 @@ impl FrozenSelector {
 
     /// A member of the filter, decoded.
     fn member(&self, number: u32) -> Result<Option<&X509>, Error> {
-        match self.filter.member(number).map(|member| member.place) {
+        match self.filter.member(number).and_then(|member| member.places.first().copied()) {
             Some(Place::Companion { credential: number, at }) => {
                 let Some(credential) = self.credential(number) else { return Ok(None) };
                 let Some(certificate) = credential.companions().get(at) else { return Ok(None) };
@@ -254,17 +258,29 @@ impl FrozenSelector {
             credential.look(look)?;
             let candidate = index.survivors().place(at).ok_or_else(no_entry)?;
             for above in index.foreign(candidate, links) {
-                match above.place {
-                    Place::Companion { credential, .. } => {
-                        self.credential(credential).ok_or_else(no_entry)?.look(look)?;
-                    }
-                    Place::Issuer { file, .. } => {
-                        self.issuers.get(file).ok_or_else(no_entry)?.look(look)?;
-                    }
-                }
+                self.look_at_one(&above.places, look)?;
             }
         }
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
         key.map_err(Unsent::Cause)
+    }
+
+    /// Looks at the files of a certificate until one is found that can be opened and has it.
+    fn look_at_one(&self, places: &[Place], look: Look) -> Result<(), Unsent> {
+        let mut outcome = Ok(());
+        for place in places {
+            let looked = match place {
+                Place::Companion { credential, .. } => {
+                    self.credential(*credential).map(|credential| credential.look(look))
+                }
+                Place::Issuer { file, .. } => self.issuers.get(*file).map(|file| file.look(look)),
+            };
+            outcome = match (outcome, looked) {
+                (_, Some(Ok(()))) => return Ok(()),
+                (Err(Unsent::Changed), _) | (_, None) => Err(Unsent::Changed),
+                (_, Some(failed)) => failed,
+            };
+        }
+        outcome
     }
 }

@@ -14,7 +14,7 @@ use crate::name;
 use crate::ossl::QuietErrors;
 use openssl::x509::X509;
 pub(crate) use pool::MAX_KEYS;
-use pool::{Issuers, Linked, Numbers, Pool, Work};
+use pool::{Issuers, Linked, NamesOf, Pool, Work};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ pub struct Above {
     pub certificate: X509,
     /// The number of its traits.
     pub traits: u32,
-    /// Where it came from.
-    pub place: Place,
+    /// Where it came from: each of these places has it.
+    pub places: Box<[Place]>,
 }
 
 /// See the module.
@@ -79,7 +79,7 @@ impl Index {
         for (number, certificate) in above {
             let Some(member) = filter.member(*number) else { continue };
             let (subject, issuer) = (member.subject, member.issuer);
-            let added = pool.add(certificate, Numbers { number: *number, subject, issuer })?;
+            let added = pool.add(certificate, NamesOf { subject, issuer })?;
             numbers.extend(added.map(|id| (*number, id)));
         }
 
@@ -106,10 +106,16 @@ impl Index {
             candidate.lasts_until = graph.lasts_until(candidate);
         }
         let mut links = Vec::with_capacity(linked.certificates.len());
-        for (certificate, number) in linked.certificates {
+        // Several members may be one certificate.
+        let mut places: HashMap<u32, Vec<Place>> = HashMap::new();
+        for (number, id) in &numbers {
+            let of_member = filter.member(*number).map_or(&[][..], |member| &member.places);
+            places.entry(*id).or_default().extend(of_member);
+        }
+        for (certificate, id) in linked.certificates {
             let traits = seen.traits_of(&certificate, facts::key(&certificate)?)?;
-            let place = filter.member(number).map(|member| member.place).ok_or(OutOfMemory)?;
-            links.push(Above { certificate, traits, place });
+            let places = places.remove(&id).unwrap_or_default().into();
+            links.push(Above { certificate, traits, places });
         }
         Ok(Index {
             survivors,
@@ -139,11 +145,11 @@ impl Index {
         let survivors = Survivors::All(credentials.len());
         let mut above: Vec<(u32, &X509)> = Vec::new();
         for number in filter.above(&survivors) {
-            let certificate = match filter.member(number).map(|member| member.place) {
+            let certificate = match filter.member(number).and_then(|member| member.places.first()) {
                 Some(Place::Companion { credential, at }) => {
-                    all.get(credential).and_then(|(_, others)| others.get(at))
+                    all.get(*credential).and_then(|(_, others)| others.get(*at))
                 }
-                Some(Place::Issuer { at, .. }) => issuers.get(at),
+                Some(Place::Issuer { at, .. }) => issuers.get(*at),
                 None => None,
             };
             above.extend(certificate.and_then(|x| x.get().ok()).map(|x| (number, x)));

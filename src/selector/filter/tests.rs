@@ -60,8 +60,9 @@ fn index_of_rest(
         Place::Issuer { at, .. } => issuers[at],
     };
     let above = filter.above(&survivors).into_iter();
-    let above: Vec<(u32, &X509)> =
-        above.map(|number| (number, certificate(filter.member(number).unwrap().place))).collect();
+    let above: Vec<(u32, &X509)> = above
+        .map(|number| (number, certificate(filter.member(number).unwrap().places[0])))
+        .collect();
     let leaves = survivors.iter().map(|at| credentials[at].0.clone()).collect();
     Index::build(filter, survivors, leaves, &above).unwrap()
 }

@@ -47,8 +47,6 @@ impl Work {
 /// One certificate of the pool.
 struct Member {
     certificate: X509,
-    /// Its number in the filter.
-    number: u32,
     /// The number of its subject's name, and of its issuer's.
     subject: u32,
     issuer: u32,
@@ -84,11 +82,9 @@ struct Key {
     is_unidentified: bool,
 }
 
-/// What the filter knows a certificate by.
+/// The names of a certificate, by their numbers in the filter.
 #[derive(Clone, Copy)]
-pub struct Numbers {
-    /// Its own number.
-    pub number: u32,
+pub struct NamesOf {
     /// The number of its subject's name.
     pub subject: u32,
     /// The number of its issuer's name.
@@ -119,9 +115,8 @@ enum Group {
 }
 
 impl Pool {
-    /// Adds a certificate, once; gives its number here, or `None` for a root. `of` has its numbers in
-    /// the filter.
-    pub fn add(&mut self, x: &X509, of: Numbers) -> Result<Option<u32>, OutOfMemory> {
+    /// Adds a certificate, once; gives its number here, or `None` for a root.
+    pub fn add(&mut self, x: &X509, of: NamesOf) -> Result<Option<u32>, OutOfMemory> {
         settle_extensions(x)?;
         let digest = chain::digest(x)?;
         if let Some(known) = self.known.get(&digest) {
@@ -136,8 +131,8 @@ impl Pool {
         Ok(id)
     }
 
-    fn add_member(&mut self, id: u32, x: &X509, of: Numbers) -> Result<(), OutOfMemory> {
-        let Numbers { number, subject, issuer } = of;
+    fn add_member(&mut self, id: u32, x: &X509, of: NamesOf) -> Result<(), OutOfMemory> {
+        let NamesOf { subject, issuer } = of;
         let spki = chain::public_key_der(x)?;
         let identifier = x.subject_key_id().map(|id| id.as_slice().to_vec());
         let has_identifier = identifier.is_some();
@@ -161,7 +156,6 @@ impl Pool {
         let certificate = x.clone();
         self.members.push(Member {
             certificate,
-            number,
             subject,
             issuer,
             key,
@@ -357,13 +351,13 @@ impl Pool {
         };
         let numbers: Vec<Option<u32>> = self.members.iter().map(&mut number).collect();
         let mut linked = Linked { numbers, ..Linked::default() };
-        for Member { certificate, number, issuer, issuers, .. } in self.members {
+        for (id, Member { certificate, issuer, issuers, .. }) in (0..).zip(self.members) {
             let Some(issuers) = issuers else { continue };
             let (not_before, not_after) = clock.validity(&certificate);
             let above = linked.above(&issuers);
             let is_cut = issuers.is_cut;
             linked.links.push(Link { issuer, not_before, not_after, above, is_cut });
-            linked.certificates.push((certificate, number));
+            linked.certificates.push((certificate, id));
         }
         linked
     }
@@ -375,7 +369,7 @@ type Shared = (Arc<[u32]>, Arc<[u32]>);
 /// What is left of the pool.
 #[derive(Default)]
 pub struct Linked {
-    /// The certificate of each link, and its number in the filter.
+    /// The certificate of each link, and its number among the members.
     pub certificates: Vec<(X509, u32)>,
     pub links: Vec<Link>,
     /// The number of each member as a link; `None` where no chain leads to it.
