@@ -20,25 +20,21 @@
 mod certificates;
 mod keys;
 mod lookup;
-mod lru;
+mod shelf;
 mod stamp;
 
-use crate::credential::issuers::IssuerFile;
-use crate::credential::listing::Listing;
 use crate::ossl;
-use certificates::{FilterKey, IndexKey, KeptFilter, KeptIndex, Looked};
 pub use certificates::{
     Parts, filter, index, is_old, issuer_file, keep_filter, keep_index, keep_issuer_file,
     keep_listing, listing,
 };
-use keys::{DigestKey, OpenedKey};
+use keys::DigestKey;
 pub use keys::{forget_key, keep_key, key};
-use lookup::IssuersKey;
 pub use lookup::{ListKey, ListName};
-use lru::Lru;
+use shelf::Shelf;
 pub use stamp::{Moment, Stamp, Stats};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 /// Bounds: how many of each, and how many bytes; certpick_cache_clear() names them.
@@ -48,13 +44,14 @@ const INDICES: (usize, usize) = (1024, 64 << 20);
 const ISSUERS: (usize, usize) = (256, 32 << 20);
 const KEYS: (usize, usize) = (1024, 16 << 20);
 
+/// Each shelf has one type of values, by what they are looked up by.
 struct Kept {
-    listings: Lru<u64, Looked<Listing>>,
-    filters: Lru<FilterKey, KeptFilter>,
-    indices: Lru<IndexKey, KeptIndex>,
-    issuers: Lru<IssuersKey, Looked<IssuerFile>>,
+    listings: Shelf,
+    filters: Shelf,
+    indices: Shelf,
+    issuers: Shelf,
     /// By the file's name, so that what replaces a file also replaces its key.
-    keys: Lru<Box<[u8]>, Arc<OpenedKey>>,
+    keys: Shelf,
     /// Under which passwords are digested, made when it is first needed.
     digest_key: Option<DigestKey>,
 }
@@ -62,11 +59,11 @@ struct Kept {
 impl Kept {
     fn new() -> Kept {
         Kept {
-            listings: Lru::new(LISTINGS),
-            filters: Lru::new(FILTERS),
-            indices: Lru::new(INDICES),
-            issuers: Lru::new(ISSUERS),
-            keys: Lru::new(KEYS),
+            listings: Shelf::new(LISTINGS),
+            filters: Shelf::new(FILTERS),
+            indices: Shelf::new(INDICES),
+            issuers: Shelf::new(ISSUERS),
+            keys: Shelf::new(KEYS),
             digest_key: None,
         }
     }

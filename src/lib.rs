@@ -29,6 +29,7 @@ pub mod hook;
 pub mod inspect;
 mod judgement;
 pub mod list;
+mod map;
 mod name;
 #[cfg(ossl3)]
 mod object;

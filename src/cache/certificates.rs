@@ -2,9 +2,10 @@
 //! Certificates that were read, and what selectors make of them.
 
 use super::lookup::IssuersKey;
-use super::{ListName, kept};
+use super::{ListKey, ListName, kept};
 use crate::credential::issuers::IssuerFile;
 use crate::credential::listing::Listing;
+use crate::name;
 use crate::selector::{Filter, Index, Survivors};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -16,7 +17,11 @@ const FRESH: Duration = Duration::from_secs(1);
 const NAMESAKES: u64 = 4;
 
 /// What files held, and when all of them were looked at.
-pub type Looked<T> = (Arc<T>, Instant);
+struct Looked<K, T> {
+    key: K,
+    content: Arc<T>,
+    at: Instant,
+}
 
 /// What a filter is made of.
 #[derive(Debug)]
@@ -25,25 +30,27 @@ pub struct Parts {
     pub issuers: Vec<Arc<IssuerFile>>,
 }
 
-/// Of which listings and issuer files a filter was made, by their addresses, which stay taken for
-/// as long as it is kept.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub struct FilterKey(Vec<usize>);
-
 impl Parts {
-    fn key(&self) -> FilterKey {
+    fn hash(&self) -> u64 {
         let listings = self.listings.iter().map(|l| Arc::as_ptr(l) as usize);
         let issuers = self.issuers.iter().map(|i| Arc::as_ptr(i) as usize);
         // No object is at 0.
-        FilterKey(listings.chain([0]).chain(issuers).collect())
+        let addresses = listings.chain([0]).chain(issuers);
+        name::hash(&addresses.flat_map(usize::to_ne_bytes).collect::<Vec<u8>>())
     }
 }
 
-/// A filter, and its parts: not to keep them, but to know whether they still exist.
-pub struct KeptFilter {
+/// A filter, and its parts: not to keep them, but to know whether they still exist. Their addresses
+/// stay taken for as long as it is kept.
+struct KeptFilter {
     listings: Vec<Weak<Listing>>,
     issuers: Vec<Weak<IssuerFile>>,
     filter: Arc<Filter>,
+}
+
+/// Whether these are the same objects.
+fn are_same<T>(weak: &[Weak<T>], arcs: &[Arc<T>]) -> bool {
+    weak.len() == arcs.len() && weak.iter().zip(arcs).all(|(w, a)| w.as_ptr() == Arc::as_ptr(a))
 }
 
 impl KeptFilter {
@@ -53,13 +60,14 @@ impl KeptFilter {
     }
 }
 
-/// An index by the address of its filter, and the credentials that it is of.
-pub type IndexKey = (usize, Survivors);
-
 /// An index, and its filter, likewise.
-pub struct KeptIndex {
+struct KeptIndex {
     filter: Weak<Filter>,
     index: Arc<Index>,
+}
+
+fn index_hash(filter: &Arc<Filter>, survivors: &Survivors) -> u64 {
+    name::hash(&(Arc::as_ptr(filter) as usize).to_ne_bytes()) ^ survivors.hash()
 }
 
 /// Whether something that was looked at then has to be looked at again.
@@ -67,13 +75,13 @@ pub fn is_old(looked: Instant, now: Instant) -> bool {
     now.saturating_duration_since(looked) >= FRESH
 }
 
-/// The listing of these lists, as it was last; it may have changed since.
-pub fn listing(name: &ListName<'_>) -> Option<Looked<Listing>> {
+/// The listing of these lists as it was last, and when all of its files were looked at.
+pub fn listing(name: &ListName<'_>) -> Option<(Arc<Listing>, Instant)> {
     let hash = name.hash();
     // Long lists are compared without the lock.
     (0..NAMESAKES).find_map(|at| {
-        let found = kept()?.listings.get(&hash.wrapping_add(at)).cloned()?;
-        found.0.key().is_some_and(|key| name.is(key)).then_some(found)
+        let found = kept()?.listings.get::<Looked<Arc<ListKey>, Listing>>(hash.wrapping_add(at))?;
+        name.is(&found.key).then(|| (Arc::clone(&found.content), found.at))
     })
 }
 
@@ -82,68 +90,72 @@ pub fn keep_listing(listing: &Arc<Listing>, looked: Instant) {
     let Some(key) = listing.key() else { return };
     let bytes = listing.bytes() + key.bytes();
     let hash = key.name().hash();
+    let new = Looked { key: Arc::clone(key), content: Arc::clone(listing), at: looked };
     let dropped = kept().map(|mut kept| {
         let is_free = |at: &u64| {
-            let there = kept.listings.peek(&hash.wrapping_add(*at));
-            there.and_then(|(there, _)| there.key()).is_none_or(|there| there == key)
+            let there = kept.listings.peek::<Looked<Arc<ListKey>, Listing>>(hash.wrapping_add(*at));
+            there.is_none_or(|there| there.key == *key)
         };
         let at = (0..NAMESAKES).find(is_free).unwrap_or(NAMESAKES - 1);
-        kept.listings.put(hash.wrapping_add(at), (Arc::clone(listing), looked), bytes)
+        kept.listings.put(hash.wrapping_add(at), Arc::new(new), bytes)
     });
     drop(dropped);
 }
 
-/// A file of issuers, as it was last.
-pub fn issuer_file(path: &[u8]) -> Option<Looked<IssuerFile>> {
+/// A file of issuers as it was last, and when it was looked at.
+pub fn issuer_file(path: &[u8]) -> Option<(Arc<IssuerFile>, Instant)> {
     let key = IssuersKey::new(path);
-    kept()?.issuers.get(&key).cloned()
+    let found = kept()?.issuers.get::<Looked<IssuersKey, IssuerFile>>(key.hash())?;
+    (found.key == key).then(|| (Arc::clone(&found.content), found.at))
 }
 
 /// Keeps a file of issuers, which was looked at at this time.
 pub fn keep_issuer_file(path: &[u8], file: &Arc<IssuerFile>, looked: Instant) {
     let key = IssuersKey::new(path);
-    let bytes = file.bytes() + path.len();
-    let dropped = kept().map(|mut kept| kept.issuers.put(key, (Arc::clone(file), looked), bytes));
+    let (hash, bytes) = (key.hash(), file.bytes() + path.len());
+    let new = Arc::new(Looked { key, content: Arc::clone(file), at: looked });
+    let dropped = kept().map(|mut kept| kept.issuers.put(hash, new, bytes));
     drop(dropped);
 }
 
 /// The filter of these very parts.
 pub fn filter(parts: &Parts) -> Option<Arc<Filter>> {
-    let key = parts.key();
-    kept()?.filters.get(&key).map(|kept| Arc::clone(&kept.filter))
+    let found = kept()?.filters.get::<KeptFilter>(parts.hash())?;
+    let is_it =
+        are_same(&found.listings, &parts.listings) && are_same(&found.issuers, &parts.issuers);
+    is_it.then(|| Arc::clone(&found.filter))
 }
 
 /// Keeps a filter; those whose parts are gone are dropped.
 pub fn keep_filter(parts: &Parts, filter: &Arc<Filter>) {
-    let key = parts.key();
-    let bytes = filter.bytes() + 3 * key.0.len() * size_of::<usize>();
-    let new = KeptFilter {
+    let (hash, bytes) = (parts.hash(), filter.bytes());
+    let new = Arc::new(KeptFilter {
         listings: parts.listings.iter().map(Arc::downgrade).collect(),
         issuers: parts.issuers.iter().map(Arc::downgrade).collect(),
         filter: Arc::clone(filter),
-    };
+    });
     let dropped = kept().map(|mut kept| {
         let useless = kept.filters.remove_unless(KeptFilter::is_of_use);
-        (useless, kept.filters.put(key, new, bytes))
+        (useless, kept.filters.put(hash, new, bytes))
     });
     drop(dropped);
 }
 
 /// The index of these credentials.
 pub fn index(filter: &Arc<Filter>, survivors: &Survivors) -> Option<Arc<Index>> {
-    let key = (Arc::as_ptr(filter) as usize, survivors.clone());
-    kept()?.indices.get(&key).map(|kept| Arc::clone(&kept.index))
+    let found = kept()?.indices.get::<KeptIndex>(index_hash(filter, survivors))?;
+    let is_it =
+        found.filter.as_ptr() == Arc::as_ptr(filter) && found.index.survivors() == survivors;
+    is_it.then(|| Arc::clone(&found.index))
 }
 
 /// Keeps an index; those whose filters are gone are dropped.
 pub fn keep_index(filter: &Arc<Filter>, index: &Arc<Index>) {
-    let survivors = index.survivors();
-    let key = (Arc::as_ptr(filter) as usize, survivors.clone());
-    let bytes = index.bytes() + 2 * survivors.bytes();
-    let new = KeptIndex { filter: Arc::downgrade(filter), index: Arc::clone(index) };
+    let (hash, bytes) = (index_hash(filter, index.survivors()), index.bytes());
+    let new = Arc::new(KeptIndex { filter: Arc::downgrade(filter), index: Arc::clone(index) });
     let dropped = kept().map(|mut kept| {
-        let useless = kept.indices.remove_unless(|kept| kept.filter.strong_count() > 0);
-        (useless, kept.indices.put(key, new, bytes))
+        let useless = kept.indices.remove_unless(|kept: &KeptIndex| kept.filter.strong_count() > 0);
+        (useless, kept.indices.put(hash, new, bytes))
     });
     drop(dropped);
 }

@@ -2,6 +2,7 @@
 //! Keys that were decrypted, each given for the password that decrypted it.
 
 use super::{Stamp, kept};
+use crate::name;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
 use foreign_types::ForeignTypeRef;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A key that was decrypted, and what it took.
-pub struct OpenedKey {
+struct OpenedKey {
+    /// The file's name.
+    at: Box<[u8]>,
     stamp: Stamp,
     /// The digest of the password; `None` where none was needed.
     password: Option<Digest>,
@@ -27,13 +30,13 @@ pub type DigestKey = Arc<Zeroizing<[u8; 32]>>;
 /// The key in the file `at`, if it has this stamp and this password opens it. With another stamp
 /// the one that is kept is of no use to anybody, and goes.
 pub fn key(at: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
-    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
+    let name = at.as_os_str().as_bytes();
     let (opened, digest_key) = {
         let mut kept = kept()?;
-        let opened = Arc::clone(kept.keys.get(&name)?);
+        let opened = kept.keys.get::<OpenedKey>(name::hash(name)).filter(|key| *key.at == *name)?;
         if opened.stamp != *stamp {
             // `opened` is the last one, which is dropped when the lock is gone.
-            kept.keys.remove(&name);
+            kept.keys.remove(name::hash(name));
         }
         (opened, kept.digest_key.clone())
     };
@@ -63,17 +66,17 @@ pub fn keep_key(at: &Path, stamp: Stamp, password: Option<&Secret>, key: &PKey<P
             Some(digest)
         }
     };
-    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
-    let bytes = key_bytes(key) + name.len();
-    let opened = Arc::new(OpenedKey { stamp, password, key: key.clone() });
-    let dropped = kept().map(|mut kept| kept.keys.put(name, opened, bytes));
+    let at: Box<[u8]> = at.as_os_str().as_bytes().into();
+    let (hash, bytes) = (name::hash(&at), key_bytes(key) + at.len());
+    let opened = Arc::new(OpenedKey { at, stamp, password, key: key.clone() });
+    let dropped = kept().map(|mut kept| kept.keys.put(hash, opened, bytes));
     drop(dropped);
 }
 
 /// The file `at` cannot be used any more.
 pub fn forget_key(at: &Path) {
-    let name: Box<[u8]> = at.as_os_str().as_bytes().into();
-    let dropped = kept().map(|mut kept| kept.keys.remove(&name));
+    let hash = name::hash(at.as_os_str().as_bytes());
+    let dropped = kept().map(|mut kept| kept.keys.remove(hash));
     drop(dropped);
 }
 

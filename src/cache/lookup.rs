@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! By what lists and files of issuers are looked up: as they were given, and for whom.
 
+use crate::name;
+
 /// As whom files are opened: a process that has become another user finds nothing and reads the
 /// files itself, so that it gets their errors at once. Other rights, as by supplementary groups, show
 /// when the file of what is to be sent is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reader {
     user: libc::uid_t,
     group: libc::gid_t,
@@ -14,6 +16,10 @@ impl Reader {
     fn now() -> Reader {
         // SAFETY: no arguments, and they never fail.
         unsafe { Reader { user: libc::geteuid(), group: libc::getegid() } }
+    }
+
+    fn hash(self) -> u64 {
+        u64::from(self.user) << 32 | u64::from(self.group)
     }
 }
 
@@ -78,7 +84,7 @@ impl<'a> ListName<'a> {
     pub fn hash(&self) -> u64 {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         const WORDS: usize = 64;
-        let mut hash = u64::from(self.reader.user) << 32 | u64::from(self.reader.group);
+        let mut hash = self.reader.hash();
         let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(ODD);
         add(u64::from(self.is_whole));
         for list in [Some(self.certificates), self.keys].into_iter().flatten() {
@@ -95,7 +101,7 @@ impl<'a> ListName<'a> {
 }
 
 /// A file of issuers.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct IssuersKey {
     path: Box<[u8]>,
     reader: Reader,
@@ -104,5 +110,9 @@ pub struct IssuersKey {
 impl IssuersKey {
     pub fn new(path: &[u8]) -> IssuersKey {
         IssuersKey { path: path.into(), reader: Reader::now() }
+    }
+
+    pub fn hash(&self) -> u64 {
+        name::hash(&self.path) ^ self.reader.hash()
     }
 }

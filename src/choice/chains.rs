@@ -8,7 +8,8 @@
 //! server names is found however many others there are.
 
 use super::{Candidate, Reasons};
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use crate::map::{Map, Set};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// The maximum number of certificates above a leaf: OpenSSL's default for verification
@@ -143,11 +144,11 @@ impl Graph {
     /// All links above a start.
     pub fn reachable(&self, start: &Start) -> Vec<u32> {
         let mut found = start.above.to_vec();
-        let mut seen: HashSet<u32> = found.iter().copied().collect();
-        let mut lists: HashSet<*const [u32]> = HashSet::new();
+        let mut seen: Set<u32> = found.iter().copied().collect();
+        let mut lists: Set<usize> = Set::default();
         let mut next = 0;
         while let Some(link) = found.get(next).and_then(|number| self.link(*number)) {
-            if lists.insert(Arc::as_ptr(&link.above)) {
+            if lists.insert(address(&link.above)) {
                 found.extend(link.above.iter().filter(|number| seen.insert(**number)));
             }
             next += 1;
@@ -182,8 +183,8 @@ impl<'a> Search<'a> {
         let mut chains: Vec<Chain> = Vec::new();
         let mut states: Vec<State> = Vec::new();
         // Two ways to one link with the same reasons against them are the same to the server.
-        let mut seen: HashSet<(u32, Reasons)> = HashSet::new();
-        let mut seen_lists: HashSet<(*const [u32], Reasons)> = HashSet::new();
+        let mut seen: Set<(u32, Reasons)> = Set::default();
+        let mut seen_lists: Set<(usize, Reasons)> = Set::default();
         for link in self.above(above).into_iter().flatten() {
             let reasons = self.against(link);
             if seen.insert((link, reasons)) {
@@ -200,7 +201,7 @@ impl<'a> Search<'a> {
                 None => chains.push(chain),
             }
             let Some(at) = self.graph.link(link).filter(|_| !is_perfect) else { break };
-            if depth < MAX_DEPTH && seen_lists.insert((Arc::as_ptr(&at.above), reasons)) {
+            if depth < MAX_DEPTH && seen_lists.insert((address(&at.above), reasons)) {
                 let Some(above) = self.above(&at.above) else { break };
                 for link in above {
                     let reasons = join(reasons, self.against(link));
@@ -265,11 +266,11 @@ impl<'a> Search<'a> {
 /// which lasts longest, and no longer than the link itself.
 fn ends(links: &[Link]) -> Vec<i64> {
     // Many links have their list of issuers in common.
-    let mut numbers: HashMap<*const [u32], usize> = HashMap::new();
+    let mut numbers: Map<usize, usize> = Map::default();
     let mut below: Vec<Vec<usize>> = Vec::new();
     let mut lists: Vec<Vec<usize>> = vec![Vec::new(); links.len()];
     for (at, link) in links.iter().enumerate() {
-        let number = *numbers.entry(Arc::as_ptr(&link.above)).or_insert(below.len());
+        let number = *numbers.entry(address(&link.above)).or_insert(below.len());
         if number == below.len() {
             below.push(Vec::new());
             for above in link.above.iter() {
@@ -301,6 +302,11 @@ fn ends(links: &[Link]) -> Vec<i64> {
         }
     }
     ends.into_iter().map(|end| end.unwrap_or(i64::MIN)).collect()
+}
+
+/// By which a list that several links have in common is known.
+fn address(links: &Arc<[u32]>) -> usize {
+    links.as_ptr() as usize
 }
 
 /// A state and those below it.

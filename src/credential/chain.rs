@@ -6,6 +6,7 @@
 
 use super::settle_extensions;
 use crate::error::OutOfMemory;
+use crate::map::Map;
 use crate::name;
 use crate::ossl;
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -14,7 +15,6 @@ use openssl::asn1::Asn1StringRef;
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use openssl_sys as ffi;
-use std::collections::HashMap;
 
 /// The names of a certificate in DER.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ pub fn leaf_position(certificates: &[NamesOf<'_>]) -> Result<usize, OutOfMemory>
         return Ok(0);
     }
     // Those whose issuers' names may be equal.
-    let mut by_issuer: HashMap<Option<u64>, Vec<usize>> = HashMap::new();
+    let mut by_issuer: Map<Option<u64>, Vec<usize>> = Map::default();
     for (at, certificate) in certificates.iter().enumerate() {
         by_issuer.entry(name::fingerprint(certificate.issuer)).or_default().push(at);
     }

@@ -5,8 +5,8 @@ use super::certificate::Certificate;
 use super::chain::{self, NamesOf};
 use super::pem;
 use crate::error::Cause;
+use crate::map::Map;
 use openssl::x509::X509;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Material {
 
 /// Certificates by their DER, so that those which several files of a list share are kept once.
 #[derive(Default)]
-pub struct Known(HashMap<Vec<u8>, Arc<Certificate>>);
+pub struct Known(Map<Vec<u8>, Arc<Certificate>>);
 
 impl Material {
     /// What the file at `path` holds.

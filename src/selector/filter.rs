@@ -12,7 +12,7 @@ use super::survivors::Survivors;
 use crate::choice::EmptyCaList;
 use crate::credential::certificate::Certificate;
 use crate::error::OutOfMemory;
-use std::collections::{HashMap, HashSet};
+use crate::name::ByFingerprint;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,10 +46,10 @@ pub struct Filter {
     issued: Vec<Vec<u32>>,
     /// In the order in which they were added.
     members: Vec<Member>,
-    by_subject: HashMap<u32, Vec<u32>>,
-    by_issuer: HashMap<u32, Vec<u32>>,
-    /// The members in a credential's own file.
-    own: HashMap<usize, Box<[u32]>>,
+    /// By the number of a name, the members whose subject it is, and those whose issuer it is.
+    by_name: Vec<(Vec<u32>, Vec<u32>)>,
+    /// The members in the credentials' own files; not of a file without any.
+    own: Vec<(usize, Box<[u32]>)>,
 }
 
 impl fmt::Debug for Filter {
@@ -66,20 +66,28 @@ impl Filter {
     ) -> Result<Filter, OutOfMemory> {
         let mut filter = Filter::default();
         // Files often share their intermediates.
-        let mut seen: HashMap<*const Certificate, u32> = HashMap::new();
+        let mut seen: ByFingerprint<u32> = ByFingerprint::default();
         for (credential, (leaf, companions)) in credentials.enumerate() {
             let issuer = filter.names.intern(leaf.issuer())?;
             filter.issuers.push(issuer);
             let place = |at| Place::Companion { credential, at };
             let own = filter.add(companions, place, &mut seen)?;
             if !own.is_empty() {
-                filter.own.insert(credential, own.into());
+                filter.own.push((credential, own.into()));
             }
         }
         for (file, certificates) in issuers.enumerate() {
             filter.add(certificates, |at| Place::Issuer { file, at }, &mut seen)?;
         }
         filter.issued.resize_with(filter.names.len(), Vec::new);
+        filter.by_name.resize_with(filter.names.len(), Default::default);
+        for (number, member) in (0..).zip(&filter.members) {
+            let at = |name: u32| usize::try_from(name).unwrap_or(usize::MAX);
+            let of_subject = filter.by_name.get_mut(at(member.subject));
+            of_subject.into_iter().for_each(|(subjects, _)| subjects.push(number));
+            let of_issuer = filter.by_name.get_mut(at(member.issuer));
+            of_issuer.into_iter().for_each(|(_, issuers)| issuers.push(number));
+        }
         for (credential, issuer) in filter.issuers.iter().enumerate() {
             let place = usize::try_from(*issuer).ok().and_then(|at| filter.issued.get_mut(at));
             place.into_iter().for_each(|issued| issued.extend(u32::try_from(credential)));
@@ -91,11 +99,14 @@ impl Filter {
         &mut self,
         certificates: &[Arc<Certificate>],
         place: impl Fn(usize) -> Place,
-        seen: &mut HashMap<*const Certificate, u32>,
+        seen: &mut ByFingerprint<u32>,
     ) -> Result<Vec<u32>, OutOfMemory> {
         let mut numbers = Vec::new();
         for (at, certificate) in certificates.iter().enumerate() {
-            if let Some(known) = seen.get(&Arc::as_ptr(certificate)) {
+            // Another number for each address, spread over all bits.
+            let address = Arc::as_ptr(certificate) as u64;
+            let address = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            if let Some(known) = seen.get(&address) {
                 let member = usize::try_from(*known).ok().and_then(|n| self.members.get_mut(n));
                 member.into_iter().for_each(|member| member.places.push(place(at)));
                 numbers.push(*known);
@@ -105,9 +116,7 @@ impl Filter {
             let subject = self.names.intern(certificate.subject())?;
             let issuer = self.names.intern(certificate.issuer())?;
             self.members.push(Member { subject, issuer, places: vec![place(at)] });
-            self.by_subject.entry(subject).or_default().push(number);
-            self.by_issuer.entry(issuer).or_default().push(number);
-            seen.insert(Arc::as_ptr(certificate), number);
+            seen.insert(address, number);
             numbers.push(number);
         }
         Ok(numbers)
@@ -135,12 +144,19 @@ impl Filter {
 
     /// The members in a credential's own file.
     pub fn own(&self, credential: usize) -> &[u32] {
-        self.own.get(&credential).map_or(&[], |own| own)
+        let at = self.own.binary_search_by_key(&credential, |(credential, _)| *credential);
+        at.ok().and_then(|at| self.own.get(at)).map_or(&[], |(_, own)| own)
     }
 
     /// The number of the name that issued a credential's leaf.
     pub fn issuer(&self, credential: usize) -> Option<u32> {
         self.issuers.get(credential).copied()
+    }
+
+    /// The members whose subject a name is, and those whose issuer it is.
+    fn of_name(&self, name: u32) -> (&[u32], &[u32]) {
+        let of_name = usize::try_from(name).ok().and_then(|at| self.by_name.get(at));
+        of_name.map_or((&[], &[]), |(subjects, issuers)| (subjects, issuers))
     }
 
     /// The credentials that may be sent to a server that named these CAs, by the numbers of their
@@ -156,15 +172,14 @@ impl Filter {
         // Downwards from the named CAs.
         let mut survivors: Vec<u32> = Vec::new();
         let mut queue: Vec<u32> = named.to_vec();
-        let mut seen: HashSet<u32> = HashSet::new();
+        let mut seen = Seen::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if !seen.insert(name) {
-                continue;
+            if seen.is_new(name) {
+                let issued = usize::try_from(name).ok().and_then(|at| self.issued.get(at));
+                survivors.extend(issued.into_iter().flatten());
+                let below = self.of_name(name).1.iter();
+                queue.extend(below.filter_map(|member| self.member(*member)).map(|m| m.subject));
             }
-            let issued = usize::try_from(name).ok().and_then(|at| self.issued.get(at));
-            survivors.extend(issued.into_iter().flatten());
-            let below = self.by_issuer.get(&name).into_iter().flatten();
-            queue.extend(below.filter_map(|member| self.member(*member)).map(|m| m.subject));
         }
         if survivors.len() == self.count() {
             return Survivors::All(self.count());
@@ -177,14 +192,13 @@ impl Filter {
     pub fn above(&self, survivors: &Survivors) -> Vec<u32> {
         let mut above: Vec<u32> = Vec::new();
         let mut queue: Vec<u32> = survivors.iter().filter_map(|at| self.issuer(at)).collect();
-        let mut seen: HashSet<u32> = HashSet::new();
+        let mut seen = Seen::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if !seen.insert(name) {
-                continue;
+            if seen.is_new(name) {
+                let members = self.of_name(name).0;
+                above.extend(members);
+                queue.extend(members.iter().filter_map(|m| self.member(*m)).map(|m| m.issuer));
             }
-            let members = self.by_subject.get(&name).map_or(&[][..], Vec::as_slice);
-            above.extend(members);
-            queue.extend(members.iter().filter_map(|m| self.member(*m)).map(|m| m.issuer));
         }
         above.sort_unstable();
         above
@@ -192,12 +206,26 @@ impl Filter {
 
     /// How much memory it takes, about.
     pub fn bytes(&self) -> usize {
-        let own = self.own.values().map(|own| 48 + size_of_val(&**own)).sum::<usize>();
+        let own = self.own.iter().map(|(_, own)| 48 + size_of_val(&**own)).sum::<usize>();
         self.names.bytes()
             + self.issuers.len() * 8
-            + self.issued.len() * size_of::<Vec<u32>>()
+            + self.issued.len() * 3 * size_of::<Vec<u32>>()
             + self.members.iter().map(|m| 192 + size_of_val(&*m.places)).sum::<usize>()
             + own
+    }
+}
+
+/// Which numbers were met.
+struct Seen(Vec<bool>);
+
+impl Seen {
+    fn new(count: usize) -> Seen {
+        Seen(vec![false; count])
+    }
+
+    fn is_new(&mut self, number: u32) -> bool {
+        let place = usize::try_from(number).ok().and_then(|at| self.0.get_mut(at));
+        place.is_some_and(|seen| !std::mem::replace(seen, true))
     }
 }
 

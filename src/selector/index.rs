@@ -10,12 +10,12 @@ use crate::choice::{Candidate, Graph, Key, NO_START, Start};
 use crate::credential::certificate::Certificate;
 use crate::credential::facts::{self, Clock, Strength, StrengthClass};
 use crate::error::OutOfMemory;
+use crate::map::Map;
 use crate::name;
 use crate::ossl::QuietErrors;
 use openssl::x509::X509;
 pub(crate) use pool::MAX_KEYS;
 use pool::{Issuers, Linked, NamesOf, Pool, Work};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -75,7 +75,8 @@ impl Index {
         let _errors = QuietErrors::new();
         let clock = Clock::new().ok_or(OutOfMemory)?;
         let mut pool = Pool::default();
-        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        // In the order of the members.
+        let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(above.len());
         for (number, certificate) in above {
             let Some(member) = filter.member(*number) else { continue };
             let (subject, issuer) = (member.subject, member.issuer);
@@ -90,7 +91,11 @@ impl Index {
         for (credential, leaf) in survivors.iter().zip(&leaves) {
             let issuer = filter.issuer(credential).unwrap_or(u32::MAX);
             let own = filter.own(credential).iter();
-            let own: Vec<u32> = own.filter_map(|number| numbers.get(number)).copied().collect();
+            let id = |number: &u32| {
+                let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
+                numbers.get(at).map(|(_, id)| *id)
+            };
+            let own: Vec<u32> = own.filter_map(id).collect();
             candidates.push(seen.candidate(leaf, issuer, &clock)?);
             starts.push((pool.issuers_of(leaf, issuer, &own, &mut work)?, own));
         }
@@ -101,20 +106,23 @@ impl Index {
         for (candidate, (above, own)) in candidates.iter_mut().zip(&starts) {
             candidate.start = known.number(above, own, &mut linked);
         }
+        let of_members = linked.members();
         let graph = Graph::new(linked.links, known.all);
         for candidate in &mut candidates {
             candidate.lasts_until = graph.lasts_until(candidate);
         }
         let mut links = Vec::with_capacity(linked.certificates.len());
         // Several members may be one certificate.
-        let mut places: HashMap<u32, Vec<Place>> = HashMap::new();
+        let mut of_id: Vec<Vec<u32>> = vec![Vec::new(); of_members];
         for (number, id) in &numbers {
-            let of_member = filter.member(*number).map_or(&[][..], |member| &member.places);
-            places.entry(*id).or_default().extend(of_member);
+            let place = usize::try_from(*id).ok().and_then(|at| of_id.get_mut(at));
+            place.into_iter().for_each(|numbers| numbers.push(*number));
         }
         for (certificate, id) in linked.certificates {
             let traits = seen.traits_of(&certificate, facts::key(&certificate)?)?;
-            let places = places.remove(&id).unwrap_or_default().into();
+            let members = usize::try_from(id).ok().and_then(|at| of_id.get(at));
+            let members = members.into_iter().flatten().filter_map(|number| filter.member(*number));
+            let places = members.flat_map(|member| &member.places).copied().collect();
             links.push(Above { certificate, traits, places });
         }
         Ok(Index {
@@ -224,7 +232,7 @@ impl Index {
 #[derive(Default)]
 struct Starts {
     all: Vec<Start>,
-    numbers: HashMap<Start, u32>,
+    numbers: Map<Start, u32>,
 }
 
 impl Starts {
@@ -248,7 +256,7 @@ impl Starts {
 #[derive(Default)]
 struct Seen {
     traits: Vec<TraitsOf>,
-    classes: HashMap<StrengthClass, u32>,
+    classes: Map<StrengthClass, u32>,
 }
 
 impl Seen {

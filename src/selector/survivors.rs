@@ -2,7 +2,7 @@
 //! Some of the credentials of a selector.
 
 /// Credentials by their numbers, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
     /// All, of which there are so many.
     All(usize),
@@ -40,6 +40,18 @@ impl Survivors {
     /// Their numbers.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).filter_map(|at| self.credential(at))
+    }
+
+    /// A hash of them.
+    pub fn hash(&self) -> u64 {
+        match self {
+            Survivors::All(count) => *count as u64,
+            Survivors::Some(numbers) => {
+                numbers.iter().fold(numbers.len() as u64, |hash, number| {
+                    (hash.rotate_left(23) ^ u64::from(*number)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                })
+            }
+        }
     }
 
     /// How much memory they take, about.

@@ -11,8 +11,9 @@ use crate::credential::chain::{self, IssuedClass};
 use crate::credential::facts::Clock;
 use crate::credential::settle_extensions;
 use crate::error::OutOfMemory;
+use crate::map::{Map, Set};
 use openssl::x509::X509;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The maximum number of keys of one name that are tried on one signature.
@@ -69,8 +70,8 @@ pub struct Issuers {
 #[derive(Default)]
 struct Namesakes {
     keys: Vec<Key>,
-    key_numbers: HashMap<Vec<u8>, usize>,
-    by_identifier: HashMap<Vec<u8>, Vec<u32>>,
+    key_numbers: Map<Vec<u8>, usize>,
+    by_identifier: Map<Vec<u8>, Vec<u32>>,
     /// Keys with a member that has no subject key identifier.
     unidentified: Vec<usize>,
 }
@@ -96,10 +97,10 @@ pub struct NamesOf {
 pub struct Pool {
     members: Vec<Member>,
     /// By the whole certificate; `None` for a root.
-    known: HashMap<Vec<u8>, Option<u32>>,
-    by_subject: HashMap<u32, Namesakes>,
+    known: Map<Vec<u8>, Option<u32>>,
+    by_subject: Map<u32, Namesakes>,
     /// What was found for certificates that are alike to OpenSSL.
-    eligible: HashMap<(IssuedClass, u32, Group), Arc<[u32]>>,
+    eligible: Map<(IssuedClass, u32, Group), Arc<[u32]>>,
 }
 
 /// Members with one subject that are looked at together.
@@ -197,7 +198,7 @@ impl Pool {
             }
         }
         let own: Vec<usize> = self.own_keys(issuer, own);
-        let mut seen = HashSet::new();
+        let mut seen = Set::default();
         let mut tried = 0;
         for at in 0.. {
             // Not as one list: that would be as long for each of the certificates.
@@ -297,7 +298,7 @@ impl Pool {
                 let told = identifier.and_then(|id| namesakes.by_identifier.get(id));
                 let mut members = told.cloned().unwrap_or_default();
                 let told = members.iter().filter_map(|id| self.member(*id));
-                let keys: HashSet<usize> = told.map(|member| member.key).collect();
+                let keys: Set<usize> = told.map(|member| member.key).collect();
                 for key in keys {
                     members.extend(of_key(key).iter().copied().filter(is_unidentified));
                 }
@@ -315,10 +316,10 @@ impl Pool {
         work: &mut Work,
     ) -> Result<(), OutOfMemory> {
         let mut queue: VecDeque<(u32, &[u32], usize)> = VecDeque::new();
-        let mut queued: HashSet<*const [u32]> = HashSet::new();
+        let mut queued: Set<usize> = Set::default();
         for (above, own) in starts {
             // Most leaves share their issuers, which need not be put in again.
-            if queued.insert(above) {
+            if queued.insert(above.as_ptr() as usize) {
                 queue.extend(above.iter().map(|id| (*id, own, 1)));
             }
         }
@@ -330,7 +331,7 @@ impl Pool {
             } else {
                 Issuers { is_cut: self.has_subject(issuer), ..Issuers::default() }
             };
-            if queued.insert(Arc::as_ptr(&issuers.members)) {
+            if queued.insert(address(&issuers.members)) {
                 queue.extend(issuers.members.iter().map(|above| (*above, own, depth + 1)));
             }
             let place = usize::try_from(id).ok().and_then(|at| self.members.get_mut(at));
@@ -375,10 +376,19 @@ pub struct Linked {
     /// The number of each member as a link; `None` where no chain leads to it.
     numbers: Vec<Option<u32>>,
     /// By the address of the members.
-    known: HashMap<*const [u32], Shared>,
+    known: Map<usize, Shared>,
+}
+
+fn address(members: &Arc<[u32]>) -> usize {
+    members.as_ptr() as usize
 }
 
 impl Linked {
+    /// How many members there were.
+    pub fn members(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// The links that these members are now.
     pub fn numbers_of(&self, members: &[u32]) -> Box<[u32]> {
         let number = |id: &u32| *self.numbers.get(usize::try_from(*id).ok()?)?;
@@ -388,12 +398,12 @@ impl Linked {
     /// The links that these issuers are now.
     pub fn above(&mut self, issuers: &Issuers) -> Arc<[u32]> {
         let members = &issuers.members;
-        if let Some((_, known)) = self.known.get(&Arc::as_ptr(members)) {
+        if let Some((_, known)) = self.known.get(&address(members)) {
             return Arc::clone(known);
         }
         let above: Arc<[u32]> = self.numbers_of(members).into();
         // The members are kept, so that no others have their address.
-        self.known.insert(Arc::as_ptr(members), (Arc::clone(members), Arc::clone(&above)));
+        self.known.insert(address(members), (Arc::clone(members), Arc::clone(&above)));
         above
     }
 }
