@@ -126,7 +126,7 @@ mod tests {
         for hash in [1, 2, 3] {
             put(&mut shelf, hash, hash as i32, 3);
         }
-        assert_eq!(shelf.remove_unless(|value| *value == 2).len(), 2);
+        assert_eq!(shelf.remove_unless(|value: &i32| *value == 2).len(), 2);
         assert!(shelf.remove(1).is_none());
         assert!(put(&mut shelf, 4, 4, 7).is_empty());
         assert_eq!(put(&mut shelf, 5, 5, 3), [2]);
