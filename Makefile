@@ -24,8 +24,8 @@ help:
 	@echo 'make psql    a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18;'
 	@echo '             PG_SRC=dir takes the PostgreSQL source from there; libpq alone for 16, and'
 	@echo "             for 17 and 18 where Debian's source cannot be downloaded)"
-	@echo 'make bench   what it costs: connections, choices, selectors, starts (15 minutes;'
-	@echo '             BENCH_QUICK=1: two). doc/performance.md tells of it'
+	@echo 'make bench   measures connections, choices, selectors and starts, beside stock libpq, Go, Java'
+	@echo '             and GnuTLS (20 minutes; BENCH_QUICK=1: three); see doc/performance.md'
 	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (20) of processor time'
 	@echo 'make man     manual pages and completions of the program, into target/manual'
 	@echo 'make build   library, program, manual pages: what make install installs'

@@ -3,16 +3,23 @@
 
 from dataclasses import dataclass
 
+from .pki import DIRECTORY, KINDS, MIXED
+
 STOCK = "stock libpq"
 PATCHED = "patched libpq"
 MODULE = "stock libpq with the module"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
-KEPT = "certificate and key kept by the program"
-LOOKED = "kept, and each file of the list looked at"
+LOOKED = "kept by the program, each file of the list looked at"
 SELECTOR = "one selector kept by the program"
+COPIED = "stock libpq, no connection: the lists copied and freed"
 
-WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", KEPT: "kept", LOOKED: "looked", SELECTOR: "selector"}
+WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", LOOKED: "looked", SELECTOR: "selector"}
+BURST = 24  # later connections of a process whose costs are held against each other
+PAUSE = 2  # seconds
+
+
+KIND_NAMES = {**KINDS, MIXED: "all of these in turn"}
 
 
 @dataclass(frozen=True)
@@ -21,72 +28,102 @@ class Case:
     count: int  # certificates in the list; 1: as with stock libpq
     key: str = "site.key"
     later: int = 6  # connections of one process after its first
+    kind: str = MIXED  # of the certificates that the server does not want
+    pause: int = 0  # seconds before each later connection
 
     @property
     def name(self) -> str:
-        return f"{self.way}, {self.count}, {self.key}"
+        return f"{self.way}, {self.count}, {self.key}, {self.kind}, {self.pause}"
 
     @property
     def label(self) -> str:
-        what = {
-            "site.key": "plain key",
+        size = "one certificate" if self.count == 1 else f"list of {self.count:,}"
+        key = {
+            "site.key": "plain key" if self.count == 1 else "",
             "site-encrypted.key": "encrypted key",
             "site-pbkdf2.key": "PBKDF2 key",
             "rsa.key": "RSA key",
         }[self.key]
-        size = "one certificate" if self.count == 1 else f"list of {self.count:,}"
-        return size if self.key == "site.key" and self.count > 1 else f"{size}, {what}"
+        kind = {MIXED: "", DIRECTORY: "all of one directory", **KINDS}[self.kind]
+        pause = f"{self.pause} s apart" if self.pause else ""
+        return ", ".join(filter(None, (size, key, kind, pause)))
 
     @property
     def encrypted(self) -> bool:
         return self.key in ("site-encrypted.key", "site-pbkdf2.key")
 
 
-REFERENCE = Case(STOCK, 1)
+REFERENCE = Case(STOCK, 1, later=12)
 STOCK_ENCRYPTED = Case(STOCK, 1, "site-encrypted.key")
 STOCK_PBKDF2 = Case(STOCK, 1, "site-pbkdf2.key", later=2)
 STOCK_RSA = Case(STOCK, 1, "rsa.key")
-FLOOR = Case(KEPT, 1)
+PBKDF2 = Case(PATCHED, 2, "site-pbkdf2.key", later=3)
+# Of later connections: what is sent is looked at, and the rest of the list does not exist.
+FLOOR = Case(LOOKED, 1, later=12)
 
+LISTS = [Case(PATCHED, count, later=BURST) for count in (2, 101, 1000, 10_000)]
+OF_DIRECTORY = Case(PATCHED, 10_000, later=BURST, kind=DIRECTORY)
+SHORT, MIDDLE, LONG, _ = LISTS
+COPIES = {case: Case(COPIED, case.count, later=100, kind=case.kind) for case in (*LISTS, OF_DIRECTORY)}
+COPY_OF_ONE = Case(COPIED, 1, later=100)
 
-def patched(count: int) -> Case:
-    return Case(PATCHED, count, later=3 if count >= 1000 else 6)
-
+# For each kind of the other certificates: certpick's connections, and what reading the files costs.
+FIRST_SIZES = (101, 1000)
+FIRST = {
+    (way, kind, count): Case(way, count, later=6 if way == PATCHED and count == 1000 else 1, kind=kind)
+    for way in (PATCHED, LOOKED) for kind in (*KINDS, MIXED) for count in FIRST_SIZES
+}  # fmt: skip
+FIRST.update({(PATCHED, MIXED, case.count): case for case in (MIDDLE, LONG)})
 
 CASES = [
     REFERENCE,
     STOCK_ENCRYPTED,
     STOCK_PBKDF2,
     STOCK_RSA,
-    *[patched(count) for count in (1, 2, 10, 101, 1000)],
+    Case(PATCHED, 1),
+    *LISTS,
+    OF_DIRECTORY,
     Case(PATCHED, 2, "site-encrypted.key"),
-    Case(PATCHED, 2, "site-pbkdf2.key", later=3),
+    PBKDF2,
     Case(PATCHED, 101, "rsa.key"),
-    *[Case(MODULE, count, later=3 if count >= 1000 else 6) for count in (2, 101, 1000)],
-    *[Case(NAIVE, count, later=2 if count >= 1000 else 3) for count in (2, 10, 101, 1000)],
-    *[Case(UNCACHED, count, later=2 if count >= 1000 else 3) for count in (2, 10, 101, 1000)],
-    Case(SELECTOR, 101),
+    Case(MODULE, 101),
+    Case(MODULE, 1000),
     Case(SELECTOR, 1000),
-    *[Case(LOOKED, count, later=3 if count >= 1000 else 6) for count in (2, 101, 1000)],
+    Case(UNCACHED, 101),
+    Case(UNCACHED, 1000, later=3),
+    Case(NAIVE, 101, later=3),
     FLOOR,
+    *(case for case in FIRST.values() if case not in LISTS),
+    COPY_OF_ONE,
+    *COPIES.values(),
 ]
+SHOWN = CASES[: CASES.index(FLOOR) + 1]  # the others are in tables of their own
+PAUSED = [
+    Case(way, count, later=4, pause=PAUSE)
+    for way, count in ((STOCK, 1), (PATCHED, 1000), (LOOKED, 1000), (PATCHED, 10_000))
+]  # fmt: skip
+STOCK_PAUSED, LONG_PAUSED, LOOKED_PAUSED, _ = PAUSED
 
 # Of these the instructions are counted too, which takes a while.
 COUNTED_LATER = [
     REFERENCE,
     STOCK_PBKDF2,
     STOCK_RSA,
-    *[patched(count) for count in (2, 10, 101, 1000)],
-    Case(PATCHED, 2, "site-pbkdf2.key", later=3),
+    SHORT,
+    MIDDLE,
+    LONG,
+    PBKDF2,
     Case(PATCHED, 101, "rsa.key"),
     Case(MODULE, 101),
+    Case(UNCACHED, 101),
     Case(NAIVE, 101, later=3),
-    Case(UNCACHED, 101, later=3),
     FLOOR,
 ]
-COUNTED_FIRST = [REFERENCE, *[patched(count) for count in (2, 101)], Case(NAIVE, 101, later=3)]
+COUNTED_FIRST = [REFERENCE, *(case for case in FIRST.values() if case.way == PATCHED)]
 
 
 def reference_of(case: Case) -> Case:
     """One certificate with stock libpq; RSA keys sign more slowly than P-256."""
+    if case.pause:
+        return STOCK_PAUSED
     return STOCK_RSA if case.key == "rsa.key" else REFERENCE

@@ -3,22 +3,26 @@
 
 import os
 import random
+import re
 import statistics
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness import openssl_cnf, paths
-from harness.psql import conninfo
 from harness.server import Server
 
 from . import pki
-from .cases import MODULE, PATCHED, STOCK, WAY_NAMES, Case
+from .cases import COPIED, MODULE, PATCHED, PAUSE, STOCK, WAY_NAMES, Case
 
 USER = "bench"
 MOST_SECONDS = 600
 # The reference is measured so many times a round: everything is divided by it.
 REFERENCES = 3
+NOWHERE = "/nonexistent"
+KINDS = ("first cpu", "first wall", "later cpu", "later wall")
 
 
 @contextmanager
@@ -42,19 +46,32 @@ class Client:
 
     def command(self, case: Case, count: int, *options: str) -> list:
         """Files by their names alone: all is relative to the directory of the certificates."""
-        certificates, keys = pki.lists(case.count, case.key)
-        settings = {"sslcert": "none", "sslkey": None}  # no such file, nor the default one
-        if case.way in (STOCK, PATCHED):
-            password = "," * (case.count - 1) + pki.PASSWORD
-            settings = {"sslcert": certificates, "sslkey": keys}
-            settings["sslpassword"] = password if case.encrypted else None
         program = pki.BENCH / ("connect-ways" if case.way in WAY_NAMES else "connect")
-        way = ["-w", f"{WAY_NAMES[case.way]}:{certificates}:{keys}"] if case.way in WAY_NAMES else []
-        target = conninfo(
-            host="127.0.0.1", port=self._port, user=USER, dbname="postgres",
-            sslmode="verify-full", sslrootcert="root.crt", **settings,
-        )  # fmt: skip
-        return [program, *way, *options, str(count), target]
+        if case.way in WAY_NAMES:
+            options = ("-w", WAY_NAMES[case.way], *options)
+        elif case.way == COPIED:
+            options = ("-c", *options)
+        if case.pause:
+            options = ("-s", case.pause, *options)
+        return [program, *options, count, self._settings(case)]
+
+    def _settings(self, case: Case) -> Path:
+        certificates, keys = pki.lists(case.count, case.key, case.kind)
+        settings = {
+            "host": NOWHERE if case.way == COPIED else "127.0.0.1",
+            "port": self._port, "user": USER, "dbname": "postgres", "sslmode": "verify-full",
+            "sslrootcert": "root.crt", "sslcert": "none",  # no such file, nor the default one
+        }  # fmt: skip
+        if case.way in (STOCK, PATCHED, COPIED):
+            settings.update(sslcert=certificates, sslkey=keys)
+        elif case.way in WAY_NAMES:
+            settings.update(certificates=certificates, keys=keys)
+        if case.way in (STOCK, PATCHED) and case.encrypted:
+            settings["sslpassword"] = "," * (case.count - 1) + pki.PASSWORD
+        path = pki.BENCH / "settings" / re.sub(r"\W+", "-", case.name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return path
 
     def environment(self, case: Case) -> dict:
         libraries = [pki.libpq("" if case.way == PATCHED else "-stock") / "lib"]
@@ -102,11 +119,11 @@ def run(command: list, env: dict) -> str:
 
 def measure(client: Client, cases: list, rounds: int, progress) -> dict:
     """By the case's name: a list with one entry per round for each sort of number."""
-    kinds = ("first cpu", "first wall", "later cpu", "later wall")
-    result: dict = {case.name: {kind: [] for kind in kinds} for case in cases}
+    result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
     order = random.Random(1)
     for case in cases:
-        client.check(case)
+        if case.way != COPIED:
+            client.check(case)
     for number in range(rounds):
         progress(f"connections: round {number + 1} of {rounds}")
         turns = [*cases, *cases[:1] * (REFERENCES - 1)]
@@ -114,10 +131,31 @@ def measure(client: Client, cases: list, rounds: int, progress) -> dict:
         seen: dict = {case.name: [] for case in cases}
         for case in turns:
             seen[case.name].append(client.costs(case))
-        for name, processes in seen.items():
-            for kind, value in zip(kinds, summary(processes)):
-                result[name][kind].append(value)
+        add(result, seen)
     return result
+
+
+def measure_paused(client: Client, cases: list, rounds: int, progress) -> dict:
+    """The same for connections with pauses: the processes wait at the same time, but connect in turn."""
+    result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
+
+    def costs_after(number: int) -> list:
+        time.sleep(number * PAUSE / len(cases))
+        return client.costs(cases[number])
+
+    for number in range(rounds):
+        progress(f"connections {PAUSE} s apart: round {number + 1} of {rounds}")
+        with ThreadPoolExecutor(len(cases)) as pool:
+            costs = list(pool.map(costs_after, range(len(cases))))
+        add(result, {case.name: [costs[i]] for i, case in enumerate(cases)})
+    return result
+
+
+def add(result: dict, seen: dict) -> None:
+    """One round's costs, by the case's name."""
+    for name, processes in seen.items():
+        for kind, value in zip(KINDS, summary(processes)):
+            result[name][kind].append(value)
 
 
 def summary(processes: list) -> list:

@@ -21,6 +21,7 @@ class Spread:
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
     def text(self, digits: int = 2) -> str:
+        digits = 0 if self.median >= 100 else digits
         return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 

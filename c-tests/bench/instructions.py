@@ -47,8 +47,7 @@ def of_connection(client: Client, case: Case, part: str) -> float:
 
 
 def of_choice(n: int, m: int, which: str) -> dict:
-    program = pki.BENCH / "selector"
-    printed, sums = counted([program, "choice", n, m, which], SELECTOR_ENV)
+    printed, sums = counted([pki.BENCH / "choice", n, m, which], SELECTOR_ENV)
     return {"n": n, "m": int(printed), "which": which, **sums}
 
 

@@ -15,6 +15,18 @@ HERE = Path(__file__).resolve().parent
 BENCH = paths.TARGET / "bench"
 PKI = BENCH / "pki"
 COUNT = 10_000
+# In the order of pki.c: file N is of kind (N - 1) % 7.
+KINDS = {
+    "v3": "version 3, by a CA, P-256",
+    "v1": "version 1 with text, RSA and P-256",
+    "self-signed": "self-signed, RSA and P-256",
+    "multi-valued": "two attributes in one RDN",
+    "mixed keys": "version 3, RSA and P-256, SHA-512",
+    "RSA-PSS": "RSA-PSS keys and signatures",
+    "old strings": "T61 and BMP strings in names",
+}
+MIXED = "mixed"  # all of them in turn
+DIRECTORY = "directory"  # the same, with the directory before each name, in a shell's order
 USER_SUBJECT = "/O=Example/CN=user 0"  # of site.crt and rsa.crt
 PASSWORD = "secret"
 # A cache may not trust files that are as young as the clock is coarse.
@@ -52,7 +64,8 @@ def build_programs() -> None:
     BENCH.mkdir(parents=True, exist_ok=True)
     libpq_program("connect", "no_ways.c")
     libpq_program("connect-ways", "ways.c", LINK_CERTPICK)
-    program("selector", ["selector.c", "memory_link.c"], LINK_CERTPICK)
+    for name in ("choice", "selector"):
+        program(name, [f"{name}.c", "credentials.c", "memory_link.c"], LINK_CERTPICK)
 
 
 def make() -> None:
@@ -70,11 +83,23 @@ def make() -> None:
     time.sleep(max(0.0, stamp.stat().st_mtime + SETTLED_SECONDS - time.time()))
 
 
-def lists(count: int, key: str = "site.key") -> tuple:
+def others(count: int, kind: str) -> list:
+    """Names, without their suffixes, of so many certificates that the server does not want."""
+    if kind == MIXED:
+        return [str(i) for i in range(1, count + 1)]
+    if kind == DIRECTORY:
+        return sorted(f"../{PKI.name}/{i}" for i in range(1, count + 1))
+    kinds = list(KINDS)
+    numbers = range(1 + kinds.index(kind), COUNT + 1, len(kinds))
+    return [str(i) for i in numbers[:count]]
+
+
+def lists(count: int, key: str = "site.key", kind: str = MIXED) -> tuple:
     """Certificates and keys, so many; only the last was issued by the CA that the server names."""
-    others = range(1, count)
+    names = others(count - 1, kind)
+    place = f"../{PKI.name}/" if kind == DIRECTORY else ""
     last = "rsa.crt" if key == "rsa.key" else "site.crt"
     return (
-        ",".join([*(f"{i}.crt" for i in others), last]),
-        ",".join([*(f"{i}.key" for i in others), key]),
+        ",".join([*(f"{name}.crt" for name in names), f"{place}{last}"]),
+        ",".join([*(f"{name}.key" for name in names), f"{place}{key}"]),
     )

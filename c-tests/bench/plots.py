@@ -85,20 +85,20 @@ def draw(path: Path, *arguments) -> None:
 def cost_of_connections(path: Path, results) -> None:
     from . import cases
 
-    def points(way: str, kind: str = "later cpu") -> list:
-        found = [case for case in cases.CASES if case.way == way and case.key == "site.key"]
-        return [(case.count, results.ratio(case, kind).median) for case in found]
+    def points(chosen: list, kind: str) -> list:
+        return [(case.count, results.ratio(case, kind).median) for case in chosen]
 
+    read = [cases.FIRST[cases.LOOKED, cases.MIXED, size] for size in cases.FIRST_SIZES]
     lines = [
-        Line("patched libpq, later connections", points(cases.PATCHED)),
-        Line("patched libpq, first connection", points(cases.PATCHED, "first cpu")),
-        Line(cases.UNCACHED, points(cases.UNCACHED)),
-        Line(cases.NAIVE, points(cases.NAIVE)),
-        Line("one stat(2) per file (floor)", points(cases.LOOKED), dashed=True),
-    ]
+        Line("first connection", points(cases.LISTS, "first cpu")),
+        Line("reading the files (floor of the first)", points(read, "first cpu"), dashed=True),
+        Line("later connections", points(cases.LISTS, "later cpu")),
+        Line("key and certificate at hand (floor)", [(n, results.ratio(cases.FLOOR).median) for n in (2, 10_000)],
+             dashed=True),
+    ]  # fmt: skip
     draw(
-        path, lines, "CPU of the client per connection", "certificates in the list",
-        "stock libpq, one certificate = 1", '"1" 1, "2" 2, "10" 10, "101" 101, "1,000" 1000',
+        path, lines, "CPU of the client per connection, patched libpq", "certificates in the list, all kinds in turn",
+        "stock libpq, one certificate = 1", '"2" 2, "10" 10, "101" 101, "1,000" 1000, "10,000" 10000',
     )  # fmt: skip
 
 

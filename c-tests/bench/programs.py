@@ -32,7 +32,7 @@ def cost(command: list, env: dict, statuses: tuple = (0,)) -> float:
 
 def make_directory():
     """As many certificates with their keys, by links: the names that `check` looks for."""
-    directory = pki.BENCH / "directory"
+    directory = pki.PKI / "directory"
     if not directory.exists():
         directory.mkdir()
     for i in range(1, CHECKED + 1):

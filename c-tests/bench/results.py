@@ -29,6 +29,7 @@ class Results:
     times: dict = field(default_factory=dict)
     memory: dict = field(default_factory=dict)
     programs: dict = field(default_factory=dict)
+    peers: dict = field(default_factory=dict)
     library: int = 0
 
     def save(self, path: Path = FILE) -> None:

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a selector costs, apart from any connection. In the directory of the certificates:
 
-       selector choice N M one|all   instructions, under callgrind, of choosing among N credentials
-                                     for a server that names M CAs, of which one or all issued one;
-                                     M 0: as many as fit in a request. Prints M.
        selector build N              instructions, under callgrind, of a selector of N credentials:
                                      the first in the process, and one after that
        selector time N               the same in microseconds of CPU (user and system); then those of
@@ -16,7 +13,6 @@
 #include <certpick.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,194 +20,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <valgrind/callgrind.h>
 
+#include "counting.h"
+#include "credentials.h"
 #include "memory_link.h"
-
-/* A request's extensions have at most 65,535 bytes, of which the names get these. */
-#define MOST_NAME_BYTES 65000
-#define SITE_ISSUER "Client CA 0"
-
-#define COUNT_BEGIN()                                                                              \
-    do {                                                                                           \
-        CALLGRIND_START_INSTRUMENTATION;                                                           \
-        CALLGRIND_ZERO_STATS;                                                                      \
-    } while (0)
-#define COUNT_END(name)                                                                            \
-    do {                                                                                           \
-        CALLGRIND_STOP_INSTRUMENTATION;                                                            \
-        CALLGRIND_DUMP_STATS_AT(name);                                                             \
-    } while (0)
-
-/* "1.crt,2.crt,...,site.crt": count names, the last of which is that of the site. */
-static char *list(int count, const char *suffix)
-{
-    char *text = malloc((size_t)count * 16 + 16), *end = text;
-    int i;
-
-    MUST(text != NULL);
-    for (i = 1; i < count; i++)
-        end += sprintf(end, "%d%s,", i, suffix);
-    sprintf(end, "site%s", suffix);
-    return text;
-}
-
-static certpick_selector *build(const char *certificates, const char *keys)
-{
-    certpick_selector *selector = certpick_selector_new();
-
-    if (certpick_selector_add_lists(selector, certificates, keys, NULL) != CERTPICK_OK) {
-        fprintf(stderr, "selector: %s\n", certpick_selector_error(selector));
-        exit(1);
-    }
-    return selector;
-}
-
-/* So that what OpenSSL does once in a process has been done. */
-static void warm_up(SSL_CTX *ctx)
-{
-    certpick_selector *selector = build("rsa.crt", "rsa.key");
-
-    MUST(certpick_selector_validate(selector) == CERTPICK_OK);
-    MUST(certpick_attach(ctx, selector) == CERTPICK_OK);
-    certpick_selector_free(selector);
-}
-
-/* --- the choice ---------------------------------------------------------------------------- */
-
-static struct {
-    certpick_selector *selector;
-    X509 **leaves; /* for comparing each with each */
-    int count;
-    enum { QUIETLY, CHOICE, EACH_WITH_EACH } now;
-} choosing;
-
-static int each_with_each(SSL *ssl)
-{
-    const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
-    int i, j, found = 0;
-
-    for (i = 0; i < choosing.count; i++) {
-        for (j = 0; j < sk_X509_NAME_num(names); j++) {
-            if (X509_NAME_cmp(X509_get_issuer_name(choosing.leaves[i]), sk_X509_NAME_value(names, j)) == 0) {
-                found++;
-                break;
-            }
-        }
-    }
-    return found;
-}
-
-static int choose(SSL *ssl, void *arg)
-{
-    certpick_status status;
-
-    (void)arg;
-    if (choosing.now == EACH_WITH_EACH) {
-        COUNT_BEGIN();
-        MUST(each_with_each(ssl) > 0);
-        COUNT_END("each with each");
-    }
-    if (choosing.now == CHOICE)
-        COUNT_BEGIN();
-    status = certpick_select(ssl, choosing.selector);
-    if (choosing.now == CHOICE)
-        COUNT_END("choice");
-    return status == CERTPICK_OK;
-}
-
-static X509 *read_certificate(const char *name)
-{
-    FILE *file = fopen(name, "r");
-    X509 *cert = file != NULL ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
-
-    MUST(cert != NULL);
-    fclose(file);
-    return cert;
-}
-
-static X509_NAME *ca_name(const char *words, int number)
-{
-    X509_NAME *name = X509_NAME_new();
-    char text[64];
-
-    snprintf(text, sizeof(text), "%s CA %d", words, number);
-    MUST(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)"Example", -1, -1, 0));
-    MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0));
-    return name;
-}
-
-/* Strangers, and the site's at the end; or those of the credentials. 0: as many as fit. */
-static STACK_OF(X509_NAME) *ca_names(int count, int all)
-{
-    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-    int i, bytes = 0;
-
-    for (i = 1; count == 0 ? bytes < MOST_NAME_BYTES - 256 : i < count; i++) {
-        X509_NAME *name = ca_name(all ? "Client" : "Other", i);
-
-        bytes += 2 + i2d_X509_NAME(name, NULL);
-        MUST(sk_X509_NAME_push(names, name) > 0);
-    }
-    MUST(sk_X509_NAME_push(names, ca_name("Client", 0)) > 0);
-    MUST(bytes < MOST_NAME_BYTES);
-    return names;
-}
-
-/* The client's part of one handshake. */
-static void handshake(SSL_CTX *client, SSL_CTX *server)
-{
-    struct memory_link link;
-
-    open_memory_link(&link, client, server);
-    MUST(shake_hands(&link));
-    MUST(certpick_outcome(link.client) == CERTPICK_OUTCOME_SENT);
-    close_memory_link(&link);
-}
-
-static void choice(int n, int m, int all)
-{
-    char *certificates = list(n, ".crt"), *keys = list(n, ".key"), *left = certificates, *name;
-    STACK_OF(X509_NAME) *names = ca_names(m, all);
-    SSL_CTX *client = SSL_CTX_new(TLS_client_method());
-    SSL_CTX *server = new_memory_server("server.crt", "server.key", names);
-    certpick_selector *selector = build(certificates, keys);
-
-    m = sk_X509_NAME_num(names);
-    choosing.selector = selector;
-    choosing.count = n;
-    MUST((choosing.leaves = calloc((size_t)n, sizeof(*choosing.leaves))) != NULL);
-    for (n = 0; n < choosing.count; n++) {
-        name = left;
-        if ((left = strchr(left, ',')) != NULL)
-            *left++ = '\0';
-        choosing.leaves[n] = read_certificate(name);
-    }
-    SSL_CTX_set_cert_cb(client, choose, NULL);
-    handshake(client, server); /* loads the key */
-    choosing.now = CHOICE;
-    handshake(client, server);
-    if ((long)m * choosing.count <= 1000000) {
-        choosing.now = EACH_WITH_EACH;
-        handshake(client, server);
-    }
-    printf("%d\n", m);
-    for (n = 0; n < choosing.count; n++)
-        X509_free(choosing.leaves[n]);
-    free(choosing.leaves);
-    certpick_selector_free(selector);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    free(certificates);
-    free(keys);
-}
 
 /* --- building ------------------------------------------------------------------------------ */
 
 /* As for a connection of libpq: built, attached (which makes the index), freed. */
 static void build_once(SSL_CTX *ctx, const char *certificates, const char *keys)
 {
-    certpick_selector *selector = build(certificates, keys);
+    certpick_selector *selector = build_selector(certificates, keys);
 
     MUST(certpick_attach(ctx, selector) == CERTPICK_OK);
     certpick_selector_free(selector);
@@ -228,7 +47,7 @@ static SSL_CTX *new_client(void)
 
 static void count_building(int n)
 {
-    char *certificates = list(n, ".crt"), *keys = list(n, ".key");
+    char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");
     SSL_CTX *ctx = new_client();
 
     warm_up(ctx);
@@ -267,7 +86,7 @@ static void just_read(const char *path)
     int file = open(path, O_RDONLY | O_CLOEXEC);
 
     MUST(file >= 0 && fstat(file, &status) == 0);
-    while (read(file, bytes, sizeof(bytes)) > 0)
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* less: the end of the file */
         ;
     close(file);
 }
@@ -295,7 +114,7 @@ static double of_each(char (*names)[16], int n, int times, void (*what)(const ch
 
 static void time_building(int n)
 {
-    char *certificates = list(n, ".crt"), *keys = list(n, ".key");
+    char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");
     SSL_CTX *ctx = new_client();
     long long begin, cold, warm = 0;
     char(*names)[16] = calloc((size_t)n, sizeof(*names));
@@ -369,7 +188,7 @@ static long long resident(void)
 /* Both selectors live at the end. ctx[0] was the one to warm up with: it replaces a small selector. */
 static void memory(int n, int with_keys)
 {
-    char *certificates = list(n, ".crt"), *keys = list(n, ".key");
+    char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");
     SSL_CTX *ctx[2] = {new_client(), new_client()};
     certpick_selector *selector;
     long long at[3], resident_before;
@@ -379,7 +198,7 @@ static void memory(int n, int with_keys)
     resident_before = resident();
     at[0] = allocated();
     for (i = 0; i < 2; i++) {
-        selector = build(certificates, keys);
+        selector = build_selector(certificates, keys);
         if (with_keys)
             MUST(certpick_selector_validate(selector) == CERTPICK_OK);
         MUST(certpick_attach(ctx[i], selector) == CERTPICK_OK);
@@ -399,9 +218,7 @@ int main(int argc, char **argv)
 {
     int n = argc > 2 ? atoi(argv[2]) : 0;
 
-    if (argc == 5 && strcmp(argv[1], "choice") == 0)
-        choice(n, atoi(argv[3]), strcmp(argv[4], "all") == 0);
-    else if (argc == 3 && strcmp(argv[1], "build") == 0)
+    if (argc == 3 && strcmp(argv[1], "build") == 0)
         count_building(n);
     else if (argc == 3 && strcmp(argv[1], "time") == 0)
         time_building(n);

@@ -4,7 +4,8 @@
 import statistics
 from dataclasses import dataclass
 
-from . import cases, figures, targets
+from . import cases, figures, pki, targets
+from .cases import Case
 from .figures import count, microseconds
 from .results import Results
 
@@ -44,7 +45,7 @@ def of_targets(results: Results) -> Table:
 
 def of_connections(results: Results) -> Table:
     rows = []
-    for case in cases.CASES:
+    for case in (*cases.SHOWN, *cases.PAUSED):
         later, wall, first = (results.ratio(case, kind) for kind in ("later cpu", "later wall", "first cpu"))
         name = f"{case.way}: {case.label}"
         cpu = microseconds(results.microseconds(case))
@@ -56,16 +57,66 @@ def of_connections(results: Results) -> Table:
     )  # fmt: skip
 
 
-def of_connection_instructions(results: Results) -> Table:
-    counted = results.instructions
+def of_kinds(results: Results) -> Table:
+    counted = results.instructions.get("first", {})
+
+    def instructions(case: Case) -> str:
+        return count(counted[case.name]) if case.name in counted else "-"
+
+    stock = instructions(cases.REFERENCE)
+    rows = [["stock libpq, one certificate", "1.00", "-", "1.00", "-", "1.00", stock, stock]]
+    for kind, name in cases.KIND_NAMES.items():
+        ours, files = (
+            [cases.FIRST[way, kind, size] for size in cases.FIRST_SIZES] for way in (cases.PATCHED, cases.LOOKED)
+        )
+        spreads = [results.ratio(case, "first cpu").text() for pair in zip(ours, files) for case in pair]
+        rows.append([name, *spreads, results.ratio(ours[-1]).text(), *map(instructions, ours)])
+    columns = ["the other certificates"]
+    columns += [words for size in cases.FIRST_SIZES for words in (f"list of {size:,}, first", "files read")]
+    columns += [f"list of {cases.FIRST_SIZES[-1]:,}, later"]
+    columns += [f"first, {size:,}, instructions" for size in cases.FIRST_SIZES]
+    return Table("Kinds of certificates, to stock libpq with one plain key", columns, rows)
+
+
+def of_copying(results: Results) -> Table:
     rows = []
-    for part, chosen in (("later", cases.COUNTED_LATER), ("first", cases.COUNTED_FIRST)):
-        for case in chosen:
-            number = counted[part][case.name]
-            reference = counted[part][cases.reference_of(case).name]
-            name = f"{case.way}: {case.label}, {part}"
-            rows.append([name, count(number), f"{number / reference:.2f}"])
-    return Table("Instructions of the client per connection", ["connection", "instructions", "ratio"], rows)
+    for case, copy in cases.COPIES.items():
+        length = sum(map(len, pki.lists(case.count, case.key, case.kind)))
+        cpu = results.connections[copy.name]["later cpu"]
+        rows.append(
+            [case.label, f"{length:,}", microseconds(statistics.median(cpu)), results.ratio(copy).text(3)]
+        )
+    columns = ["lists", "bytes", "CPU", "to a connection of stock libpq"]
+    return Table("Stock libpq takes the parameters, fails to find a socket, and frees them", columns, rows)
+
+
+def of_connection_instructions(results: Results) -> Table:
+    counted = results.instructions["later"]
+    rows = []
+    for case in cases.COUNTED_LATER:
+        number = counted[case.name]
+        ratio = number / counted[cases.reference_of(case).name]
+        rows.append([f"{case.way}: {case.label}", count(number), f"{ratio:.2f}"])
+    return Table("Instructions of the client per later connection", ["connection", "instructions", "ratio"], rows)
+
+
+def of_peers(results: Results) -> Table:
+    many = f"{results.peers['many']:,}"
+    rows = []
+    for name, shapes in results.peers["cpu"].items():
+        later = {shape: costs["later"] for shape, costs in shapes.items()}
+        rows.append(
+            [name, *(microseconds(statistics.median(later[shape])) for shape in ("one", "names", "many")),
+             figures.ratios(later["many"], later["one"]).text(),
+             figures.ratios(later["many"], later["names"]).text(),
+             figures.ratios(shapes["many"]["first"], shapes["one"]["first"]).text()]
+        )  # fmt: skip
+    columns = ["client", "1 × 1", f"1 × {many}", f"{many} × {many}", f"{many} × {many} to 1 × 1", f"to 1 × {many}"]
+    return Table(
+        "CPU of a later handshake, certificates of the client × CAs that the server names; and of a process "
+        "until\nits first handshake is done",
+        [*columns, "first, to 1 × 1"], rows,
+    )  # fmt: skip
 
 
 def of_choice(results: Results) -> Table:
@@ -142,22 +193,26 @@ def blocks(results: Results) -> dict:
             for name, make in (
                 ("targets", of_targets),
                 ("connections", of_connections),
+                ("kinds", of_kinds),
+                ("copying", of_copying),
                 ("connection-instructions", of_connection_instructions),
                 ("choice", of_choice),
                 ("building", of_building),
                 ("memory", of_memory),
                 ("programs", of_programs),
+                ("peers", of_peers),
             )
         },
     }
 
 
 def all_text(results: Results) -> str:
-    makers = [of_connections, of_choice, of_building, of_memory, of_programs]
-    if not results.instructions:
-        makers = [of_connections, of_memory, of_programs]
-    elif results.instructions["later"]:
-        makers.insert(1, of_connection_instructions)
+    makers = [of_connections, of_kinds, of_copying]
+    if results.instructions.get("later"):
+        makers.append(of_connection_instructions)
+    if results.instructions:
+        makers += [of_choice, of_building]
+    makers += [of_memory, of_programs, of_peers]
     parts = [make(results).text() for make in [*makers, of_targets]]
     missed = [target for target in targets.table(results) if not target.reached]
     number = len(targets.table(results))

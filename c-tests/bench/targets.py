@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What is to be reached, and whether it was."""
 
+import statistics
 from dataclasses import dataclass
 
 from . import cases, figures
 from .cases import Case
+from .figures import Spread
 from .results import Results
 
-CHOICE_LIMIT = 1_000_000
+CHOICE_LIMIT = 700_000
 MEMORY_LIMIT = 16 << 10
-LIBRARY_LIMIT = 1 << 20
+LIBRARY_LIMIT = 768 << 10
 PROBE_LIMIT = 1.5
+LATER_LIMIT = 0.80
+APART_LIMIT = 1.05  # the dearest of the lists to the cheapest
+FIRST_LIMITS = {101: 1.25, 1000: 2.5}
+PAUSED_LIMIT = 1.6
 
 
 @dataclass
@@ -31,32 +37,60 @@ def ratio(results: Results, words: str, case: Case, limit: float, floor: str, **
     return Target(words, f"{limit:.2f}", spread.text(), spread.median <= limit, floor)
 
 
-def later_floor(results: Results, count: int) -> str:
-    """A handshake with a certificate at hand, and one stat(2) per certificate."""
-    looked = Case(cases.LOOKED, count, later=3 if count >= 1000 else 6)
-    return results.ratio(looked).text()
+def copying(results: Results, case: Case) -> list:
+    """What libpq does with lists of this length beyond one name, per round: microseconds."""
+    long, short = (results.connections[copy.name]["later cpu"] for copy in (cases.COPIES[case], cases.COPY_OF_ONE))
+    return [a - b for a, b in zip(long, short)]
 
 
-def first_floor(results: Results, count: int) -> str:
-    """The same in a new process, and reading the bytes of each file."""
-    read = results.time(1000, "read") / 1000
-    cost = results.microseconds(cases.FLOOR, "first cpu") + count * read
-    return f"{cost / results.microseconds(cases.REFERENCE, 'first cpu'):.2f}"
+def later_floor(results: Results, case: Case) -> Spread:
+    """A handshake with a certificate and key at hand and a stat(2) on both, and libpq's own copying."""
+    handshake, stock = (results.connections[other.name]["later cpu"] for other in (cases.FLOOR, cases.REFERENCE))
+    costs = [a + b for a, b in zip(handshake, copying(results, case))]
+    return figures.ratios(costs, stock)
+
+
+def of_lists(results: Results) -> list:
+    targets = []
+    for case in cases.LISTS:
+        words = f"{case.label}, later connections in a burst"
+        targets.append(ratio(results, words, case, LATER_LIMIT, later_floor(results, case).text()))
+    costs = [results.connections[case.name]["later cpu"] for case in cases.LISTS]
+    means = [statistics.mean(of_round) for of_round in zip(*costs)]
+    shares = [figures.ratios(of_case, means).median for of_case in costs]
+    apart = max(shares) / min(shares)
+    floors = [results.microseconds(cases.FLOOR) + statistics.median(copying(results, case)) for case in cases.LISTS]
+    targets.append(
+        Target("the dearest of these lists, to the cheapest", f"{APART_LIMIT:.2f}", f"{apart:.3f}",
+               apart <= APART_LIMIT, f"{max(floors) / min(floors):.3f}")
+    )  # fmt: skip
+    return targets
+
+
+def of_first(results: Results) -> list:
+    """Of each length, the kind of certificates with which it costs the most."""
+    targets = []
+    for count, limit in FIRST_LIMITS.items():
+        kinds = [kind for way, kind, size in cases.FIRST if way == cases.PATCHED and size == count]
+        dearest = max(
+            kinds, key=lambda kind: results.ratio(cases.FIRST[cases.PATCHED, kind, count], "first cpu").median
+        )
+        ours, floor = (cases.FIRST[way, dearest, count] for way in (cases.PATCHED, cases.LOOKED))
+        words = f"list of {count:,}, first connection, the dearest kind: {cases.KIND_NAMES[dearest]}"
+        targets.append(
+            ratio(results, words, ours, limit, results.ratio(floor, "first cpu").text(), kind="first cpu")
+        )
+    return targets
 
 
 def of_connections(results: Results) -> list:
-    pbkdf2 = Case(cases.PATCHED, 2, "site-pbkdf2.key", later=3)
     handshake = results.microseconds(cases.FLOOR) / results.microseconds(cases.STOCK_PBKDF2)
-    later = [
-        ratio(results, f"list of {count:,}, later connections", cases.patched(count), limit,
-              later_floor(results, count))
-        for count, limit in ((2, 0.80), (101, 0.82), (1000, 1.0))
-    ]  # fmt: skip
     return [
-        *later,
-        ratio(results, "list of 101, first connection, to the first of stock", cases.patched(101), 1.6,
-              first_floor(results, 101), kind="first cpu"),
-        ratio(results, "list with a PBKDF2 key, later, to stock with that key", pbkdf2, 0.05,
+        *of_first(results),
+        *of_lists(results),
+        ratio(results, f"list of 1,000, later connections {cases.PAUSE} s apart", cases.LONG_PAUSED, PAUSED_LIMIT,
+              results.ratio(cases.LOOKED_PAUSED).text()),
+        ratio(results, "list with a PBKDF2 key, later, to stock with that key", cases.PBKDF2, 0.05,
               f"{handshake:.2f}", reference=cases.STOCK_PBKDF2),
     ]  # fmt: skip
 

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Ways to find a client certificate, to compare with. Stock libpq gives no access to its SSL_CTX,
-   so OpenSSL's ex_data tells of each new one.
+   so OpenSSL's ex_data callback is called with each new one.
 
    naive     reads every file anew at each connection, and takes the first certificate whose issuer
              the server names
-   kept      knows which certificate it is and keeps it, with its key, between connections: about
-             what remains if finding and reading cost nothing
-   looked    the same, and looks at every file of the list by stat(2), as whoever must know whether
-             one of them has changed
+   looked    knows that it is the last one, reads the bytes of every file of the list once, keeps the
+             certificate and its key, and at each connection does a stat(2) on every file: the least
+             that a program does that notices when one of them has changed
    uncached  a selector for each connection, with CERTPICK_OPTION_CACHE off
    selector  one selector for the whole process, as a program has it that uses certpick itself */
 #include <certpick.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ways.h"
 
-static char *certificates, *keys; /* names separated by commas */
+static const char *certificates, *keys; /* names separated by commas */
 static certpick_selector *current;
-static X509 *kept_cert;
-static EVP_PKEY *kept_key;
 
 static void fail(const char *what)
 {
@@ -33,9 +32,9 @@ static void fail(const char *what)
 }
 
 /* Takes the next name off a list; NULL at its end. */
-static char *next_name(char **list)
+static char *next_name(const char **list)
 {
-    char *name = *list, *comma;
+    const char *name = *list, *comma;
 
     if (name == NULL)
         return NULL;
@@ -81,7 +80,7 @@ static EVP_PKEY *read_key(const char *path)
 static int naive_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     const STACK_OF(X509_NAME) *names = SSL_get_client_CA_list(ssl);
-    char *certs_left = certificates, *keys_left = keys;
+    const char *certs_left = certificates, *keys_left = keys;
     char *cert_file, *key_file;
     int found = 0;
 
@@ -97,23 +96,27 @@ static int naive_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
     return found;
 }
 
-static int kept_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+static void read_bytes(const char *path)
 {
-    (void)ssl;
-    if (kept_cert == NULL) {
-        kept_cert = read_certificate(certificates, NULL);
-        kept_key = read_key(keys);
-    }
-    X509_up_ref(*cert = kept_cert);
-    EVP_PKEY_up_ref(*key = kept_key);
-    return 1;
+    char bytes[16384];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+
+    if (file < 0 || fstat(file, &status) != 0)
+        fail(path);
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* less: the end of the file */
+        ;
+    close(file);
 }
 
 static int looked_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     static char **names;
     static int count;
-    char *left = certificates;
+    static X509 *kept_cert;
+    static EVP_PKEY *kept_key;
+    static const char *key_file;
+    const char *left = certificates;
     struct stat status;
     int i;
 
@@ -123,13 +126,17 @@ static int looked_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
         if (names == NULL)
             fail("out of memory");
         while ((names[count] = next_name(&left)) != NULL)
-            count++;
+            read_bytes(names[count++]);
+        key_file = strrchr(keys, ',') != NULL ? strrchr(keys, ',') + 1 : keys;
         kept_cert = read_certificate(names[count - 1], NULL);
-        kept_key = read_key(strrchr(keys, ',') != NULL ? strrchr(keys, ',') + 1 : keys);
-    }
-    for (i = 0; i < count; i++) {
-        if (stat(names[i], &status) != 0)
-            fail(names[i]);
+        kept_key = read_key(key_file);
+    } else {
+        for (i = 0; i < count; i++) {
+            if (stat(names[i], &status) != 0)
+                fail(names[i]);
+        }
+        if (stat(key_file, &status) != 0)
+            fail(key_file);
     }
     X509_up_ref(*cert = kept_cert);
     EVP_PKEY_up_ref(*key = kept_key);
@@ -167,7 +174,6 @@ static const struct way {
     int (*cert_cb)(SSL *, void *);
 } ways[] = {
     {"naive", naive_cb, NULL},
-    {"kept", kept_cb, NULL},
     {"looked", looked_cb, NULL},
     {"uncached", NULL, uncached_cb},
     {"selector", NULL, selector_cb},
@@ -187,21 +193,18 @@ static void new_context(void *ctx, void *pointer, CRYPTO_EX_DATA *data, int inde
         SSL_CTX_set_cert_cb(ctx, chosen->cert_cb, NULL);
 }
 
-int choose_way(const char *way)
+int choose_way(const char *way, const char *certificate_names, const char *key_names)
 {
     size_t i;
-    char *name = strdup(way);
 
-    if (name == NULL || (certificates = strchr(name, ':')) == NULL ||
-        (keys = strchr(certificates + 1, ':')) == NULL)
-        return 0;
-    *certificates++ = '\0';
-    *keys++ = '\0';
+    certificates = certificate_names;
+    keys = key_names;
     for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        if (strcmp(ways[i].name, name) == 0)
+        if (strcmp(ways[i].name, way) == 0)
             chosen = &ways[i];
     }
-    return chosen != NULL && SSL_CTX_get_ex_new_index(0, NULL, new_context, NULL, NULL) >= 0;
+    return chosen != NULL && certificates != NULL && keys != NULL &&
+           SSL_CTX_get_ex_new_index(0, NULL, new_context, NULL, NULL) >= 0;
 }
 
 void after_connection(void)

@@ -3,8 +3,9 @@
 #ifndef CERTPICK_BENCH_WAYS_H
 #define CERTPICK_BENCH_WAYS_H
 
-/* WAY:CERTIFICATES:KEYS, see ways.c; acts on every SSL_CTX from now on. 1 if it is known. */
-int choose_way(const char *way);
+/* See ways.c; acts on every SSL_CTX from now on. Returns 1 if there is such a way. The lists of names
+   are kept by reference. */
+int choose_way(const char *way, const char *certificates, const char *keys);
 /* To be called when a connection is closed. */
 void after_connection(void);
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Counts the instructions, under callgrind, of choosing among N credentials for a server that names
+   M CAs. In the directory of the certificates:
+
+       choice N M one|all   one or all of the credentials were issued by one of the M; M 0: as many as
+                            fit in a request. Prints M. */
+#include <certpick.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "counting.h"
+#include "credentials.h"
+#include "memory_link.h"
+
+/* A request's extensions have at most 65,535 bytes: so many of names, and two names more. */
+#define MAX_NAME_BYTES 64700
+
+static struct {
+    certpick_selector *selector;
+    X509 **leaves; /* for comparing each with each */
+    int count;
+    enum { QUIETLY, CHOICE, EACH_WITH_EACH } now;
+} choosing;
+
+static int each_with_each(SSL *ssl)
+{
+    const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
+    int i, j, found = 0;
+
+    for (i = 0; i < choosing.count; i++) {
+        for (j = 0; j < sk_X509_NAME_num(names); j++) {
+            if (X509_NAME_cmp(X509_get_issuer_name(choosing.leaves[i]), sk_X509_NAME_value(names, j)) == 0) {
+                found++;
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static int choose(SSL *ssl, void *arg)
+{
+    certpick_status status;
+
+    (void)arg;
+    if (choosing.now == EACH_WITH_EACH) {
+        COUNT_BEGIN();
+        MUST(each_with_each(ssl) > 0);
+        COUNT_END("each with each");
+    }
+    if (choosing.now == CHOICE)
+        COUNT_BEGIN();
+    status = certpick_select(ssl, choosing.selector);
+    if (choosing.now == CHOICE)
+        COUNT_END("choice");
+    return status == CERTPICK_OK;
+}
+
+/* Strangers, and the last credential's issuer at the end; or the issuers of the credentials.
+   count 0: as many as fit. */
+static STACK_OF(X509_NAME) *ca_names(int count, int all)
+{
+    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+    int last = choosing.count - 1, i, bytes = 0;
+
+    if (all && (count == 0 || count > choosing.count))
+        count = choosing.count;
+    for (i = 0; bytes < MAX_NAME_BYTES && (count == 0 || i < count - 1); i++) {
+        X509_NAME *name = all ? X509_NAME_dup(X509_get_issuer_name(choosing.leaves[i])) : stranger(i + 1);
+
+        bytes += 2 + i2d_X509_NAME(name, NULL);
+        MUST(sk_X509_NAME_push(names, name) > 0);
+    }
+    MUST(sk_X509_NAME_push(names, X509_NAME_dup(X509_get_issuer_name(choosing.leaves[last]))) > 0);
+    return names;
+}
+
+/* The client's part of one handshake. */
+static void handshake(SSL_CTX *client, SSL_CTX *server)
+{
+    struct memory_link link;
+
+    open_memory_link(&link, client, server);
+    MUST(shake_hands(&link));
+    MUST(certpick_outcome(link.client) == CERTPICK_OUTCOME_SENT);
+    close_memory_link(&link);
+}
+
+static void read_leaves(const char *certificates)
+{
+    char *copy = strdup(certificates), *name = strtok(copy, ",");
+
+    for (; name != NULL; name = strtok(NULL, ",")) {
+        choosing.leaves = realloc(choosing.leaves, ((size_t)choosing.count + 1) * sizeof(*choosing.leaves));
+        MUST(choosing.leaves != NULL);
+        choosing.leaves[choosing.count++] = read_certificate(name);
+    }
+    free(copy);
+}
+
+static void choice(int n, int m, int all)
+{
+    char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");
+    STACK_OF(X509_NAME) *names;
+    SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *server;
+    int i;
+
+    choosing.selector = build_selector(certificates, keys);
+    read_leaves(certificates);
+    names = ca_names(m, all);
+    m = sk_X509_NAME_num(names);
+    server = new_memory_server("server.crt", "server.key", names);
+    SSL_CTX_set_cert_cb(client, choose, NULL);
+    handshake(client, server); /* loads the key */
+    choosing.now = CHOICE;
+    handshake(client, server);
+    if ((long)m * choosing.count <= 1000000) {
+        choosing.now = EACH_WITH_EACH;
+        handshake(client, server);
+    }
+    printf("%d\n", m);
+    for (i = 0; i < choosing.count; i++)
+        X509_free(choosing.leaves[i]);
+    free(choosing.leaves);
+    certpick_selector_free(choosing.selector);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    free(certificates);
+    free(keys);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: choice N M one|all\n");
+        return 2;
+    }
+    choice(atoi(argv[1]), atoi(argv[2]), strcmp(argv[3], "all") == 0);
+    return 0;
+}
