@@ -32,7 +32,7 @@ use keys::DigestKey;
 pub use keys::{forget_key, keep_key, key};
 pub use lookup::{ListKey, ListName};
 use shelf::Shelf;
-pub use stamp::{Moment, Stamp, Stats};
+pub use stamp::{Directory, Moment, Stamp, Stats};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;

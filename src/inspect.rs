@@ -3,6 +3,7 @@
 //! people what is wrong. All of it calls what a handshake calls, so that what is told is what would
 //! happen.
 
+use crate::bytes::Wiped;
 use crate::choice::{self, Asked, Candidate, Graph, Key, Policy, Reasons, Traits};
 use crate::credential::facts::{self, Clock};
 use crate::credential::issuers::IssuerFile;
@@ -21,12 +22,11 @@ use openssl_sys as ffi;
 use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// A certificate file as it was read.
 pub struct CertificateFile {
     path: PathBuf,
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
     /// Of what was opened.
     pub metadata: Metadata,
 }
@@ -77,7 +77,7 @@ impl CertificateFile {
 }
 
 /// The bytes of a regular file of at most so many; otherwise why not, in words.
-pub fn read_file(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+pub fn read_file(path: &Path, most: u64) -> Result<Wiped, String> {
     pem::open_regular(path)
         .and_then(|(file, metadata)| pem::read_all(&file, &metadata, most))
         .map_err(|error| error.text())

@@ -17,6 +17,7 @@
     clippy::indexing_slicing
 )]
 
+mod bytes;
 mod cache;
 pub mod capi;
 pub mod choice;

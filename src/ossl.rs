@@ -149,6 +149,7 @@ unsafe extern "C" {
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
     pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
     // Digests of passwords, for the cache, and their key.
+    fn OPENSSL_cleanse(at: *mut c_void, length: usize);
     pub fn RAND_priv_bytes(bytes: *mut c_uchar, length: c_int) -> c_int;
     pub fn HMAC(
         digest: *const ffi::EVP_MD,
@@ -317,6 +318,12 @@ pub fn holder(key: &PKeyRef<Private>) -> Holder {
         }
     }
     Holder::OpenSsl
+}
+
+/// Overwrites bytes that may be a secret.
+pub fn cleanse(bytes: &mut [u8]) {
+    // SAFETY: a slice that may be written to.
+    unsafe { OPENSSL_cleanse(bytes.as_mut_ptr().cast(), bytes.len()) };
 }
 
 /// A C string of a text; a byte 0 in it, which no text here should have, is left out.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! By what a file is known to be as it was: cheap to get, and different after each change.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::Metadata;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Seconds and nanoseconds since 1970.
 type Time = (i64, i64);
@@ -66,6 +68,27 @@ impl Moment {
     }
 }
 
+/// A working directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directory {
+    device: u64,
+    inode: u64,
+}
+
+impl Directory {
+    /// That of the process now, or one that it had; `None` where it cannot be looked at.
+    pub fn of(base: Option<&Path>) -> Option<Directory> {
+        let name = base.map(|base| CString::new(base.as_os_str().as_bytes())).transpose().ok()?;
+        let found = stat(libc::AT_FDCWD, name.as_deref().unwrap_or(c"."))?;
+        Some(Directory { device: found.device, inode: found.inode })
+    }
+
+    /// Whether it is the process's now.
+    pub fn is_current(known: Option<Directory>) -> bool {
+        known.is_some() && known == Directory::of(None)
+    }
+}
+
 /// Looks at many files, one after the other; those in one directory are looked up in it.
 #[derive(Default)]
 pub struct Stats<'a> {
@@ -87,7 +110,7 @@ impl<'a> Stats<'a> {
             return stat(directory.as_raw_fd(), CStr::from_bytes_with_nul(name).ok()?);
         }
         if self.last == parent {
-            let parent_name = std::ffi::CString::new(parent).ok()?;
+            let parent_name = CString::new(parent).ok()?;
             let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
             // SAFETY: a C string; the descriptor is ours then.
             let descriptor = unsafe { libc::open(parent_name.as_ptr(), flags) };

@@ -2,17 +2,14 @@
 //! Reading a file of certificates, and how to know later that it is the same.
 
 use super::pem;
+use crate::bytes::Wiped;
 use crate::cache::{Moment, Stamp};
 use crate::error::Cause;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// The bytes of a file, and the stamp if it will tell of every change after this. `base`: the working
 /// directory when the file was named.
-pub fn read(
-    base: Option<&Path>,
-    path: &Path,
-) -> Result<(Zeroizing<Vec<u8>>, Option<Stamp>), Cause> {
+pub fn read(base: Option<&Path>, path: &Path) -> Result<(Wiped, Option<Stamp>), Cause> {
     let before = Moment::now();
     pem::open_regular(&absolute(base, path))
         .and_then(|(file, metadata)| {

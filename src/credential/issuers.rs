@@ -4,7 +4,7 @@
 use super::certificate::Certificate;
 use super::listing::Found;
 use super::{file, material};
-use crate::cache::{self, Stamp, Stats};
+use crate::cache::{self, Directory, Stamp, Stats};
 use crate::error::Cause;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -17,6 +17,8 @@ use std::time::Instant;
 pub struct IssuerFile {
     certificates: Vec<Arc<Certificate>>,
     stamp: Option<Stamp>,
+    /// What was the working directory, if the name depends on it.
+    directory: Option<Directory>,
 }
 
 impl IssuerFile {
@@ -26,7 +28,8 @@ impl IssuerFile {
         let name = path.as_os_str().as_bytes();
         let known = if use_cache { cache::issuer_file(name) } else { None };
         if let Some((known, looked)) = known {
-            let is_old = path.is_relative() || cache::is_old(looked, now);
+            let is_elsewhere = path.is_relative() && !Directory::is_current(known.directory);
+            let is_old = is_elsewhere || cache::is_old(looked, now);
             if !is_old || known.is_current(None, path) {
                 if is_old {
                     cache::keep_issuer_file(name, &known, now);
@@ -44,7 +47,8 @@ impl IssuerFile {
     /// Reads the file; `base` is the working directory when it was named.
     pub fn read(base: Option<&Path>, path: &Path) -> Result<IssuerFile, Cause> {
         let (bytes, stamp) = file::read(base, path)?;
-        Ok(IssuerFile { certificates: material::issuers(&bytes, path)?, stamp })
+        let directory = if path.is_relative() { Directory::of(base) } else { None };
+        Ok(IssuerFile { certificates: material::issuers(&bytes, path)?, stamp, directory })
     }
 
     /// Whether the file is known to be as it was.

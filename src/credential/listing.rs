@@ -4,7 +4,7 @@
 
 use super::material::{Known, Material};
 use super::{file, pem};
-use crate::cache::{self, ListKey, ListName, Stamp, Stats};
+use crate::cache::{self, Directory, ListKey, ListName, Stamp, Stats};
 use crate::error::{Cause, Error};
 use crate::list::Names;
 use std::ffi::CString;
@@ -32,6 +32,8 @@ pub struct Listing {
     key: Option<Arc<ListKey>>,
     /// Whether the name of a file depends on the working directory.
     has_relative_name: bool,
+    /// What was the working directory when the files were looked at, if that matters.
+    directory: Option<Directory>,
 }
 
 /// What files hold, and how that is known.
@@ -94,13 +96,13 @@ impl Listing {
                 names.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
             entries.shrink_to_fit();
             let key = name.map(|name| Arc::new(name.into_key()));
-            let listing = Arc::new(Listing::new(entries, key));
+            let listing = Arc::new(Listing::new(entries, key, None));
             cache::keep_listing(&listing, now);
             return Ok((Found { content: listing, is_from_cache: false }, result));
         };
         let result = matched(known.entries.len())?;
-        // Of a relative name it is not known which file was looked at.
-        if known.has_relative_name || cache::is_old(looked, now) {
+        let is_elsewhere = known.has_relative_name && !Directory::is_current(known.directory);
+        if is_elsewhere || cache::is_old(looked, now) {
             if let Some(Renewed { listing, .. }) = known.renewed(None, before, |_| false)? {
                 let content = Arc::new(listing);
                 cache::keep_listing(&content, now);
@@ -111,11 +113,12 @@ impl Listing {
         Ok((Found { content: known, is_from_cache: true }, result))
     }
 
-    fn new(entries: Vec<Entry>, key: Option<Arc<ListKey>>) -> Listing {
+    fn new(entries: Vec<Entry>, key: Option<Arc<ListKey>>, base: Option<&Path>) -> Listing {
         let is_relative =
             |e: &Entry| e.key_path().is_relative() || e.names.certificate.is_relative();
         let has_relative_name = entries.iter().any(is_relative);
-        Listing { entries, key, has_relative_name }
+        let directory = if has_relative_name { Directory::of(base) } else { None };
+        Listing { entries, key, has_relative_name, directory }
     }
 
     /// Looks at every file, and reads those that have changed. `None` where none has. `base`: the
@@ -151,7 +154,7 @@ impl Listing {
         if read.is_empty() {
             return Ok(None);
         }
-        let listing = Listing::new(entries, self.key.clone());
+        let listing = Listing::new(entries, self.key.clone(), base);
         Ok(Some(Renewed { listing, read, different }))
     }
 

@@ -4,6 +4,7 @@
 mod plain;
 
 use super::certificate::{Undecodable, with_key};
+use crate::bytes::{Wiped, find_text};
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
@@ -13,7 +14,6 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// No file of certificates is as large as this; a bundle of all public CAs has a quarter MiB.
 pub const MOST_BYTES: u64 = 16 << 20;
@@ -89,24 +89,15 @@ pub fn open_regular(path: &Path) -> Result<(File, Metadata), ReadError> {
 }
 
 /// All bytes of an open file, up to a bound; they are wiped when dropped.
-pub fn read_all(
-    mut file: &File,
-    metadata: &Metadata,
-    most: u64,
-) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+pub fn read_all(mut file: &File, metadata: &Metadata, most: u64) -> Result<Wiped, ReadError> {
     let too_large = || ReadError::TooLarge(most);
     if metadata.len() > most {
         return Err(too_large());
     }
-    // One byte more than it has, to see the end; a buffer that grows would leave copies behind.
-    let size = usize::try_from(metadata.len()).map_err(|_| too_large())?;
-    let mut bytes = Zeroizing::new(vec![0; size + 1]);
+    // All of it at once: a buffer that grows would leave copies behind.
+    let mut bytes = Wiped::zeros(usize::try_from(metadata.len()).map_err(|_| too_large())?);
     let mut filled = 0;
-    loop {
-        let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) else {
-            let grew = io::Error::other("it changed while it was read");
-            return Err(ReadError::Io(grew));
-        };
+    while let Some(rest) = bytes.as_mut().get_mut(filled..).filter(|r| !r.is_empty()) {
         match file.read(rest) {
             Ok(0) => break,
             Ok(n) => filled += n,
@@ -115,13 +106,16 @@ pub fn read_all(
         }
     }
     bytes.truncate(filled);
+    if file.metadata().map_err(ReadError::Io)?.len() != metadata.len() {
+        return Err(ReadError::Io(io::Error::other("it changed while it was read")));
+    }
     Ok(bytes)
 }
 
 /// Whether these bytes hold a private key in PEM.
 pub fn has_private_key(bytes: &[u8]) -> bool {
     const LABEL: &[u8] = b"PRIVATE KEY-----";
-    bytes.windows(LABEL.len()).any(|w| w == LABEL)
+    find_text(LABEL, bytes).is_some()
 }
 
 /// All certificates in PEM, in their order, of which there may be `max`; keys and text between them

@@ -2,11 +2,11 @@
 //! Reading a file that others must not be able to read, by libpq's rule for private keys.
 
 use super::pem::{self, ReadError, system_text};
+use crate::bytes::Wiped;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -26,7 +26,7 @@ pub enum Refusal {
 }
 
 /// All of it; the bytes are wiped when dropped. The permissions are those of what was opened.
-pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+pub fn read(path: &Path) -> Result<Wiped, Refusal> {
     let (file, metadata) = open(path)?;
     read_all(&file, &metadata)
 }
@@ -46,7 +46,7 @@ pub fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
 }
 
 /// The bytes of what was opened; they are wiped when dropped.
-pub fn read_all(file: &File, metadata: &Metadata) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+pub fn read_all(file: &File, metadata: &Metadata) -> Result<Wiped, Refusal> {
     pem::read_all(file, metadata, MOST_BYTES).map_err(refusal)
 }
 

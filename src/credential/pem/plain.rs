@@ -2,6 +2,8 @@
 //! PEM as programs write it, taken apart at a fraction of what OpenSSL needs. Whatever looks
 //! different in any way is left to OpenSSL, whose word counts.
 
+use crate::bytes::{Lines, find, find_text};
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
@@ -11,18 +13,21 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 /// RFC 1421 has lines of 64 characters, MIME of 76.
 const LONGEST_LINE: usize = 76;
 
+/// Most certificates have fewer bytes.
+const USUAL_LENGTH: usize = 1536;
+
 /// The DER of each certificate of a file, in their order; private keys and text between them are
 /// passed over. `None` for all but the plainest form, and for more than `max`.
 pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
-    if bytes.contains(&0) {
+    if find(0, bytes).is_some() {
         return None;
     }
     let mut found = Vec::new();
-    let mut lines = bytes.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l));
+    let mut lines = Lines(Some(bytes));
     while let Some(line) = lines.next() {
         let Some(label) = label(line, BEGIN) else {
             // OpenSSL looks for a beginning in places where this does not.
-            if line.windows(DASHES.len()).any(|w| w == DASHES) {
+            if find_text(DASHES, line).is_some() {
                 return None;
             }
             continue;
@@ -31,7 +36,7 @@ pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
         if !is_certificate && !label.ends_with(PRIVATE_KEY) {
             return None;
         }
-        let mut der = Vec::new();
+        let mut der = Vec::with_capacity(if is_certificate { USUAL_LENGTH } else { 0 });
         let mut is_last = false;
         loop {
             let line = lines.next()?;
@@ -44,12 +49,7 @@ pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
             if is_last || line.is_empty() || line.len() > LONGEST_LINE {
                 return None;
             }
-            is_last = if is_certificate {
-                der.reserve(line.len());
-                decode(line, |bytes| der.extend_from_slice(bytes))?
-            } else {
-                decode(line, |_secret| ())?
-            };
+            is_last = if is_certificate { decode(line, &mut der)? } else { check(line)? };
         }
         if is_certificate {
             if found.len() == max {
@@ -67,28 +67,43 @@ fn label<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Decodes one line of whole groups; gives whether it ended with padding.
-fn decode(line: &[u8], mut take: impl FnMut(&[u8])) -> Option<bool> {
-    let mut groups = line.chunks_exact(4);
-    if !groups.remainder().is_empty() {
-        return None;
+fn decode(line: &[u8], der: &mut Vec<u8>) -> Option<bool> {
+    let start = der.len();
+    let missing = padding(line)?;
+    der.resize(start + line.len() / 4 * 3, 0);
+    let mut seen = 0;
+    let groups = line.chunks_exact(4).zip(der.get_mut(start..)?.chunks_exact_mut(3));
+    for (group, bytes) in groups {
+        let ([a, b, c, d], [x, y, z]) = (group, bytes) else { return None };
+        let (a, b, c, d) = (value(*a), value(*b), value(*c), value(*d));
+        seen |= a | b | c | d;
+        (*x, *y, *z) = (a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d);
     }
-    while let Some(group) = groups.next() {
-        let [a, b, c, d] = group else { return None };
-        let (a, b) = (value(*a), value(*b));
-        match (value(*c), value(*d)) {
-            (c, d) if (a | b | c | d) < 64 => take(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]),
-            (c, PAD) if (a | b | c) < 64 => {
-                take(&[a << 2 | b >> 4, b << 4 | c >> 2]);
-                return groups.next().is_none().then_some(true);
-            }
-            (PAD, PAD) if (a | b) < 64 => {
-                take(&[a << 2 | b >> 4]);
-                return groups.next().is_none().then_some(true);
-            }
-            _ => return None,
-        }
+    // The padding itself is at the end, and stands for nothing.
+    der.truncate(der.len() - missing);
+    is_sound(line, missing, seen).then_some(missing > 0)
+}
+
+/// The same of a line that is not decoded, as of a private key.
+fn check(line: &[u8]) -> Option<bool> {
+    let missing = padding(line)?;
+    let seen = line.iter().fold(0, |seen, character| seen | value(*character));
+    is_sound(line, missing, seen).then_some(missing > 0)
+}
+
+/// How many characters of padding a line of whole groups ends with.
+fn padding(line: &[u8]) -> Option<usize> {
+    match line {
+        _ if line.len() % 4 != 0 => None,
+        [.., b'=', b'='] => Some(2),
+        [.., b'='] => Some(1),
+        _ => Some(0),
     }
-    Some(false)
+}
+
+/// Whether all characters but the padding are of the alphabet; `seen` has the bits of all values.
+fn is_sound(line: &[u8], missing: usize, seen: u8) -> bool {
+    seen & BAD == 0 && (seen & PAD == 0 || find(b'=', line) == Some(line.len() - missing))
 }
 
 const PAD: u8 = 0x40;
