@@ -319,20 +319,26 @@ pub fn best(
     user: Option<&[u8]>,
     policy: &Policy,
 ) -> Option<usize> {
-    candidates
-        .iter()
-        .zip(verdicts)
-        .enumerate()
-        .filter(|(_, (_, reasons))| !reasons.exclude(policy))
-        .min_by_key(|(index, (candidate, reasons))| {
-            let is_user = user.is_some() && candidate.common_name.as_deref() == user;
-            let longest = match policy.order {
-                Order::Given => None,
-                Order::LongestValid => Some(Reverse(candidate.lasts_until)),
-            };
-            (reasons.is_flawed(), !is_user, longest, *index)
-        })
-        .map(|(index, _)| index)
+    let rank = |candidate: &Candidate, reasons: Reasons| {
+        let is_user = user.is_some() && candidate.common_name.as_deref() == user;
+        let lasts_until = match policy.order {
+            Order::Given => 0,
+            Order::LongestValid => candidate.lasts_until,
+        };
+        (reasons.is_flawed(), !is_user, Reverse(lasts_until))
+    };
+    let mut best = None;
+    for (at, (candidate, reasons)) in candidates.iter().zip(verdicts).enumerate() {
+        if reasons.exclude(policy) {
+            continue;
+        }
+        let rank = rank(candidate, *reasons);
+        // Of equal ones the first.
+        if best.is_none_or(|(_, best)| rank < best) {
+            best = Some((at, rank));
+        }
+    }
+    best.map(|(at, _)| at)
 }
 
 fn against_traits(traits: &Traits, asked: &Asked<'_>) -> Reasons {

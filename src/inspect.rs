@@ -36,7 +36,7 @@ impl CertificateFile {
     pub fn read(path: &Path) -> Result<CertificateFile, Cause> {
         let read = || {
             let (file, metadata) = pem::open_regular(path)?;
-            Ok((pem::read_all(&file, &metadata, pem::MOST_BYTES)?, metadata))
+            Ok((pem::read_all(&file, &metadata, pem::MOST_BYTES)?.0, metadata))
         };
         let (bytes, metadata) = read().map_err(|error: pem::ReadError| {
             let file = path.to_owned();
@@ -80,6 +80,7 @@ impl CertificateFile {
 pub fn read_file(path: &Path, most: u64) -> Result<Wiped, String> {
     pem::open_regular(path)
         .and_then(|(file, metadata)| pem::read_all(&file, &metadata, most))
+        .map(|(bytes, _)| bytes)
         .map_err(|error| error.text())
 }
 

@@ -50,7 +50,7 @@ pub fn load_by_cache(
     if let Some(key) = cache::key(at, &stamp, password) {
         return Ok(key);
     }
-    let bytes = private_file::read_all(&opened, &metadata).map_err(refused)?;
+    let (bytes, after) = private_file::read_all(&opened, &metadata).map_err(refused)?;
     let (key, opened_by) = decode(&bytes, path, password, callback)?;
     let password = match opened_by {
         OpenedBy::Nothing => None,
@@ -60,7 +60,7 @@ pub fn load_by_cache(
     };
     // A forked child could not use the key of a token, and it may be given from the cache there.
     if ossl::holder(&key) == Holder::OpenSsl {
-        if let Some(stamp) = file::still(&opened, &stamp, &before) {
+        if let Some(stamp) = file::still(&metadata, &after, &before) {
             cache::keep_key(at, stamp, password, &key);
         }
     }

@@ -88,8 +88,12 @@ pub fn open_regular(path: &Path) -> Result<(File, Metadata), ReadError> {
     if metadata.is_file() { Ok((file, metadata)) } else { Err(ReadError::NotRegular) }
 }
 
-/// All bytes of an open file, up to a bound; they are wiped when dropped.
-pub fn read_all(mut file: &File, metadata: &Metadata, most: u64) -> Result<Wiped, ReadError> {
+/// All bytes of an open file, up to a bound, and what is known of the file when they have been read.
+pub fn read_all(
+    mut file: &File,
+    metadata: &Metadata,
+    most: u64,
+) -> Result<(Wiped, Metadata), ReadError> {
     let too_large = || ReadError::TooLarge(most);
     if metadata.len() > most {
         return Err(too_large());
@@ -106,10 +110,11 @@ pub fn read_all(mut file: &File, metadata: &Metadata, most: u64) -> Result<Wiped
         }
     }
     bytes.truncate(filled);
-    if file.metadata().map_err(ReadError::Io)?.len() != metadata.len() {
+    let after = file.metadata().map_err(ReadError::Io)?;
+    if after.len() != metadata.len() {
         return Err(ReadError::Io(io::Error::other("it changed while it was read")));
     }
-    Ok(bytes)
+    Ok((bytes, after))
 }
 
 /// Whether these bytes hold a private key in PEM.

@@ -28,7 +28,7 @@ pub enum Refusal {
 /// All of it; the bytes are wiped when dropped. The permissions are those of what was opened.
 pub fn read(path: &Path) -> Result<Wiped, Refusal> {
     let (file, metadata) = open(path)?;
-    read_all(&file, &metadata)
+    read_all(&file, &metadata).map(|(bytes, _)| bytes)
 }
 
 /// Opens it, with the rights that the process has now; the permissions are those of what was
@@ -46,7 +46,7 @@ pub fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
 }
 
 /// The bytes of what was opened; they are wiped when dropped.
-pub fn read_all(file: &File, metadata: &Metadata) -> Result<Wiped, Refusal> {
+pub fn read_all(file: &File, metadata: &Metadata) -> Result<(Wiped, Metadata), Refusal> {
     pem::read_all(file, metadata, MOST_BYTES).map_err(refusal)
 }
 

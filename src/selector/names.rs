@@ -16,7 +16,7 @@ pub struct Names {
     /// first is here.
     by_bytes: ByFingerprint<u32>,
     by_fingerprint: ByFingerprint<Vec<u32>>,
-    /// The fingerprints of their last sets: most names that nobody here has end otherwise.
+    /// How they end: most names that are not here end otherwise.
     endings: ByFingerprint<()>,
     /// Those without a fingerprint, which every name is compared with.
     odd: Vec<u32>,
@@ -71,7 +71,7 @@ impl Names {
         match name::fingerprint(der) {
             Some(fingerprint) => {
                 self.by_fingerprint.entry(fingerprint).or_default().push(id);
-                self.endings.extend(name::last_fingerprint(der).map(|f| (f, ())));
+                self.endings.extend(name::ending(der).map(|f| (f, ())));
             }
             None => self.odd.push(id),
         }
@@ -105,7 +105,7 @@ impl Names {
         if let Some(id) = same.filter(|id| known(*id).is_some_and(|k| *k.der == *der)) {
             return Ok(Some(id));
         }
-        let ending = name::last_fingerprint(der);
+        let ending = name::ending(der);
         if self.odd.is_empty() && ending.is_some_and(|f| !self.endings.contains_key(&f)) {
             return Ok(None);
         }
