@@ -19,6 +19,9 @@ use openssl_sys as ffi;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// How often the choice is made at most for one request, while files are being replaced.
+const MOST_CHOICES: usize = 4;
+
 /// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
 /// suits and none is sent.
 ///
@@ -63,13 +66,15 @@ unsafe fn choose(
     let mut current = selector.latest();
     let follows = current.follows_files();
     let mut look = follows.then_some(Look::Unchanged);
+    let mut left = MOST_CHOICES;
     let (decision, result) = loop {
         // SAFETY: the caller's promise.
         let attempt = unsafe { attempt(ssl, &current, look, &mut has_begun)? };
-        if look != Some(Look::Unchanged) || !attempt.may_be_outdated() {
+        left -= 1;
+        if left == 0 || !attempt.may_be_outdated(look) {
             break (attempt.decision, attempt.result);
         }
-        // Every file is looked at, and the choice made again, once.
+        // Every file is looked at, and the choice made again.
         look = Some(Look::Readable);
         let is_different = match current.renewed() {
             Ok(Some((renewed, is_different))) => {
@@ -109,14 +114,18 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// Whether the files as they are now could lead to another result.
-    fn may_be_outdated(&self) -> bool {
+    /// Whether the files as they are now could lead to another result. Once all files have been looked
+    /// at, that is so only where a key did not belong to its certificate or could not be read, because
+    /// they were replaced in between.
+    fn may_be_outdated(&self, look: Option<Look>) -> bool {
+        let is_first = look == Some(Look::Unchanged);
         let is_ruled_out = self.decision.request().ca_names == 0
             && self.decision.circumstances().policy.empty_ca_list == EmptyCaList::SendNone;
         match &self.result {
+            _ if look.is_none() => false,
             _ if self.must_repeat => true,
             Ok(Some(_)) => false,
-            Ok(None) | Err(Error::NoneSuitable) => !is_ruled_out,
+            Ok(None) | Err(Error::NoneSuitable) => is_first && !is_ruled_out,
             Err(_) => true,
         }
     }

@@ -11,6 +11,7 @@ mod support;
 mod bounds;
 mod files;
 mod lists;
+mod load;
 mod options;
 mod passwords;
 mod permissions;

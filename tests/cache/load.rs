@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that are replaced while handshakes are under way: what is sent is what the file held at some
+//! moment of the handshake, and something is always sent.
+
+use crate::files::{Files, key_pem};
+use crate::support::certificates::Identity;
+use crate::support::connection::Connection;
+use crate::support::handshake::{Version, Way};
+use crate::support::set::Frozen;
+use certpick::Selector;
+use certpick::list::Passwords;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+const HANDSHAKES: usize = 300;
+const IDENTITIES: usize = 8;
+
+/// Makes handshakes while another thread calls `put` with the numbers 1, 2, ..., once during each.
+fn handshakes_under_rotation(
+    identities: &[Identity],
+    put: impl Fn(usize) + Sync,
+    mut connect: impl FnMut(Version, Way) -> Connection,
+) {
+    let (begun, finished, connected) =
+        (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    put(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for at in 1.. {
+                begun.store(at, SeqCst);
+                put(at);
+                finished.store(at, SeqCst);
+                // At most one change in each handshake: the one that is under way is waited for.
+                let before = connected.load(SeqCst);
+                while connected.load(SeqCst) == before && before < HANDSHAKES {
+                    std::thread::yield_now();
+                }
+                if connected.load(SeqCst) >= HANDSHAKES {
+                    break;
+                }
+            }
+        });
+        // A test that fails ends the other thread as well.
+        let _end = End(&connected);
+        for round in 0..HANDSHAKES {
+            let least = finished.load(SeqCst);
+            let ways = [(Version::Tls13, Way::CertCb), (Version::Tls12, Way::ClientCertCb)];
+            let (version, way) = ways[round % 2];
+            let connection = connect(version, way);
+            let most = begun.load(SeqCst);
+            let received = connection.received();
+            let held = (least..=most).map(|at| &identities[at % IDENTITIES].certificate);
+            let is_held = received.first().is_some_and(|leaf| held.clone().any(|x| x == leaf));
+            assert!(is_held, "{connection}\nround {round}, {least} to {most}: {received:?}");
+            connected.fetch_add(1, SeqCst);
+        }
+    });
+}
+
+/// Says that all handshakes are made.
+struct End<'a>(&'a AtomicUsize);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(HANDSHAKES, SeqCst);
+    }
+}
+
+/// Identities of one CA, and its root.
+fn identities() -> (Identity, Vec<Identity>) {
+    let root = Identity::root("root");
+    let identities = (0..IDENTITIES).map(|_| root.issue("client")).collect();
+    (root, identities)
+}
+
+/// The lists of an entry that does not suit and one that does.
+fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
+    let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
+    let certificates = [path("other.crt"), path(certificate)].join(",");
+    let keys = [path("other.key"), key.map(path).unwrap_or_default()].join(",");
+    let mut selector = Selector::new();
+    let none = Passwords::List(None);
+    selector.add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &none).unwrap();
+    selector
+}
+
+#[test]
+fn one_file_with_both_that_others_take_the_place_of() {
+    let files = Files::new();
+    let (root, identities) = identities();
+    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
+    let put = |at: usize| {
+        let identity = &identities[at % IDENTITIES];
+        files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
+    };
+    handshakes_under_rotation(&identities, put, |version, way| {
+        let set = Frozen::over(selector(&files, "both.pem", None), Vec::new());
+        set.handshake(version, way).naming(&[&root]).run()
+    });
+}
+
+#[test]
+fn a_selector_that_was_made_before() {
+    let files = Files::new();
+    let (root, identities) = identities();
+    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
+    let put = |at: usize| {
+        let identity = &identities[at % IDENTITIES];
+        files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
+    };
+    put(0);
+    let set = Frozen::over(selector(&files, "both.pem", None), Vec::new());
+    handshakes_under_rotation(&identities, put, |version, way| {
+        set.handshake(version, way).naming(&[&root]).run()
+    });
+}
+
+#[test]
+fn a_directory_that_is_switched_by_a_link() {
+    let files = Files::new();
+    let (root, identities) = identities();
+    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
+    for name in ["client.crt", "client.key"] {
+        symlink(format!("..data/{name}"), files.path(name)).unwrap();
+    }
+    for (at, identity) in identities.iter().enumerate() {
+        fs::create_dir(files.path(&at.to_string())).unwrap();
+        files.write_identity(&format!("{at}/client"), identity);
+    }
+    let put = |at: usize| {
+        symlink((at % IDENTITIES).to_string(), files.path("..data.new")).unwrap();
+        fs::rename(files.path("..data.new"), files.path("..data")).unwrap();
+    };
+    handshakes_under_rotation(&identities, put, |version, way| {
+        let set = Frozen::over(selector(&files, "client.crt", Some("client.key")), Vec::new());
+        set.handshake(version, way).naming(&[&root]).run()
+    });
+}
