@@ -20,8 +20,8 @@ PROGRAMS = {
     "requests_13": "requests of TLS 1.3 that are not well formed",
     "rotating": "ten threads and one selector while files are replaced",
 }
-# What takes long under valgrind and reaches no code of the library's that the others do not reach; the sanitizers
-# see these too.
+# What takes long under valgrind and, as callgrind tells, calls no function of the library that the others and those
+# of test_c.py do not call too; the sanitizers see these.
 IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating"}
 # What they consist of besides.
 PARTS = {"allocations": ["failing_allocations"]}
