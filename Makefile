@@ -78,8 +78,10 @@ fuzz:
 	@scripts/setup check
 	@$(PYTHON) scripts/fuzz
 
+# With the workspace's features, for which the tests have built the crates.
 man:
-	@cargo run --quiet --locked -p certpick-cli --example manual -- target/manual
+	@cargo build --quiet --locked --workspace --example manual
+	@target/debug/examples/manual target/manual
 
 build: library man
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Ways to run a C program under something that looks for bugs."""
 
+import os
 import subprocess
 from dataclasses import dataclass, field
 
 from toolchain import CC
+
+# Whether programs are run that take long and reach no code that others do not reach: `make check-long`.
+ALL = os.environ.get("CERTPICK_CHECKERS") == "all"
 
 
 @dataclass

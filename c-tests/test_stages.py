@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What runs all checks tells the truth about them (harness/stages.py)."""
+"""What runs all checks tells the truth about them (harness/stages.py, harness/runner.py)."""
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +16,15 @@ from toolchain import TESTS
 RUN = """
 import sys
 from pathlib import Path
-from harness.stages import Stage, own_sum, pytest_tests, run_all, script
-script(lambda: run_all([{stages}]))
+from harness.runner import run_all, script
+from harness.stages import Stage, own_sum, pytest_tests
+script(lambda: run_all([{stages}], slots={slots}))
 """
 
 
-def run(*stages: str, under_make=None, env=None):
-    """Python's text of each stage; the last line that was printed, and the status."""
-    program = RUN.format(stages=", ".join(stages))
+def run(*stages: str, slots=2, under_make=None, env=None):
+    """Python's text of each stage; the last line that was printed, the status, and all that was printed."""
+    program = RUN.format(stages=", ".join(stages), slots=slots)
     command = [sys.executable, "-c", program]
     if under_make:
         under_make.write_text("all:\n\t@exec $(PYTHON) -c '$(PROGRAM)'\nsum:\n\t@echo '3 passed, 0 failed'\n")
@@ -78,12 +80,17 @@ def test_the_last_line_and_the_status_tell_what_happened(stages, last, status):
     assert (printed, code) == (last, status), output
 
 
+def is_running(pid: str) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and not state.read_text().rsplit(") ", 1)[1].startswith("Z")
+
+
 def lines_above_the_sum(output: str) -> list:
     return output.rstrip().rsplit("\n\n", 1)[1].splitlines()[:-1]
 
 
 def test_why_something_was_skipped_stands_above_the_sum_also_of_a_sum_within_a_sum():
-    inner = RUN.format(stages=", ".join([shell("echo 'psql: no source'; exit 75"), shell("true")]))
+    inner = RUN.format(slots=2, stages=", ".join([shell("echo 'psql: no source'; exit 75"), shell("true")]))
     stages = [
         f"Stage('inner', [sys.executable, '-c', {inner!r}], own_sum)",
         "Stage('OpenSSL', ['sh', '-c', 'echo no source; exit 75'])",
@@ -148,8 +155,81 @@ def test_what_hangs_is_ended_named_and_counted_with_all_that_it_started(tmp_path
     printed, code, output = run(shell(hangs, "patience=1"), shell("true"))
     assert (printed, code) == ("1 passed, 1 failed", 1), output
     assert "failed: tail -f" in output and "was ended" in output
-    state = Path(f"/proc/{pid.read_text().strip()}/stat")
-    assert not state.exists() or state.read_text().rsplit(") ", 1)[1].startswith("Z")
+    assert not is_running(pid.read_text().strip())
+
+
+@pytest.fixture
+def meeting(tmp_path):
+    """Two commands that each write the first of their words, wait for the other to have come as far, and write
+    the second. Neither ends unless both run."""
+    for name in ("left", "right"):
+        os.mkfifo(tmp_path / name)
+    told, heard = f"echo > {tmp_path}/left", f"read x < {tmp_path}/right"
+    answer = f"read x < {tmp_path}/left; echo > {tmp_path}/right"
+    return f"echo one; {told}; {heard}; echo two", f"echo three; {answer}; echo four"
+
+
+def test_what_need_not_wait_runs_at_the_same_time_and_is_printed_in_one_piece(meeting):
+    first, second = meeting
+    stages = [shell(first, "after=()", "patience=60"), shell(second, "after=()", "patience=60"), shell("echo five")]
+    printed, code, output = run(*stages)
+    assert (printed, code) == ("3 passed, 0 failed", 0), output
+    own = [line for line in output.splitlines() if line in ("one", "two", "three", "four", "five")]
+    assert own == ["one", "two", "three", "four", "five"], output
+
+
+def test_no_more_run_than_there_are_slots(tmp_path):
+    alone = f"mkdir {tmp_path}/busy && rmdir {tmp_path}/busy"
+    printed, code, output = run(*[shell(alone, "after=()") for _ in range(9)], slots=1)
+    assert (printed, code) == ("9 passed, 0 failed", 0), output
+
+
+@pytest.mark.parametrize(
+    "stages, last, status, named",
+    [
+        # It waits for one that failed, and is run.
+        ([("exit 1", "after=()"), ("true", "after=('exit 1',)")], "1 passed, 1 failed", 1, ["failed: exit 1"]),
+        # What needs the one that failed is not run, nor what needs that; the others are.
+        ([("exit 1", "needed=True"), ("exit 2", "needed=True, after=('exit 1',)"), ("exit 3", "after=('exit 2',)"),
+          ("true", "after=()")], "1 passed, 1 failed", 1, ["failed: exit 1"]),
+        # Where it could not be tried, they are counted.
+        ([("exit 75", "needed=True"), ("exit 2", "needed=True, after=('exit 75',)"), ("exit 3", "after=('exit 2',)"),
+          ("true", "after=()")], "1 passed, 0 failed, 3 skipped", 0,
+         ["skipped, 1: exit 75: no reason given", "skipped, 2: what needs exit 75"]),
+        # They are named in their order, whichever ends first.
+        ([("cat WAIT; exit 1", "after=()"), ("echo > WAIT; exit 2", "after=()")], "0 passed, 2 failed", 1,
+         ["failed: cat WAIT; exit 1", "failed: echo > WAIT; exit 2"]),
+    ],
+)  # fmt: skip
+def test_a_stage_is_run_when_those_that_it_waits_for_have_ended(stages, last, status, named, tmp_path):
+    wait = tmp_path / "wait"
+    os.mkfifo(wait)
+    texts = [shell(text.replace("WAIT", str(wait)), options) for text, options in stages]
+    printed, code, output = run(*texts)
+    assert (printed, code) == (last, status), output
+    assert lines_above_the_sum(output) == [line.replace("WAIT", str(wait)) for line in named]
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_is_interrupted_ends_all_stages_which_clean_up(number, status, tmp_path):
+    texts = []
+    for name in ("left", "right"):
+        place = tmp_path / name
+        place.mkdir()
+        os.mkfifo(place / "begun")
+        cleaning = f"echo cleaned up > {place}/cleaned; exit 1"
+        texts.append(f"trap '{cleaning}' TERM; tail -f /dev/null & echo $! > {place}/begun; wait")
+    program = RUN.format(slots=2, stages=", ".join(shell(text, "after=()") for text in texts))
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(TESTS)}
+    ) as process:
+        children = [(tmp_path / name / "begun").read_text().strip() for name in ("left", "right")]
+        process.send_signal(number)
+        output = process.stdout.read().decode()
+    assert process.returncode == status, output
+    assert [(tmp_path / name / "cleaned").exists() for name in ("left", "right")] == [True, True], output
+    assert not any(is_running(child) for child in children), output
+    assert "passed" not in output
 
 
 def test_a_make_within_a_make_ends_with_its_sum(tmp_path):

@@ -20,6 +20,9 @@ PROGRAMS = {
     "requests_13": "requests of TLS 1.3 that are not well formed",
     "rotating": "ten threads and one selector while files are replaced",
 }
+# What takes long under valgrind and, as callgrind tells, calls no function of the library that the others and those
+# of test_c.py do not call too; the sanitizers see these.
+IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating"}
 # What they consist of besides.
 PARTS = {"allocations": ["failing_allocations"]}
 # How much of it: in `make check`, and in `make check-long`, which sets CERTPICK_LONG.
@@ -80,8 +83,10 @@ def scratch_dir(tmp_path_factory):
     return path
 
 
-def sentences() -> list:
-    return [pytest.param(name, id=f"{name}: {sentence}") for name, sentence in PROGRAMS.items()]
+def sentences(without=frozenset()) -> list:
+    return [
+        pytest.param(name, id=f"{name}: {sentence}") for name, sentence in PROGRAMS.items() if name not in without
+    ]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,7 +103,7 @@ def test_program(name, build):
     print(succeed(command, env=env, most_seconds=7200 if LONG else 600))
 
 
-@pytest.mark.parametrize("name", sentences())
+@pytest.mark.parametrize("name", sentences(without=() if checkers.ALL else IN_ALL_WITH_VALGRIND))
 def test_program_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
     assert "== " not in output, f"valgrind has something to say:\n{output}"

@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Checks, one after the other: each with its time limit and its count, and the true sum at the end."""
+"""A check: its command, its time limit, what it waits for, and how its tests are counted."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
-import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 from . import unavailable
-from .paths import ROOT
 
 # Of a stage that takes a few minutes: one that hangs is to fail here, and to be named.
 PATIENCE = 25 * 60
@@ -114,30 +107,19 @@ class Stage:
     name: str
     command: list
     count: Callable[[str, bool], Counts] = one
-    needed: bool = False  # without it the stages that follow make no sense
+    needed: bool = False  # without it those that wait for it make no sense, and are not run
+    after: Optional[tuple] = None  # the names of those that it waits for; None: all that stand before it
     patience: int = PATIENCE  # seconds
     env: dict = field(default_factory=dict)  # besides ours
     packages: tuple = ()  # of Debian, without which it is skipped
 
 
 # A script and not make, whose status would hide that the registry cannot be reached.
-CRATES = Stage("crates", ["scripts/crates", "fetch", "--locked"], needed=True)
+CRATES = Stage("crates", ["scripts/crates", "fetch", "--locked"], needed=True, after=())
 LIBRARY = [
     CRATES,
-    Stage("the library", ["make", "library"], needed=True),
+    Stage("the library", ["make", "library"], needed=True, after=(CRATES.name,)),
 ]
-
-
-def end(process: subprocess.Popen) -> None:
-    """Ends it and what it started, which has ten seconds to clean up."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(timeout=10)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            pass
 
 
 def outcome(stage: Stage, output: str, status: int) -> Counts:
@@ -156,77 +138,3 @@ def outcome(stage: Stage, output: str, status: int) -> Counts:
     if (unexplained := counts.skipped - sum(counts.reasons.values())) > 0:
         counts.reasons[f"{stage.name}: its own output says why"] += unexplained
     return counts
-
-
-def run(stage: Stage) -> Counts:
-    print(f"\n=== {stage.name}: {' '.join(map(str, stage.command))}", flush=True)
-    try:
-        unavailable.need_package(*stage.packages)
-    except unavailable.Unavailable as missing:
-        print(f"--- skipped: {missing}", flush=True)
-        counts = Counts()
-        counts.skip(f"{stage.name}: {missing}")
-        return counts
-    started = time.monotonic()
-    # In a session of its own, all that it started can be ended with it.
-    process = subprocess.Popen(
-        stage.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", start_new_session=True, env={**os.environ, **stage.env},
-    )
-    hung = threading.Timer(stage.patience, end, [process])
-    hung.start()
-    output = []
-    try:
-        for line in process.stdout:
-            output.append(line)
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        status = process.wait()
-    except BaseException:  # interrupted or terminated: so is what we started, and it cleans up
-        end(process)
-        raise
-    finally:
-        hung.cancel()
-    if time.monotonic() - started >= stage.patience:
-        status = 1
-        print(f"it did not end within {stage.patience // 60} minutes and was ended", flush=True)
-    counts = outcome(stage, "".join(output), status)
-    word = "FAILED" if counts.failed else "ok" if counts.passed else "skipped"
-    print(f"--- {word} ({time.monotonic() - started:.0f} s)", flush=True)
-    return counts
-
-
-def run_all(stages: list) -> int:
-    """The exit status: 0 where nothing failed, 75 where besides nothing could be tried."""
-    # Those of the make that called us are not for these: a make that knows itself to be another's
-    # prints its directory, even after the sum that is its last line.
-    os.environ["MAKEFLAGS"] = ""
-    os.environ.pop("MAKELEVEL", None)
-    total = Counts()
-    failed = []
-    stages = list(stages)
-    while stages:
-        stage = stages.pop(0)
-        counts = run(stage)
-        total.add(counts)
-        if counts.failed:
-            failed.append(stage.name)
-        if stage.needed and (counts.failed or not counts.passed):
-            print(f"\nstopped: the rest needs {stage.name}")
-            if stages and not counts.failed:
-                total.skip(f"what needs {stage.name}", len(stages))
-            break
-    print()
-    print(total.lines(tuple(failed)))
-    if failed:
-        return 1
-    return 0 if total.passed else unavailable.STATUS
-
-
-def script(main: Callable[[], int]) -> None:
-    """Runs it as a script that may be interrupted or terminated: what it started ends with it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
