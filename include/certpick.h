@@ -174,13 +174,14 @@
 
 /**
  * Option: whether what this process has read from files before may be taken from its cache (see
- * certpick_cache_clear()), and what this selector reads be kept there. To be set before files are
- * added.
+ * certpick_cache_clear()), and what this selector reads be kept there; and whether the selector follows
+ * its files when they change. To be set before files are added.
  */
 #define CERTPICK_OPTION_CACHE 4
 
 /**
- * Read every file anew, and keep nothing.
+ * Read every file anew, and keep nothing. The selector keeps the certificates as they were when they
+ * were added.
  */
 #define CERTPICK_CACHE_OFF 0
 
@@ -350,7 +351,11 @@ void certpick_selector_free(struct certpick_selector *selector);
  * sslkey: the key is in the certificate's own file. An empty sslpassword entry, or no
  * sslpassword: no password.
  *
- * Certificates (PEM; the leaf and any others in any order, at most 1,000 in a file) are read now.
+ * Certificates (PEM; the leaf and any others in any order, at most 1,000 in a file) are read now, or
+ * taken from the cache. A file without a certificate, or one whose PEM or DER is damaged, is an error
+ * now. What only OpenSSL finds wrong in a certificate is an error when that certificate is to be sent
+ * or validated, and is told by an explanation (since 0.1.1). When a file changes later, the next
+ * handshake uses its new content (since 0.1.1; see certpick_cache_clear()).
  * Keys (PEM or DER, and in PKCS#8 or the traditional form, encrypted or not) are read when they are
  * needed, or by certpick_selector_validate().
  *
@@ -413,7 +418,8 @@ certpick_status certpick_selector_set_option(struct certpick_selector *selector,
 size_t certpick_selector_count(const struct certpick_selector *selector);
 
 /**
- * Reads every key now, with its password, and finds out whether it belongs to its certificate.
+ * Decodes every certificate and reads every key now, with its password, and finds out whether they
+ * belong together.
  * The status is that of the first failure; certpick_selector_error() tells of all of them, one a
  * line, in the order of the entries. Since 0.1.0.
  */
@@ -491,7 +497,9 @@ const char *certpick_message(const SSL *ssl);
 
 /**
  * Several lines for a person: what the server asked for, each credential, and why it was or was
- * not sent; "" where the server has not asked, never NULL. It belongs to the SSL and is good until
+ * not sent; "" where the server has not asked, never NULL. Credentials that the server's CA names ruled
+ * out are judged when this or certpick_verdict() is first called, by the security level that the SSL
+ * has then (since 0.1.1). It belongs to the SSL and is good until
  * its next handshake or request; if it was read in a callback, until the handshake goes on. It names files and certificates, and never a password. Since
  * 0.1.0.
  */
@@ -514,21 +522,21 @@ uint32_t certpick_verdict(const SSL *ssl, size_t index);
  * Empties the cache of this process. Selectors keep what they hold, and decrypted keys that no
  * selector holds are freed at once.
  *
- * The cache has what selectors have read from files: certificates, the index of a whole list, and
- * decrypted keys. A file is looked at each time all the same, when it is added and when a key is
- * needed: one whose device, inode, size, mtime or ctime has changed is read again. A change that
- * leaves these as they were is not seen: a write through a shared mapping (mmap(2)), or one after
- * the clock was set back, may be such a change. The files of the certificates that are to be sent
- * are opened once for each selector, and a key file by each selector that needs it, with the rights
- * that the process has then; the permissions of a key file are checked. A key is given for the
- * password that opened it, of which only a digest under a random key of this process is kept. A key
- * that a password callback opened, or that belongs to a provider other than OpenSSL's own, is for
- * the selector that loaded it. What is read so soon after a change that the file's times would not
- * show another one is not kept.
+ * The cache has what selectors have read from files: certificates, what was found out about them, and
+ * decrypted keys. A file whose device, inode, size, mtime or ctime has changed is read again. Since
+ * 0.1.1 the files of a list are looked at when a selector is made, but not again within one second of
+ * the last look at all of them; and the files of the certificates that are about to be sent are opened
+ * in each handshake, with the rights that the process has then. If one of them has changed, if key and
+ * certificate do not match, or if no credential suits, all files of the selector are looked at, and the
+ * choice is made again. A change that leaves these values as they were is not seen: a write through a
+ * shared mapping (mmap(2)), or one after the clock was set back, may be such a change. The permissions
+ * of a key file are checked each time it is opened. A key is given for the password that opened it, of
+ * which only a digest under a random key of this process is kept. A key that a password callback
+ * opened, or that belongs to a provider other than OpenSSL's own, is for the selector that loaded it.
  *
- * At most 16,384 lists with 128 MiB of certificates, 64 indices with 64 MiB, 256 files of issuers
- * with 32 MiB and 1,024 keys with 16 MiB are kept, by estimate; what was used least recently goes
- * first. A child of a fork has what its parent had. A thread with a library context of its own
+ * At most 16,384 lists with 128 MiB of certificates, 64 sets of names with 32 MiB, 1,024 indices with
+ * 64 MiB, 256 files of issuers with 32 MiB and 1,024 keys with 16 MiB are kept, by estimate; what was
+ * used least recently goes first. A child of a fork has what its parent had. A thread with a library context of its own
  * (OSSL_LIB_CTX_set0_default(3)) does without the cache. Any thread may call this. Since 0.1.0.
  */
 void certpick_cache_clear(void);

@@ -97,10 +97,11 @@ pub const CERTPICK_NONE_SUITABLE_SEND_NONE: i64 = 0;
 pub const CERTPICK_NONE_SUITABLE_ABORT: i64 = 1;
 
 /// Option: whether what this process has read from files before may be taken from its cache (see
-/// certpick_cache_clear()), and what this selector reads be kept there. To be set before files are
-/// added.
+/// certpick_cache_clear()), and what this selector reads be kept there; and whether the selector follows
+/// its files when they change. To be set before files are added.
 pub const CERTPICK_OPTION_CACHE: i32 = 4;
-/// Read every file anew, and keep nothing.
+/// Read every file anew, and keep nothing. The selector keeps the certificates as they were when they
+/// were added.
 pub const CERTPICK_CACHE_OFF: i64 = 0;
 /// Use the cache; the default.
 pub const CERTPICK_CACHE_ON: i64 = 1;

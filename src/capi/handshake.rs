@@ -131,7 +131,9 @@ pub unsafe extern "C" fn certpick_message(ssl: *const SSL) -> *const c_char {
 }
 
 /// Several lines for a person: what the server asked for, each credential, and why it was or was
-/// not sent; "" where the server has not asked, never NULL. It belongs to the SSL and is good until
+/// not sent; "" where the server has not asked, never NULL. Credentials that the server's CA names ruled
+/// out are judged when this or certpick_verdict() is first called, by the security level that the SSL
+/// has then (since 0.1.1). It belongs to the SSL and is good until
 /// its next handshake or request; if it was read in a callback, until the handshake goes on. It names files and certificates, and never a password. Since
 /// 0.1.0.
 #[unsafe(no_mangle)]

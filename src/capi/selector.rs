@@ -152,7 +152,11 @@ pub unsafe extern "C" fn certpick_selector_free(selector: *mut certpick_selector
 /// sslkey: the key is in the certificate's own file. An empty sslpassword entry, or no
 /// sslpassword: no password.
 ///
-/// Certificates (PEM; the leaf and any others in any order, at most 1,000 in a file) are read now.
+/// Certificates (PEM; the leaf and any others in any order, at most 1,000 in a file) are read now, or
+/// taken from the cache. A file without a certificate, or one whose PEM or DER is damaged, is an error
+/// now. What only OpenSSL finds wrong in a certificate is an error when that certificate is to be sent
+/// or validated, and is told by an explanation (since 0.1.1). When a file changes later, the next
+/// handshake uses its new content (since 0.1.1; see certpick_cache_clear()).
 /// Keys (PEM or DER, and in PKCS#8 or the traditional form, encrypted or not) are read when they are
 /// needed, or by certpick_selector_validate().
 ///
@@ -328,7 +332,8 @@ pub unsafe extern "C" fn certpick_selector_count(selector: *const certpick_selec
     count.flatten().unwrap_or(0)
 }
 
-/// Reads every key now, with its password, and finds out whether it belongs to its certificate.
+/// Decodes every certificate and reads every key now, with its password, and finds out whether they
+/// belong together.
 /// The status is that of the first failure; certpick_selector_error() tells of all of them, one a
 /// line, in the order of the entries. Since 0.1.0.
 #[unsafe(no_mangle)]
