@@ -7,12 +7,14 @@
 
 static struct identity ca;
 
-/* The CA's credential with these traits, as name.crt and name.key; gives the certificate. */
+/* The CA's credential with these traits, as name.crt and name.key; gives the certificate. Files that
+   are not sent may come from the cache for a second, so that is emptied. */
 static X509 *credential(const char *name, const char *common_name, const struct traits *traits)
 {
     struct identity made = new_leaf_with(common_name, &ca, traits);
 
     write_identity(name, &made, NULL);
+    certpick_cache_clear();
     EVP_PKEY_free(made.key);
     return made.cert;
 }

@@ -18,10 +18,9 @@ enum { THREADS = 10, PER_GENERATION = 40 };
 static struct identity ca_a, ca_b;
 static SSL_CTX *server_a, *server_b;
 
-/* A selector with the certificates that were on disk when it was built. */
+/* A selector that was made when these certificates were on disk. */
 struct generation {
     certpick_selector *selector;
-    X509 *a, *b;
     int references;
 };
 
@@ -40,8 +39,6 @@ static void drop(struct generation *generation)
     if (!last)
         return;
     certpick_selector_free(generation->selector);
-    X509_free(generation->a);
-    X509_free(generation->b);
     free(generation);
 }
 
@@ -62,11 +59,9 @@ static struct generation *rotate(long number)
     MUST(symlink(directory, "next") == 0 && rename("next", "now") == 0);
     made->selector = new_selector("now/a.crt,now/b.crt", "now/a.key,now/b.key", ",secret");
     MUST(certpick_selector_validate(made->selector) == CERTPICK_OK);
-    made->a = a.cert;
-    made->b = b.cert;
     made->references = 1;
-    EVP_PKEY_free(a.key);
-    EVP_PKEY_free(b.key);
+    free_identity(&a);
+    free_identity(&b);
     return made;
 }
 
@@ -132,6 +127,16 @@ static int by_own_selector(struct job *job, SSL_CTX *server, const struct identi
     return good;
 }
 
+/* The selector follows its files: the certificate is one of the generation then. */
+static int is_from(struct link *link, const struct identity *ca)
+{
+    X509 *peer = SSL_get_peer_certificate(link->server);
+    const int is = peer != NULL && X509_verify(peer, ca->key) == 1;
+
+    X509_free(peer);
+    return is;
+}
+
 static void *shake_hands_all_the_time(void *arg)
 {
     struct job *job = arg;
@@ -156,7 +161,7 @@ static void *shake_hands_all_the_time(void *arg)
             } else {
                 good = connect_picking(&link, tls_versions[number / 2 % 2], mine->selector,
                                        to_a ? server_a : server_b) &&
-                       arrived(&link, to_a ? mine->a : mine->b) &&
+                       is_from(&link, to_a ? &ca_a : &ca_b) &&
                        certpick_choice(link.client) == (to_a ? 0 : 1);
                 close_link(&link);
             }

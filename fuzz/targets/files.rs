@@ -36,8 +36,9 @@ fuzz_target!(|data: &[u8]| {
     };
     let result = added.and_then(|()| selector.freeze()).and_then(|frozen| {
         for at in 0..frozen.count() {
-            let leaf = frozen.certificate(at).expect("each has one");
-            assert!(leaf.public_key().is_ok() || frozen.check_key(at).is_err());
+            // What only OpenSSL finds wrong is told when the certificate is needed.
+            let has_key = frozen.certificate(at).is_some_and(|leaf| leaf.public_key().is_ok());
+            assert!(has_key || frozen.check_key(at).is_err());
         }
         frozen.validation().run()
     });
