@@ -2,10 +2,10 @@
 //! What this process has read from files, kept for the next selector: certificates, what selectors
 //! make of them, and decrypted keys.
 //!
-//! The files of a list are looked at once a second, by comparing their stamps. What is about to be
-//! sent is looked at each time (`FrozenSelector::key`): the files of the certificates and of the key
-//! are opened, with the rights that the process has then, and a decrypted key is given only for the
-//! password that decrypted it. What was read so soon after a change that a second change would not
+//! The files of a list are checked for changes once a second, by comparing their stamps. The files of the
+//! certificates and of the key that are about to be sent are checked in each handshake
+//! (`FrozenSelector::key`): they are opened, with the rights that the process has then, and a decrypted
+//! key is returned only for the password that decrypted it. What was read so soon after a change that a second change would not
 //! show in the stamp is read again. What changes a file and not its stamp, as a shared mapping may, is
 //! not seen.
 //!

@@ -129,9 +129,9 @@ impl Group {
         Ok(Group { source: Source::Memory { material, key }, loaded: Arc::default(), opened: None })
     }
 
-    /// The same with its files as they are now, and whether a certificate is another one; `None` where
-    /// nothing was read again. `before`: how many credentials come before it. A file that can no longer
-    /// be read stays as it was, if it has been opened for this selector.
+    /// Checks the files, and returns the group with their current content, and whether a certificate has
+    /// been replaced; `None` if no file was read again. `before` is the number of credentials before this
+    /// group. An entry whose file can no longer be read is kept if it was opened for this selector.
     pub fn renewed(&self, before: usize) -> Result<Option<(Group, bool)>, Error> {
         let Source::Files { listing, passwords, base } = &self.source else { return Ok(None) };
         let now = Instant::now();
@@ -266,7 +266,7 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// Looks at the certificate's file, from which something is about to be sent.
+    /// Checks the certificate's file, whose certificates are about to be sent.
     pub fn look(&self, look: Look) -> Result<(), Unsent> {
         let Of::File { entry, base, opened, .. } = self.of else { return Ok(()) };
         let name = &entry.names.certificate;

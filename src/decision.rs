@@ -46,9 +46,10 @@ pub struct Decision {
     pub(crate) peer: Peer,
     /// Seconds since 1970.
     pub(crate) now: i64,
-    /// Of the credentials that the server's CA names leave; of all, once somebody has asked.
+    /// The verdicts on the credentials that the server's CA names do not exclude; on all after
+    /// [`Decision::complete`].
     pub(crate) judgement: Judgement,
-    /// The credentials that cannot be judged, once somebody has asked, and why.
+    /// The credentials that OpenSSL cannot decode, and why; after [`Decision::complete`].
     pub(crate) damaged: Vec<(usize, Cause)>,
     pub(crate) outcome: Outcome,
     /// The credential that was chosen, though it may have failed.
@@ -98,8 +99,8 @@ impl Decision {
         }
     }
 
-    /// Judges the credentials as well that the server's CA names have ruled out, which the choice did
-    /// without. The security level is that of the SSL now.
+    /// Judges also the credentials that the server's CA names exclude, which the choice does not need. Uses
+    /// the security level that the SSL has now.
     ///
     /// # Safety
     /// `ssl` is the valid SSL that the decision was made for, used by no other thread meanwhile.

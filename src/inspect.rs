@@ -36,7 +36,7 @@ impl CertificateFile {
     pub fn read(path: &Path) -> Result<CertificateFile, Cause> {
         let read = || {
             let (file, metadata) = pem::open_regular(path)?;
-            Ok((pem::read_all(&file, &metadata, pem::MOST_BYTES)?.0, metadata))
+            Ok((pem::read_all(&file, &metadata, pem::MAX_BYTES)?.0, metadata))
         };
         let (bytes, metadata) = read().map_err(|error: pem::ReadError| {
             let file = path.to_owned();

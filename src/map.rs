@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Maps and sets with the hash function of the standard library's, which is not put into each of their
-//! functions anew: that would be a tenth of the library.
+//! HashMap and HashSet with the standard library's hash function, which is not inlined.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 
-/// See the module.
+/// A map.
 pub type Map<K, V> = HashMap<K, V, State>;
-/// See the module.
+/// A set.
 pub type Set<T> = HashSet<T, State>;
 
-/// Random for each map, so that nobody can choose values with the same hash.
+/// The keys of the hash function: random, so that an attacker cannot choose values with the same hash.
 #[derive(Clone, Default)]
 pub struct State(RandomState);
 
-/// The hash of one value.
+/// The state of the hash function for one value.
 pub struct Function(DefaultHasher);
 
 impl BuildHasher for State {

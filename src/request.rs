@@ -70,19 +70,19 @@ impl Request {
         ssl: *mut ffi::SSL,
         filter: &Filter,
     ) -> Result<(), OutOfMemory> {
-        const MOST_BYTES: usize = 256 << 10;
+        const MAX_BYTES: usize = 256 << 10;
         const USUAL_BYTES: usize = 64;
         // SAFETY: the caller's promise. An empty list is a stack of none, or NULL on TLS 1.3.
         let names =
             unsafe { ossl::stack_elements::<_, ffi::X509_NAME>(ossl::SSL_get0_peer_CA_list(ssl)) };
         let count = names.size_hint().0;
-        self.ca_names_der.reserve(count.saturating_mul(USUAL_BYTES).min(MOST_BYTES));
+        self.ca_names_der.reserve(count.saturating_mul(USUAL_BYTES).min(MAX_BYTES));
         for name in names.filter(|n| !n.is_null()) {
             // SAFETY: a valid name, which belongs to the SSL and stays during the callback.
             let name = unsafe { X509NameRef::from_ptr(name) };
             let der = name::der(name);
             self.ca_names += 1;
-            if self.ca_names_der.len() + der.len() <= MOST_BYTES {
+            if self.ca_names_der.len() + der.len() <= MAX_BYTES {
                 self.ca_names_der.extend_from_slice(der);
             }
             let Some(number) = filter.names().find_der(name, der)? else { continue };

@@ -56,15 +56,15 @@ struct Issuers {
 }
 
 impl Issuers {
-    /// Looks at the file, from which something is about to be sent.
+    /// Checks the file, whose certificates are about to be sent.
     fn look(&self, look: Look) -> Result<(), Unsent> {
         let at = file::absolute(self.base.as_deref(), &self.path);
         let stamp = self.file.stamp();
         Watched { at: &at, name: &self.path, stamp, opened: Some(&self.opened) }.look(look)
     }
 
-    /// The file as it is now; `None` where it has not changed, or can no longer be read and was opened
-    /// for this selector.
+    /// Reads the file again if it has changed. Returns `None` if it has not, or if it can no longer be
+    /// read and was opened for this selector.
     fn renewed(&self) -> Result<Option<Issuers>, Cause> {
         let now = Instant::now();
         let (base, path) = (self.base.as_deref(), &self.path);
@@ -87,18 +87,18 @@ impl Issuers {
     }
 }
 
-/// What a selector consists of as its files are now.
+/// The parts of a selector after its files were checked.
 struct Renewed {
     groups: Vec<Arc<Group>>,
     issuers: Vec<Arc<Issuers>>,
-    /// Something was read again.
+    /// A file was read again.
     is_new: bool,
-    /// A certificate is another one.
+    /// A certificate has been replaced.
     is_different: bool,
 }
 
 impl Renewed {
-    /// Looks at every file, and reads those that have changed.
+    /// Checks every file, and reads those that have changed.
     fn of(groups: &[Arc<Group>], issuers: &[Arc<Issuers>]) -> Result<Renewed, Error> {
         let (groups, issuers) = (groups.to_vec(), issuers.to_vec());
         let mut new = Renewed { groups, issuers, is_new: false, is_different: false };
@@ -205,8 +205,8 @@ impl Selector {
         &mut self.policy
     }
 
-    /// What is needed to validate it without holding on to it. What was not looked at when it was added
-    /// is looked at now.
+    /// Returns what is needed to validate the selector without a lock, after checking all files for
+    /// changes.
     pub fn validation(&mut self) -> Result<Validation, Error> {
         if !self.without_cache {
             let renewed = Renewed::of(&self.groups, &self.issuers)?;

@@ -10,14 +10,14 @@ use crate::selector::{Filter, Index, Survivors};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// For how long what was looked at is taken as it is.
+/// How long a list is used without checking its files again.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How many lists with the same hash are kept.
 const NAMESAKES: u64 = 4;
 
-/// What files held, and when all of them were looked at.
-struct Looked<K, T> {
+/// The content of files, and when all of them were checked.
+struct Checked<K, T> {
     key: K,
     content: Arc<T>,
     at: Instant,
@@ -40,8 +40,8 @@ impl Parts {
     }
 }
 
-/// A filter, and its parts: not to keep them, but to know whether they still exist. Their addresses
-/// stay taken for as long as it is kept.
+/// A filter, with weak references to its parts, which tell whether they still exist. No other object
+/// gets their addresses meanwhile.
 struct KeptFilter {
     listings: Vec<Weak<Listing>>,
     issuers: Vec<Weak<IssuerFile>>,
@@ -60,7 +60,7 @@ impl KeptFilter {
     }
 }
 
-/// An index, and its filter, likewise.
+/// An index, with a weak reference to its filter.
 struct KeptIndex {
     filter: Weak<Filter>,
     index: Arc<Index>,
@@ -70,30 +70,32 @@ fn index_hash(filter: &Arc<Filter>, survivors: &Survivors) -> u64 {
     name::hash(&(Arc::as_ptr(filter) as usize).to_ne_bytes()) ^ survivors.hash()
 }
 
-/// Whether something that was looked at then has to be looked at again.
-pub fn is_old(looked: Instant, now: Instant) -> bool {
-    now.saturating_duration_since(looked) >= FRESH
+/// Whether files that were checked then have to be checked again.
+pub fn is_old(checked: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(checked) >= FRESH
 }
 
-/// The listing of these lists as it was last, and when all of its files were looked at.
+/// Returns the listing of these lists, and when all of its files were checked.
 pub fn listing(name: &ListName<'_>) -> Option<(Arc<Listing>, Instant)> {
     let hash = name.hash();
     // Long lists are compared without the lock.
     (0..NAMESAKES).find_map(|at| {
-        let found = kept()?.listings.get::<Looked<Arc<ListKey>, Listing>>(hash.wrapping_add(at))?;
+        let found =
+            kept()?.listings.get::<Checked<Arc<ListKey>, Listing>>(hash.wrapping_add(at))?;
         name.is(&found.key).then(|| (Arc::clone(&found.content), found.at))
     })
 }
 
-/// Keeps a listing, of which all files were looked at at this time.
-pub fn keep_listing(listing: &Arc<Listing>, looked: Instant) {
+/// Stores a listing, of which all files were checked at this time.
+pub fn keep_listing(listing: &Arc<Listing>, checked: Instant) {
     let Some(key) = listing.key() else { return };
     let bytes = listing.bytes() + key.bytes();
     let hash = key.name().hash();
-    let new = Looked { key: Arc::clone(key), content: Arc::clone(listing), at: looked };
+    let new = Checked { key: Arc::clone(key), content: Arc::clone(listing), at: checked };
     let dropped = kept().map(|mut kept| {
         let is_free = |at: &u64| {
-            let there = kept.listings.peek::<Looked<Arc<ListKey>, Listing>>(hash.wrapping_add(*at));
+            let there =
+                kept.listings.peek::<Checked<Arc<ListKey>, Listing>>(hash.wrapping_add(*at));
             there.is_none_or(|there| there.key == *key)
         };
         let at = (0..NAMESAKES).find(is_free).unwrap_or(NAMESAKES - 1);
@@ -102,23 +104,23 @@ pub fn keep_listing(listing: &Arc<Listing>, looked: Instant) {
     drop(dropped);
 }
 
-/// A file of issuers as it was last, and when it was looked at.
+/// Returns a file of issuers, and when it was checked.
 pub fn issuer_file(path: &[u8]) -> Option<(Arc<IssuerFile>, Instant)> {
     let key = IssuersKey::new(path);
-    let found = kept()?.issuers.get::<Looked<IssuersKey, IssuerFile>>(key.hash())?;
+    let found = kept()?.issuers.get::<Checked<IssuersKey, IssuerFile>>(key.hash())?;
     (found.key == key).then(|| (Arc::clone(&found.content), found.at))
 }
 
-/// Keeps a file of issuers, which was looked at at this time.
-pub fn keep_issuer_file(path: &[u8], file: &Arc<IssuerFile>, looked: Instant) {
+/// Stores a file of issuers, which was checked at this time.
+pub fn keep_issuer_file(path: &[u8], file: &Arc<IssuerFile>, checked: Instant) {
     let key = IssuersKey::new(path);
     let (hash, bytes) = (key.hash(), file.bytes() + path.len());
-    let new = Arc::new(Looked { key, content: Arc::clone(file), at: looked });
+    let new = Arc::new(Checked { key, content: Arc::clone(file), at: checked });
     let dropped = kept().map(|mut kept| kept.issuers.put(hash, new, bytes));
     drop(dropped);
 }
 
-/// The filter of these very parts.
+/// Returns the filter of these parts.
 pub fn filter(parts: &Parts) -> Option<Arc<Filter>> {
     let found = kept()?.filters.get::<KeptFilter>(parts.hash())?;
     let is_it =
@@ -126,7 +128,7 @@ pub fn filter(parts: &Parts) -> Option<Arc<Filter>> {
     is_it.then(|| Arc::clone(&found.filter))
 }
 
-/// Keeps a filter; those whose parts are gone are dropped.
+/// Stores a filter, and drops those whose parts no longer exist.
 pub fn keep_filter(parts: &Parts, filter: &Arc<Filter>) {
     let (hash, bytes) = (parts.hash(), filter.bytes());
     let new = Arc::new(KeptFilter {
@@ -141,7 +143,7 @@ pub fn keep_filter(parts: &Parts, filter: &Arc<Filter>) {
     drop(dropped);
 }
 
-/// The index of these credentials.
+/// Returns the index of these credentials.
 pub fn index(filter: &Arc<Filter>, survivors: &Survivors) -> Option<Arc<Index>> {
     let found = kept()?.indices.get::<KeptIndex>(index_hash(filter, survivors))?;
     let is_it =
@@ -149,7 +151,7 @@ pub fn index(filter: &Arc<Filter>, survivors: &Survivors) -> Option<Arc<Index>> 
     is_it.then(|| Arc::clone(&found.index))
 }
 
-/// Keeps an index; those whose filters are gone are dropped.
+/// Stores an index, and drops those whose filters no longer exist.
 pub fn keep_index(filter: &Arc<Filter>, index: &Arc<Index>) {
     let (hash, bytes) = (index_hash(filter, index.survivors()), index.bytes());
     let new = Arc::new(KeptIndex { filter: Arc::downgrade(filter), index: Arc::clone(index) });

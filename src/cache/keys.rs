@@ -44,7 +44,7 @@ pub fn key(at: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<P
         return None;
     }
     match (&opened.password, password) {
-        // Nobody asked for a password, so whichever was given was not looked at.
+        // The key is not encrypted: the password is not used.
         (None, _) => {}
         (Some(known), Some(given)) => {
             let given = digest(&digest_key?, given)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Values by a hash of what they are looked up by, with bounds: what was used least recently goes
-//! first. Whoever takes a value compares what it was looked up by, since hashes may be equal.
+//! A bounded map from hashes to values, which evicts the least recently used ones. Different keys may
+//! have the same hash: the caller compares the key of a value that it gets.
 
 use crate::name::ByFingerprint;
 use std::any::Any;
@@ -21,16 +21,16 @@ pub struct Shelf {
     entries: ByFingerprint<Entry>,
     turn: u64,
     bytes: usize,
-    most: (usize, usize),
+    max: (usize, usize),
 }
 
 impl Shelf {
-    /// At most so many values, and so many bytes.
-    pub fn new(most: (usize, usize)) -> Shelf {
-        Shelf { entries: ByFingerprint::default(), turn: 0, bytes: 0, most }
+    /// The maximum number of values, and of bytes.
+    pub fn new(max: (usize, usize)) -> Shelf {
+        Shelf { entries: ByFingerprint::default(), turn: 0, bytes: 0, max }
     }
 
-    /// The value, which is the most recently used one then.
+    /// Returns the value, which becomes the most recently used one.
     pub fn get<T: Any + Send + Sync>(&mut self, hash: u64) -> Option<Arc<T>> {
         let entry = self.entries.get_mut(&hash)?;
         self.turn += 1;
@@ -38,22 +38,22 @@ impl Shelf {
         Arc::clone(&entry.value).downcast().ok()
     }
 
-    /// The value, which does not count as used by this.
+    /// Returns the value without counting this as a use.
     pub fn peek<T: Any>(&self, hash: u64) -> Option<&T> {
         self.entries.get(&hash)?.value.downcast_ref()
     }
 
-    /// Puts a value in, and gives those that went for it: one under the same hash, those that were
-    /// used least recently, or the value itself where it is too large. The caller drops them.
+    /// Stores a value. Returns those that were removed: one under the same hash, the least recently used
+    /// ones, or the value itself if it is too large. The caller drops them.
     pub fn put(&mut self, hash: u64, value: Value, bytes: usize) -> Vec<Value> {
         let mut gone = Vec::new();
         gone.extend(self.remove(hash));
-        let (most_entries, most_bytes) = self.most;
-        if bytes > most_bytes {
+        let (max_entries, max_bytes) = self.max;
+        if bytes > max_bytes {
             gone.push(value);
             return gone;
         }
-        while self.entries.len() >= most_entries || self.bytes + bytes > most_bytes {
+        while self.entries.len() >= max_entries || self.bytes + bytes > max_bytes {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.turn);
             let Some(oldest) = oldest.map(|(hash, _)| *hash) else { break };
             gone.extend(self.remove(oldest));
@@ -64,14 +64,14 @@ impl Shelf {
         gone
     }
 
-    /// Takes a value out.
+    /// Removes a value.
     pub fn remove(&mut self, hash: u64) -> Option<Value> {
         let entry = self.entries.remove(&hash)?;
         self.bytes -= entry.bytes;
         Some(entry.value)
     }
 
-    /// Takes out those that are not to stay.
+    /// Removes the values for which `stays` is false.
     pub fn remove_unless<T: Any>(&mut self, stays: impl Fn(&T) -> bool) -> Vec<Value> {
         let goes = |entry: &Entry| !entry.value.downcast_ref().is_some_and(&stays);
         let going = self.entries.iter().filter(|(_, entry)| goes(entry));

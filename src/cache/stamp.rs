@@ -76,7 +76,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// That of the process now, or one that it had; `None` where it cannot be looked at.
+    /// The working directory of the process, or `base`; `None` if stat(2) fails.
     pub fn of(base: Option<&Path>) -> Option<Directory> {
         let name = base.map(|base| CString::new(base.as_os_str().as_bytes())).transpose().ok()?;
         let found = stat(libc::AT_FDCWD, name.as_deref().unwrap_or(c"."))?;

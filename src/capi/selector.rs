@@ -345,7 +345,7 @@ pub unsafe extern "C" fn certpick_selector_validate(
         with_selector(selector, |selector| {
             // The lock must be free again while the program's callback runs.
             let validation = match selector.frozen.get() {
-                Some(frozen) => frozen.latest().validation(),
+                Some(frozen) => frozen.up_to_date()?.validation(),
                 None => lock(&selector.building).validation()?,
             };
             validation.run()

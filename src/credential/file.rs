@@ -14,7 +14,7 @@ pub fn read(base: Option<&Path>, path: &Path) -> Result<(Wiped, Option<Stamp>), 
     let before = Moment::now();
     pem::open_regular(&absolute(base, path))
         .and_then(|(file, metadata)| {
-            let (bytes, after) = pem::read_all(&file, &metadata, pem::MOST_BYTES)?;
+            let (bytes, after) = pem::read_all(&file, &metadata, pem::MAX_BYTES)?;
             Ok((bytes, still(&metadata, &after, &before)))
         })
         .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })

@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct IssuerFile {
     certificates: Vec<Arc<Certificate>>,
     stamp: Option<Stamp>,
-    /// What was the working directory, if the name depends on it.
+    /// The working directory in which it was read, if the name depends on it.
     directory: Option<Directory>,
 }
 

@@ -7,9 +7,9 @@ use openssl::pkey::{PKey, Private};
 
 const CHUNK: usize = 128;
 
-/// Room for a key of each credential; most of it is taken when a key near it is loaded. Boxes that are
-/// set once without a lock: no lock may be held while the program's callback runs, nor be left locked
-/// in a forked child.
+/// The loaded keys by the numbers of their credentials. Memory is allocated for 128 keys when one of them
+/// is loaded. There is no lock: none may be held while the program's callback runs, nor be left locked in
+/// a forked child.
 #[derive(Debug, Default)]
 pub struct LoadedKeys(Box<[OnceBox<Chunk>]>);
 

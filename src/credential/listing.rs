@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the files of a list hold, without their keys: read once, and looked at again by later
-//! selectors over the same list.
+//! The certificates in the files of a list. Later selectors over the same list use them again, after
+//! checking the files for changes.
 
 use super::material::{Known, Material};
 use super::{file, pem};
@@ -32,7 +32,7 @@ pub struct Listing {
     key: Option<Arc<ListKey>>,
     /// Whether the name of a file depends on the working directory.
     has_relative_name: bool,
-    /// What was the working directory when the files were looked at, if that matters.
+    /// The working directory in which the files were checked, if a name depends on it.
     directory: Option<Directory>,
 }
 
@@ -121,9 +121,9 @@ impl Listing {
         Listing { entries, key, has_relative_name, directory }
     }
 
-    /// Looks at every file, and reads those that have changed. `None` where none has. `base`: the
-    /// working directory when the list was given. `may_stay`: whether an entry stays as it was where
-    /// its file cannot be read.
+    /// Checks every file, and reads those that have changed. Returns `None` if none has. `base` is the
+    /// working directory when the list was added. An entry for which `may_stay` is true is kept if its
+    /// file cannot be read.
     pub fn renewed(
         &self,
         base: Option<&Path>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Looking at a file whose certificates are about to be sent.
+//! Checking a file whose certificates are about to be sent.
 //!
-//! What came from the cache was not opened for this selector, and may be up to a second old. The
-//! process may also have lost the right to read the file, which only opening it shows.
+//! Certificates from the cache may be a second old, and their file was not opened for this selector.
+//! Whether the process may read the file shows only when it is opened.
 
 use super::pem;
 use crate::cache::Stamp;
@@ -10,21 +10,21 @@ use crate::error::Cause;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What to find out about a file.
+/// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Whether it can be opened and is as it was when it was read.
+    /// The file can be opened, and has not changed since it was read.
     Unchanged,
-    /// Whether it can be opened: it was looked at just now.
+    /// The file can be opened. That it has not changed was checked just before.
     Readable,
 }
 
-/// Why what a file held is not sent.
+/// Why a certificate is not sent.
 #[derive(Debug)]
 pub enum Unsent {
-    /// The file is another one now, or may be.
+    /// Its file has changed, or may have.
     Changed,
-    /// It cannot be read.
+    /// Its file cannot be read.
     Cause(Cause),
 }
 
@@ -34,15 +34,15 @@ pub struct Watched<'a> {
     pub at: &'a Path,
     /// Its name in messages.
     pub name: &'a Path,
-    /// By which it is known to be as it was; `None` if that is not sure.
+    /// Identity and times of the file; `None` if a change might not show in them.
     pub stamp: Option<&'a Stamp>,
     /// Whether it has been opened for this selector; `None`: it was read for it.
     pub opened: Option<&'a AtomicBool>,
 }
 
 impl Watched<'_> {
-    /// Opens the file. A selector that has read it, or opened it before, goes on with what it has where
-    /// the file has been deleted since, or may no longer be read.
+    /// Opens the file. A selector that has read or opened it before may send its certificates even if the
+    /// file has been deleted since, or can no longer be read.
     pub fn look(&self, look: Look) -> Result<(), Unsent> {
         let was_opened = self.opened.is_none_or(|opened| opened.load(Ordering::Relaxed));
         match pem::open_regular(self.at) {

@@ -16,7 +16,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// No file of certificates is as large as this; a bundle of all public CAs has a quarter MiB.
-pub const MOST_BYTES: u64 = 16 << 20;
+pub const MAX_BYTES: u64 = 16 << 20;
 
 /// The maximum number of certificates in the file of a credential.
 pub const MAX_CERTIFICATES: usize = 1_000;
@@ -192,9 +192,9 @@ mod tests {
     #[test]
     fn a_file_that_is_too_large_is_refused_before_it_is_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        file.as_file().set_len(MOST_BYTES + 1).unwrap();
+        file.as_file().set_len(MAX_BYTES + 1).unwrap();
         let (open, metadata) = open_regular(file.path()).unwrap();
-        let error = read_all(&open, &metadata, MOST_BYTES).unwrap_err();
+        let error = read_all(&open, &metadata, MAX_BYTES).unwrap_err();
         assert!(matches!(error, ReadError::TooLarge(_)), "{error:?}");
         assert_eq!(error.text(), "it is larger than 16 MiB");
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Why such a file was not read.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
 
 /// The bytes of what was opened; they are wiped when dropped.
 pub fn read_all(file: &File, metadata: &Metadata) -> Result<(Wiped, Metadata), Refusal> {
-    pem::read_all(file, metadata, MOST_BYTES).map_err(refusal)
+    pem::read_all(file, metadata, MAX_BYTES).map_err(refusal)
 }
 
 fn refusal(error: ReadError) -> Refusal {

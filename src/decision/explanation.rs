@@ -14,7 +14,7 @@ use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
 
 /// How many CA names are shown.
-const MOST_NAMES: usize = 100;
+const MAX_NAMES: usize = 100;
 
 /// The whole text. Writing to a `String` does not fail.
 pub fn text(decision: &Decision) -> String {
@@ -148,7 +148,7 @@ fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
         n => writeln!(out, "It wants one that was issued below one of these {n} CAs:")?,
     }
     let mut shown = 0;
-    for ca in names(&request.ca_names_der).take(MOST_NAMES) {
+    for ca in names(&request.ca_names_der).take(MAX_NAMES) {
         writeln!(out, "    {}", name::text(&ca))?;
         shown += 1;
     }

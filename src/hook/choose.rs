@@ -19,8 +19,8 @@ use openssl_sys as ffi;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How often the choice is made at most for one request, while files are being replaced.
-const MOST_CHOICES: usize = 4;
+/// The maximum number of choices for one request, while files are being replaced.
+const MAX_CHOICES: usize = 4;
 
 /// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
 /// suits and none is sent.
@@ -66,7 +66,7 @@ unsafe fn choose(
     let mut current = selector.latest();
     let follows = current.follows_files();
     let mut look = follows.then_some(Look::Unchanged);
-    let mut left = MOST_CHOICES;
+    let mut left = MAX_CHOICES;
     let (decision, result) = loop {
         // SAFETY: the caller's promise.
         let attempt = unsafe { attempt(ssl, &current, look, &mut has_begun)? };
@@ -74,7 +74,7 @@ unsafe fn choose(
         if left == 0 || !attempt.may_be_outdated(look) {
             break (attempt.decision, attempt.result);
         }
-        // Every file is looked at, and the choice made again.
+        // Check every file, and choose again.
         look = Some(Look::Readable);
         let is_different = match current.renewed() {
             Ok(Some((renewed, is_different))) => {
@@ -83,10 +83,11 @@ unsafe fn choose(
                 is_different
             }
             Ok(None) => false,
-            // It is the reason why no certificate can be sent, unless there is one already.
+            // A file cannot be read. An earlier error comes first.
             Err(error) => {
                 let Attempt { mut decision, result, .. } = attempt;
                 let result = result.and_then(|_| {
+                    decision.chosen = None;
                     decision.fail(&error);
                     Err(error)
                 });
@@ -109,14 +110,13 @@ unsafe fn choose(
 struct Attempt {
     decision: Decision,
     result: Result<Option<Installed>, Error>,
-    /// A file that matters was not looked at, or has changed: the result does not count.
+    /// A file that matters has changed or was not checked, so the choice must be made again.
     must_repeat: bool,
 }
 
 impl Attempt {
-    /// Whether the files as they are now could lead to another result. Once all files have been looked
-    /// at, that is so only where a key did not belong to its certificate or could not be read, because
-    /// they were replaced in between.
+    /// Whether the current files may lead to another result. After all files have been checked, that is
+    /// so only after an error: a file may have been replaced since.
     fn may_be_outdated(&self, look: Option<Look>) -> bool {
         let is_first = look == Some(Look::Unchanged);
         let is_ruled_out = self.decision.request().ca_names == 0

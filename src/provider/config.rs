@@ -2,21 +2,21 @@
 //! Misspelt settings. A provider can ask for a setting by its name, but not which ones there are,
 //! so openssl.cnf is read once more, when a certificate is needed.
 
-use super::settings::NAMES;
 use crate::openssl_cnf::{self, Conf, NameValue};
 use crate::ossl::QuietErrors;
 use crate::text::excerpt;
+use std::ffi::CStr;
 
 /// Whether the section of the provider with this name has settings that do not exist, or that
 /// OpenSSL does not pass on. Where the section is not found (a program may read another file),
-/// nothing is said.
-pub fn check_settings(provider: &[u8]) -> Result<(), String> {
+/// nothing is said. `names` are the settings that exist.
+pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
     let _errors = QuietErrors::new();
     let Some(file) = openssl_cnf::default_file() else { return Ok(()) };
     let Some(conf) = Conf::load(&file) else { return Ok(()) };
     for (name, value) in provider_settings(&conf, provider).unwrap_or_default() {
         let shown = || excerpt(&name);
-        if !NAMES.iter().any(|known| known.to_bytes() == name) {
+        if !names.iter().any(|known| known.to_bytes() == name) {
             return Err(format!("there is no setting \"{}\"", shown()));
         }
         if conf.has_section(&value) {

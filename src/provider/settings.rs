@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// Every setting there is, besides OpenSSL's own.
-pub const NAMES: [&CStr; 10] = [
+const NAMES: [&CStr; 10] = [
     c"sslcert",
     c"sslkey",
     c"sslpassword",
@@ -143,7 +143,7 @@ impl Settings {
         if let Some(fault) = &self.fault {
             return Err(Error::Settings(fault.clone()));
         }
-        super::config::check_settings(&self.provider).map_err(Error::Settings)?;
+        super::config::check_settings(&self.provider, &NAMES).map_err(Error::Settings)?;
         let mut selector = Selector::new();
         *selector.policy_mut() = self.policy;
         let lines;

@@ -172,9 +172,9 @@ impl Filter {
         // Downwards from the named CAs.
         let mut survivors: Vec<u32> = Vec::new();
         let mut queue: Vec<u32> = named.to_vec();
-        let mut seen = Seen::new(self.names.len());
+        let mut visited = Visited::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if seen.is_new(name) {
+            if visited.is_new(name) {
                 let issued = usize::try_from(name).ok().and_then(|at| self.issued.get(at));
                 survivors.extend(issued.into_iter().flatten());
                 let below = self.of_name(name).1.iter();
@@ -192,9 +192,9 @@ impl Filter {
     pub fn above(&self, survivors: &Survivors) -> Vec<u32> {
         let mut above: Vec<u32> = Vec::new();
         let mut queue: Vec<u32> = survivors.iter().filter_map(|at| self.issuer(at)).collect();
-        let mut seen = Seen::new(self.names.len());
+        let mut visited = Visited::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if seen.is_new(name) {
+            if visited.is_new(name) {
                 let members = self.of_name(name).0;
                 above.extend(members);
                 queue.extend(members.iter().filter_map(|m| self.member(*m)).map(|m| m.issuer));
@@ -215,12 +215,12 @@ impl Filter {
     }
 }
 
-/// Which numbers were met.
-struct Seen(Vec<bool>);
+/// The numbers that were visited.
+struct Visited(Vec<bool>);
 
-impl Seen {
-    fn new(count: usize) -> Seen {
-        Seen(vec![false; count])
+impl Visited {
+    fn new(count: usize) -> Visited {
+        Visited(vec![false; count])
     }
 
     fn is_new(&mut self, number: u32) -> bool {

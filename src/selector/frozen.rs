@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 /// How many indices a selector keeps.
 const INDICES: usize = 16;
 
-/// A selector that can no longer change. The files of its credentials may: [`FrozenSelector::renewed`]
-/// then gives another one, with the same credentials in the same order.
+/// A selector that can no longer change. When its files change, [`FrozenSelector::renewed`] returns another
+/// one, which has the same entries in the same order.
 #[derive(Debug)]
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
@@ -31,7 +31,7 @@ pub struct FrozenSelector {
     /// The indices made last, the newest at the end. This lock and the next are only tried: a child
     /// that is forked at the wrong moment would find them locked for good.
     indices: Mutex<Vec<Arc<Index>>>,
-    /// As the files were when they last changed.
+    /// With the files as they were when they last changed.
     latest: Mutex<Option<Arc<FrozenSelector>>>,
 }
 
@@ -121,14 +121,25 @@ impl FrozenSelector {
         latest.unwrap_or_else(|| Arc::clone(self))
     }
 
+    /// The selector with the current content of its files.
+    pub(crate) fn up_to_date(self: &Arc<Self>) -> Result<Arc<FrozenSelector>, Error> {
+        let latest = self.latest();
+        if !self.follows_files() {
+            return Ok(latest);
+        }
+        let Some((renewed, _)) = latest.renewed()? else { return Ok(latest) };
+        self.keep_latest(&renewed);
+        Ok(renewed)
+    }
+
     /// Keeps what [`FrozenSelector::renewed`] made.
     pub(crate) fn keep_latest(&self, latest: &Arc<FrozenSelector>) {
         let old = self.latest.try_lock().ok().and_then(|mut kept| kept.replace(Arc::clone(latest)));
         drop(old);
     }
 
-    /// Looks at every file. The selector with the files as they are now, and whether one of its
-    /// certificates is another one; `None` where nothing was read again.
+    /// Checks every file. Returns a selector with the current content of the files, and whether a
+    /// certificate has been replaced; `None` if no file was read again.
     pub(crate) fn renewed(&self) -> Result<Option<(Arc<FrozenSelector>, bool)>, Error> {
         let Renewed { groups, issuers, is_new, is_different } =
             Renewed::of(&self.groups, &self.issuers)?;
@@ -243,8 +254,8 @@ impl FrozenSelector {
         }
     }
 
-    /// The key of credential `at`, to be sent with these links of `index` above its leaf. `look`: every
-    /// file that one of these certificates comes from is looked at.
+    /// Returns the key of credential `at`, which is to be sent with these links of `index` above its leaf,
+    /// after checking the files of these certificates as `look` says.
     pub(crate) fn key(
         &self,
         at: usize,
@@ -265,7 +276,7 @@ impl FrozenSelector {
         key.map_err(Unsent::Cause)
     }
 
-    /// Looks at the files of a certificate until one is found that can be opened and has it.
+    /// Checks the files that a certificate is in, until one passes.
     fn look_at_one(&self, places: &[Place], look: Look) -> Result<(), Unsent> {
         let mut outcome = Ok(());
         for place in places {

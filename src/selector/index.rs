@@ -2,6 +2,7 @@
 //! The second phase of a choice: what it needs to know of the credentials that the [`Filter`] has left,
 //! as numbers.
 
+mod linked;
 mod pool;
 
 use super::filter::{Filter, Place};
@@ -13,9 +14,10 @@ use crate::error::OutOfMemory;
 use crate::map::Map;
 use crate::name;
 use crate::ossl::QuietErrors;
+use linked::{Issuers, Linked};
 use openssl::x509::X509;
 pub(crate) use pool::MAX_KEYS;
-use pool::{Issuers, Linked, NamesOf, Pool, Work};
+use pool::{NameNumbers, Pool, Work};
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,7 +82,7 @@ impl Index {
         for (number, certificate) in above {
             let Some(member) = filter.member(*number) else { continue };
             let (subject, issuer) = (member.subject, member.issuer);
-            let added = pool.add(certificate, NamesOf { subject, issuer })?;
+            let added = pool.add(certificate, NameNumbers { subject, issuer })?;
             numbers.extend(added.map(|id| (*number, id)));
         }
 
@@ -303,4 +305,4 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -67,11 +67,26 @@ impl Drop for End<'_> {
     }
 }
 
-/// Identities of one CA, and its root.
-fn identities() -> (Identity, Vec<Identity>) {
-    let root = Identity::root("root");
-    let identities = (0..IDENTITIES).map(|_| root.issue("client")).collect();
-    (root, identities)
+/// Identities of one CA, and a pair that does not suit.
+struct Rotation {
+    files: Files,
+    root: Identity,
+    identities: Vec<Identity>,
+}
+
+impl Rotation {
+    fn new() -> Rotation {
+        let (files, root) = (Files::new(), Identity::root("root"));
+        files.write_identity("other", &Identity::root("elsewhere").issue("other"));
+        let identities = (0..IDENTITIES).map(|_| root.issue("client")).collect();
+        Rotation { files, root, identities }
+    }
+
+    /// Replaces the file that holds certificate and key.
+    fn put_both(&self, at: usize) {
+        let identity = &self.identities[at % IDENTITIES];
+        self.files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
+    }
 }
 
 /// The lists of an entry that does not suit and one that does.
@@ -87,40 +102,34 @@ fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
 
 #[test]
 fn one_file_with_both_that_others_take_the_place_of() {
-    let files = Files::new();
-    let (root, identities) = identities();
-    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
-    let put = |at: usize| {
-        let identity = &identities[at % IDENTITIES];
-        files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
-    };
-    handshakes_under_rotation(&identities, put, |version, way| {
-        let set = Frozen::over(selector(&files, "both.pem", None), Vec::new());
-        set.handshake(version, way).naming(&[&root]).run()
-    });
+    let rotation = Rotation::new();
+    let Rotation { files, root, identities } = &rotation;
+    handshakes_under_rotation(
+        identities,
+        |at| rotation.put_both(at),
+        |version, way| {
+            let set = Frozen::over(selector(files, "both.pem", None), Vec::new());
+            set.handshake(version, way).naming(&[root]).run()
+        },
+    );
 }
 
 #[test]
 fn a_selector_that_was_made_before() {
-    let files = Files::new();
-    let (root, identities) = identities();
-    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
-    let put = |at: usize| {
-        let identity = &identities[at % IDENTITIES];
-        files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
-    };
-    put(0);
-    let set = Frozen::over(selector(&files, "both.pem", None), Vec::new());
-    handshakes_under_rotation(&identities, put, |version, way| {
-        set.handshake(version, way).naming(&[&root]).run()
-    });
+    let rotation = Rotation::new();
+    let Rotation { files, root, identities } = &rotation;
+    rotation.put_both(0);
+    let set = Frozen::over(selector(files, "both.pem", None), Vec::new());
+    handshakes_under_rotation(
+        identities,
+        |at| rotation.put_both(at),
+        |version, way| set.handshake(version, way).naming(&[root]).run(),
+    );
 }
 
 #[test]
 fn a_directory_that_is_switched_by_a_link() {
-    let files = Files::new();
-    let (root, identities) = identities();
-    files.write_identity("other", &Identity::root("elsewhere").issue("other"));
+    let Rotation { files, root, identities } = Rotation::new();
     for name in ["client.crt", "client.key"] {
         symlink(format!("..data/{name}"), files.path(name)).unwrap();
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Far more than anybody has.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Its bytes.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             &"it has group or world access; chmod it to 0600, or to 0640 if root owns it",
         ));
     }
-    if metadata.len() > MOST_BYTES {
+    if metadata.len() > MAX_BYTES {
         return Err(failure(&"it is too large for a file of passwords"));
     }
     all(file, metadata.len()).map_err(|e| failure(&e))

@@ -7,7 +7,7 @@
 pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// No message of a server that is read here is longer.
-pub const MOST_BYTES: usize = 64 << 10;
+pub const MAX_BYTES: usize = 64 << 10;
 
 /// What the first byte after [`SSL_REQUEST`] means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum Message<'a> {
 pub fn message(bytes: &[u8]) -> Message<'_> {
     let [kind, a, b, c, d, rest @ ..] = bytes else { return Message::Partial };
     let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-    if !kind.is_ascii_alphabetic() || !(4..=MOST_BYTES).contains(&length) {
+    if !kind.is_ascii_alphabetic() || !(4..=MAX_BYTES).contains(&length) {
         return Message::Stranger;
     }
     match rest.get(..length - 4) {

@@ -3,7 +3,7 @@
 //! sent.
 
 use super::Plan;
-use super::answers::{self, Answer, MOST_BYTES, Message, Refusal};
+use super::answers::{self, Answer, MAX_BYTES, Message, Refusal};
 use super::connection::Connection;
 use super::handshake::why;
 use super::reach::patience;
@@ -112,7 +112,7 @@ fn listen(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
                     Answer::Ready if !welcome => return Ok(Answer::Stranger),
                     answer => return Ok(answer),
                 }
-                if passed > MOST_BYTES {
+                if passed > MAX_BYTES {
                     return Ok(Answer::Stranger);
                 }
                 bytes.drain(..taken);

@@ -68,7 +68,7 @@ fn accepted(plan: &Plan<'_>, sent: bool, more: &str) -> Finding {
 /// Takes leave, and reads until the server does so too. A server that looks at the certificate has
 /// done it by then.
 fn listen(stream: &mut SslStream<Connection>) -> Result<(), Error> {
-    const MOST_BYTES: usize = 1 << 20;
+    const MAX_BYTES: usize = 1 << 20;
     let _ = stream.shutdown();
     stream.get_ref().end_writing();
     let mut buffer = [0; 4096];
@@ -79,7 +79,7 @@ fn listen(stream: &mut SslStream<Connection>) -> Result<(), Error> {
             // A greeting, a page: somebody who has looked and goes on.
             Ok(count) => {
                 read += count;
-                if read > MOST_BYTES {
+                if read > MAX_BYTES {
                     return Ok(());
                 }
             }

@@ -2,9 +2,9 @@
 //! The filter excludes no credential that a choice among all would find suitable.
 
 use super::*;
-use crate::choice::{self, Asked, Policy, Traits};
 use crate::credential::chain::tests::{Party, issued_by, party};
 use crate::selector::Index;
+use crate::selector::index::tests::chains::with_judge;
 use openssl::x509::X509;
 
 /// Small numbers, the same in each run.
@@ -22,30 +22,15 @@ impl Dice {
 fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<Vec<u8>>)> {
     let mut flags = vec![false; filter.names().len()];
     named.iter().for_each(|number| flags[*number as usize] = true);
-    let keys = index.traits().iter();
-    let traits: Vec<Traits> = keys.map(|of| Traits { key: of.key, refused: false }).collect();
-    let asked = Asked {
-        count: filter.count(),
-        tls13: true,
-        named: Some(&flags),
-        schemes: Some(&[0x0807]), // ed25519
-        types: None,
-        traits: &traits,
-        exempt: &[],
-        graph: index.graph(),
-        refused: &vec![false; index.links().len()],
-        user: None,
-        now: 0,
-    };
-    let policy = Policy::default();
-    let mut judge = choice::Judge::new(index.candidates(), &asked, &policy);
-    let answer = |(place, credential): (usize, usize)| {
-        let (verdict, chain) = judge.best_chain(place);
-        let links = chain.map_or_else(Vec::new, |chain| chain.links.clone());
-        let sent = index.certificates(&links).map(|x| x.to_der().unwrap()).collect();
-        (credential, verdict.0, sent)
-    };
-    index.survivors().iter().enumerate().map(answer).collect()
+    with_judge(index, Some(&flags), 0, |judge| {
+        let answer = |(place, credential): (usize, usize)| {
+            let (verdict, chain) = judge.best_chain(place);
+            let links = chain.map_or_else(Vec::new, |chain| chain.links.clone());
+            let sent = index.certificates(&links).map(|x| x.to_der().unwrap()).collect();
+            (credential, verdict.0, sent)
+        };
+        index.survivors().iter().enumerate().map(answer).collect()
+    })
 }
 
 /// An index of what the filter leaves, made as a selector makes it.

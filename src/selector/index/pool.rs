@@ -6,7 +6,8 @@
 //! identifiers tell the issuer where both sides have them. Elsewhere the signature is verified, once
 //! for each key that belongs to the issuer's name, until one fits.
 
-use crate::choice::{Link, MAX_DEPTH};
+use super::linked::{Issuers, Linked, address};
+use crate::choice::MAX_DEPTH;
 use crate::credential::chain::{self, IssuedClass};
 use crate::credential::facts::Clock;
 use crate::credential::settle_extensions;
@@ -58,14 +59,6 @@ struct Member {
     issuers: Option<Issuers>,
 }
 
-/// The members that issued a certificate; several where CAs are cross-signed.
-#[derive(Clone, Debug, Default)]
-pub struct Issuers {
-    pub members: Arc<[u32]>,
-    /// A limit was reached, so there may be others.
-    pub is_cut: bool,
-}
-
 /// The members that have the same subject.
 #[derive(Default)]
 struct Namesakes {
@@ -85,7 +78,7 @@ struct Key {
 
 /// The names of a certificate, by their numbers in the filter.
 #[derive(Clone, Copy)]
-pub struct NamesOf {
+pub struct NameNumbers {
     /// The number of its subject's name.
     pub subject: u32,
     /// The number of its issuer's name.
@@ -117,7 +110,7 @@ enum Group {
 
 impl Pool {
     /// Adds a certificate, once; gives its number here, or `None` for a root.
-    pub fn add(&mut self, x: &X509, of: NamesOf) -> Result<Option<u32>, OutOfMemory> {
+    pub fn add(&mut self, x: &X509, of: NameNumbers) -> Result<Option<u32>, OutOfMemory> {
         settle_extensions(x)?;
         let digest = chain::digest(x)?;
         if let Some(known) = self.known.get(&digest) {
@@ -132,8 +125,8 @@ impl Pool {
         Ok(id)
     }
 
-    fn add_member(&mut self, id: u32, x: &X509, of: NamesOf) -> Result<(), OutOfMemory> {
-        let NamesOf { subject, issuer } = of;
+    fn add_member(&mut self, id: u32, x: &X509, of: NameNumbers) -> Result<(), OutOfMemory> {
+        let NameNumbers { subject, issuer } = of;
         let spki = chain::public_key_der(x)?;
         let identifier = x.subject_key_id().map(|id| id.as_slice().to_vec());
         let has_identifier = identifier.is_some();
@@ -344,66 +337,7 @@ impl Pool {
 
     /// The members that chains lead to, as links with new numbers.
     pub fn into_linked(self, clock: &Clock) -> Linked {
-        let mut next = 0;
-        let mut number = |member: &Member| {
-            member.issuers.as_ref()?;
-            next += 1;
-            Some(next - 1)
-        };
-        let numbers: Vec<Option<u32>> = self.members.iter().map(&mut number).collect();
-        let mut linked = Linked { numbers, ..Linked::default() };
-        for (id, Member { certificate, issuer, issuers, .. }) in (0..).zip(self.members) {
-            let Some(issuers) = issuers else { continue };
-            let (not_before, not_after) = clock.validity(&certificate);
-            let above = linked.above(&issuers);
-            let is_cut = issuers.is_cut;
-            linked.links.push(Link { issuer, not_before, not_after, above, is_cut });
-            linked.certificates.push((certificate, id));
-        }
-        linked
-    }
-}
-
-/// Issuers of several certificates: as members, and as links.
-type Shared = (Arc<[u32]>, Arc<[u32]>);
-
-/// What is left of the pool.
-#[derive(Default)]
-pub struct Linked {
-    /// The certificate of each link, and its number among the members.
-    pub certificates: Vec<(X509, u32)>,
-    pub links: Vec<Link>,
-    /// The number of each member as a link; `None` where no chain leads to it.
-    numbers: Vec<Option<u32>>,
-    /// By the address of the members.
-    known: Map<usize, Shared>,
-}
-
-fn address(members: &Arc<[u32]>) -> usize {
-    members.as_ptr() as usize
-}
-
-impl Linked {
-    /// How many members there were.
-    pub fn members(&self) -> usize {
-        self.numbers.len()
-    }
-
-    /// The links that these members are now.
-    pub fn numbers_of(&self, members: &[u32]) -> Box<[u32]> {
-        let number = |id: &u32| *self.numbers.get(usize::try_from(*id).ok()?)?;
-        members.iter().filter_map(number).collect()
-    }
-
-    /// The links that these issuers are now.
-    pub fn above(&mut self, issuers: &Issuers) -> Arc<[u32]> {
-        let members = &issuers.members;
-        if let Some((_, known)) = self.known.get(&address(members)) {
-            return Arc::clone(known);
-        }
-        let above: Arc<[u32]> = self.numbers_of(members).into();
-        // The members are kept, so that no others have their address.
-        self.known.insert(address(members), (Arc::clone(members), Arc::clone(&above)));
-        above
+        let members = self.members.into_iter();
+        Linked::of(members.map(|m| (m.certificate, m.issuer, m.issuers)).collect(), clock)
     }
 }

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-mod chains;
+pub mod chains;
 mod hostile;

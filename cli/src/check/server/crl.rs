@@ -10,7 +10,7 @@ use openssl::x509::{CrlStatus, X509, X509Crl, X509CrlRef};
 use std::path::Path;
 
 /// Files of this kind may be large.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// What is to be said of a file of lists. `chain`: the leaf and what is above it; `cas`: all
 /// certificates of CAs that are at hand. Whether it can be used for a verification.
@@ -40,7 +40,7 @@ pub fn tell(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mut 
 
 fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
     const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
-    let bytes = inspect::read_file(file, MOST_BYTES)?;
+    let bytes = inspect::read_file(file, MAX_BYTES)?;
     let starts = bytes.windows(BEGIN.len()).enumerate().filter(|(_, w)| *w == BEGIN);
     let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
     if starts.is_empty() {

@@ -45,12 +45,27 @@ pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer
             named[number as usize] = true;
         }
     }
-    let traits: Vec<Traits> =
-        index.traits().iter().map(|of| Traits { key: of.key, refused: false }).collect();
+    with_judge(index, (!cas.is_empty()).then_some(&named[..]), now, |judge| {
+        let (verdict, chain) = judge.best_chain(at);
+        let links = chain.map_or_else(Vec::new, |chain| chain.links.clone());
+        let is_cut = judge.is_cut(at);
+        Answer { verdict, chain: index.certificates(&links).cloned().collect(), is_cut }
+    })
+}
+
+/// Judges an index of Ed25519 certificates, for a server that accepts them.
+pub fn with_judge<T>(
+    index: &Index,
+    named: Option<&[bool]>,
+    now: i64,
+    work: impl FnOnce(&mut choice::Judge<'_>) -> T,
+) -> T {
+    let keys = index.traits().iter();
+    let traits: Vec<Traits> = keys.map(|of| Traits { key: of.key, refused: false }).collect();
     let asked = Asked {
         count: index.candidates().len(),
         tls13: true,
-        named: (!cas.is_empty()).then_some(&named[..]),
+        named,
         schemes: Some(&[0x0807]), // ed25519
         types: None,
         traits: &traits,
@@ -60,12 +75,7 @@ pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer
         user: None,
         now,
     };
-    let policy = Policy::default();
-    let mut judge = choice::Judge::new(index.candidates(), &asked, &policy);
-    let (verdict, chain) = judge.best_chain(at);
-    let links = chain.map_or_else(Vec::new, |chain| chain.links.clone());
-    let is_cut = judge.is_cut(at);
-    Answer { verdict, chain: index.certificates(&links).cloned().collect(), is_cut }
+    work(&mut choice::Judge::new(index.candidates(), &asked, &Policy::default()))
 }
 
 pub fn ask(index: &Indexed, cas: &[&Party]) -> Answer {
