@@ -7,12 +7,12 @@ use crate::guard::guard;
 /// Empties the cache of this process. Selectors keep what they hold, and decrypted keys that no
 /// selector holds are freed at once.
 ///
-/// The cache has what selectors have read from files: certificates, what was found out about them, and
+/// The cache has what selectors have read from files: certificates, what was derived from them, and
 /// decrypted keys. A file whose device, inode, size, mtime or ctime has changed is read again. Since
-/// 0.1.1 the files of a list are looked at when a selector is made, but not again within one second of
-/// the last look at all of them; and the files of the certificates that are about to be sent are opened
+/// 0.1.1 the files of a list are checked when a selector is made, but not again within one second after
+/// all of them were checked; and the files of the certificates that are about to be sent are opened
 /// in each handshake, with the rights that the process has then. If one of them has changed, if key and
-/// certificate do not match, or if no credential suits, all files of the selector are looked at, and the
+/// certificate do not match, or if no credential suits, all files of the selector are checked, and the
 /// choice is made again. A change that leaves these values as they were is not seen: a write through a
 /// shared mapping (mmap(2)), or one after the clock was set back, may be such a change. The permissions
 /// of a key file are checked each time it is opened. A key is given for the password that opened it, of
