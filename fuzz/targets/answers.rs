@@ -7,7 +7,7 @@
 #[path = "../../cli/src/probe/answers.rs"]
 mod answers;
 
-use answers::{Answer, MOST_BYTES, Message};
+use answers::{Answer, MAX_BYTES, Message};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut rest = data;
     while let Message::Whole { kind, body, taken } = answers::message(rest) {
-        assert!(kind.is_ascii_alphabetic() && taken <= MOST_BYTES + 1 && taken <= rest.len());
+        assert!(kind.is_ascii_alphabetic() && taken <= MAX_BYTES + 1 && taken <= rest.len());
         assert_eq!(taken, body.len() + 5);
         match answers::answer(kind, body) {
             Answer::Refusal(refusal) => {
