@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness.at_once import at_once, selected
-from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
-from toolchain import TESTS, compile_c, succeed
+from harness.toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
+from harness.toolchain import C_TESTS, compile_c, succeed
 
 PROGRAMS = {
     "support_itself": "certificates, handshakes and the error queue of these tests are what they seem",
@@ -104,7 +104,7 @@ def objects(alone) -> list:
         out.unlink(missing_ok=True)
         succeed(
             [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-            + ["-c", "-o", out, TESTS / source]
+            + ["-c", "-o", out, C_TESTS / source]
         )
         made.append(out)
     return made
@@ -128,7 +128,7 @@ def compile_program(name: str, objects: list, checker=checkers.PLAIN):
     standalone = name in WITHOUT_CERTPICK
     return compile_c(
         BUILD / (name if checker is checkers.PLAIN else f"{name}-{checker.name}"),
-        [TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
+        [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
         compiler=CXX if cplusplus else CC,
         flags=[
             "-std=c++11" if cplusplus else "-std=c99",
@@ -186,7 +186,7 @@ def with_sanitizers(alone, environment):
             if out not in made:
                 succeed(
                     [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-                    + [*checker.flags, "-c", "-o", out, TESTS / source]
+                    + [*checker.flags, "-c", "-o", out, C_TESTS / source]
                 )
                 made.add(out)
             objects.append(out)

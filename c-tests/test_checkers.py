@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-import checkers
-from toolchain import BUILD, TESTS, compile_c, run
+from harness import checkers
+from harness.toolchain import BUILD, C_TESTS, compile_c, run
 
 FOUND = [
     (checkers.VALGRIND, "overflow", "Invalid write of size 1"),
@@ -24,7 +24,7 @@ FOUND = [
 def start(checker, bug: str):
     program = compile_c(
         BUILD / f"has_bugs-{checker.name}",
-        [TESTS / "faults" / "has_bugs.c"],
+        [C_TESTS / "faults" / "has_bugs.c"],
         flags=["-std=c99", "-O0", "-g", "-pthread", *checker.flags],
     )
     return run([*checker.command, program, bug], env={**os.environ, **checker.environment})

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 
-from toolchain import HEADER, LIBRARY, ROOT, succeed
+from harness.toolchain import HEADER, LIBRARY, ROOT, succeed
 
 # ld-linux's name differs between architectures.
 SYSTEM = re.compile(r"(libc|libm|libpthread|libdl)\.so\.\d+|ld-linux.*\.so\.\d+")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The benchmark that `make bench` runs: see doc/performance.md."""
+"""Measures connections, the choice, selectors and whole processes for `make bench`. See doc/performance.md."""

@@ -11,7 +11,7 @@ from harness.unavailable import need_package
 
 from . import pki
 from .cases import COUNTED_FIRST, COUNTED_LATER, Case
-from .connections import Client, run
+from .client import Client, run
 
 VALGRIND = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q"]
 SELECTOR_ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C"}

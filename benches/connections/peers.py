@@ -12,10 +12,10 @@ from typing import Optional
 
 from harness import openssl_cnf
 from harness.unavailable import Unavailable, need_package
-from toolchain import LINK_CERTPICK
+from harness.toolchain import LINK_CERTPICK
 
 from . import pki
-from .connections import run
+from .client import run
 
 HERE = Path(__file__).resolve().parent / "peers"
 SHAPES = ("one", "names", "many")

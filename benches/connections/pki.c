@@ -10,90 +10,48 @@
                                          but for this one
    1.crt, 1.key ... COUNT.crt, COUNT.key others, each from an issuer of its own, of the kinds below in
                                          turn. A few keys serve for all of them. */
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
+#include "support.h"
+
+#include "certificates.h"
+
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #define PASSWORD "secret"
-#define KEYS_OF_A_TYPE 8
-#define MUST(condition) ((condition) ? (void)0 : fail(#condition, __LINE__))
+#define KEYS_OF_A_KIND 8
 
 /* File N is of kind (N - 1) % 7: pki.py has their names in this order. */
 static const struct kind {
-    int types[2]; /* of the key, in turn; that of the issuer is of the same type */
+    enum key_kind keys[2]; /* of certificate and issuer, in turn */
     enum { PLAIN, MULTI_VALUED, OLD_STRINGS } names;
     int version_1; /* as by `openssl x509 -req -text` before OpenSSL 3.2: PostgreSQL's documentation */
     int self_signed;
     int sha512;
 } kinds[] = {
-    {{EVP_PKEY_EC, EVP_PKEY_EC}, PLAIN, 0, 0, 0},
-    {{EVP_PKEY_RSA, EVP_PKEY_EC}, PLAIN, 1, 0, 0},
-    {{EVP_PKEY_RSA, EVP_PKEY_EC}, PLAIN, 0, 1, 0},
-    {{EVP_PKEY_EC, EVP_PKEY_EC}, MULTI_VALUED, 0, 0, 0},
-    {{EVP_PKEY_RSA, EVP_PKEY_EC}, PLAIN, 0, 0, 1},
-    {{EVP_PKEY_RSA_PSS, EVP_PKEY_RSA_PSS}, PLAIN, 0, 0, 0},
-    {{EVP_PKEY_EC, EVP_PKEY_EC}, OLD_STRINGS, 0, 0, 0},
+    {{KEY_P256, KEY_P256}, PLAIN, 0, 0, 0},
+    {{KEY_RSA, KEY_P256}, PLAIN, 1, 0, 0},
+    {{KEY_RSA, KEY_P256}, PLAIN, 0, 1, 0},
+    {{KEY_P256, KEY_P256}, MULTI_VALUED, 0, 0, 0},
+    {{KEY_RSA, KEY_P256}, PLAIN, 0, 0, 1},
+    {{KEY_RSA_PSS, KEY_RSA_PSS}, PLAIN, 0, 0, 0},
+    {{KEY_P256, KEY_P256}, OLD_STRINGS, 0, 0, 0},
 };
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
-static const struct kind usual = {{EVP_PKEY_EC, EVP_PKEY_EC}, PLAIN, 0, 0, 0};
+static const struct kind usual = {{KEY_P256, KEY_P256}, PLAIN, 0, 0, 0};
 
-static void fail(const char *what, int line)
+/* Returns one of KEYS_OF_A_KIND keys, in turn. */
+static EVP_PKEY *some_key(enum key_kind kind)
 {
-    fprintf(stderr, "pki.c:%d: %s\n", line, what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-struct identity {
-    X509 *cert;
-    EVP_PKEY *key;
-};
-
-static EVP_PKEY *new_key(int type)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(type, NULL);
-    EVP_PKEY *key = NULL;
-
-    MUST(ctx != NULL && EVP_PKEY_keygen_init(ctx) > 0);
-    if (type == EVP_PKEY_EC)
-        MUST(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) > 0);
-    else
-        MUST(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) > 0);
-    MUST(EVP_PKEY_keygen(ctx, &key) > 0);
-    EVP_PKEY_CTX_free(ctx);
-    return key;
-}
-
-/* One of a few of this type. */
-static EVP_PKEY *some_key(int type)
-{
-    static EVP_PKEY *keys[3][KEYS_OF_A_TYPE];
+    static EVP_PKEY *keys[KEY_RSA_PSS + 1][KEYS_OF_A_KIND];
     static int turn;
-    EVP_PKEY **key = &keys[type == EVP_PKEY_EC ? 0 : type == EVP_PKEY_RSA ? 1 : 2][turn++ % KEYS_OF_A_TYPE];
+    EVP_PKEY **key = &keys[kind][turn++ % KEYS_OF_A_KIND];
 
     if (*key == NULL)
-        *key = new_key(type);
+        *key = new_key(kind);
     EVP_PKEY_up_ref(*key);
     return *key;
-}
-
-static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-    X509_EXTENSION *extension;
-
-    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-    extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    MUST(extension != NULL && X509_add_ext(cert, extension, -1));
-    X509_EXTENSION_free(extension);
 }
 
 static void add_to_name(X509_NAME *name, const char *attribute, int type, const char *value, int len, int set)
@@ -161,47 +119,26 @@ static struct identity issue(const char *name, const struct kind *kind, EVP_PKEY
     return new;
 }
 
-static void drop(struct identity *identity)
+/* Writes a certificate as `openssl x509 -text` does. */
+static void write_with_text(const char *path, X509 *cert)
 {
-    X509_free(identity->cert);
-    EVP_PKEY_free(identity->key);
-}
+    FILE *file = fopen(path, "w");
 
-static FILE *create(const char *name, const char *suffix)
-{
-    char path[64];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s%s", name, suffix);
-    remove(path);
-    MUST((file = fopen(path, "w")) != NULL);
-    return file;
-}
-
-static void write_certificate(const char *name, X509 *cert, int with_text)
-{
-    FILE *file = create(name, ".crt");
-
-    MUST(!with_text || X509_print_fp(file, cert));
+    MUST(file != NULL && X509_print_fp(file, cert));
     MUST(PEM_write_X509(file, cert) && fclose(file) == 0);
 }
 
-/* In PKCS#8, encrypted where there are rounds. */
-static void write_key(const char *name, EVP_PKEY *key, int rounds)
+/* Writes a PKCS#8 key that is encrypted with this number of PBKDF2 rounds. */
+static void write_encrypted(const char *path, EVP_PKEY *key, int rounds)
 {
-    FILE *file = create(name, ".key");
+    FILE *file = fopen(path, "w");
     PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
     X509_SIG *encrypted;
 
-    MUST(plain != NULL);
-    if (rounds == 0) {
-        MUST(PEM_write_PKCS8_PRIV_KEY_INFO(file, plain));
-    } else {
-        encrypted = PKCS8_encrypt(-1, EVP_aes_256_cbc(), PASSWORD, (int)strlen(PASSWORD), NULL, 0, rounds,
-                                  plain);
-        MUST(encrypted != NULL && PEM_write_PKCS8(file, encrypted));
-        X509_SIG_free(encrypted);
-    }
+    MUST(file != NULL && plain != NULL);
+    encrypted = PKCS8_encrypt(-1, EVP_aes_256_cbc(), PASSWORD, (int)strlen(PASSWORD), NULL, 0, rounds, plain);
+    MUST(encrypted != NULL && PEM_write_PKCS8(file, encrypted));
+    X509_SIG_free(encrypted);
     PKCS8_PRIV_KEY_INFO_free(plain);
     MUST(fclose(file) == 0);
 }
@@ -213,7 +150,7 @@ static void others(int count)
 
     for (i = 0; i < count; i++) {
         const struct kind *kind = &kinds[i % KINDS];
-        int type = kind->types[i / KINDS % 2];
+        enum key_kind type = kind->keys[i / KINDS % 2];
         struct identity ca = {NULL, NULL}, client;
 
         snprintf(name, sizeof(name), "Client CA %d", i + 1);
@@ -222,10 +159,13 @@ static void others(int count)
         snprintf(name, sizeof(name), "user %d", i + 1);
         client = issue(name, kind, some_key(type), kind->self_signed ? NULL : &ca, "clientAuth");
         snprintf(file, sizeof(file), "%d", i + 1);
-        write_certificate(file, client.cert, kind->version_1);
-        write_key(file, client.key, 0);
-        drop(&client);
-        drop(&ca);
+        write_identity(file, &client, NULL);
+        if (kind->version_1) {
+            snprintf(file, sizeof(file), "%d.crt", i + 1);
+            write_with_text(file, client.cert);
+        }
+        free_identity(&client);
+        free_identity(&ca);
     }
 }
 
@@ -235,26 +175,23 @@ int main(int argc, char **argv)
 
     umask(077);
     MUST(argc == 2);
-    root = issue("Server CA", &usual, new_key(EVP_PKEY_EC), NULL, NULL);
-    server = issue("127.0.0.1", &usual, new_key(EVP_PKEY_EC), &root, "serverAuth");
-    write_certificate("root", root.cert, 0);
-    write_certificate("server", server.cert, 0);
-    write_key("server", server.key, 0);
-    ca = issue("Client CA 0", &usual, new_key(EVP_PKEY_EC), NULL, NULL);
-    site = issue("user 0", &usual, new_key(EVP_PKEY_EC), &ca, "clientAuth");
-    rsa = issue("user 0", &usual, new_key(EVP_PKEY_RSA), &ca, "clientAuth");
-    write_certificate("ca", ca.cert, 0);
-    write_certificate("site", site.cert, 0);
-    write_certificate("rsa", rsa.cert, 0);
-    write_key("site", site.key, 0);
-    write_key("site-encrypted", site.key, 2048);
-    write_key("site-pbkdf2", site.key, 200000);
-    write_key("rsa", rsa.key, 0);
+    root = issue("Server CA", &usual, new_key(KEY_P256), NULL, NULL);
+    server = issue("127.0.0.1", &usual, new_key(KEY_P256), &root, "serverAuth");
+    write_certs("root.crt", root.cert, (X509 *)NULL);
+    write_identity("server", &server, NULL);
+    ca = issue("Client CA 0", &usual, new_key(KEY_P256), NULL, NULL);
+    site = issue("user 0", &usual, new_key(KEY_P256), &ca, "clientAuth");
+    rsa = issue("user 0", &usual, new_key(KEY_RSA), &ca, "clientAuth");
+    write_certs("ca.crt", ca.cert, (X509 *)NULL);
+    write_identity("site", &site, NULL);
+    write_identity("rsa", &rsa, NULL);
+    write_encrypted("site-encrypted.key", site.key, 2048);
+    write_encrypted("site-pbkdf2.key", site.key, 200000);
     others(atoi(argv[1]));
-    drop(&rsa);
-    drop(&site);
-    drop(&ca);
-    drop(&server);
-    drop(&root);
+    free_identity(&rsa);
+    free_identity(&site);
+    free_identity(&ca);
+    free_identity(&server);
+    free_identity(&root);
     return 0;
 }

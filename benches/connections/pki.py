@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from harness import paths, programs
-from toolchain import LINK_CERTPICK, compile_c
+from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
 
 HERE = Path(__file__).resolve().parent
 BENCH = paths.TARGET / "bench"
@@ -71,9 +71,10 @@ def build_programs() -> None:
 def make() -> None:
     """Makes them once for this version of pki.c."""
     stamp = BENCH / "pki.stamp"
-    wanted = f"{COUNT} {hashlib.sha256((HERE / 'pki.c').read_bytes()).hexdigest()}"
+    sources = [HERE / "pki.c", *(C_TESTS / name for name in ("certificates.c", "support.c"))]
+    wanted = f"{COUNT} {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()}"
     if not stamp.exists() or stamp.read_text() != wanted:
-        maker = program("pki-make", ["pki.c"])
+        maker = program("pki-make", sources, flags=[f"-I{C_TESTS}"])
         print(f"making {COUNT:,} certificates and keys", flush=True)
         stamp.unlink(missing_ok=True)
         shutil.rmtree(PKI, ignore_errors=True)

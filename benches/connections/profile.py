@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import pki
 from .cases import Case
-from .connections import Client, run
+from .client import Client, run
 from .figures import count
 from .instructions import VALGRIND
 

@@ -10,7 +10,7 @@ import subprocess
 from harness import openssl_cnf, paths
 
 from . import pki
-from .connections import MOST_SECONDS, USER, Client
+from .client import MAX_SECONDS, USER, Client
 from .instructions import SELECTOR_ENV
 
 CHECKED = 1000
@@ -22,7 +22,7 @@ def cost(command: list, env: dict, statuses: tuple = (0,)) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         list(map(str, command)), cwd=pki.PKI, env=env, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=MOST_SECONDS,
+        capture_output=True, text=True, timeout=MAX_SECONDS,
     )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in statuses:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """All that one run of the benchmark found, and the machine that it ran on."""
 
-import json
 import os
 import re
 import statistics
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
@@ -15,8 +14,6 @@ from harness import paths
 from . import cases, figures, pki
 from .cases import Case
 from .figures import Spread
-
-FILE = pki.BENCH / "results.json"
 
 
 @dataclass
@@ -32,13 +29,6 @@ class Results:
     peers: dict = field(default_factory=dict)
     library: int = 0
 
-    def save(self, path: Path = FILE) -> None:
-        path.write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def load(cls, path: Path = FILE) -> "Results":
-        return cls(**json.loads(path.read_text()))
-
     def ratio(self, case: Case, kind: str = "later cpu", reference: Optional[Case] = None) -> Spread:
         reference = reference or cases.reference_of(case)
         return figures.ratios(self.connections[case.name][kind], self.connections[reference.name][kind])
@@ -48,15 +38,10 @@ class Results:
 
     def time(self, n: int, kind: str) -> float:
         """Of a selector of n credentials, in microseconds of CPU."""
-        return statistics.median(self.times[str(n)][kind])
+        return statistics.median(self.times[n][kind])
 
     def choice(self, which: str) -> list:
         return [row for row in self.instructions["choice"] if row["which"] == which]
-
-
-def keys_as_text(by_size: dict) -> dict:
-    """As they come back from the file."""
-    return {str(size): value for size, value in by_size.items()}
 
 
 def first_line(*command) -> str:

@@ -7,7 +7,7 @@ import subprocess
 from harness import paths
 
 from . import pki
-from .connections import run
+from .client import run
 from .instructions import SELECTOR_ENV
 
 TIMES = ("cold", "warm", "parse", "read", "look")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The results as tables, for a terminal and for doc/performance.md."""
+"""The results as Markdown tables, which the benchmark prints."""
 
 import statistics
 from dataclasses import dataclass
@@ -17,20 +17,15 @@ class Table:
     rows: list
 
     def text(self) -> str:
+        """Returns heading and table in Markdown, padded so that it also reads well on a terminal."""
         cells = [self.columns, *self.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
         lines = [
-            "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
-                      for i, (cell, width) in enumerate(zip(row, widths)))
+            [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
             for row in cells
-        ]  # fmt: skip
-        rule = "-" * max(map(len, lines))
-        return "\n".join([self.heading, "", lines[0], rule, *lines[1:]])
-
-    def markdown(self) -> str:
-        rule = ["---", *["---:"] * (len(self.columns) - 1)]
-        rows = [self.columns, rule, *self.rows]
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        ]
+        rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+        return "\n".join([self.heading, "", *(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])])
 
 
 def of_targets(results: Results) -> Table:
@@ -141,7 +136,7 @@ def of_building(results: Results) -> Table:
     for row in results.instructions["building"]:
         n = row["n"]
         cpu = [results.time(n, kind) for kind in ("cold", "warm", "parse", "read", "look")]
-        warm_to_cold = figures.ratios(results.times[str(n)]["warm"], results.times[str(n)]["cold"])
+        warm_to_cold = figures.ratios(results.times[n]["warm"], results.times[n]["cold"])
         rows.append([f"{n:,}", count(row["cold"]), count(row["warm"]), *map(microseconds, cpu), warm_to_cold.text(3)])
     columns = ["credentials", "first, instructions", "second", "first, CPU", "second", "parse", "read", "stat"]
     return Table(
@@ -156,7 +151,7 @@ def of_memory(results: Results) -> Table:
     for n, sizes in results.memory.items():
         for what, name in (("files", "without keys"), ("keys", "keys loaded")):
             size = sizes[what]
-            rows.append([f"{int(n):,}, {name}", *(f"{size[kind]:,.0f}" for kind in ("first", "second", "resident"))])
+            rows.append([f"{n:,}, {name}", *(f"{size[kind]:,.0f}" for kind in ("first", "second", "resident"))])
     columns = ["credentials", "allocated", "a second selector", "resident"]
     return Table("Bytes per credential", columns, rows)
 
@@ -184,28 +179,6 @@ def machine_text(results: Results) -> str:
     )
 
 
-def blocks(results: Results) -> dict:
-    """By the names that they have in doc/performance.md."""
-    return {
-        "machine": machine_text(results),
-        **{
-            name: make(results).markdown()
-            for name, make in (
-                ("targets", of_targets),
-                ("connections", of_connections),
-                ("kinds", of_kinds),
-                ("copying", of_copying),
-                ("connection-instructions", of_connection_instructions),
-                ("choice", of_choice),
-                ("building", of_building),
-                ("memory", of_memory),
-                ("programs", of_programs),
-                ("peers", of_peers),
-            )
-        },
-    }
-
-
 def all_text(results: Results) -> str:
     makers = [of_connections, of_kinds, of_copying]
     if results.instructions.get("later"):
@@ -213,11 +186,10 @@ def all_text(results: Results) -> str:
     if results.instructions:
         makers += [of_choice, of_building]
     makers += [of_memory, of_programs, of_peers]
-    parts = [make(results).text() for make in [*makers, of_targets]]
+    parts = [machine_text(results), *(make(results).text() for make in [*makers, of_targets])]
     missed = [target for target in targets.table(results) if not target.reached]
     number = len(targets.table(results))
     last = f"{number - len(missed)} of {number} targets reached"
     if missed:
         last = "\n".join([*(f"NOT REACHED: {target.case}: {target.measured}, at most {target.limit}" for target in missed), last])
-    return "\n\n".join([*parts, last]).replace("**", "")
-
+    return "\n\n".join([*parts, last])

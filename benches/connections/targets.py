@@ -125,12 +125,12 @@ def growth(rows: list) -> list:
 
 
 def of_space(results: Results) -> list:
-    kept = {n: sizes["keys"]["first"] for n, sizes in results.memory.items() if int(n) >= 1000}
-    most = max(kept.values())
+    kept = {n: sizes["keys"]["first"] for n, sizes in results.memory.items() if n >= 1000}
+    largest = max(kept.values())
     return [
         Target(
-            "memory per credential kept, key included", f"{MEMORY_LIMIT:,} bytes", f"{most:,.0f} bytes",
-            most <= MEMORY_LIMIT,
+            "memory per credential kept, key included", f"{MEMORY_LIMIT:,} bytes", f"{largest:,.0f} bytes",
+            largest <= MEMORY_LIMIT,
         ),
         Target(
             "stripped libcertpick.so", f"{LIBRARY_LIMIT:,} bytes", f"{results.library:,} bytes",

@@ -6,11 +6,11 @@ from functools import cache
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness.at_once import at_once, selected
-from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c, succeed
+from harness.toolchain import BUILD, C_TESTS, LINK_CERTPICK, compile_c, succeed
 
-HERE = TESTS / "faults"
+HERE = C_TESTS / "faults"
 PROGRAMS = {
     "allocations": "each of OpenSSL's allocations fails once",
     "files": "files that change, vanish, or can no longer be read",
@@ -49,7 +49,7 @@ LESS = {
 @pytest.fixture(scope="module")
 def build(scratch_dir):
     """Compiles a program, by some checker; gives its command and environment."""
-    sources = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
+    sources = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
     reads = scratch_dir / "failing_reads.so"
     compile_c(reads, [HERE / "failing_reads.c"], flags=["-std=c99", "-fPIC", "-shared"], libs=["-ldl"])
     keys = BUILD / "keys"
@@ -60,7 +60,7 @@ def build(scratch_dir):
         return compile_c(
             scratch_dir / "-".join([name, *(["instrumented"] if flags else [])]),
             [HERE / f"{name}.c", *(HERE / f"{other}.c" for other in PARTS.get(name, [])), *sources],
-            flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *flags],
+            flags=["-std=c99", "-O1", "-g", f"-I{C_TESTS}", *flags],
             libs=[*LINK_CERTPICK, "-pthread", "-ldl"],
         )
 
@@ -93,14 +93,14 @@ def sentences(without=frozenset()) -> list:
 def under_valgrind(request, build):
     """While the other tests run."""
     names = selected(request, "test_program_under_valgrind")
-    with at_once({name: build(name, checkers.VALGRIND) for name in names}, most_seconds=900) as runs:
+    with at_once({name: build(name, checkers.VALGRIND) for name in names}, timeout=900) as runs:
         yield runs
 
 
 @pytest.mark.parametrize("name", sentences())
 def test_program(name, build):
     command, env = build(name)
-    print(succeed(command, env=env, most_seconds=7200 if LONG else 600))
+    print(succeed(command, env=env, timeout=7200 if LONG else 600))
 
 
 @pytest.mark.parametrize("name", sentences(without=() if checkers.ALL else IN_ALL_WITH_VALGRIND))
@@ -112,4 +112,4 @@ def test_program_under_valgrind(name, under_valgrind):
 @pytest.mark.parametrize("name", sentences())
 def test_program_with_sanitizers(name, build):
     command, env = build(name, checkers.SANITIZERS)
-    succeed(command, env=env, most_seconds=600)
+    succeed(command, env=env, timeout=600)

@@ -11,10 +11,10 @@ import os
 import re
 from pathlib import Path
 
-from toolchain import CC, ROOT, STRICT, TESTS, succeed
+from harness.toolchain import C_TESTS, CC, ROOT, STRICT, succeed
 
 BUILD = ROOT / "target" / "thread-sanitizer"
-HERE = TESTS / "races"
+HERE = C_TESTS / "races"
 ENVIRONMENT = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
 RUSTC = os.environ.get("RUSTC", "rustc")
 
@@ -43,7 +43,7 @@ def build_library() -> Path:
     }
     command = ["cargo", "build", "--quiet", "--release", "--locked", "--package=certpick", "--lib"]
     # With --target the flags are not for build scripts.
-    succeed([*command, f"--target={host}", f"--target-dir={BUILD}"], cwd=ROOT, env=environment, most_seconds=600)
+    succeed([*command, f"--target={host}", f"--target-dir={BUILD}"], cwd=ROOT, env=environment, timeout=600)
     directory = BUILD / host / "release"
     with_soname = directory / "libcertpick.so.0"
     with_soname.unlink(missing_ok=True)

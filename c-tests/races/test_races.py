@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness import openssl_cnf
 from races import instrumented
-from toolchain import BUILD, TESTS, compile_c, run, succeed
+from harness.toolchain import BUILD, C_TESTS, compile_c, run, succeed
 
 CHECKER = checkers.THREAD_SANITIZER
 ENVIRONMENT = {**os.environ, **CHECKER.environment}
@@ -77,8 +77,8 @@ def start(library, tmp_path_factory):
         linked = [] if knows_nothing else [f"-L{library}", f"-Wl,-rpath,{library}", "-lcertpick"]
         program = compile_c(
             scratch / name.replace("/", "-"),
-            [TESTS / f"{source}.c" for source in [name, *support]],
-            flags=["-std=c11", "-O1", "-g", f"-I{TESTS}", *CHECKER.flags],
+            [C_TESTS / f"{source}.c" for source in [name, *support]],
+            flags=["-std=c11", "-O1", "-g", f"-I{C_TESTS}", *CHECKER.flags],
             libs=[*linked, "-pthread", "-ldl"],
         )
         env = {**ENVIRONMENT, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys)}

@@ -5,7 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from toolchain import succeed
+from .toolchain import succeed
 
 
 def selected(request, test: str) -> list:

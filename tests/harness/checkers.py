@@ -5,7 +5,7 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 
-from toolchain import CC
+from .toolchain import CC
 
 # Whether programs are run that take long and reach no code that others do not reach: `make check-long`.
 ALL = os.environ.get("CERTPICK_CHECKERS") == "all"

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from toolchain import LIBRARY
+from .toolchain import LIBRARY
 
 
 def escape(value: object) -> str:

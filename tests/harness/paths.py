@@ -3,6 +3,9 @@
 
 import os
 import re
+import shutil
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from .unavailable import PACKAGES, ROOT, Unavailable, need, reason
@@ -75,3 +78,14 @@ def server_bindir() -> Path:
     if (TARGET / "postgres").exists():
         return direct_server()
     raise FileNotFoundError("no PostgreSQL server in /usr/lib/postgresql: run `scripts/setup demo`")
+
+
+@contextmanager
+def scratch(parent: Path):
+    """A temporary directory below parent."""
+    parent.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from toolchain import CC, OPENSSL_CFLAGS, OPENSSL_LIBS
+from .toolchain import CC, OPENSSL_CFLAGS, OPENSSL_LIBS
 
 from . import paths
 from .unavailable import STATUS, Unavailable

@@ -1,105 +1,28 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A check: its command, its time limit, what it waits for, and how its tests are counted."""
+"""Runs stages in parallel, one per processor, and prints the sum of their tests as the last line.
 
-import re
-import xml.etree.ElementTree as ElementTree
-from collections import Counter
+make -j does not fit: a stage counts tests, has a time limit, is skipped with a reason, and may fail without
+stopping the stages that only wait for it.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
+from graphlib import TopologicalSorter
 from typing import Callable, Optional
 
 from . import unavailable
+from .counts import Counts, one
+from .paths import ROOT
 
-# Of a stage that takes a few minutes: one that hangs is to fail here, and to be named.
-PATIENCE = 25 * 60
-
-
-@dataclass
-class Counts:
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    reasons: Counter = field(default_factory=Counter)  # of those skipped: how many for each
-
-    def add(self, other: "Counts") -> None:
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-        self.reasons += other.reasons
-
-    def skip(self, reason: str, number: int = 1) -> None:
-        self.skipped += number
-        self.reasons[reason] += number
-
-    def __str__(self) -> str:
-        skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}"
-
-    def lines(self, failed: tuple = ()) -> str:
-        """The sum; above it why tests were skipped, and the stages that failed."""
-        why = [f"skipped, {number}: {reason}" for reason, number in self.reasons.items()]
-        return "\n".join([*why, *(f"failed: {name}" for name in failed), str(self)])
-
-
-def one(output: str, ok: bool) -> Counts:
-    """A stage that is one check in itself."""
-    return Counts(passed=1) if ok else Counts(failed=1)
-
-
-def cargo_tests(output: str, ok: bool) -> Counts:
-    """The sum of the summaries; each test program prints one."""
-    counts = Counts()
-    for passed, failed, ignored in re.findall(
-        r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", output, re.MULTILINE
-    ):
-        counts.add(Counts(int(passed), int(failed), int(ignored)))
-    return counts
-
-
-def filtered(reason: str) -> Callable[[str, bool], Counts]:
-    """cargo's tests, those that it was told to leave out counted as skipped."""
-
-    def count(output: str, ok: bool) -> Counts:
-        counts = cargo_tests(output, ok)
-        left_out = re.findall(r"^test result: .*; (\d+) filtered out", output, re.MULTILINE)
-        counts.skip(f"Rust tests: {reason}", sum(map(int, left_out)))
-        return counts
-
-    return count
-
-
-def pytest_tests(report: Path) -> Callable[[str, bool], Counts]:
-    """Of a pytest that writes this report."""
-    report.unlink(missing_ok=True)
-
-    def count(output: str, ok: bool) -> Counts:
-        counts = Counts()
-        if report.exists():
-            for suite in ElementTree.parse(report).iter("testsuite"):
-                total, failures, errors, skipped = (
-                    int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
-                )
-                bad = failures + errors
-                counts.add(Counts(total - bad - skipped, bad, skipped))
-                counts.reasons += Counter(found.get("message") for found in suite.iter("skipped"))
-        return counts
-
-    return count
-
-
-def own_sum(output: str, ok: bool) -> Counts:
-    """Of a stage whose last lines are like those that `Counts.lines` makes."""
-    found = re.search(
-        r"^((?:skipped, \d+: .*\n)*)(?:failed: .*\n)*(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z",
-        output, re.MULTILINE,
-    )  # fmt: skip
-    if found is None:
-        return Counts()
-    reasons, *numbers = found.groups()
-    counts = Counts(*(int(number or 0) for number in numbers))
-    for number, why in re.findall(r"^skipped, (\d+): (.*)$", reasons, re.MULTILINE):
-        counts.reasons[why] += int(number)
-    return counts
+TIME_LIMIT = 25 * 60  # seconds
+GRACE = 10  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass
@@ -107,14 +30,14 @@ class Stage:
     name: str
     command: list
     count: Callable[[str, bool], Counts] = one
-    needed: bool = False  # without it those that wait for it make no sense, and are not run
-    after: Optional[tuple] = None  # the names of those that it waits for; None: all that stand before it
-    patience: int = PATIENCE  # seconds
-    env: dict = field(default_factory=dict)  # besides ours
-    packages: tuple = ()  # of Debian, without which it is skipped
+    needed: bool = False  # stages that wait for this one run only if it passes
+    after: Optional[tuple] = None  # names of earlier stages to wait for; None: all earlier stages
+    time_limit: int = TIME_LIMIT  # seconds
+    env: dict = field(default_factory=dict)  # in addition to our environment
+    packages: tuple = ()  # Debian packages without which the stage is skipped
 
 
-# A script and not make, whose status would hide that the registry cannot be reached.
+# scripts/crates and not make, because make hides exit status 75 (no registry).
 CRATES = Stage("crates", ["scripts/crates", "fetch", "--locked"], needed=True, after=())
 LIBRARY = [
     CRATES,
@@ -123,18 +46,171 @@ LIBRARY = [
 
 
 def outcome(stage: Stage, output: str, status: int) -> Counts:
-    """What a stage that ended with this status adds to the sum."""
+    """Returns the counts of a stage that ended with this exit status."""
     ok = status == 0
     if status == unavailable.STATUS:
         counts = stage.count(output, ok) if stage.count is not one else Counts()
-        if not counts.skipped:  # the last line says why
+        if not counts.skipped:  # the last line has the reason
             counts.skip(f"{stage.name}: {(output.strip() or 'no reason given').splitlines()[-1]}")
         return counts
     counts = stage.count(output, ok)
-    if not ok and counts.failed == 0:  # it did not come as far as its tests
+    if not ok and counts.failed == 0:  # the command failed outside its tests
         counts.failed = 1
-    if counts.passed + counts.failed + counts.skipped == 0:  # a runner that ran nothing proves nothing
+    if counts.passed + counts.failed + counts.skipped == 0:  # a command that ran no test is a failure
         counts.failed = 1
     if (unexplained := counts.skipped - sum(counts.reasons.values())) > 0:
-        counts.reasons[f"{stage.name}: its own output says why"] += unexplained
+        counts.reasons[f"{stage.name}: see its output for the reason"] += unexplained
     return counts
+
+
+def end(*processes: subprocess.Popen) -> None:
+    """Ends these process groups: by SIGTERM, and by SIGKILL if they still run after GRACE seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                pass
+        deadline = time.monotonic() + GRACE
+        for process in processes:
+            try:
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+
+
+class Run:
+    """One run of stages, which are identified by their index."""
+
+    def __init__(self, stages: list, slots: int):
+        self._stages, self._slots = stages, slots
+        self._before = [self._predecessors(index) for index in range(len(stages))]
+        # Stages that never overlap print their output line by line.
+        self._live = slots == 1 or all(index - 1 in self._before[index] for index in range(1, len(stages)))
+        self._lock = threading.Lock()  # for the next two, and for output
+        self._running: set = set()
+        self._stopping = False
+        self._missing: dict = {}  # by index of a stage that did not run: the needed stage that did not pass
+        self.counts: dict = {}  # by index of a stage that ended or did not run
+
+    def _predecessors(self, index: int) -> list:
+        """Only earlier stages, so that there is no cycle."""
+        after = self._stages[index].after
+        names = [stage.name for stage in self._stages[:index]]
+        return list(range(index)) if after is None else [names.index(name) for name in after]
+
+    def run(self) -> None:
+        order = TopologicalSorter(dict(enumerate(self._before)))
+        order.prepare()
+        ready: list = []
+        futures: dict = {}
+        with ThreadPoolExecutor(self._slots) as pool:
+            try:
+                while order.is_active():
+                    ready = sorted([*ready, *order.get_ready()])
+                    while ready and len(futures) < self._slots:
+                        index = ready.pop(0)
+                        futures[pool.submit(self._stage, index)] = index
+                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                        index = futures.pop(future)
+                        self.counts[index] = future.result()
+                        order.done(index)
+            except BaseException:  # interrupted or terminated
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
+                with self._lock:
+                    self._stopping = True
+                    running = list(self._running)
+                end(*running)
+                raise
+
+    def _stage(self, index: int) -> Counts:
+        """Runs a stage, or prints why it does not run."""
+        stage = self._stages[index]
+        title = f"\n=== {stage.name}: {' '.join(map(str, stage.command))}\n"
+        lacking = [other for other in self._before[index] if self._stages[other].needed and not self._passed(other)]
+        if lacking:
+            needed = self._missing[index] = self._missing.get(lacking[0], lacking[0])
+            name = self._stages[needed].name
+            self._print(f"{title}--- not run: it needs {name}\n")
+            counts = Counts()
+            if not self.counts[needed].failed:
+                counts.skip(f"it needs {name}")
+            return counts
+        try:
+            unavailable.need_package(*stage.packages)
+        except unavailable.Unavailable as missing:
+            self._print(f"{title}--- skipped: {missing}\n")
+            counts = Counts()
+            counts.skip(f"{stage.name}: {missing}")
+            return counts
+        return self._execute(stage, title)
+
+    def _execute(self, stage: Stage, title: str) -> Counts:
+        started = time.monotonic()
+        lines = []
+        if self._live:
+            self._print(title)
+        with self._lock:
+            if self._stopping:
+                return Counts()
+            process = subprocess.Popen(
+                stage.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace", start_new_session=True, env={**os.environ, **stage.env},
+            )  # fmt: skip
+            self._running.add(process)
+        timer = threading.Timer(stage.time_limit, end, [process])
+        timer.start()
+        for line in process.stdout:
+            lines.append(line)
+            if self._live:
+                self._print(line)
+        status = process.wait()
+        timer.cancel()
+        with self._lock:
+            self._running.discard(process)
+        seconds = time.monotonic() - started
+        text = "".join(lines)
+        hung = seconds >= stage.time_limit
+        counts = outcome(stage, text, 1 if hung else status)
+        last = f"ended after {stage.time_limit // 60} minutes, its time limit\n" if hung else ""
+        word = "FAILED" if counts.failed else "ok" if counts.passed else "skipped"
+        self._print(f"{'' if self._live else title + text}{last}--- {word} ({seconds:.0f} s)\n")
+        return counts
+
+    def _passed(self, index: int) -> bool:
+        return self.counts[index].passed > 0 and not self.counts[index].failed
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+def run_all(stages: list, slots: int = 0) -> int:
+    """Returns the exit status: 1 if a stage failed, 75 if none failed and none passed, otherwise 0."""
+    # A make that inherits these prints its directory, even after a sum that must be the last line.
+    os.environ["MAKEFLAGS"] = ""
+    os.environ.pop("MAKELEVEL", None)
+    started = time.monotonic()
+    run = Run(stages, slots or len(os.sched_getaffinity(0)))
+    run.run()
+    total = Counts()
+    for index in range(len(stages)):
+        total.add(run.counts[index])
+    failed = tuple(stage.name for index, stage in enumerate(stages) if run.counts[index].failed)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"\n{time.monotonic() - started:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor time\n")
+    print(total.lines(failed))
+    if failed:
+        return 1
+    return 0 if total.passed else unavailable.STATUS
+
+
+def script(main: Callable[[], int]) -> None:
+    """Runs main() as a script. On SIGINT and SIGTERM the stages end first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -13,11 +13,10 @@ import signal
 import subprocess
 from pathlib import Path
 
-from harness.unavailable import need_packages_of
+from .paths import ROOT, TARGET
+from .unavailable import need_packages_of
 
-ROOT = Path(__file__).resolve().parent.parent
-TESTS = ROOT / "c-tests"
-TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
+C_TESTS = ROOT / "c-tests"
 BUILD = TARGET / "c-tests"
 LIBDIR = Path(os.environ.get("CERTPICK_LIBDIR", TARGET / "lib")).absolute()
 INCLUDEDIR = Path(os.environ.get("CERTPICK_INCLUDEDIR", ROOT / "include")).absolute()
@@ -28,12 +27,12 @@ CC = shlex.split(os.environ.get("CC", "cc"))
 CXX = shlex.split(os.environ.get("CXX", "c++"))
 OPENSSL_CFLAGS = shlex.split(os.environ.get("OPENSSL_CFLAGS", ""))
 OPENSSL_LIBS = shlex.split(os.environ.get("OPENSSL_LIBS", "-lssl -lcrypto"))
-MOST_SECONDS = 300
+MAX_SECONDS = 300
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 
 
-def run(command: list, most_seconds=MOST_SECONDS, **options) -> subprocess.CompletedProcess:
+def run(command: list, timeout=MAX_SECONDS, **options) -> subprocess.CompletedProcess:
     """Run to the end, at most so long; stdout and stderr together, as text."""
     command = [str(part) for part in command]
     need_packages_of(command)
@@ -49,7 +48,7 @@ def run(command: list, most_seconds=MOST_SECONDS, **options) -> subprocess.Compl
         **options,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=most_seconds)
+            output, _ = process.communicate(timeout=timeout)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

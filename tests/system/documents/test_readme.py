@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from toolchain import BUILD, LINK_CERTPICK, ROOT, compile_c
+from harness.toolchain import BUILD, LINK_CERTPICK, ROOT, compile_c
 
 # Functions without a main become a shared object in which nothing may be undefined.
 LIBRARY = ["-shared", "-fPIC", "-Wl,-z,defs"]

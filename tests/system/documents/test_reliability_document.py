@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from toolchain import ROOT
+from harness.toolchain import ROOT
 
 TEXT = (ROOT / "doc" / "reliability.md").read_text(encoding="utf-8")
 QUOTED = sorted(set(re.findall(r"`([^`\s]+)`", TEXT)))
@@ -18,7 +18,7 @@ def tests() -> set:
     """The names of all functions in tests."""
     files = [
         path
-        for pattern in ("src/**/*.rs", "tests/**/*.rs", "cli/**/*.rs", "c-tests/**/*.py")
+        for pattern in ("src/**/*.rs", "tests/**/*.rs", "cli/**/*.rs", "c-tests/**/*.py", "tests/**/*.py")
         for path in ROOT.glob(pattern)
     ]
     return {

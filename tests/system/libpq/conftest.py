@@ -2,7 +2,6 @@
 """What every scenario has: certificates, one server that is set up anew for each, a client."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,13 @@ from harness.pki import Authority
 from harness.server import Server
 from scenario import Client, Pki
 
-SCENARIOS = paths.TARGET / "scenarios"
+SCRATCH = paths.TARGET / "libpq-tests"
 
 
 @pytest.fixture(scope="session")
 def scratch():
-    SCENARIOS.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="run-", dir=SCENARIOS))
-    yield directory
-    shutil.rmtree(directory)
+    with paths.scratch(SCRATCH) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +47,7 @@ def pki(scratch) -> Pki:
 @pytest.fixture(scope="session")
 def running_server(pki):
     own = pki.server.issue("localhost")
-    with Server(paths.server_bindir(), SCENARIOS, own.certificate, own.key) as server:
+    with Server(paths.server_bindir(), SCRATCH, own.certificate, own.key) as server:
         server.execute("create role demo login; create role anna login")
         yield server
 
@@ -62,12 +59,6 @@ def server(running_server, pki):
     start = running_server.log.position()
     yield running_server
     print(f"--- the server's log\n{running_server.log.text(start)}")  # seen when the test fails
-
-
-@pytest.fixture
-def home(scratch) -> Path:
-    """An empty home directory."""
-    return Path(tempfile.mkdtemp(prefix="home-", dir=scratch))
 
 
 @pytest.fixture(params=paths.PSQL_VERSIONS, ids=lambda version: f"psql-{version}")

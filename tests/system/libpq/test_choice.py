@@ -136,7 +136,7 @@ def test_the_default_key_in_the_home_directory_is_not_taken_for_a_list(client):
 
 def test_each_of_several_hosts_gets_the_certificate_that_it_asks_for(client, pki):
     own = pki.server.issue("second")
-    below = paths.TARGET / "scenarios"
+    below = paths.TARGET / "libpq-tests"
     with Server(client.server.bindir, below, own.certificate, own.key) as second:
         second.configure(pki.trust("beta"))
         second.execute("create role demo login")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A C program that uses libpq can tell which certificate was sent, and why."""
 
+from pathlib import Path
+
 import pytest
 
 from harness import paths, programs, psql
@@ -11,7 +13,7 @@ from scenario import NONE_SUITABLE, THREE
 def explain(scratch):
     """explain.c, built against each libpq as it is asked for."""
     built = {}
-    source = paths.ROOT / "c-tests" / "scenarios" / "explain.c"
+    source = Path(__file__).parent / "explain.c"
 
     def program(version: int):
         if version not in built:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What these tests have: certificates, servers that ask for them, openssl.cnf files."""
 
-import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,17 +11,15 @@ from clients import PROGRAMS, SCRATCH, THREE, Program, Servers, c_program
 from harness import openssl_cnf, paths
 from harness.pki import Authority, Credential
 from harness.server import Server
-from toolchain import compile_c
+from harness.toolchain import compile_c
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def scratch():
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="run-", dir=SCRATCH))
-    yield directory
-    shutil.rmtree(directory)
+    with paths.scratch(SCRATCH) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +68,6 @@ def servers(scratch, authorities, localhost):
             return server
 
         yield Servers(running, start_postgres, authorities, localhost, scratch)
-
-
-@pytest.fixture
-def home(scratch) -> Path:
-    """An empty home directory."""
-    return Path(tempfile.mkdtemp(prefix="home-", dir=scratch))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from harness import paths
 from harness.https import HttpsServer
 from harness.openssl_cnf import certpick, text
 from harness.server import Server, directory_for, unprivileged_user
-from toolchain import LIBRARY
+from harness.toolchain import LIBRARY
 
 OWN_OPTIONS = {
     "curl": lambda name: ("--cert", f"{name}.crt", "--key", f"{name}.key"),

@@ -8,9 +8,10 @@ import pytest
 
 from clients import c_program, run
 from harness import https
-from toolchain import CC, STRICT, TESTS, succeed
+from harness.toolchain import CC, STRICT, succeed
 
-SOURCE = TESTS / "openssl_cnf" / "tcp_client.c"
+HERE = Path(__file__).parent
+SOURCE = HERE / "tcp_client.c"
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
 
@@ -70,7 +71,7 @@ def test_a_program_that_does_not_read_openssl_cnf_is_left_alone(servers, scratch
 def test_a_copy_that_a_plugin_brings_along_is_left_alone_and_the_systems_is_not(
     servers, scratch, renamed_copy, three, certificates, home, tls
 ):
-    host = compile_with(scratch / "two_copies", TESTS / "openssl_cnf" / "two_copies.c", "-ldl")
+    host = compile_with(scratch / "two_copies", HERE / "two_copies.c", "-ldl")
     systems = shared(scratch, "systems.so", ["-lssl", "-lcrypto"])
     other = shared(scratch, "other.so", renamed_copy)
     quiet = shared(scratch, "quiet.so", ["-DWITHOUT_CONFIGURATION", "-lssl", "-lcrypto"])

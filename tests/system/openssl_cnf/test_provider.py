@@ -7,7 +7,7 @@ import pytest
 
 from clients import OWNERS, PROGRAMS, THREE, run
 from harness import openssl_cnf
-from toolchain import LIBRARY
+from harness.toolchain import LIBRARY
 
 ALGORITHMS = [
     *("-digest-algorithms", "-cipher-algorithms", "-mac-algorithms", "-kdf-algorithms"),

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What these tests have: certpick as `make install` installs it, and certificates."""
 
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,7 @@ def built():
 @pytest.fixture(scope="session")
 def prefix(built) -> Path:
     """An installation of its own, used in place, with a library directory as Debian has it."""
-    HERE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="prefix-", dir=HERE) as directory:
-        place = Path(directory)
+    with paths.scratch(HERE) as place:
         done = make("install", PREFIX=place, LIBDIR=place / "lib" / "some-triple")
         assert done.returncode == 0, done.stdout
         yield place
@@ -33,9 +30,8 @@ def prefix(built) -> Path:
 
 @pytest.fixture(scope="session")
 def scratch():
-    HERE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=HERE) as directory:
-        yield Path(directory)
+    with paths.scratch(HERE) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

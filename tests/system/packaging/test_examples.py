@@ -13,7 +13,7 @@ import pytest
 
 from harness import paths
 from harness.https import HttpsServer, arrived
-from toolchain import CC
+from harness.toolchain import CC
 
 EXAMPLES = ("minimal", "nonblocking", "own_cert_cb", "decision", "pool")
 SECONDS = 60

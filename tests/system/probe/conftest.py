@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Certificates, and the servers that have them."""
 
-import shutil
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,10 +16,8 @@ SCRATCH = paths.TARGET / "probe-tests"
 
 @pytest.fixture(scope="session")
 def scratch():
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="run-", dir=SCRATCH))
-    yield directory
-    shutil.rmtree(directory)
+    with paths.scratch(SCRATCH) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

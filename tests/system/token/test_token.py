@@ -2,7 +2,6 @@
 """A provider that asks for PINs, and other files for which OpenSSL would ask: each on a terminal."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from harness import openssl_cnf, paths
 from harness.pki import Authority
 from harness.psql import run
-from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c
+from harness.toolchain import BUILD, C_TESTS, LINK_CERTPICK, compile_c
 
 HERE = Path(__file__).parent
 SEALED = """\
@@ -25,10 +24,8 @@ AAAAAAAAAAAAAAAAAAAAAA==
 
 @pytest.fixture(scope="module")
 def scratch():
-    BUILD.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="token-", dir=BUILD))
-    yield directory
-    shutil.rmtree(directory)
+    with paths.scratch(BUILD) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +45,8 @@ def on_a_terminal(command: list, scratch: Path, environment: dict):
 
 def test_no_key_and_no_certificate_makes_anything_prompt(scratch, environment):
     common = ["support", "certificates", "handshake", "passwords", "picking"]
-    sources = [HERE / "keys.c", *(TESTS / f"{name}.c" for name in common)]
-    flags = ["-std=c99", "-O1", "-g", f"-I{TESTS}"]
+    sources = [HERE / "keys.c", *(C_TESTS / f"{name}.c" for name in common)]
+    flags = ["-std=c99", "-O1", "-g", f"-I{C_TESTS}"]
     program = compile_c(scratch / "keys", sources, flags=flags, libs=LINK_CERTPICK)
     done = on_a_terminal([program, environment["TOKEN_LOG"]], scratch, environment)
     assert (done.terminal, done.status) == ("", 0), done

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import checkers
-from harness import openssl_cnf
+from harness import checkers, openssl_cnf, paths
 from harness.at_once import at_once, selected
-from toolchain import BUILD, LIBDIR, LIBRARY, LINK_CERTPICK, TESTS, compile_c, succeed
+from harness.toolchain import BUILD, C_TESTS, LIBDIR, LIBRARY, LINK_CERTPICK, compile_c, succeed
 
 PROGRAMS = {
     "knows_nothing": "each server gets the certificate that it asks for",
@@ -49,10 +48,16 @@ def sentences(names) -> list:
 
 
 @pytest.fixture(scope="module")
+def scratch():
+    with paths.scratch(BUILD) as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
 def command(scratch):
     """The command for a program, compiled once for all of its runs, and its environment."""
-    common = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "passwords")]
-    here = TESTS / "openssl_cnf"
+    common = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "passwords")]
+    here = Path(__file__).parent
     settings = {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpassword": ",secret"}
     active = openssl_cnf.write(scratch / "two.cnf", settings)
     many = [",".join(f"{i}.{end}" for i in range(80)) for end in ("crt", "key")]
@@ -78,9 +83,9 @@ def command(scratch):
     def build(name: str):
         if name not in built:
             knows = name == "own_selector"
-            source = (TESTS if name in FOR_BOTH else here) / f"{name}.c"
-            sources = [source, TESTS / "picking.c" if knows else here / "two_cas.c", *common]
-            flags = ["-std=c11", "-O1", "-g", "-DMODULE", f"-I{TESTS}", f"-I{here}"]
+            source = (C_TESTS if name in FOR_BOTH else here) / f"{name}.c"
+            sources = [source, C_TESTS / "picking.c" if knows else here / "two_cas.c", *common]
+            flags = ["-std=c11", "-O1", "-g", "-DMODULE", f"-I{C_TESTS}", f"-I{here}"]
             libs = ["-pthread", *(LINK_CERTPICK if knows else [])]
             built[name] = compile_c(scratch / name, sources, flags=flags, libs=libs)
         return built[name]
