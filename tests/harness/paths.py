@@ -14,6 +14,7 @@ from .unavailable import PACKAGES, ROOT, Unavailable, need, reason
 TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
 LIBRARY_DIR = TARGET / "lib"
 HEADER_DIR = ROOT / "include"
+SCRATCH = TARGET / "system-tests"
 PSQL_VERSIONS = tuple(map(int, os.environ.get("CERTPICK_PSQL_VERSIONS", "15 16 17 18").split()))
 
 

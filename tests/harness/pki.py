@@ -62,6 +62,14 @@ def openssl(*words, directory: Path) -> None:
         raise RuntimeError(f"openssl {' '.join(map(str, words))}\n{done.stderr}")
 
 
+# The list of the clients that issue_clients() makes, without demo.
+THREE = {
+    "sslcert": "anna.crt,bert.crt,carl.crt",
+    "sslkey": "anna.key,bert.key,carl.key",
+    "sslpassword": ",secret,",
+}
+
+
 @dataclass
 class Credential:
     certificate: Path
@@ -147,3 +155,14 @@ class Authority:
             directory=self.directory,
         )
         return Credential(certificate, key, common_name, password)
+
+
+def issue_clients(authorities: dict, directory: Path) -> Path:
+    """Issues anna and demo by the CA alpha, bert (with an encrypted key) by beta, and carl by gamma."""
+    directory.mkdir()
+    for name in ("anna", "demo"):
+        authorities["alpha"].issue(name, below=directory)
+    authorities["beta"].issue("bert", kind="rsa", password="secret", below=directory)
+    # Not P-384: up to TLS 1.2 PostgreSQL accepts only the curve of its own ssl_ecdh_curve.
+    authorities["gamma"].issue("carl", kind="ed25519", below=directory)
+    return directory

@@ -13,6 +13,11 @@ from typing import Optional
 # NULL, where no certificate arrived, shows as an empty line.
 WHICH_CERTIFICATE = "select client_dn from pg_stat_ssl where pid = pg_backend_pid()"
 SECONDS = 30
+NONE_SUITABLE = (
+    "Server requests a client certificate but no suitable certificate"
+    " is found from sslcert list provided"
+)
+NO_CERTIFICATE = "FATAL:  connection requires a valid client certificate"
 
 
 @dataclass

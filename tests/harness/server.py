@@ -40,7 +40,8 @@ cd "$2" && umask 077 &&
 exec "$1/postgres" -D "$2/data" -c config_file="$2/postgresql.conf"
 """
 
-ASK_EVERYBODY = "hostssl all all 127.0.0.1/32 trust clientcert=verify-ca"
+OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
+REQUIRED = f"{OPTIONAL} clientcert=verify-ca"
 READY = "database system is ready to accept connections"
 START_SECONDS = 60
 
@@ -130,7 +131,7 @@ class Server:
         self._user = unprivileged_user()
         self._settings: tuple = ()
         self._trusted: list = []
-        self.hba = ASK_EVERYBODY
+        self.hba = REQUIRED
         self._tls_max = ""
         self._supervisor: Optional[subprocess.Popen] = None
         self.work: Optional[Path] = None
@@ -233,7 +234,7 @@ class Server:
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         self._put("postgresql.conf", "".join(lines))
 
-    def configure(self, trusted=(), hba: str = ASK_EVERYBODY, tls_max: str = "") -> None:
+    def configure(self, trusted=(), hba: str = REQUIRED, tls_max: str = "") -> None:
         """Trust these CA files (with none, ask for no certificate) and let people in so.
 
         When it returns, the next connection meets the new settings.

@@ -2,52 +2,34 @@
 """What every scenario has: certificates, one server that is set up anew for each, a client."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from harness import paths
-from harness.pki import Authority
+from harness.pki import Authority, issue_clients
 from harness.server import Server
-from scenario import Client, Pki
-
-SCRATCH = paths.TARGET / "libpq-tests"
+from psql_client import Client, Pki
 
 
 @pytest.fixture(scope="session")
-def scratch():
-    with paths.scratch(SCRATCH) as directory:
-        yield directory
-
-
-@pytest.fixture(scope="session")
-def pki(scratch) -> Pki:
-    cas = scratch / "authorities"
-    directory = scratch / "certificates"
-    directory.mkdir()
-    names = ("alpha", "beta", "gamma", "server")
-    pki = Pki(directory, **{name: Authority(cas, name) for name in names})
-    for name in ("anna", "demo"):
-        pki.alpha.issue(name, below=directory)
+def pki(scratch, authorities) -> Pki:
+    directory = issue_clients(authorities, scratch / "libpq")
+    pki = Pki(directory, **authorities)
     pki.alpha.issue("demo-expired", common_name="demo", valid_days=(-30, -2), below=directory)
     pki.alpha.issue("expired", valid_days=(-30, -2), below=directory)
     pki.alpha.issue("future", valid_days=(2, 30), below=directory)
     pki.alpha.issue("signer", key_usage="keyEncipherment", below=directory)
     pki.alpha.issue("mail", extended_key_usage="emailProtection", below=directory)
-    pki.beta.issue("bert", kind="rsa", password="secret", below=directory)
     pki.beta.issue("comma", password="a,b", below=directory)
-    # Not P-384: up to TLS 1.2 the server refuses curves other than its own ssl_ecdh_curve.
-    pki.gamma.issue("carl", kind="ed25519", below=directory)
-    between = Authority(cas, "between", parent=pki.alpha)
+    between = Authority(scratch, "between", parent=pki.alpha)
     between.issue("deep", below=directory)
     shutil.copy(between.certificate, directory)
     return pki
 
 
 @pytest.fixture(scope="session")
-def running_server(pki):
-    own = pki.server.issue("localhost")
-    with Server(paths.server_bindir(), SCRATCH, own.certificate, own.key) as server:
+def running_server(localhost):
+    with Server(paths.server_bindir(), paths.SCRATCH, localhost.certificate, localhost.key) as server:
         server.execute("create role demo login; create role anna login")
         yield server
 

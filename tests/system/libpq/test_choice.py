@@ -4,8 +4,9 @@
 import pytest
 
 from harness import paths
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
 from harness.server import Server
-from scenario import NO_CERTIFICATE, NONE_SUITABLE, THREE
 
 BERT_AND_CARL = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
 
@@ -136,8 +137,7 @@ def test_the_default_key_in_the_home_directory_is_not_taken_for_a_list(client):
 
 def test_each_of_several_hosts_gets_the_certificate_that_it_asks_for(client, pki):
     own = pki.server.issue("second")
-    below = paths.TARGET / "libpq-tests"
-    with Server(client.server.bindir, below, own.certificate, own.key) as second:
+    with Server(client.server.bindir, paths.SCRATCH, own.certificate, own.key) as second:
         second.configure(pki.trust("beta"))
         second.execute("create role demo login")
         client.server.execute("alter role demo set default_transaction_read_only = on")

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness import psql
-from scenario import THREE
+from harness.pki import THREE
 
 PERMISSIONS = (
     "has group or world access; file must have permissions u=rw (0600) or less if owned by the"

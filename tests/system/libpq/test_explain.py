@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths, programs, psql
-from scenario import NONE_SUITABLE, THREE
+from harness import programs, psql
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE
 
 
 @pytest.fixture(scope="session")

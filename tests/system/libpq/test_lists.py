@@ -4,7 +4,7 @@
 import pytest
 
 from harness import pki as certificates
-from scenario import THREE
+from harness.pki import THREE
 
 
 def test_white_space_around_names_is_dropped(client, pki):

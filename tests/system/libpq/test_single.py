@@ -3,7 +3,7 @@
 
 import pytest
 
-from scenario import Client
+from psql_client import Client
 
 CASES = {
     "a certificate and its key": {"sslcert": "anna.crt", "sslkey": "anna.key"},

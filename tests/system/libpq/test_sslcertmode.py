@@ -4,9 +4,11 @@
 import pytest
 
 from harness import paths
-from scenario import NO_CERTIFICATE, NONE_SUITABLE, THREE, Client
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
+from harness.server import OPTIONAL
+from psql_client import Client
 
-OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
 ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
 OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
 either = pytest.mark.parametrize("certificates", [ONE, THREE], ids=["one", "list"])

@@ -10,8 +10,8 @@ import pytest
 
 from harness import paths
 from harness.pki import Authority
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
 from harness.unavailable import Unavailable
-from scenario import NO_CERTIFICATE, NONE_SUITABLE
 
 PASSWORD = "dUmmyP^#+"
 FILES = ("both-cas-1.crt", "root_ca.crt", "client+client_ca.crt", "client-encrypted-pem.key")

@@ -11,23 +11,10 @@ from typing import Callable, Optional
 from harness import https, paths, psql
 from harness.https import HttpsServer
 from harness.pki import Credential
-from harness.server import ASK_EVERYBODY, Server
+from harness.server import OPTIONAL, REQUIRED, Server
 from harness.unavailable import need_package, need_packages_of
 
-SCRATCH = paths.TARGET / "openssl_cnf"
 SECONDS = 60
-# anna and demo are of the CA alpha, bert (his key is encrypted) of beta, carl of gamma.
-THREE = {
-    "sslcert": "anna.crt,bert.crt,carl.crt",
-    "sslkey": "anna.key,bert.key,carl.key",
-    "sslpassword": ",secret,",
-}
-OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
-NO_CERTIFICATE = "FATAL:  connection requires a valid client certificate"
-NONE_SUITABLE = (
-    "Server requests a client certificate but no suitable certificate"
-    " is found from sslcert list provided"
-)
 # Whose certificate a server of each CA is to be sent.
 OWNERS = {"alpha": "anna", "beta": "bert"}
 
@@ -48,7 +35,7 @@ class Servers:
         self._postgres: Optional[Server] = None
         self._https: dict = {}
 
-    def postgres(self, ca: Optional[str] = None, tls: str = "", hba: str = ASK_EVERYBODY) -> Server:
+    def postgres(self, ca: Optional[str] = None, tls: str = "", hba: str = REQUIRED) -> Server:
         """The PostgreSQL server, set up so. Without a CA it asks for no certificate."""
         if self._postgres is None:
             self._postgres = self._start_postgres()

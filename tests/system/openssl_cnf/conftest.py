@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clients import PROGRAMS, SCRATCH, THREE, Program, Servers, c_program
+from clients import PROGRAMS, Program, Servers, c_program
 from harness import openssl_cnf, paths
-from harness.pki import Authority, Credential
+from harness.pki import THREE, issue_clients
 from harness.server import Server
 from harness.toolchain import compile_c
 
@@ -17,33 +17,9 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def scratch():
-    with paths.scratch(SCRATCH) as directory:
-        yield directory
-
-
-@pytest.fixture(scope="session")
-def authorities(scratch) -> dict:
-    names = ("alpha", "beta", "gamma", "server")
-    return {name: Authority(scratch / "authorities", name) for name in names}
-
-
-@pytest.fixture(scope="session")
 def certificates(scratch, authorities) -> Path:
     """The directory in which the clients run: short names, short texts."""
-    directory = scratch / "certificates"
-    directory.mkdir()
-    for name in ("anna", "demo"):
-        authorities["alpha"].issue(name, below=directory)
-    authorities["beta"].issue("bert", kind="rsa", password="secret", below=directory)
-    authorities["gamma"].issue("carl", kind="ed25519", below=directory)
-    return directory
-
-
-@pytest.fixture(scope="session")
-def localhost(authorities) -> Credential:
-    """The servers' own certificate."""
-    return authorities["server"].issue("localhost")
+    return issue_clients(authorities, scratch / "openssl_cnf")
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +29,7 @@ def servers(scratch, authorities, localhost):
 
         def start_postgres() -> Server:
             server = running.enter_context(
-                Server(paths.server_bindir(), SCRATCH, localhost.certificate, localhost.key)
+                Server(paths.server_bindir(), paths.SCRATCH, localhost.certificate, localhost.key)
             )
             server.execute(
                 "create role anna login; create role bert login; create role demo login;"

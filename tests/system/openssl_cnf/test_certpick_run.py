@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, OWNERS, PROGRAMS, SECONDS, run
+from clients import OWNERS, PROGRAMS, SECONDS, run
 from harness import paths, private
 from harness.opened import Opened
-from harness.psql import WHICH_CERTIFICATE, environment
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE, environment
+from harness.server import OPTIONAL
 
 CERTPICK = paths.TARGET / "release" / "certpick"
 LISTS = [

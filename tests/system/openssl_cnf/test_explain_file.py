@@ -6,7 +6,10 @@ import stat
 
 import pytest
 
-from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE
+from clients import PROGRAMS
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
+from harness.server import OPTIONAL
 
 psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
 SENT, NONE, FAILED, NOT_ASKED = "sent", "none suits", "failed", "not asked"

@@ -3,9 +3,11 @@
 
 import pytest
 
-from clients import OPTIONAL, PROGRAMS, THREE, run
+from clients import PROGRAMS, run
 from harness import paths
 from harness.opened import Opened
+from harness.pki import THREE
+from harness.server import OPTIONAL
 
 CERTIFICATES = {"anna.crt", "bert.crt", "carl.crt"}
 START_AND_END = {

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from clients import NO_CERTIFICATE, OPTIONAL, OWNERS, PROGRAMS, SCRATCH, THREE, run
+from clients import OWNERS, PROGRAMS, run
 from harness import paths
 from harness.https import HttpsServer
 from harness.openssl_cnf import certpick, text
-from harness.server import Server, directory_for, unprivileged_user
+from harness.pki import THREE
+from harness.psql import NO_CERTIFICATE
+from harness.server import OPTIONAL, Server, directory_for, unprivileged_user
 from harness.toolchain import LIBRARY
 
 OWN_OPTIONS = {
@@ -123,7 +125,7 @@ def test_an_openssl_server_in_which_the_library_is_active_serves_as_ever(
 def active_bindir():
     """Server programs in whose environment the library is in effect; root's servers run as nobody."""
     user = unprivileged_user()
-    directory = directory_for(user, SCRATCH, "active-")
+    directory = directory_for(user, paths.SCRATCH, "active-")
     shutil.copy(LIBRARY, directory)
     library = certpick(THREE, directory / LIBRARY.name)
     (directory / "openssl.cnf").write_text(text({"certpick": library}))
@@ -140,7 +142,7 @@ def test_a_postgresql_server_in_which_the_library_is_active_serves_as_ever(
     active_bindir, authorities, localhost, certificates, home
 ):
     psql = PROGRAMS["psql"]
-    with Server(active_bindir, SCRATCH, localhost.certificate, localhost.key) as server:
+    with Server(active_bindir, paths.SCRATCH, localhost.certificate, localhost.key) as server:
         server.execute("create role demo login")
         server.configure([authorities["alpha"].certificate])
         refused = psql.connect(server, certificates, home, {})

@@ -6,9 +6,11 @@ import subprocess
 
 import pytest
 
-from clients import NO_CERTIFICATE, NONE_SUITABLE, OPTIONAL, PROGRAMS, THREE, conninfo, run
+from clients import PROGRAMS, conninfo, run
 from harness import paths
-from harness.psql import WHICH_CERTIFICATE
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE
+from harness.server import OPTIONAL
 from harness.unavailable import need_package
 
 SAME_CA = {"sslcert": "anna.crt,demo.crt", "sslkey": "anna.key,demo.key"}

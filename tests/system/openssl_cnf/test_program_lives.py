@@ -3,8 +3,9 @@
 
 import pytest
 
-from clients import PROGRAMS, THREE, conninfo, run
+from clients import PROGRAMS, conninfo, run
 from harness import paths
+from harness.pki import THREE
 from harness.psql import WHICH_CERTIFICATE
 from harness.unavailable import need_package
 

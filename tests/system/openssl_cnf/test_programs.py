@@ -3,8 +3,9 @@
 
 import pytest
 
-from clients import NO_CERTIFICATE, OWNERS, run
+from clients import OWNERS, run
 from harness import https
+from harness.psql import NO_CERTIFICATE
 
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, THREE, run
+from clients import OWNERS, PROGRAMS, run
 from harness import openssl_cnf
+from harness.pki import THREE
 from harness.toolchain import LIBRARY
 
 ALGORITHMS = [

@@ -5,9 +5,11 @@ import os
 
 import pytest
 
-from clients import NO_CERTIFICATE, OPTIONAL, PROGRAMS, THREE, run
+from clients import PROGRAMS, run
 from harness import openssl_cnf, paths
-from harness.pki import Authority
+from harness.pki import THREE, Authority
+from harness.psql import NO_CERTIFICATE
+from harness.server import OPTIONAL
 
 psql = PROGRAMS["psql"]
 curl = PROGRAMS["curl"]

@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.pki import Authority
 from installing import make
-
-HERE = paths.TARGET / "packaging"
 
 
 @pytest.fixture(scope="session")
@@ -20,28 +16,19 @@ def built():
 
 
 @pytest.fixture(scope="session")
-def prefix(built) -> Path:
-    """An installation of its own, used in place, with a library directory as Debian has it."""
-    with paths.scratch(HERE) as place:
-        done = make("install", PREFIX=place, LIBDIR=place / "lib" / "some-triple")
-        assert done.returncode == 0, done.stdout
-        yield place
+def prefix(built, scratch) -> Path:
+    """An installation that is used in place, with Debian's layout of library directories."""
+    place = scratch / "prefix"
+    done = make("install", PREFIX=place, LIBDIR=place / "lib" / "some-triple")
+    assert done.returncode == 0, done.stdout
+    return place
 
 
 @pytest.fixture(scope="session")
-def scratch():
-    with paths.scratch(HERE) as directory:
-        yield directory
-
-
-@pytest.fixture(scope="session")
-def pki(scratch) -> dict:
-    """CAs by name. anna and demo are clients of alpha, bert of beta; localhost is the server."""
-    cas = {name: Authority(scratch / "authorities", name) for name in ("alpha", "beta", "server")}
-    files = scratch / "certificates"
+def pki(scratch, authorities, localhost) -> dict:
+    """CAs by name; "localhost" is the server's certificate; "files" has anna and demo of alpha, bert of beta."""
+    files = scratch / "packaging"
     files.mkdir()
     for ca, name in (("alpha", "anna"), ("alpha", "demo"), ("beta", "bert")):
-        cas[ca].issue(name, below=files)
-    cas["files"] = files
-    cas["localhost"] = cas["server"].issue("localhost")
-    return cas
+        authorities[ca].issue(name, below=files)
+    return {**authorities, "files": files, "localhost": localhost}

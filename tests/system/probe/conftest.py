@@ -11,14 +11,6 @@ from harness.https import HttpsServer
 from harness.pki import Authority
 from harness.server import Server
 
-SCRATCH = paths.TARGET / "probe-tests"
-
-
-@pytest.fixture(scope="session")
-def scratch():
-    with paths.scratch(SCRATCH) as directory:
-        yield directory
-
 
 @pytest.fixture(scope="session")
 def pki(scratch) -> SimpleNamespace:

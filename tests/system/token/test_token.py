@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness import openssl_cnf, paths
-from harness.pki import Authority
 from harness.psql import run
-from harness.toolchain import BUILD, C_TESTS, LINK_CERTPICK, compile_c
+from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
 
 HERE = Path(__file__).parent
 SEALED = """\
@@ -23,47 +22,48 @@ AAAAAAAAAAAAAAAAAAAAAA==
 
 
 @pytest.fixture(scope="module")
-def scratch():
-    with paths.scratch(BUILD) as directory:
-        yield directory
+def work(scratch) -> Path:
+    directory = scratch / "token"
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture(scope="module")
-def environment(scratch) -> dict:
+def environment(work) -> dict:
     """That in which the token is active."""
     flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-fPIC", "-shared"]
-    module = compile_c(scratch / "token.so", [HERE / "token.c"], flags=flags)
-    conf = scratch / "openssl.cnf"
+    module = compile_c(work / "token.so", [HERE / "token.c"], flags=flags)
+    conf = work / "openssl.cnf"
     conf.write_text(openssl_cnf.text({"token": {"module": module, "activate": 1}}))
-    return {"OPENSSL_CONF": str(conf), "TOKEN_LOG": str(scratch / "log"), "TMPDIR": str(scratch)}
+    return {"OPENSSL_CONF": str(conf), "TOKEN_LOG": str(work / "log"), "TMPDIR": str(work)}
 
 
-def on_a_terminal(command: list, scratch: Path, environment: dict):
+def on_a_terminal(command: list, work: Path, environment: dict):
     Path(environment["TOKEN_LOG"]).unlink(missing_ok=True)
-    return run(command, scratch, scratch, environment, terminal=True)
+    return run(command, work, work, environment, terminal=True)
 
 
-def test_no_key_and_no_certificate_makes_anything_prompt(scratch, environment):
+def test_no_key_and_no_certificate_makes_anything_prompt(work, environment):
     common = ["support", "certificates", "handshake", "passwords", "picking"]
     sources = [HERE / "keys.c", *(C_TESTS / f"{name}.c" for name in common)]
     flags = ["-std=c99", "-O1", "-g", f"-I{C_TESTS}"]
-    program = compile_c(scratch / "keys", sources, flags=flags, libs=LINK_CERTPICK)
-    done = on_a_terminal([program, environment["TOKEN_LOG"]], scratch, environment)
+    program = compile_c(work / "keys", sources, flags=flags, libs=LINK_CERTPICK)
+    done = on_a_terminal([program, environment["TOKEN_LOG"]], work, environment)
     assert (done.terminal, done.status) == ("", 0), done
 
 
 @pytest.fixture(scope="module")
-def files(scratch) -> Path:
+def files(work, authorities) -> Path:
     """A certificate whose key the token has, under a PIN, and lists that are encrypted."""
-    authority = Authority(scratch / "authorities", "alpha")
-    anna = authority.issue("anna", below=scratch)
+    authority = authorities["alpha"]
+    anna = authority.issue("anna", below=work)
     text = anna.key.read_text()
-    (scratch / "pin.key").write_text(text.replace("PRIVATE KEY", "TOKEN KEY WITH PIN"))
-    (scratch / "pin.key").chmod(0o600)
-    (scratch / "sealed.crl").write_text(SEALED.format("X509 CRL"))
-    (scratch / "sealed.crt").write_text(SEALED.format("CERTIFICATE"))
-    shutil.copy(authority.certificate, scratch / "root.crt")
-    return scratch
+    (work / "pin.key").write_text(text.replace("PRIVATE KEY", "TOKEN KEY WITH PIN"))
+    (work / "pin.key").chmod(0o600)
+    (work / "sealed.crl").write_text(SEALED.format("X509 CRL"))
+    (work / "sealed.crt").write_text(SEALED.format("CERTIFICATE"))
+    shutil.copy(authority.certificate, work / "root.crt")
+    return work
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,6 @@ from harness import paths, psql
 from harness.pki import Authority
 from harness.server import Server
 
-NONE_SUITABLE = (
-    "Server requests a client certificate but no suitable certificate"
-    " is found from sslcert list provided"
-)
-NO_CERTIFICATE = "FATAL:  connection requires a valid client certificate"
-
-# anna is of the CA alpha, bert (his key is encrypted) of beta, carl of gamma.
-THREE = {
-    "sslcert": "anna.crt,bert.crt,carl.crt",
-    "sslkey": "anna.key,bert.key,carl.key",
-    "sslpassword": ",secret,",
-}
-
 
 @dataclass
 class Pki:
