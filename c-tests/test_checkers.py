@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Valgrind and the sanitizers are really on: each finds the bugs that it is there for."""
+"""Valgrind and the sanitizers find planted bugs."""
 
 import os
 
@@ -40,6 +40,6 @@ def test_a_checker_finds_the_bug(checker, bug, words):
 
 @pytest.mark.parametrize("checker", [checkers.VALGRIND, checkers.SANITIZERS, checkers.THREAD_SANITIZER],
                          ids=lambda c: c.name)
-def test_a_checker_says_nothing_of_a_program_without_bugs(checker):
+def test_a_checker_reports_nothing_for_a_program_without_bugs(checker):
     done = start(checker, "none")
     assert done.returncode == 0 and done.stdout == "2147483647\n", done.stdout

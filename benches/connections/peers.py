@@ -3,7 +3,6 @@
 
 import os
 import random
-import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 from harness import openssl_cnf
-from harness.unavailable import Unavailable, need_package
+from harness.unavailable import Unavailable, need_program
 from harness.toolchain import LINK_CERTPICK
 
 from . import pki
@@ -34,12 +33,6 @@ class Peer:
     def handshakes(self, shape: str, quick: bool) -> tuple:
         warm_up, count = self.many if self.many and shape == "many" else (self.warm_up, self.count)
         return (warm_up // 4, count // 4 or 1) if quick else (warm_up, count)
-
-
-def need_program(package: str, program: str) -> None:
-    need_package(package)
-    if shutil.which(program) is None:
-        raise Unavailable(f"there is no {program}; it is in the Debian package {package}")
 
 
 def certpick() -> list:

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.unavailable import need_package
+from harness.unavailable import need_program
 
 # To be told apart on white and on black.
 COLOURS = ("#2f81d8", "#d9730d", "#2a9d5c", "#a35fd0", "#c0504d")
@@ -75,7 +75,7 @@ def normal(svg: str) -> str:
 
 
 def draw(path: Path, *arguments) -> None:
-    need_package("gnuplot-nox")
+    need_program("gnuplot-nox", "gnuplot")
     done = subprocess.run(["gnuplot"], input=script(*arguments), capture_output=True, text=True)
     if done.returncode != 0 or "</svg>" not in done.stdout:
         raise SystemExit(f"bench: gnuplot: {done.stderr}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""C programs on OpenSSL, client and server in one process, with the module active."""
+"""C programs with client and server in one process and the provider module active."""
 
 import os
 import shutil
@@ -12,26 +12,26 @@ from harness.at_once import at_once, selected
 from harness.toolchain import BUILD, C_TESTS, LIBDIR, LIBRARY, LINK_CERTPICK, compile_c, succeed
 
 PROGRAMS = {
-    "knows_nothing": "each server gets the certificate that it asks for",
-    "own_ways": "certificates and callbacks of the program's own stand, and servers are left alone",
-    "failures": "a file that cannot be used ends one handshake with its reason",
-    "rotation": "files that are replaced are used by the next SSL_CTX",
-    "many_threads": "threads with an SSL_CTX each or all with one",
-    "forking": "a fork does no harm",
+    "knows_nothing": "each server gets the certificate that it requests",
+    "own_ways": "certificates and callbacks of the program take precedence, and servers are unaffected",
+    "failures": "an unusable file ends the handshake with an error",
+    "rotation": "the next SSL_CTX uses replaced files",
+    "many_threads": "threads use one SSL_CTX each, or share one",
+    "forking": "a forked child can connect",
     "freed": "SSL and SSL_CTX may be freed, copied and resumed in any order",
-    "used_again": "an SSL that is used again, and a later request, get what is asked for",
-    "reuse": "an SSL that is cleared, copied, shared or used again sends what a fresh one sends",
-    "contexts": "another library's ex_data is its own, whatever library context loads the module",
-    "asked_twice": "a second request after the handshake gets what it asks for, or nothing",
-    "own_selector": "a program that uses certpick itself sends what is in its own list",
-    "other_copy": "a program that uses a copy of certpick itself sends what is in its own list",
-    "many_errors": "the number of different failures in a process has no limit",
-    "wiped": "the passwords of a file are wiped",
-    "own_name": "an unknown setting is told wherever in openssl.cnf a program begins",
+    "used_again": "a reused SSL and a later request get the requested certificate",
+    "reuse": "a reused, cleared or copied SSL sends the same as a new one",
+    "contexts": "ex_data of other libraries is unchanged in any library context",
+    "asked_twice": "a second request after the handshake gets the requested certificate, or none",
+    "own_selector": "a program that links certpick sends from its own list",
+    "other_copy": "a program that links another copy of certpick sends from its own list",
+    "many_errors": "the number of different errors in a process is unlimited",
+    "wiped": "the passwords of sslpasswordfile are wiped",
+    "own_name": "an unknown setting is an error for any application name in openssl.cnf",
 }
-# Programs that are compiled with certpick as well.
+# Programs of the parent directory, which also run without the module.
 FOR_BOTH = {"reuse", "contexts"}
-# The program library_contexts, with its two last arguments.
+# The last two arguments of the program library_contexts.
 CONTEXTS = {
     "loaded": ("none", "not"),
     "loaded-beside": ("none", "active"),
@@ -39,7 +39,7 @@ CONTEXTS = {
     "configured-beside": ("two.cnf", "active"),
 }
 UNDER_VALGRIND = ["failures", "freed", "used_again", "configured"]
-if checkers.ALL:  # as callgrind tells, these call no function of the library that those do not call too
+if checkers.ALL:  # slow, and according to callgrind these call no further functions
     UNDER_VALGRIND += ["knows_nothing", "own_ways", "loaded-beside"]
 
 
@@ -55,7 +55,7 @@ def scratch():
 
 @pytest.fixture(scope="module")
 def command(scratch):
-    """The command for a program, compiled once for all of its runs, and its environment."""
+    """Compiles a program once. Returns its command and environment."""
     common = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "passwords")]
     here = Path(__file__).parent
     settings = {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpassword": ",secret"}
@@ -108,7 +108,7 @@ def command(scratch):
 
 @pytest.fixture(scope="module", autouse=True)
 def under_valgrind(request, command):
-    """While the other tests run."""
+    """Runs in parallel with the other tests."""
     prepared = {name: command(name) for name in selected(request, "test_under_valgrind")}
     with at_once({name: ([*checkers.VALGRIND.command, *words], env) for name, (words, env) in prepared.items()}) as runs:
         yield runs
@@ -121,7 +121,7 @@ def test_program(name, command):
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_the_module_in_a_library_context_of_the_programs_own(name, command):
+def test_the_module_in_a_library_context_of_the_program(name, command):
     words, env = command(name)
     succeed(words, env=env)
 
@@ -129,4 +129,4 @@ def test_the_module_in_a_library_context_of_the_programs_own(name, command):
 @pytest.mark.parametrize("name", UNDER_VALGRIND)
 def test_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
-    assert "== " not in output, f"valgrind has something to say:\n{output}"
+    assert "== " not in output, f"valgrind reports errors:\n{output}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the demo and the scenarios are made of: certificates, a throwaway server, psql."""
+"""Shared by the tests, the benchmark and the scripts: certificates, servers, clients, compilers, stages."""

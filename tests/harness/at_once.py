@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Slow runs of a module's tests, done together: one for each processor."""
+"""Runs the slow commands of a test module in parallel, one per processor."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from .toolchain import succeed
 
 
 def selected(request, test: str) -> list:
-    """The names that a parametrized test of this module is to be run with."""
+    """Returns the parameters `name` with which this session runs a test of this module."""
     return [
         item.callspec.params["name"]
         for item in request.session.items
@@ -19,7 +19,7 @@ def selected(request, test: str) -> list:
 
 @contextmanager
 def at_once(commands: dict, **options):
-    """Of each (command, environment) by its name, what gives its output: `[name].result()`."""
+    """Starts (command, environment) pairs. The result maps each name to a future of the output."""
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         yield {

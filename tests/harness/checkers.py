@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Ways to run a C program under something that looks for bugs."""
+"""Valgrind and the sanitizers, as ways to run a C program."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .toolchain import CC
 
-# Whether programs are run that take long and reach no code that others do not reach: `make check-long`.
+# `make check-long` also runs the slow programs that reach no additional code.
 ALL = os.environ.get("CERTPICK_CHECKERS") == "all"
 
 
@@ -17,10 +17,10 @@ class Checker:
     flags: list = field(default_factory=list)  # for the compiler
     command: list = field(default_factory=list)  # before the program
     environment: dict = field(default_factory=dict)
-    library: str = ""  # which has to be loaded first
+    library: str = ""  # must be loaded first
 
     def preload(self) -> list:
-        """What has to come first in LD_PRELOAD, where there is to be one."""
+        """Returns the libraries that must come first in LD_PRELOAD."""
         if not self.library:
             return []
         found = subprocess.run([*CC, f"-print-file-name={self.library}"], stdout=subprocess.PIPE, text=True)
@@ -56,8 +56,8 @@ SANITIZERS = Checker(
     library="libasan.so",
 )
 
-# Older ones cannot have the addresses as random as newer kernels make them. In some containers one may
-# not say so; there, all is left to the kernel.
+# Older ThreadSanitizers fail with the address randomization of newer kernels. Some containers do not allow
+# setarch(8) to disable it.
 _AT_FIXED_ADDRESSES = ["setarch", "-R"]
 _may_fix = subprocess.run([*_AT_FIXED_ADDRESSES, "true"], stderr=subprocess.DEVNULL).returncode == 0
 

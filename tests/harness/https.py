@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""HTTPS servers (`openssl s_server`) that ask for a client certificate and tell which one arrived."""
+"""HTTPS servers (`openssl s_server`) that request a client certificate and report it in their page."""
 
 import os
 import re
@@ -7,8 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
-# The rest of the command becomes the server. It ends when our end of the pipe closes, because we
-# stop or because we were killed.
+# Runs the arguments as the server, and ends it when our end of the pipe closes, even if we are killed.
 SUPERVISOR = """
 "$@" </dev/null &
 server=$!
@@ -21,11 +20,12 @@ SECONDS = 30
 
 
 class HttpsServer:
-    """It lives as long as the block that uses it.
+    """A context manager that starts and stops the server.
 
-    `trusted` is the CA that its requests name; None: it names nobody. With `demand` it goes on only
-    with a client that sends a certificate. `ask=False`: it does not ask. `chain`: what it sends after
-    its own certificate.
+    trusted: the CA that the CertificateRequest names; None: it names none
+    demand: the handshake fails without a client certificate
+    ask: whether the server sends a CertificateRequest
+    chain: certificates that are sent after the server's own
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class HttpsServer:
                 stderr=log,
                 env=self._env,
                 text=True,
-                start_new_session=True,  # an interrupt from the terminal is ours to handle
+                start_new_session=True,  # Ctrl-C reaches only us
             )
         for line in self._supervisor.stdout:
             if match := re.match(r"ACCEPT .*:(\d+)$", line):
@@ -86,9 +86,9 @@ class HttpsServer:
 
 
 def arrived(page: str) -> str:
-    """The common name in the certificate that a page tells of; "" for none."""
-    told = re.search(r"^Client certificate$.*?^ *Subject: CN ?= ?(\S+)$", page, re.MULTILINE | re.DOTALL)
-    if told:
-        return told[1]
+    """Returns the common name of the client certificate in a page; "" for none."""
+    found = re.search(r"^Client certificate$.*?^ *Subject: CN ?= ?(\S+)$", page, re.MULTILINE | re.DOTALL)
+    if found:
+        return found[1]
     assert "no client certificate available" in page, f"not the server's page:\n{page}"
     return ""

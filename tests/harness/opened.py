@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Which files of a directory are opened meanwhile, by whatever process (inotify(7))."""
+"""Records which files of a directory any process opens (inotify(7))."""
 
 import ctypes
 import os
@@ -14,7 +14,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Opened:
-    """Watches as long as the block lasts; `names` are the files that were opened in it."""
+    """A context manager. `names` are the files that were opened within the block."""
 
     def __init__(self, directory: Path):
         self.names: set = set()
@@ -31,7 +31,7 @@ class Opened:
         try:
             while events := os.read(self._inotify, 65536):
                 self._take(events)
-        except BlockingIOError:  # that was all
+        except BlockingIOError:  # no more events
             pass
         finally:
             os.close(self._inotify)
@@ -41,5 +41,5 @@ class Opened:
         while at < len(events):
             _, mask, _, length = HEADER.unpack_from(events, at)
             at += HEADER.size + length
-            if not mask & IN_ISDIR:  # the directory itself, which Python looks through
+            if not mask & IN_ISDIR:  # Python lists the directory itself
                 self.names.add(os.fsdecode(events[at - length : at].rstrip(b"\0")))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Configuration files for OpenSSL 3.0 and later, with the library as a provider module or without."""
+"""Writes openssl.cnf files that activate certpick's provider module, or only the default provider."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from .toolchain import LIBRARY
 
 
 def escape(value: object) -> str:
-    """A value as config(5) wants it, whatever characters it has."""
+    """Escapes a value for config(5)."""
     return "".join(f"\\{c}" if c in "\\\"'$#" else c for c in str(value))
 
 
 def section(name: str, settings: dict) -> str:
-    """Settings that are None are left out."""
+    """Returns a section without the settings that are None."""
     lines = [f"{key} = {escape(value)}\n" for key, value in settings.items() if value is not None]
     return f"[{name}]\n{''.join(lines)}"
 
 
 def text(providers: dict, more: str = "") -> str:
-    """A file that activates OpenSSL's default provider and these: names with their sections."""
+    """Returns a configuration that activates the default provider and these (name: settings)."""
     sections = {"default": {"activate": 1}, **providers}
     names = {name: f"{name}_section" for name in sections}
     parts = ["openssl_conf = openssl_init\n", section("openssl_init", {"providers": "providers"})]
@@ -28,17 +28,17 @@ def text(providers: dict, more: str = "") -> str:
 
 
 def certpick(settings: dict, module: Path = LIBRARY) -> dict:
-    """The section of our own provider."""
+    """Returns the settings that activate certpick's module."""
     return {"module": module, "activate": 1, **settings}
 
 
 def write(path: Path, settings: dict) -> Path:
-    """A file with the library in effect."""
+    """Writes a configuration with certpick's module active."""
     path.write_text(text({"certpick": certpick(settings)}))
     return path
 
 
 def write_without(path: Path) -> Path:
-    """A file with OpenSSL's own provider alone."""
+    """Writes a configuration with the default provider alone."""
     path.write_text(text({}))
     return path

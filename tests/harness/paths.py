@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Where things are in this repository and below its target/."""
+"""The locations of files in this repository and below target/."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .unavailable import PACKAGES, ROOT, Unavailable, need, reason
 
-# scripts/matrix keeps what belongs to another OpenSSL apart.
+# scripts/matrix has a target directory for each version of OpenSSL.
 TARGET = Path(os.environ.get("CERTPICK_TARGET", ROOT / "target")).absolute()
 LIBRARY_DIR = TARGET / "lib"
 HEADER_DIR = ROOT / "include"
@@ -19,23 +19,23 @@ PSQL_VERSIONS = tuple(map(int, os.environ.get("CERTPICK_PSQL_VERSIONS", "15 16 1
 
 
 def prefix(version: int, variant: str = "") -> Path:
-    """Where `make psql PG=version` puts its bin/, lib/ and include/."""
+    """Returns the directory in which `make psql PG=version` puts bin/, lib/ and include/."""
     return TARGET / f"psql-{version}{variant}"
 
 
 def direct_server() -> Path:
-    """The programs of a server that begins with TLS at once, which `scripts/postgres` provides."""
+    """Returns the directory of the server with direct TLS that scripts/postgres provides."""
     need(TARGET / "postgres")
     found = sorted((TARGET / "postgres").glob("*/bin"))
     if not found:
-        raise FileNotFoundError("there is no PostgreSQL server in target/postgres: run `scripts/postgres`")
+        raise FileNotFoundError("no PostgreSQL server in target/postgres: run `scripts/postgres`")
     return found[-1]
 
 
 def psql(version: int, variant: str = "") -> tuple:
-    """psql and the environment with which it uses libpq of that version.
+    """Returns a psql and the environment with which it uses libpq of that version.
 
-    Where there is only libpq, another psql takes it: one that is not newer, or it would miss functions.
+    If only libpq was built, this is the psql of an older version: a newer one needs functions that libpq lacks.
     """
     own = prefix(version, variant)
     need(own)
@@ -47,21 +47,21 @@ def psql(version: int, variant: str = "") -> tuple:
     for program in programs:
         if program.exists():
             return program, {"LD_LIBRARY_PATH": str(own / "lib")}
-    raise Unavailable(f"of PostgreSQL {version} only libpq can be built, and there is no psql that can use it")
+    raise Unavailable(f"only libpq of PostgreSQL {version} can be built, and no psql can use it")
 
 
 def postgres_ssl_files() -> Path:
-    """The certificates of PostgreSQL's own SSL tests, in a source that psql was built from."""
+    """Returns the directory with the certificates of PostgreSQL's SSL tests, in a source of psql."""
     for version in (15, 18, 17):
         directory = TARGET / "build" / f"psql-{version}" / "src" / "test" / "ssl" / "ssl"
         if directory.exists():
             return directory
     need(prefix(15))
-    raise FileNotFoundError("there is no PostgreSQL source in target/build: run `make psql`")
+    raise FileNotFoundError("no PostgreSQL source in target/build: run `make psql`")
 
 
 def packaged_servers() -> dict:
-    """The programs of the distribution's servers, by version."""
+    """Returns the directories of the distribution's servers by version."""
     found = {
         int(path.parents[1].name): path.parent
         for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")
@@ -71,8 +71,10 @@ def packaged_servers() -> dict:
 
 
 def server_bindir() -> Path:
-    """The distribution's server, 15 where it is installed, otherwise the newest; or the one that
-    scripts/setup builds where the distribution's cannot be installed."""
+    """Returns the directory of the distribution's server: 15 if installed, otherwise the newest.
+
+    If it cannot be installed, scripts/setup builds one.
+    """
     found = packaged_servers()
     if found:
         return found.get(15) or found[max(found)]
@@ -83,7 +85,7 @@ def server_bindir() -> Path:
 
 @contextmanager
 def scratch(parent: Path):
-    """A temporary directory below parent."""
+    """Makes a temporary directory below parent."""
     parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Certificate authorities and the certificates that they issue, made with `openssl ca`.
+"""Certificate authorities and the certificates that they issue.
 
-That command is the one that sets both dates of validity in every OpenSSL from 1.1.1 on.
+They are made with `openssl ca`, which can set both ends of the validity since OpenSSL 1.1.1.
 """
 
 import datetime
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# A configuration of our own: distributions change theirs.
+# Not the system's openssl.cnf, which distributions change.
 CONFIGURATION = """
 [req]
 distinguished_name = subject
@@ -55,14 +55,14 @@ def openssl(*words, directory: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        errors="replace",  # it cuts names within a character
+        errors="replace",  # openssl may cut a name within a character
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(directory)},
     )
     if done.returncode != 0:
         raise RuntimeError(f"openssl {' '.join(map(str, words))}\n{done.stderr}")
 
 
-# The list of the clients that issue_clients() makes, without demo.
+# A list of the clients that issue_clients() makes, without demo.
 THREE = {
     "sslcert": "anna.crt,bert.crt,carl.crt",
     "sslkey": "anna.key,bert.key,carl.key",
@@ -79,7 +79,7 @@ class Credential:
 
 
 class Authority:
-    """A CA. Its own certificate is self-signed unless a parent signs it."""
+    """A CA. Its certificate is signed by the parent, or by itself."""
 
     def __init__(self, below: Path, name: str, kind: str = "p256", parent: "Optional[Authority]" = None):
         self.name = name
@@ -125,9 +125,9 @@ class Authority:
         ca: bool = False,
         below: Optional[Path] = None,
     ) -> Credential:
-        """A new key and its certificate, valid between two days counted from today.
+        """Makes a key and its certificate. valid_days is the validity in days relative to now.
 
-        `alternative_names` is the DER of a subjectAltName.
+        alternative_names: the DER of a subjectAltName
         """
         common_name = common_name or name
         key = self._new_key(name, kind, password, below)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Build a patched libpq, and C programs against it and the library."""
+"""Builds a patched libpq, and C programs that are linked with it and certpick."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from .unavailable import STATUS, Unavailable
 
 
 def any_psql(*variants: str) -> int:
-    """Builds psql in these variants, of the first version that has a source and a psql."""
+    """Builds psql in these variants. Returns its version, the first that can be built."""
     for version in (15, 18, 17, 16):
         for variant in variants:
             env = {**os.environ, "PG": str(version), "VARIANT": variant}
@@ -25,7 +25,7 @@ def any_psql(*variants: str) -> int:
             return version
         except Unavailable:
             pass
-    raise Unavailable("there is no source of PostgreSQL 15, 16, 17 or 18 that psql can be built from")
+    raise Unavailable("no source of PostgreSQL 15, 16, 17 or 18 from which psql can be built")
 
 
 def build(source: Path, version: int, output: Path) -> Path:

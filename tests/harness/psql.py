@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Run psql, or another client, cut off from the settings and files of whoever runs the tests."""
+"""Runs psql, or another client, without the user's settings and files."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# NULL, where no certificate arrived, shows as an empty line.
+# Prints an empty line (NULL) if no certificate arrived.
 WHICH_CERTIFICATE = "select client_dn from pg_stat_ssl where pid = pg_backend_pid()"
 SECONDS = 30
 NONE_SUITABLE = (
@@ -25,11 +25,11 @@ class Result:
     status: int
     out: str
     err: str
-    terminal: str  # what was written to the terminal itself, such as a prompt
+    terminal: str  # written to the terminal itself, like a prompt
 
 
 def conninfo(**settings) -> str:
-    """A connection string; values are quoted as libpq wants them."""
+    """Returns a connection string. Settings that are None are left out."""
     words = []
     for name, value in settings.items():
         if value is None:
@@ -41,7 +41,7 @@ def conninfo(**settings) -> str:
 
 def environment(home: Path, extra: Optional[dict] = None) -> dict:
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C", **(extra or {})}
-    # That of scripts/matrix: with it programs find the OpenSSL and the library that are tested.
+    # scripts/matrix sets it so that programs load the OpenSSL and the library under test.
     directories = [env.get("LD_LIBRARY_PATH"), os.environ.get("LD_LIBRARY_PATH")]
     if any(directories):
         env["LD_LIBRARY_PATH"] = ":".join(filter(None, directories))
@@ -51,7 +51,7 @@ def environment(home: Path, extra: Optional[dict] = None) -> dict:
 def run(
     command: list, directory: Path, home: Path, env: Optional[dict] = None, terminal: bool = False
 ) -> Result:
-    """Run a client. With a terminal it has one to prompt on, and nobody who answers."""
+    """Runs a client. terminal: with a controlling terminal, on which any output ends it."""
     if terminal:
         return _run_on_terminal(command, directory, environment(home, env))
     done = subprocess.run(
@@ -91,8 +91,8 @@ def _run_on_terminal(command: list, directory: Path, env: dict) -> Result:
         try:
             while chunk := os.read(ours, 1024):
                 written.append(chunk.decode(errors="replace"))
-                process.kill()  # it prompts, and nobody will answer
-        except OSError:  # EIO: the last holder of the other end has closed it
+                process.kill()  # a prompt, which would wait for ever
+        except OSError:  # EIO: the other end is closed
             pass
 
     reader = threading.Thread(target=read_terminal)

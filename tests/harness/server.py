@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A PostgreSQL server that lives as long as the block that uses it.
+"""A temporary PostgreSQL server.
 
-PostgreSQL refuses to run as root, so root runs it as nobody. A small shell supervises it:
-it holds one end of a pipe, and when the other end closes, because we stop or because we
-were killed, it ends the server by its process id and removes the data.
+PostgreSQL refuses to run as root; root runs it as nobody. A shell supervises it: when our end of a pipe
+closes, even if we are killed, the shell ends the server and removes its data.
 """
 
 import os
@@ -17,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import IO, Optional
 
-# $1 and $2 are the directories to remove; the rest is the command that becomes the server.
+# $1 and $2 are the directories to remove; the other arguments are the server's command.
 SUPERVISOR = """
 work=$1 sockets=$2; shift 2
 "$@" >&2 &
@@ -25,7 +24,7 @@ server=$!
 echo "$server"
 exec 2>/dev/null
 cat >/dev/null
-# Again and again: an initdb that is still at work lets the first one pass.
+# Repeatedly, because initdb may ignore the first signal.
 while kill -INT "$server"; do sleep 0.2; done &
 again=$!
 wait "$server"
@@ -33,7 +32,7 @@ kill "$again"
 rm -rf -- "$work" "$sockets"
 """
 
-# exec: the shell becomes the server, so that the supervisor knows its process id.
+# exec, so that the supervisor's child is the server itself.
 INITDB_AND_SERVER = """
 cd "$2" && umask 077 &&
 "$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null &&
@@ -55,14 +54,14 @@ def unprivileged_user() -> Optional[pwd.struct_passwd]:
 
 
 def as_user(user: Optional[pwd.struct_passwd]) -> list:
-    """The words before a command that make it run as this user."""
+    """Returns the start of a command that runs the rest as this user."""
     if user is None:
         return []
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
 
 
 def directory_for(user: Optional[pwd.struct_passwd], parent: Path, name: str) -> Path:
-    """A new directory of that user's below parent or, where they cannot get there, below /tmp."""
+    """Makes a directory of this user below parent, or below /tmp if the user cannot enter parent."""
     parent.mkdir(parents=True, exist_ok=True)
     if subprocess.run([*as_user(user), "test", "-x", parent]).returncode != 0:
         parent = Path("/tmp")
@@ -79,7 +78,7 @@ def free_port() -> int:
 
 
 class Log:
-    """The server's messages, which are also what tells us that something has happened."""
+    """The server's messages, by which we also wait for events."""
 
     def __init__(self, stream: IO[bytes], copy: Path):
         self._lines: list = []
@@ -109,7 +108,7 @@ class Log:
             return "".join(self._lines[start:])
 
     def wait_for(self, words: str, start: int = 0) -> bool:
-        """False when the server ended, or nothing came, before these words."""
+        """Returns False if the server ends or START_SECONDS pass without these words."""
 
         def seen() -> bool:
             return any(words in line for line in self._lines[start:])
@@ -120,7 +119,7 @@ class Log:
 
 
 class Server:
-    """Use it in a `with`. It listens on 127.0.0.1 and asks for a client certificate."""
+    """A context manager. The server listens on 127.0.0.1 and requests a client certificate."""
 
     def __init__(self, bindir: Path, below: Path, certificate: Path, key: Path):
         self.bindir = bindir
@@ -148,10 +147,10 @@ class Server:
                 raise
             text = self.log.text()
             self.stop()
-            if "could not bind" not in text:  # somebody took the port: try another
+            if "could not bind" not in text:  # if the port is taken, try another
                 raise ServerError(f"the PostgreSQL server did not start:\n{text}")
         else:
-            raise ServerError("found no free port for the PostgreSQL server")
+            raise ServerError("no free port for the PostgreSQL server")
         return self
 
     def __exit__(self, *exception) -> None:
@@ -172,7 +171,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
-            start_new_session=True,  # an interrupt from the terminal is ours to handle
+            start_new_session=True,  # Ctrl-C reaches only us
         )
         self.log = Log(self._supervisor.stderr, self.below / "server.log")
         self.pid = int(self._supervisor.stdout.readline())
@@ -189,7 +188,7 @@ class Server:
                 supervisor.wait()
             supervisor.stdout.close()
         for directory in (self.work, self.sockets):
-            if directory is not None:  # the supervisor has removed it, unless it was killed
+            if directory is not None:  # in case the supervisor was killed
                 shutil.rmtree(directory, ignore_errors=True)
         self.work = self.sockets = None
 
@@ -206,7 +205,7 @@ class Server:
         if self._trusted:
             text = "".join(Path(file).read_text() for file in self._trusted)
             trusted = str(self._put("trusted.crt", text))
-        # Over TCP nobody is a superuser: the test certificates' keys are public knowledge.
+        # No superuser over TCP, because the keys of PostgreSQL's test certificates are public.
         hba = self._put(
             "pg_hba.conf",
             f"local all all trust\nhost all postgres all reject\n{self.hba}\n",
@@ -235,9 +234,9 @@ class Server:
         self._put("postgresql.conf", "".join(lines))
 
     def configure(self, trusted=(), hba: str = REQUIRED, tls_max: str = "") -> None:
-        """Trust these CA files (with none, ask for no certificate) and let people in so.
+        """Sets the trusted CA files, pg_hba.conf and the TLS version for all later connections.
 
-        When it returns, the next connection meets the new settings.
+        Without CA files the server requests no certificate.
         """
         wanted = (tuple(map(str, trusted)), hba, tls_max)
         if wanted == self._settings:
@@ -248,7 +247,7 @@ class Server:
         self._reload()
 
     def present(self, certificate: Path, key: Path) -> None:
-        """Have another certificate from the next connection on."""
+        """Sets the server's certificate for all later connections."""
         self._put("server.crt", certificate.read_text())
         self._put("server.key", key.read_text())
         self._reload()
@@ -256,12 +255,12 @@ class Server:
     def _reload(self) -> None:
         start = self.log.position()
         os.kill(self.pid, signal.SIGHUP)
-        # It reloads before it accepts again, so the message's arrival is enough.
+        # The server reloads before it accepts the next connection.
         if not self.log.wait_for("received SIGHUP", start):
             raise ServerError(f"the PostgreSQL server did not reload:\n{self.log.text(start)}")
 
     def execute(self, sql: str) -> str:
-        """Run SQL as the superuser, through the Unix socket that only we can reach."""
+        """Runs SQL as the superuser, through a private Unix-domain socket."""
         done = subprocess.run(
             [self.bindir / "psql", "-X", "-At", "-v", "ON_ERROR_STOP=1"]
             + ["-h", self.sockets, "-p", str(self.port), "-U", "postgres", "-c", sql, "postgres"],

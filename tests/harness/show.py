@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""How a demonstration shows a command, what came back, and whether that is as it should be."""
+"""Shows the commands of a demonstration, their output, and whether it is as expected."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ def indent(text: str) -> str:
 
 
 def in_lines(connection: str) -> str:
-    """A connection string as one types it in a shell, on several lines."""
+    """Breaks a connection string into lines, as in a shell."""
     return '"' + re.sub(r" (?=ssl[ckpr])", " \\\\\n     ", connection) + '"'
 
 
@@ -33,11 +33,11 @@ def verdict(as_expected: bool, expected: str) -> None:
         say("--> as expected")
     else:
         wrong += 1
-        say(f"--> NOT AS EXPECTED. It should have been:\n{indent(expected)}")
+        say(f"--> NOT AS EXPECTED. Expected:\n{indent(expected)}")
 
 
 def run(command: list, shown: str, env: dict) -> tuple:
-    """Run it and show it; its status, output and errors."""
+    """Runs and shows a command. Returns its status, stdout and stderr."""
     say(indent(f"$ {shown}"))
     done = subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
@@ -47,10 +47,10 @@ def run(command: list, shown: str, env: dict) -> tuple:
 
 
 def result(seconds: float, skipped: str = "") -> int:
-    """The last line, and the exit status."""
+    """Prints the last line and returns the exit status."""
     if skipped:
         say(f"\nskipped: {skipped} ({seconds:.0f} s)")
         return 0
-    text = f"{wrong} did NOT come out as expected" if wrong else "Everything came out as expected"
+    text = f"{wrong} results are NOT as expected" if wrong else "All results are as expected"
     say(f"\n{text} ({seconds:.0f} s)")
     return 1 if wrong else 0

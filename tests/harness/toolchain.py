@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Where header and library are, and how C is compiled against them.
+"""Compiles C programs with the header and the library.
 
-Another OpenSSL or another build of the library is named by environment variables: CERTPICK_TARGET
-(which stands for target/), CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS,
-OPENSSL_LIBS. Where that OpenSSL is not the system's, OPENSSL_LIBS has its -L and -Wl,-rpath too.
+Environment variables select another build or another OpenSSL: CERTPICK_TARGET (instead of target/),
+CERTPICK_LIBDIR, CERTPICK_INCLUDEDIR, CC, CXX, OPENSSL_CFLAGS, OPENSSL_LIBS (with -L and -Wl,-rpath).
 """
 
 import contextlib
@@ -33,10 +32,10 @@ LINK_CERTPICK = [f"-L{LIBDIR}", f"-Wl,-rpath,{LIBDIR}", "-lcertpick"]
 
 
 def run(command: list, timeout=MAX_SECONDS, **options) -> subprocess.CompletedProcess:
-    """Run to the end, at most so long; stdout and stderr together, as text."""
+    """Runs a command for at most `timeout` seconds, with stderr in its stdout."""
     command = [str(part) for part in command]
     need_packages_of(command)
-    # A group of its own, so that what the program forked ends with it.
+    # In its own process group, so that its children can be ended too.
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -57,7 +56,7 @@ def run(command: list, timeout=MAX_SECONDS, **options) -> subprocess.CompletedPr
 
 
 def succeed(command: list, **options) -> str:
-    """Run, and fail the test with everything that was printed unless the status is 0."""
+    """Runs a command and returns its output. Fails the test if the status is not 0."""
     done = run(command, **options)
     line = shlex.join(str(part) for part in command)
     assert done.returncode == 0, f"status {done.returncode} from: {line}\n{done.stdout}"
@@ -65,7 +64,7 @@ def succeed(command: list, **options) -> str:
 
 
 def compile_c(output: Path, sources: list, *, compiler=None, flags=(), libs=()) -> Path:
-    """Compile and link anew, so that a test never runs an earlier build."""
+    """Compiles and links a program. An earlier one is removed first."""
     output.parent.mkdir(parents=True, exist_ok=True)
     output.unlink(missing_ok=True)
     succeed(

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What could not be downloaded or installed, and why.
+"""Skips tests that need something that cannot be downloaded or installed.
 
-A script that fetches something and can reach no source of it exits with 75. It leaves a file `unavailable`
-with the reason in the directory where the thing would be. Tests that need it are then skipped, and the
-last lines of `make check` give the reason. A test is skipped for no other cause.
+A script that finds no source for a download exits with 75 and writes the reason to a file `unavailable` in
+the directory of the download. The tests that need it are skipped, and `make check` prints the reason at its
+end. Tests are skipped for no other cause.
 """
 
+import shutil
 import unittest
 from pathlib import Path
 from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[2]
-# scripts/setup: of each Debian package that cannot be installed.
+# Here scripts/setup records the Debian packages that cannot be installed.
 PACKAGES = ROOT / "target" / "packages"
 STATUS = 75  # EX_TEMPFAIL
-# The packages of the programs that tests start.
+# The Debian packages of programs that tests start.
 PROGRAMS = {"c++": "g++", "col": "bsdextrautils", "curl": "curl", "mandoc": "mandoc", "valgrind": "valgrind"}
 
 
 class Unavailable(unittest.SkipTest):
-    """pytest skips the test that raises it."""
+    """Makes pytest skip the test that raises it."""
 
 
 def reason(directory: Path) -> Optional[str]:
@@ -28,7 +29,7 @@ def reason(directory: Path) -> Optional[str]:
 
 
 def need(directory: Path) -> None:
-    """Raises Unavailable if there is no source of what would be in this directory."""
+    """Raises Unavailable if the content of this directory could not be downloaded."""
     if why := reason(directory):
         raise Unavailable(why)
 
@@ -39,6 +40,13 @@ def need_package(*names: str) -> None:
         need(PACKAGES / name)
 
 
+def need_program(package: str, program: str) -> None:
+    """Raises Unavailable if this program of a Debian package is missing."""
+    need_package(package)
+    if shutil.which(program) is None:
+        raise Unavailable(f"{program} is not installed (Debian package {package})")
+
+
 def need_packages_of(command: list) -> None:
-    """Raises Unavailable if a program in this command is of such a package."""
+    """Raises Unavailable if the package of a program in this command cannot be installed."""
     need_package(*(PROGRAMS[word] for word in map(str, command) if word in PROGRAMS))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick(3) and certpick.cnf(5): well formed, and whole."""
+"""certpick(3) and certpick.cnf(5) are well-formed and complete."""
 
 import re
 import subprocess
@@ -17,9 +17,9 @@ def text(page: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_mandoc_has_nothing_to_say(page):
+def test_mandoc_reports_nothing(page):
     need_package("mandoc")
-    # What it says on style depends on the manual pages that are installed.
+    # Not -W style, whose output depends on the installed manual pages.
     done = subprocess.run(
         ["mandoc", "-T", "lint", "-W", "warning", paths.ROOT / "man" / page], capture_output=True, text=True
     )
@@ -33,12 +33,12 @@ def test_certpick_3_has_every_function_and_every_constant():
     constants = set(re.findall(r"^#define (CERTPICK_\w+) \S", code, re.MULTILINE))
     page = text("certpick.3")
     assert functions and functions == set(re.findall(r"^\.F[no] (certpick_\w+)", page.split(".Sh DESC")[0], re.M))
-    told = set(re.findall(r"CERTPICK_\w+", page))
-    assert constants - {"CERTPICK_OK"} <= told
-    assert told <= constants | {"CERTPICK_OK"}
+    found = set(re.findall(r"CERTPICK_\w+", page))
+    assert constants - {"CERTPICK_OK"} <= found
+    assert found <= constants | {"CERTPICK_OK"}
 
 
-def test_certpick_cnf_5_has_every_setting_and_no_other():
+def test_certpick_cnf_5_has_exactly_the_settings_of_the_module():
     source = (paths.ROOT / "src" / "provider" / "settings.rs").read_text()
     names = re.search(r"NAMES: \[&CStr; \d+\] = \[(.*?)\];", source, re.DOTALL)[1]
     tagged = re.findall(r"^\.It Cm (\w+)", text("certpick.cnf.5"), re.MULTILINE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The manual pages and completions that come from the program's own definition."""
+"""The manual pages and completions that are generated from the program's options."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def manual() -> Path:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_well_formed_and_whole(manual, name):
+def test_a_page_is_well_formed_and_complete(manual, name):
     need_package("mandoc", "bsdextrautils")
     page = manual / "man" / f"{name}.1"
     done = subprocess.run(
@@ -36,7 +36,7 @@ def test_a_page_is_well_formed_and_whole(manual, name):
         wanted += ["EXAMPLES", "EXIT STATUS"]
     headings = [line for line in plain.splitlines() if line and not line.startswith(" ")]
     assert [heading for heading in wanted if heading not in headings] == [], plain
-    # Every option of the help stands in it.
+    # The page has every option of --help.
     command = [paths.TARGET / "release" / "certpick", *name.split("-")[1:], "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     options = {word.split("=")[0] for word in shown.split() if word.startswith("--") and len(word) > 2}
@@ -45,7 +45,7 @@ def test_a_page_is_well_formed_and_whole(manual, name):
 
 
 def complete(manual, *words) -> list:
-    """What bash offers after these."""
+    """Returns bash's completions of these words."""
     script = (
         f'source "{manual}/completions/certpick.bash"\n'
         'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))\n'

@@ -6,9 +6,9 @@ import re
 import pytest
 from harness.toolchain import BUILD, LINK_CERTPICK, ROOT, compile_c
 
-# Functions without a main become a shared object in which nothing may be undefined.
+# Code without main() is linked as a shared object without undefined symbols.
 LIBRARY = ["-shared", "-fPIC", "-Wl,-z,defs"]
-# OpenSSL 4.0 would have another function than SSL_set1_host, which earlier ones lack.
+# OpenSSL 4.0 deprecates SSL_set1_host for a function that earlier versions lack.
 ANY_OPENSSL = ["-Wno-deprecated-declarations"]
 
 PAGES = ("README.md", "doc/for-c-programmers.md")

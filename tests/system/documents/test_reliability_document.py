@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""doc/reliability.md names files, tests and fuzz targets that exist."""
+"""The files, tests and fuzz targets that doc/reliability.md names exist."""
 
 import re
 
@@ -15,7 +15,7 @@ TARGETS = sorted(set(re.findall(r"`([a-z]+)`", " ".join(re.findall(r"fuzz target
 
 @pytest.fixture(scope="module")
 def tests() -> set:
-    """The names of all functions in tests."""
+    """The names of all test functions."""
     files = [
         path
         for pattern in ("src/**/*.rs", "tests/**/*.rs", "cli/**/*.rs", "c-tests/**/*.py", "tests/**/*.py")

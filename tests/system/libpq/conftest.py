@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What every scenario has: certificates, one server that is set up anew for each, a client."""
+"""Certificates, a server whose settings each test may change, and psql with each libpq."""
 
 import shutil
 
@@ -36,11 +36,11 @@ def running_server(localhost):
 
 @pytest.fixture
 def server(running_server, pki):
-    """It asks for certificates of the CA alpha; `configure` makes it something else."""
+    """The server, which requests certificates of the CA alpha unless the test calls configure()."""
     running_server.configure(pki.trust("alpha"))
     start = running_server.log.position()
     yield running_server
-    print(f"--- the server's log\n{running_server.log.text(start)}")  # seen when the test fails
+    print(f"--- the server's log\n{running_server.log.text(start)}")  # pytest shows it if the test fails
 
 
 @pytest.fixture(params=paths.PSQL_VERSIONS, ids=lambda version: f"psql-{version}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The words of the scenarios: who has which certificate, and a client that connects."""
+"""psql with the patched libpq, and the authorities of its certificates."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ class Pki:
 
 @dataclass
 class Client:
-    """psql of one version. It runs in the directory of the certificates: short names, short texts."""
+    """psql of one version. It runs in the directory of the certificates, so that file names are short."""
 
     version: int
     server: Server
@@ -42,29 +42,29 @@ class Client:
     def connect(
         self, env: Optional[dict] = None, terminal: bool = False, sql: str = psql.WHICH_CERTIFICATE, **settings
     ) -> psql.Result:
-        """Connect with these settings and, unless told otherwise, ask which certificate arrived."""
+        """Connects with these settings and runs the SQL."""
         command, own = self.command(settings, sql)
         return psql.run(command, self.directory, self.home, {**own, **(env or {})}, terminal)
 
     def arrived(self, **settings) -> str:
-        """The subject of the certificate that the server saw; "" for none."""
+        """Returns the subject of the certificate that the server received; "" for none."""
         result = self.connect(**settings)
         assert (result.status, result.err, result.terminal) == (0, "", "")
         return result.out.rstrip("\n")
 
     def refused(self, **settings) -> str:
-        """What psql said when it could not connect."""
+        """Returns psql's error message."""
         result = self.connect(**settings)
         assert (result.status, result.out, result.terminal) == (2, "", "")
         return result.err
 
     def failed(self, text: str) -> str:
-        """How psql reports that an attempt to connect failed with this text."""
+        """Returns psql's error message for this text."""
         server = f'connection to server at "127.0.0.1", port {self.server.port}'
         return f"psql: error: {server} failed: {text}\n"
 
     def copy(self, source: str, name: str, mode: int = 0o600) -> str:
-        """A copy of one of the files, under another name; a list of names joins them."""
+        """Copies a file under another name, or concatenates several files."""
         text = "".join((self.directory / part).read_text() for part in source.split())
         path = self.directory / name
         path.unlink(missing_ok=True)

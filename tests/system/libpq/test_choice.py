@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Which certificate a list makes psql send, and when it sends none."""
+"""The certificate that psql sends from a list."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from harness.server import Server
 BERT_AND_CARL = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
 
 
-def test_each_client_uses_the_libpq_it_is_named_for(client):
+def test_each_client_uses_its_version_of_libpq(client):
     result = client.connect(env={"LD_TRACE_LOADED_OBJECTS": "1"})
     (line,) = [line for line in result.out.splitlines() if "libpq.so" in line]
     loaded = paths.Path(line.split()[2]).resolve()
@@ -34,17 +34,17 @@ def test_the_first_of_the_list_is_sent_to_a_server_that_names_several_cas(client
 
 
 @pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])
-def test_none_is_sent_and_the_reason_told_when_none_suits(client, pki, tls):
+def test_none_is_sent_and_the_reason_is_reported_if_none_suits(client, pki, tls):
     client.server.configure(pki.trust("alpha"), tls_max=tls)
     assert client.refused(**BERT_AND_CARL) == client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
 
 
-def test_a_server_that_can_do_without_a_certificate_lets_one_in_when_none_suits(client, pki):
+def test_a_server_with_optional_certificates_accepts_the_client_if_none_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba="hostssl all all 127.0.0.1/32 trust")
     assert client.arrived(**BERT_AND_CARL) == ""
 
 
-def test_nothing_is_sent_to_a_server_that_asks_for_nothing(client):
+def test_none_is_sent_to_a_server_that_requests_none(client):
     client.server.configure([], hba="hostssl all all 127.0.0.1/32 trust")
     assert client.arrived(**THREE) == ""
 
@@ -53,7 +53,7 @@ def test_with_sslmode_prefer_a_list_is_used(client):
     assert client.arrived(**{**THREE, "sslmode": "prefer"}) == "/CN=anna"
 
 
-def test_with_sslmode_prefer_both_attempts_are_reported_when_none_suits(client):
+def test_with_sslmode_prefer_both_attempts_are_reported_if_none_suits(client):
     port = client.server.port
     assert client.refused(**{**BERT_AND_CARL, "sslmode": "prefer"}) == (
         client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
@@ -74,20 +74,20 @@ def test_with_sslmode_disable_a_list_does_nothing(client, pki):
     assert client.arrived(**missing) == ""
 
 
-def test_an_expired_certificate_stands_behind_a_valid_one_of_the_same_ca(client):
+def test_an_expired_certificate_ranks_below_a_valid_one_of_the_same_ca(client):
     assert client.arrived(sslcert="expired.crt,anna.crt", sslkey="expired.key,anna.key") == "/CN=anna"
 
 
-def test_a_certificate_of_the_future_stands_behind_a_valid_one_of_the_same_ca(client):
+def test_a_certificate_that_is_not_yet_valid_ranks_below_a_valid_one_of_the_same_ca(client):
     assert client.arrived(sslcert="future.crt,anna.crt", sslkey="future.key,anna.key") == "/CN=anna"
 
 
 @pytest.mark.parametrize("name", ["signer", "mail"])
-def test_a_certificate_for_another_use_stands_behind_one_without_limits(client, name):
+def test_a_certificate_for_another_usage_ranks_below_an_unrestricted_one(client, name):
     assert client.arrived(sslcert=f"{name}.crt,anna.crt", sslkey=f"{name}.key,anna.key") == "/CN=anna"
 
 
-def test_an_expired_certificate_is_sent_when_there_is_no_better_for_the_server_is_the_judge(client):
+def test_an_expired_certificate_is_sent_if_there_is_no_better_one(client):
     error = client.refused(sslcert="bert.crt,expired.crt", sslkey="bert.key,expired.key")
     assert error.startswith(client.failed("SSL error: ").rstrip("\n"))
     assert error.endswith("alert certificate expired\n")
@@ -95,7 +95,7 @@ def test_an_expired_certificate_is_sent_when_there_is_no_better_for_the_server_i
 
 @pytest.mark.parametrize("order", ["anna,demo", "demo,anna"])
 @pytest.mark.parametrize("user", ["anna", "demo"])
-def test_among_equals_the_certificate_whose_common_name_is_the_user_is_sent(client, pki, order, user):
+def test_among_equal_certificates_the_one_whose_common_name_is_the_user_is_sent(client, pki, order, user):
     client.server.configure(pki.trust("alpha"), hba="hostssl all all 127.0.0.1/32 cert")
     names = order.split(",")
     lists = {"sslcert": ",".join(f"{name}.crt" for name in names)}
@@ -103,12 +103,12 @@ def test_among_equals_the_certificate_whose_common_name_is_the_user_is_sent(clie
     assert client.arrived(user=user, **lists) == f"/CN={user}"
 
 
-def test_an_expired_certificate_of_the_user_stands_behind_a_valid_one_of_another(client):
+def test_an_expired_certificate_of_the_user_ranks_below_a_valid_one_of_another_user(client):
     lists = {"sslcert": "demo-expired.crt,anna.crt", "sslkey": "demo-expired.key,anna.key"}
     assert client.arrived(**lists) == "/CN=anna"
 
 
-def test_a_list_comes_from_the_environment_too(client, pki):
+def test_environment_variables_may_hold_lists(client, pki):
     client.server.configure(pki.trust("gamma"))
     env = {"PGSSLCERT": "anna.crt,carl.crt", "PGSSLKEY": "anna.key,carl.key"}
     assert client.arrived(env=env) == "/CN=carl"
@@ -125,17 +125,17 @@ def default_certificate(client):
 
 def test_the_default_certificate_in_the_home_directory_never_stands_in_for_a_list(client):
     default_certificate(client)
-    assert client.arrived() == "/CN=anna"  # so it is found, and it would do
+    assert client.arrived() == "/CN=anna"  # it exists and would suit
     assert client.refused(**BERT_AND_CARL) == client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
 
 
-def test_the_default_key_in_the_home_directory_is_not_taken_for_a_list(client):
+def test_the_default_key_in_the_home_directory_is_not_used_with_a_list(client):
     default_certificate(client)
     text = 'entry 1: certificate file "anna.crt" holds no private key, and no sslkey names one'
     assert client.refused(sslcert="anna.crt,carl.crt") == client.failed(text)
 
 
-def test_each_of_several_hosts_gets_the_certificate_that_it_asks_for(client, pki):
+def test_each_of_several_hosts_gets_the_certificate_that_it_requests(client, pki):
     own = pki.server.issue("second")
     with Server(client.server.bindir, paths.SCRATCH, own.certificate, own.key) as second:
         second.configure(pki.trust("beta"))
@@ -143,17 +143,17 @@ def test_each_of_several_hosts_gets_the_certificate_that_it_asks_for(client, pki
         client.server.execute("alter role demo set default_transaction_read_only = on")
         try:
             hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{client.server.port},{second.port}"}
-            # The first one lets psql in only with anna's, and is then left as read-only.
+            # The first server accepts only anna's, and psql then leaves it because it is read-only.
             arrived = client.arrived(**hosts, **THREE, target_session_attrs="read-write")
         finally:
             client.server.execute("alter role demo reset default_transaction_read_only")
         assert arrived == "/CN=bert"
 
 
-def test_the_chain_in_the_file_counts_and_is_sent(client, pki):
+def test_the_chain_in_the_file_is_used_and_sent(client, pki):
     client.copy("deep.crt between.crt", "chain.crt")
     lists = {"sslcert": "bert.crt,chain.crt", "sslkey": "bert.key,deep.key", "sslpassword": "secret,"}
     assert client.arrived(**lists) == "/CN=deep"
-    # Without the intermediate nothing links it to the CA that the server names.
+    # Without the intermediate the chain does not reach the CA that the server names.
     lists["sslcert"] = "bert.crt,deep.crt"
     assert client.refused(**lists) == client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")

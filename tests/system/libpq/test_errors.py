@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Files of a list that cannot be used: what psql says, whole and once, and never a prompt."""
+"""Unusable files in a list: psql prints one error message and never prompts."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ def lists(certificates: str, keys: str, **more) -> dict:
     return {"sslcert": certificates, "sslkey": keys, **more}
 
 
-def test_a_prompt_would_be_seen(client):
-    """Stock behaviour with one certificate, and the proof that the tests below can fail."""
+def test_a_prompt_is_detected(client):
+    """With one certificate libpq prompts, which shows that the tests below can fail."""
     client.server.configure([])
     command, env = client.command({"sslcert": "bert.crt", "sslkey": "bert.key"})
     result = psql.run(command, client.directory, client.home, env, terminal=True)
@@ -38,7 +38,7 @@ def test_a_missing_password_is_an_error_and_never_a_prompt(client, pki, terminal
 
 @pytest.fixture(scope="session")
 def wrong_password(pki) -> str:
-    """One in 256 leaves good padding by chance, and then OpenSSL does not say "bad decrypt"."""
+    """A password that OpenSSL reports as "bad decrypt": one in 256 yields valid padding by chance."""
     for number in range(100):
         password = f"sesame-{number}"
         words = ["openssl", "pkey", "-noout", "-in", "bert.key", "-passin", f"pass:{password}"]
@@ -62,7 +62,7 @@ def test_a_key_that_others_may_read_is_refused_with_libpqs_words(client):
     assert error == client.failed(f'entry 2: private key file "open.key" {PERMISSIONS}')
 
 
-def test_a_key_that_its_group_may_read_is_taken_if_it_is_roots_and_only_then(client):
+def test_a_key_that_its_group_may_read_is_accepted_only_if_root_owns_it(client):
     client.copy("anna.key", "group.key", mode=0o640)
     two = lists("carl.crt,anna.crt", "carl.key,group.key")
     if os.geteuid() == 0:
@@ -78,7 +78,7 @@ def test_a_missing_key_file_is_named(client):
     assert error == client.failed(text)
 
 
-def test_a_key_that_is_no_file_is_named(client):
+def test_a_key_that_is_not_a_regular_file_is_named(client):
     (client.directory / "directory.key").mkdir(exist_ok=True)
     error = client.refused(**lists("carl.crt,anna.crt", "carl.key,directory.key"))
     assert error == client.failed('entry 2: private key file "directory.key" is not a regular file')
@@ -91,7 +91,7 @@ def test_the_key_of_another_certificate_is_refused(client):
 
 
 @pytest.mark.parametrize("order", ["first", "second"])
-def test_a_missing_certificate_file_is_named_also_where_another_would_do(client, order):
+def test_a_missing_certificate_file_is_named_even_if_another_certificate_suits(client, order):
     names = ["missing.crt", "anna.crt"]
     keys = ["missing.key", "anna.key"]
     entry = 1
@@ -112,7 +112,7 @@ def test_a_certificate_file_without_a_certificate_is_named(client, content, caus
 
 
 @pytest.mark.parametrize("name", [".", "/dev/zero"])
-def test_a_certificate_file_that_is_no_file_is_named(client, name):
+def test_a_certificate_file_that_is_not_a_regular_file_is_named(client, name):
     error = client.refused(**lists(f"anna.crt,{name}", "anna.key,carl.key"))
     text = f'entry 2: could not read certificate file "{name}": it is not a regular file'
     assert error == client.failed(text)
@@ -124,7 +124,7 @@ def test_a_certificate_without_a_key_is_named(client):
 
 
 @pytest.mark.parametrize("flaw", ["open", "missing", "another", "password"])
-def test_a_flawed_key_does_no_harm_to_a_certificate_that_is_not_sent(client, flaw):
+def test_an_unusable_key_of_another_certificate_is_no_error(client, flaw):
     client.copy("bert.key", "open.key", mode=0o644)
     key = {"open": "open.key", "missing": "missing.key", "another": "carl.key", "password": "bert.key"}
     password = "sesame" if flaw == "password" else "secret"
@@ -132,15 +132,15 @@ def test_a_flawed_key_does_no_harm_to_a_certificate_that_is_not_sent(client, fla
     assert client.arrived(**two) == "/CN=anna"
 
 
-def test_a_key_that_cannot_be_used_is_never_replaced_by_another_certificate(client):
-    """anna and demo are of the same CA: demo would do."""
+def test_an_unusable_key_is_an_error_even_if_another_certificate_suits(client):
+    """anna and demo are of the same CA, so demo would suit."""
     error = client.refused(user="anna", **lists("anna.crt,demo.crt", "missing.key,demo.key"))
     text = 'entry 1: certificate present, but not private key file "missing.key"'
     assert error == client.failed(text)
 
 
 @pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])
-def test_an_error_is_told_once_and_nothing_else_by_either_version_of_tls(client, pki, tls):
+def test_an_error_is_reported_once_and_alone_in_either_version_of_tls(client, pki, tls):
     client.server.configure(pki.trust("beta"), tls_max=tls)
     error = client.refused(**{**THREE, "sslkey": "anna.key,missing.key,carl.key"})
     assert error == client.failed(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A C program that uses libpq can tell which certificate was sent, and why."""
+"""A C program on libpq learns which certificate was sent, and why."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harness.psql import NONE_SUITABLE
 
 @pytest.fixture(scope="session")
 def explain(scratch):
-    """explain.c, built against each libpq as it is asked for."""
+    """Runs explain.c, linked with a version of libpq."""
     built = {}
     source = Path(__file__).parent / "explain.c"
 
@@ -45,7 +45,7 @@ def test_a_program_learns_which_certificate_was_sent_and_why(run, client, pki):
         assert words in result.out
 
 
-def test_a_program_learns_why_none_was_sent_although_the_connection_is_gone(run, client, pki):
+def test_a_program_learns_why_none_was_sent_after_the_connection_failed(run, client, pki):
     client.server.configure(pki.trust("alpha"))
     result = run(sslcert="bert.crt,carl.crt", sslkey="bert.key,carl.key", sslpassword="secret,")
     assert result.status == 2
@@ -55,13 +55,13 @@ def test_a_program_learns_why_none_was_sent_although_the_connection_is_gone(run,
     assert "secret" not in result.out
 
 
-def test_a_program_that_gives_one_certificate_is_not_meddled_with(run):
+def test_certpick_is_not_used_for_one_certificate(run):
     result = run(sslcert="anna.crt", sslkey="anna.key")
     assert (result.status, result.err) == (0, "")
     assert result.out == "outcome: not asked\nmessage: \ncertificate: /CN=anna\n"
 
 
-def test_a_server_that_asks_for_nothing_leaves_nothing_to_explain(run, client):
+def test_there_is_no_explanation_if_the_server_requests_nothing(run, client):
     client.server.configure([], hba="hostssl all all 127.0.0.1/32 trust")
     result = run(**THREE)
     assert (result.status, result.err) == (0, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""How lists are written: quotes, commas, spaces, empty entries, and where keys may be."""
+"""The syntax of lists: quotes, commas, white space, empty entries, and keys in certificate files."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_white_space_around_names_is_dropped(client, pki):
     assert client.arrived(**{**THREE, **lists}) == "/CN=bert"
 
 
-def test_white_space_in_a_password_counts(client, pki):
+def test_white_space_in_a_password_is_significant(client, pki):
     client.server.configure(pki.trust("beta"))
     error = client.refused(**{**THREE, "sslpassword": ", secret,"})
     assert error.startswith(client.failed('entry 2: could not load private key file "bert.key": ')[:-1])
@@ -37,19 +37,19 @@ def test_text_after_a_closing_quote_is_an_error_that_names_the_entry(client):
     assert client.refused(sslcert='carl.crt,"anna.crt"x') == client.failed(text)
 
 
-def test_one_file_whose_name_has_a_comma_is_that_file(client):
+def test_the_name_of_an_existing_file_may_contain_a_comma(client):
     client.copy("anna.crt", "an,na.crt")
     client.copy("anna.key", "an,na.key")
     assert client.arrived(sslcert="an,na.crt", sslkey="an,na.key") == "/CN=anna"
 
 
-def test_with_one_certificate_a_password_with_a_comma_is_taken_whole(client, pki):
+def test_with_one_certificate_a_password_may_contain_a_comma(client, pki):
     client.server.configure(pki.trust("beta"))
     one = {"sslcert": "comma.crt", "sslkey": "comma.key", "sslpassword": "a,b"}
     assert client.arrived(**one) == "/CN=comma"
 
 
-def test_without_sslkey_each_key_is_in_its_certificates_file(client, pki):
+def test_without_sslkey_each_key_is_read_from_its_certificate_file(client, pki):
     client.copy("anna.crt anna.key", "anna.pem")
     client.copy("bert.crt bert.key", "bert.pem")
     lists = {"sslcert": "anna.pem,bert.pem", "sslpassword": ",secret"}
@@ -58,7 +58,7 @@ def test_without_sslkey_each_key_is_in_its_certificates_file(client, pki):
     assert client.arrived(**lists) == "/CN=bert"
 
 
-def test_with_an_empty_key_entry_that_key_is_in_its_certificates_file(client, pki):
+def test_with_an_empty_key_entry_that_key_is_read_from_its_certificate_file(client, pki):
     client.copy("anna.crt anna.key", "anna.pem")
     lists = {"sslcert": "anna.pem,bert.crt", "sslkey": ",bert.key", "sslpassword": ",secret"}
     assert client.arrived(**lists) == "/CN=anna"
@@ -66,7 +66,7 @@ def test_with_an_empty_key_entry_that_key_is_in_its_certificates_file(client, pk
     assert client.arrived(**lists) == "/CN=bert"
 
 
-def test_empty_passwords_stand_for_no_password(client):
+def test_an_empty_password_means_no_password(client):
     assert client.arrived(**{**THREE, "sslpassword": ",,"}) == "/CN=anna"
 
 

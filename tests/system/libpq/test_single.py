@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One certificate goes the way it always went: the patched psql and the stock one, byte for byte."""
+"""With one certificate the patched psql behaves exactly like the stock one."""
 
 import pytest
 

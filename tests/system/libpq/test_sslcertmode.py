@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""libpq 16 and later: sslcertmode means with a list what it means with one certificate."""
+"""libpq 16 and later: sslcertmode has the same effect on a list as on one certificate."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def client(request, server, pki, home):
 
 @either
 @pytest.mark.parametrize("mode", ["allow", "require"])
-def test_allow_and_require_send_the_certificate_that_is_asked_for(client, certificates, mode):
+def test_allow_and_require_send_the_requested_certificate(client, certificates, mode):
     assert client.arrived(**certificates, sslcertmode=mode) == "/CN=anna"
 
 
@@ -33,36 +33,36 @@ def test_disable_sends_none(client, pki, certificates):
 
 
 @either
-def test_allow_connects_to_a_server_that_does_not_ask(client, certificates):
+def test_allow_connects_to_a_server_that_requests_none(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     assert client.arrived(**certificates, sslcertmode="allow") == ""
 
 
 @either
-def test_require_refuses_a_server_that_does_not_ask(client, certificates):
+def test_require_fails_with_a_server_that_requests_none(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     text = "server did not request an SSL certificate"
     assert client.refused(**certificates, sslcertmode="require") == client.failed(text)
 
 
-def test_allow_connects_to_a_server_that_can_do_without_when_none_suits(client, pki):
+def test_allow_connects_without_a_certificate_if_none_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     assert client.arrived(**OTHERS, sslcertmode="allow") == ""
 
 
-def test_require_refuses_such_a_server_when_none_suits(client, pki):
+def test_require_fails_if_none_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     text = f"{NONE_SUITABLE}\nserver accepted connection without a valid SSL certificate"
     assert client.refused(**OTHERS, sslcertmode="require") == client.failed(text)
 
 
 @pytest.mark.parametrize("mode", ["allow", "require"])
-def test_the_reason_is_told_when_none_suits(client, mode):
+def test_the_reason_is_reported_if_none_suits(client, mode):
     text = f"{NONE_SUITABLE}\n{NO_CERTIFICATE}"
     assert client.refused(**OTHERS, sslcertmode=mode) == client.failed(text)
 
 
-def test_the_text_for_no_list_at_all_is_libpqs_own(client, pki):
+def test_the_message_without_a_list_is_libpqs(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     text = "server accepted connection without a valid SSL certificate"
     assert client.refused(sslcertmode="require") == client.failed(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The steps of the demo with every version, on PostgreSQL's own test files and two new CAs."""
+"""The steps of the demo with each version of libpq, PostgreSQL's test certificates and two more CAs."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ FILES = ("both-cas-1.crt", "root_ca.crt", "client+client_ca.crt", "client-encryp
 
 @pytest.fixture(scope="session")
 def files(scratch):
-    """rootCA1 and rootCA2 with their clients; those of PostgreSQL's tests lie beside them."""
+    """A directory with clients of rootCA1 and rootCA2 and PostgreSQL's test certificates; the authorities."""
     directory = scratch / "walkthrough"
     directory.mkdir()
     for name in (*FILES, "server-cn-only.crt", "server-cn-only.key"):
@@ -55,7 +55,7 @@ def test_a_one_certificate_with_an_encrypted_key_works_as_before(step):
     assert step.arrived(**ONE) == "/CN=ssltestuser"
 
 
-def test_b_of_three_certificates_the_one_that_the_server_asks_for_is_sent(step):
+def test_b_of_three_certificates_the_requested_one_is_sent(step):
     assert step.arrived(**THREE) == "/CN=ssltestuser"
 
 
@@ -65,7 +65,7 @@ def test_c_another_server_gets_another_certificate_of_the_same_list(step, number
     assert step.arrived(**THREE) == f"/CN=client{number}"
 
 
-def test_d_without_the_right_certificate_the_error_says_so(step):
+def test_d_without_a_suitable_certificate_the_error_says_so(step):
     assert step.refused(**TWO) == step.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
 
 
@@ -74,7 +74,7 @@ def test_e_three_passwords_for_two_keys_are_an_error(step):
     assert step.refused(**{**TWO, "sslpassword": ",password,"}) == step.failed(text)
 
 
-def test_the_demo_comes_out_as_expected():
+def test_the_results_of_the_demo_are_as_expected():
     demo = paths.ROOT / "scripts" / "demo"
     done = subprocess.run([sys.executable, demo], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The programs that connect, none of which knows of certpick, and the servers that they meet."""
+"""Clients that do not know certpick, and the servers to which they connect."""
 
 import re
 import subprocess
@@ -15,12 +15,12 @@ from harness.server import OPTIONAL, REQUIRED, Server
 from harness.unavailable import need_package, need_packages_of
 
 SECONDS = 60
-# Whose certificate a server of each CA is to be sent.
+# The owner of the certificate that a server of each CA gets.
 OWNERS = {"alpha": "anna", "beta": "bert"}
 
 
 class Servers:
-    """Started when first wanted; they end with the tests."""
+    """Starts servers on first use and ends them after the tests."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Servers:
         self._https: dict = {}
 
     def postgres(self, ca: Optional[str] = None, tls: str = "", hba: str = REQUIRED) -> Server:
-        """The PostgreSQL server, set up so. Without a CA it asks for no certificate."""
+        """Configures and returns the PostgreSQL server. Without a CA it requests no certificate."""
         if self._postgres is None:
             self._postgres = self._start_postgres()
         trusted = [self._authorities[ca].certificate] if ca else []
@@ -44,7 +44,7 @@ class Servers:
         return self._postgres
 
     def https(self, ca: Optional[str] = None, tls: str = "", **options) -> HttpsServer:
-        """An HTTPS server; without a CA its requests name nobody."""
+        """Returns an HTTPS server. Without a CA its requests name none."""
         kind = (ca, tls, *sorted(options.items()))
         if kind not in self._https:
             trusted = self._authorities[ca].certificate if ca else None
@@ -54,7 +54,7 @@ class Servers:
         return self._https[kind]
 
     def of_kind(self, kind: str, ca: str, tls: str = ""):
-        """One that goes on only with a client that has a certificate of this CA."""
+        """Returns a server that requires a certificate of this CA."""
         return self.https(ca, tls, demand=True) if kind == "https" else self.postgres(ca, tls)
 
 
@@ -66,7 +66,7 @@ class Result:
 
 
 def run(command: list, directory: Path, home: Path, env: Optional[dict] = None, stdin: str = "") -> Result:
-    """Run to the end, without a terminal and without the settings of whoever runs the tests."""
+    """Runs a command without a terminal and without the user's settings."""
     need_packages_of(command)
     done = subprocess.run(
         list(map(str, command)),
@@ -88,22 +88,25 @@ def conninfo(server: Server, settings: dict) -> str:
 
 @dataclass
 class Program:
-    """`command` makes the words of the command for a server and settings; `told` finds in the
-    result the common name of the certificate that arrived, "" for none."""
+    """A client.
+
+    command: returns the command for a server and settings
+    received: returns the common name of the certificate that the server received, "" for none
+    """
 
     kind: str  # of the servers: postgres or https
     command: Callable[..., list]
-    told: Callable[[Result], str]
+    received: Callable[[Result], str]
     stdin: str = ""
 
     def connect(self, server, directory: Path, home: Path, env: dict, before=(), **settings) -> Result:
-        """Run it in this directory; `before` are words that come before the command."""
+        """Runs it in this directory. before: words that are put before the command."""
         command = [*before, *self.command(server, home, **settings)]
         return run(command, directory, home, env, self.stdin)
 
 
 def subject(text: str) -> str:
-    """The name in the only line that is /CN=name; "" for none."""
+    """Returns the name in the only line /CN=name; "" for none."""
     found = re.findall(r"^(?:NOTICE:  )?/CN=(\w+)$", text, re.MULTILINE)
     assert len(found) < 2, text
     return found[0] if found else ""
@@ -120,7 +123,7 @@ def pg_dump_command(server: Server, home: Path, **settings) -> list:
 
 
 def pgbench_command(server: Server, home: Path, **settings) -> list:
-    """It shows no result, but what the server tells it."""
+    """The result is a NOTICE, because pgbench prints no results."""
     script = home / "script.sql"
     script.write_text(f"do $$ begin raise notice '%', ({psql.WHICH_CERTIFICATE}); end $$;\n")
     options = ["--no-vacuum", "--transactions=1", f"--file={script}"]
@@ -137,7 +140,7 @@ print(cursor.fetchone()[0] or "")
 
 
 def psycopg_command(module: str) -> Callable[..., list]:
-    """Debian's Python with Debian's package, which takes the system's libpq."""
+    """Debian's Python and package, which uses the system's libpq."""
 
     def command(server: Server, home: Path, **settings) -> list:
         need_package(f"python3-{module}")
@@ -184,7 +187,7 @@ PROGRAMS = {
 
 
 def c_program(executable: Path) -> Program:
-    """tcp_client.c, compiled."""
+    """Returns the client tcp_client.c, compiled."""
 
     def command(server: HttpsServer, home: Path) -> list:
         return [executable, server.port]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What these tests have: certificates, servers that ask for them, openssl.cnf files."""
+"""Certificates, servers that request them, and openssl.cnf files that activate the module."""
 
 import tempfile
 from contextlib import ExitStack
@@ -18,13 +18,13 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def certificates(scratch, authorities) -> Path:
-    """The directory in which the clients run: short names, short texts."""
+    """The directory in which clients run, so that file names are short."""
     return issue_clients(authorities, scratch / "openssl_cnf")
 
 
 @pytest.fixture(scope="session")
 def servers(scratch, authorities, localhost):
-    """Each kind of server for each CA, started when it is first wanted."""
+    """Servers, which are started on first use."""
     with ExitStack() as running:
 
         def start_postgres() -> Server:
@@ -33,7 +33,7 @@ def servers(scratch, authorities, localhost):
             )
             server.execute(
                 "create role anna login; create role bert login; create role demo login;"
-                # What pg_dump sees of it depends on the certificate that arrived.
+                # pg_dump sees only the row of the certificate that arrived.
                 "create table arrivals (subject text); grant select on arrivals to public;"
                 "insert into arrivals select '/CN=' || name"
                 " from unnest('{anna,bert,carl,demo}'::text[]) name;"
@@ -48,7 +48,7 @@ def servers(scratch, authorities, localhost):
 
 @pytest.fixture
 def cnf(home):
-    """Writes an openssl.cnf with the library in effect, and gives the environment that names it."""
+    """Writes an openssl.cnf that activates the module. Returns the environment that names the file."""
 
     def write(**settings) -> dict:
         path = Path(tempfile.mkdtemp(prefix="cnf-", dir=home)) / "openssl.cnf"
@@ -64,13 +64,13 @@ def three(cnf) -> dict:
 
 @pytest.fixture
 def without(home) -> dict:
-    """The environment for an openssl.cnf in which the library does not appear."""
+    """The environment for an openssl.cnf without the module."""
     return {"OPENSSL_CONF": str(openssl_cnf.write_without(home / "without.cnf"))}
 
 
 @pytest.fixture(scope="session")
 def build(scratch):
-    """Compiles a program of this directory against OpenSSL alone."""
+    """Compiles a program of this directory, linked with OpenSSL only."""
     built: dict = {}
 
     def once(name: str) -> Path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""`certpick run`: installed programs, one command line, servers that demand a certificate."""
+"""`certpick run` with installed programs and servers that require a certificate."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def place():
 
 @pytest.fixture
 def before(certificates, place):
-    """The words before a program: certpick run, the lists and perhaps more options."""
+    """Returns the words before a program: certpick run and its options."""
     (certificates / "passwords").write_text("\nsecret\n\n")
     (certificates / "passwords").chmod(0o600)
 
@@ -43,16 +43,16 @@ def before(certificates, place):
 
 @versions
 @pytest.mark.parametrize("ca", OWNERS)
-def test_each_program_sends_the_certificate_that_a_server_asks_for(
+def test_each_program_sends_the_requested_certificate(
     program, servers, before, certificates, home, ca, tls
 ):
     server = servers.of_kind(program.kind, ca, tls)
     result = program.connect(server, certificates, home, {}, before())
-    assert (result.status, program.told(result)) == (0, OWNERS[ca]), result
+    assert (result.status, program.received(result)) == (0, OWNERS[ca]), result
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, before, certificates, home, ca):
+def test_debians_psql_wrapper_works(servers, before, certificates, home, ca):
     command = [*before(), *psql.command(servers.postgres(ca), home, Path("psql"))]
     result = run(command, certificates, home)
     assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
@@ -60,7 +60,7 @@ def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, 
 
 @pytest.fixture
 def mine(home) -> dict:
-    """The environment for an openssl.cnf of the user's own."""
+    """The environment for the user's own openssl.cnf."""
     path = home / "mine.cnf"
     path.write_text(
         "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
@@ -70,7 +70,7 @@ def mine(home) -> dict:
     return {"OPENSSL_CONF": str(path)}
 
 
-def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates, home, mine):
+def test_the_users_own_openssl_cnf_stays_active(servers, before, certificates, home, mine):
     env = mine
     listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
     names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
@@ -81,7 +81,7 @@ def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates,
     assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
 
 
-def test_a_client_that_outlives_the_program_has_both_still(servers, before, certificates, home, mine):
+def test_a_client_that_outlives_the_program_still_has_both(servers, before, certificates, home, mine):
     sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
     command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
     script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'
@@ -109,31 +109,31 @@ def test_the_exit_status_is_the_programs(servers, before, certificates, home):
     assert failed.status == curl.connect(servers.https("server", demand=True), certificates, home, {}).status
 
 
-def test_a_file_that_is_wrong_is_told_by_the_program_itself(servers, before, certificates, home):
+def test_an_unusable_file_is_reported_by_the_program(servers, before, certificates, home):
     (certificates / "passwords").write_text("\nwrong\n\n")
     result = psql.connect(servers.postgres("beta"), certificates, home, {}, before())
     assert (result.status, result.out) == (2, "")
     assert 'SSL error: entry 2: could not load private key file "' in result.err
 
 
-def test_without_explain_nothing_is_said(servers, before, certificates, home):
+def test_without_explain_nothing_is_printed(servers, before, certificates, home):
     for ca in (*OWNERS, "server"):
         result = psql.connect(servers.postgres(ca, hba=OPTIONAL), certificates, home, {}, before())
         assert (result.status, result.err) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["psql", "psycopg", "curl", "python"])
-def test_explain_tells_on_standard_error_which_one_was_sent_and_why(name, servers, before, certificates, home):
+def test_explain_prints_the_choice_and_its_reason_on_stderr(name, servers, before, certificates, home):
     program = PROGRAMS[name]
     server = servers.of_kind(program.kind, "beta")
     result = program.connect(server, certificates, home, {}, before("--explain"))
-    assert (result.status, program.told(result)) == (0, "bert"), result
+    assert (result.status, program.received(result)) == (0, "bert"), result
     for part in ("CN=beta", "anna.crt", "bert.crt", "carl.crt"):
         assert part in result.err
     assert "secret" not in result.err and "anna.crt" not in result.out
 
 
-def test_explain_tells_why_none_was_sent(servers, before, certificates, home):
+def test_explain_prints_why_none_was_sent(servers, before, certificates, home):
     server = servers.postgres("server", hba=OPTIONAL)
     for options in (["--explain"], ["--explain", "--explain-when", "failure"]):
         result = psql.connect(server, certificates, home, {}, before(*options))
@@ -149,26 +149,26 @@ def test_explain_may_go_to_a_file(servers, before, certificates, home):
         assert file.read_text().count("sent credential") == times
 
 
-def test_only_libpq_leaves_curl_alone(servers, before, certificates, home):
+def test_only_libpq_does_not_affect_curl(servers, before, certificates, home):
     result = curl.connect(servers.https("alpha"), certificates, home, {}, before("--only", "libpq"))
-    assert (result.status, curl.told(result)) == (0, "")
+    assert (result.status, curl.received(result)) == (0, "")
     result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before("--only", "libpq"))
     assert (result.status, result.out) == (0, "/CN=anna\n")
 
 
-def test_a_server_that_names_nobody_gets_nothing_unless_told_so(servers, before, certificates, home):
+def test_a_server_that_names_no_ca_gets_none_without_the_option(servers, before, certificates, home):
     for options, expected in (([], ""), (["--empty-ca-list", "accept"], "anna")):
         result = curl.connect(servers.https(), certificates, home, {}, before(*options))
-        assert (result.status, curl.told(result)) == (0, expected)
+        assert (result.status, curl.received(result)) == (0, expected)
 
 
-def test_a_program_with_its_own_certificate_sends_its_own(servers, before, certificates, home):
+def test_a_program_with_a_certificate_sends_that_one(servers, before, certificates, home):
     own = {"user": "anna", "sslcert": "demo.crt", "sslkey": "demo.key"}
     result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before(), **own)
     assert (result.status, result.out, result.err) == (0, "/CN=demo\n", "")
     options = ("--cert", "demo.crt", "--key", "demo.key")
     result = run([*before(), *curl.command(servers.https("beta"), home, *options)], certificates, home)
-    assert (result.status, curl.told(result)) == (0, "demo")
+    assert (result.status, curl.received(result)) == (0, "demo")
 
 
 def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, certificates, home):
@@ -180,8 +180,8 @@ def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, 
     assert "sslcert" in text and "secret" not in text
 
 
-def test_no_key_is_opened_where_the_program_connects_nowhere(before, certificates, home):
-    """Certificates and passwords are looked at, so that a wrong command line is told at once."""
+def test_no_key_is_opened_if_the_program_does_not_connect(before, certificates, home):
+    """Certificates and passwords are read, so that a mistake in the options is reported at once."""
     with Opened(certificates) as files:
         result = run([*before(), paths.server_bindir() / "psql", "--version"], certificates, home)
     assert result.status == 0 and "anna.crt" in files.names
@@ -189,7 +189,7 @@ def test_no_key_is_opened_where_the_program_connects_nowhere(before, certificate
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_print_gives_a_file_to_install(servers, before, certificates, home, ca):
+def test_print_writes_a_configuration_to_install(servers, before, certificates, home, ca):
     words = [*before("--print")[:-1]]
     printed = run(words, certificates, home)
     assert (printed.status, printed.err) == (0, "")

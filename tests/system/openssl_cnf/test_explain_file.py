@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Where explanations go: to a file, if they are wanted, and never to the user's terminal."""
+"""The settings explain and explain_file: explanations go to a file and never to a terminal."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from harness.server import OPTIONAL
 
 psql, curl = PROGRAMS["psql"], PROGRAMS["curl"]
 SENT, NONE, FAILED, NOT_ASKED = "sent", "none suits", "failed", "not asked"
-# Runs a program that may write files of 4,096 bytes. Python ignores the signal for it.
+# Runs a program with a file size limit of 4,096 bytes. Python ignores SIGXFSZ, and the program inherits that.
 LIMITED = """
 import os, resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -25,7 +25,7 @@ WRONG_PASSWORD = {**THREE, "sslpassword": ",wrong-secret,"}
 
 @pytest.fixture
 def outcome(servers, certificates, home, cnf):
-    """psql in one of the four cases; it must say and do what it does without explanations."""
+    """Runs psql in one of the four cases, and compares its output with that of psql without explanations."""
 
     def connect(case: str, before=(), **explain):
         ca = {SENT: "beta", NONE: "server", FAILED: "beta", NOT_ASKED: None}[case]
@@ -48,13 +48,13 @@ def outcome(servers, certificates, home, cnf):
     ("explain", "written"),
     [(None, []), ("never", []), ("failure", [NONE, FAILED]), ("always", [SENT, NONE, FAILED])],
 )
-def test_never_failure_and_always_are_what_they_say(outcome, home, case, explain, written):
+def test_never_failure_and_always_write_as_documented(outcome, home, case, explain, written):
     file = home / "explained"
     outcome(case, explain=explain, explain_file=file)
     assert file.exists() == (case in written)
 
 
-def test_what_was_asked_for_and_each_certificate_is_told(outcome, home):
+def test_the_request_and_each_certificate_are_explained(outcome, home):
     file = home / "explained"
     outcome(SENT, explain="always", explain_file=file)
     text = file.read_text()
@@ -62,7 +62,7 @@ def test_what_was_asked_for_and_each_certificate_is_told(outcome, home):
         assert part in text, text
 
 
-def test_the_file_is_made_for_its_owner_alone_and_written_to_at_its_end(outcome, home):
+def test_the_file_is_created_for_its_owner_only_and_appended_to(outcome, home):
     file = home / "explained"
     mask = os.umask(0)
     try:
@@ -76,7 +76,7 @@ def test_the_file_is_made_for_its_owner_alone_and_written_to_at_its_end(outcome,
     assert NONE_SUITABLE not in first and NONE_SUITABLE in file.read_text()
 
 
-def test_a_file_that_is_there_keeps_its_mode_and_what_it_holds(outcome, home):
+def test_an_existing_file_keeps_its_mode_and_content(outcome, home):
     file = home / "explained"
     file.write_text("before\n")
     file.chmod(0o640)
@@ -94,15 +94,15 @@ def test_no_password_is_written(outcome, home, case):
 
 @pytest.mark.parametrize("place", ["missing/file", "directory", "fifo", "/dev/full", "/dev/null/file"])
 @pytest.mark.parametrize("case", [SENT, NONE, FAILED])
-def test_a_file_that_cannot_be_written_gets_in_nobodys_way(outcome, home, case, place):
+def test_a_file_that_cannot_be_written_does_not_affect_the_program(outcome, home, case, place):
     (home / "directory").mkdir()
     os.mkfifo(home / "fifo")
     outcome(case, explain="always", explain_file=home / place)
 
 
 @pytest.mark.parametrize("case", [SENT, NONE, FAILED])
-def test_a_link_does_not_lead_to_another_file(outcome, home, case):
-    """Root's process would append a server's text to a file that another user chose."""
+def test_a_symbolic_link_is_not_followed(outcome, home, case):
+    """Otherwise a process of root could append a server's text to a file that another user chose."""
     (home / "victim").write_text("as it was\n")
     (home / "symbolic").symlink_to(home / "victim")
     (home / "dangling").symlink_to(home / "made")
@@ -113,7 +113,7 @@ def test_a_link_does_not_lead_to_another_file(outcome, home, case):
     assert not (home / "made").exists()
 
 
-def test_nothing_is_written_to_a_fifo_that_is_read(outcome, home):
+def test_nothing_is_written_to_a_fifo(outcome, home):
     os.mkfifo(home / "fifo")
     reader = os.open(home / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     outcome(SENT, explain="always", explain_file=home / "fifo")
@@ -122,8 +122,8 @@ def test_nothing_is_written_to_a_fifo_that_is_read(outcome, home):
 
 
 @pytest.mark.parametrize("case", [SENT, NONE, FAILED])
-def test_a_file_that_has_reached_the_limit_of_files_does_not_end_the_program(outcome, home, case):
-    """Which is a signal (RLIMIT_FSIZE), besides an error."""
+def test_a_file_at_the_size_limit_does_not_end_the_program(outcome, home, case):
+    """RLIMIT_FSIZE causes SIGXFSZ, in addition to an error."""
     file = home / "explained"
     file.write_text("x" * 4096)
     outcome(case, before=["/usr/bin/python3", "-c", LIMITED], explain="always", explain_file=file)
@@ -131,7 +131,7 @@ def test_a_file_that_has_reached_the_limit_of_files_does_not_end_the_program(out
 
 
 @pytest.mark.parametrize("wrong", [{"sslcrt": "x"}, {"sslcert": "missing.crt,bert.crt,carl.crt"}])
-def test_what_is_wrong_with_the_settings_is_written_too(servers, certificates, home, cnf, wrong):
+def test_errors_in_the_settings_are_written_too(servers, certificates, home, cnf, wrong):
     file = home / "explained"
     env = cnf(**{**THREE, **wrong}, explain="failure", explain_file=file)
     result = psql.connect(servers.postgres("beta"), certificates, home, env)
@@ -139,16 +139,16 @@ def test_what_is_wrong_with_the_settings_is_written_too(servers, certificates, h
     assert text in file.read_text()
 
 
-def test_it_is_for_every_program(servers, certificates, home, cnf, program):
+def test_every_program_is_explained(servers, certificates, home, cnf, program):
     file = home / "explained"
     env = cnf(**THREE, explain="always", explain_file=file)
     result = program.connect(servers.of_kind(program.kind, "beta"), certificates, home, env)
-    assert (result.status, program.told(result)) == (0, "bert")
+    assert (result.status, program.received(result)) == (0, "bert")
     assert "bert.crt" in file.read_text()
 
 
-def test_a_refusal_that_the_user_does_not_understand_is_explained(servers, certificates, home, cnf):
-    """psql tells only what the server says."""
+def test_a_refusal_by_the_server_is_explained(servers, certificates, home, cnf):
+    """psql prints only the server's message."""
     file = home / "explained"
     env = cnf(**THREE, explain="failure", explain_file=file)
     result = psql.connect(servers.postgres("server"), certificates, home, env)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""No file of the lists is opened before a server asks for a certificate, and then no more than needed."""
+"""Files of the lists are opened only if a server requests a certificate, and only as needed."""
 
 import pytest
 
@@ -21,7 +21,7 @@ START_AND_END = {
 
 @pytest.fixture
 def opened(cnf, certificates):
-    """Calls something with the environment of these settings, and tells the files that were opened."""
+    """Calls a function with the environment of these settings. Returns the files that were opened."""
     for name in ("passwords", "issuers.crt"):
         (certificates / name).write_text("\nsecret\n\n")
         (certificates / name).chmod(0o600)
@@ -38,32 +38,32 @@ def opened(cnf, certificates):
 
 
 @pytest.mark.parametrize("command", START_AND_END.values(), ids=START_AND_END)
-def test_a_start_opens_none(opened, certificates, home, command):
+def test_starting_a_program_opens_none(opened, certificates, home, command):
     if command[0] == "psql":
         command = [paths.server_bindir() / "psql", *command[1:]]
     assert opened(lambda env: run(command, certificates, home, env)) == set()
 
 
-def test_a_connection_to_a_server_that_does_not_ask_opens_none(opened, program, servers, certificates, home):
+def test_a_connection_to_a_server_that_requests_none_opens_none(opened, program, servers, certificates, home):
     server = servers.postgres() if program.kind == "postgres" else servers.https(ask=False)
     assert opened(lambda env: program.connect(server, certificates, home, env)) == set()
 
 
-def test_a_program_with_its_own_certificate_opens_that_one_alone(opened, servers, certificates, home):
+def test_a_program_with_a_certificate_opens_only_that_one(opened, servers, certificates, home):
     own = {"sslcert": "demo.crt", "sslkey": "demo.key"}
     server, psql = servers.postgres("alpha"), PROGRAMS["psql"]
     files = opened(lambda env: psql.connect(server, certificates, home, env, **own))
     assert files == {"demo.crt", "demo.key"}
 
 
-def test_only_libpq_opens_none_for_others(opened, servers, certificates, home):
+def test_only_libpq_opens_none_for_other_programs(opened, servers, certificates, home):
     curl = PROGRAMS["curl"]
     server = servers.https("alpha")
     assert opened(lambda env: curl.connect(server, certificates, home, env), only="libpq") == set()
 
 
 @pytest.mark.parametrize(("ca", "key"), [("alpha", "anna.key"), ("beta", "bert.key"), ("server", None)])
-def test_a_server_that_asks_opens_the_certificates_and_the_key_of_the_one_that_is_sent(
+def test_a_request_opens_the_certificates_and_the_key_of_the_one_that_is_sent(
     opened, servers, certificates, home, ca, key
 ):
     server, psql = servers.postgres(ca, hba=OPTIONAL), PROGRAMS["psql"]

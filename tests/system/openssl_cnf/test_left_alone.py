@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the library leaves alone: programs with a certificate of their own, servers, other programs."""
+"""The module does not affect programs with their own certificate, servers, and other programs."""
 
 import shutil
 from pathlib import Path
@@ -25,35 +25,35 @@ versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @versions
 @pytest.mark.parametrize("ca", OWNERS)
 @pytest.mark.parametrize("name", OWN_OPTIONS)
-def test_a_program_with_its_own_certificate_sends_it_whatever_the_server_asks_for(
+def test_a_program_with_its_own_certificate_sends_it_for_any_request(
     name, servers, ca, tls, three, certificates, home
 ):
-    """demo is in no list, and beta did not issue it."""
+    """demo is not in the list, and its CA is not beta."""
     program = PROGRAMS[name]
     command = program.command(servers.https(ca, tls), home, *OWN_OPTIONS[name]("demo"))
     result = run(command, certificates, home, three, program.stdin)
-    assert (result.status, program.told(result)) == (0, "demo"), result
+    assert (result.status, program.received(result)) == (0, "demo"), result
 
 
 @versions
 @pytest.mark.parametrize("name", ["psql", "psycopg"])
-def test_libpqs_sslcert_is_what_it_sends(name, servers, tls, three, certificates, home):
-    """Of the list it would be anna: the user is anna."""
+def test_libpqs_sslcert_is_sent(name, servers, tls, three, certificates, home):
+    """The module would send anna, because the user is anna."""
     own = {"user": "anna", "sslcert": "demo.crt", "sslkey": "demo.key"}
     program = PROGRAMS[name]
     result = program.connect(servers.postgres("alpha", tls), certificates, home, three, **own)
-    assert (result.status, program.told(result), result.err) == (0, "demo", "")
+    assert (result.status, program.received(result), result.err) == (0, "demo", "")
 
 
 @versions
-def test_libpqs_sslcert_of_another_ca_is_sent_too_and_nothing_of_ours(servers, tls, three, certificates, home):
+def test_libpqs_sslcert_of_another_ca_is_sent_and_none_of_the_list(servers, tls, three, certificates, home):
     own = {"sslcert": "carl.crt", "sslkey": "carl.key"}
     server = servers.postgres("alpha", tls, hba=OPTIONAL)
     result = PROGRAMS["psql"].connect(server, certificates, home, three, **own)
     assert result.status == 2 and "SSL error: tlsv1 alert unknown ca" in result.err
 
 
-def test_libpqs_default_file_is_what_it_sends(servers, three, certificates, home):
+def test_libpqs_default_file_is_sent(servers, three, certificates, home):
     (home / ".postgresql").mkdir()
     for end in ("crt", "key"):
         shutil.copy(certificates / f"demo.{end}", home / ".postgresql" / f"postgresql.{end}")
@@ -64,7 +64,7 @@ def test_libpqs_default_file_is_what_it_sends(servers, three, certificates, home
 
 @versions
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_a_patched_libpq_with_a_list_of_its_own_takes_that_one(servers, version, tls, cnf, certificates, home):
+def test_a_patched_libpq_uses_its_own_list(servers, version, tls, cnf, certificates, home):
     own = {"sslcert": "carl.crt,demo.crt", "sslkey": "carl.key,demo.key"}
     program, more = paths.psql(version)
     command = PROGRAMS["psql"].command(servers.postgres("alpha", tls), home, program, user="anna", **own)
@@ -74,7 +74,7 @@ def test_a_patched_libpq_with_a_list_of_its_own_takes_that_one(servers, version,
 
 @versions
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_a_patched_libpqs_own_list_that_does_not_suit_is_not_replaced(
+def test_the_own_list_of_a_patched_libpq_is_not_replaced_if_none_suits(
     servers, version, tls, three, certificates, home
 ):
     own = {"sslcert": "carl.crt,bert.crt", "sslkey": "carl.key,bert.key"}
@@ -85,7 +85,7 @@ def test_a_patched_libpqs_own_list_that_does_not_suit_is_not_replaced(
     assert (result.status, result.out) == (0, "\n"), result
 
 
-def test_a_patched_libpq_without_a_list_is_like_any_other(servers, three, certificates, home):
+def test_a_patched_libpq_without_a_list_behaves_like_a_stock_one(servers, three, certificates, home):
     program, more = paths.psql(15)
     command = PROGRAMS["psql"].command(servers.postgres("beta"), home, program)
     result = run(command, certificates, home, {**three, **more})
@@ -93,37 +93,37 @@ def test_a_patched_libpq_without_a_list_is_like_any_other(servers, three, certif
 
 
 @pytest.mark.parametrize("name", ["curl", "s_client", "python"])
-def test_only_libpq_leaves_the_others_alone(name, servers, cnf, certificates, home):
-    """Also where the settings are wrong: they are not needed."""
+def test_only_libpq_does_not_affect_other_programs(name, servers, cnf, certificates, home):
+    """Even if the settings are wrong, because they are not used."""
     program = PROGRAMS[name]
     for wrong in ({}, {"sslcrt": "anna.crt"}):
         env = cnf(**THREE, only="libpq", **wrong)
         result = program.connect(servers.https("alpha"), certificates, home, env)
-        assert (result.status, program.told(result)) == (0, ""), result
+        assert (result.status, program.received(result)) == (0, ""), result
 
 
 @pytest.mark.parametrize("name", ["psql", "pg_dump", "pgbench", "psycopg", "psycopg2"])
 @pytest.mark.parametrize("only", ["libpq", "all"])
-def test_only_libpq_and_all_are_for_libpq(name, only, servers, cnf, certificates, home):
+def test_only_libpq_and_all_apply_to_libpq(name, only, servers, cnf, certificates, home):
     program = PROGRAMS[name]
     result = program.connect(servers.postgres("beta"), certificates, home, cnf(**THREE, only=only))
-    assert (result.status, program.told(result)) == (0, "bert"), result
+    assert (result.status, program.received(result)) == (0, "bert"), result
 
 
 @versions
-def test_an_openssl_server_in_which_the_library_is_active_serves_as_ever(
+def test_an_openssl_server_with_the_module_active_works_as_without(
     authorities, localhost, scratch, tls, three, certificates, home
 ):
     log, alpha, curl = scratch / "https.log", authorities["alpha"].certificate, PROGRAMS["curl"]
     with HttpsServer(localhost.certificate, localhost.key, log, alpha, tls, env=three) as server:
         for options, expected in (((), ""), (OWN_OPTIONS["curl"]("anna"), "anna")):
             result = run(curl.command(server, home, *options), certificates, home)
-            assert (result.status, result.err, curl.told(result)) == (0, "", expected)
+            assert (result.status, result.err, curl.received(result)) == (0, "", expected)
 
 
 @pytest.fixture
 def active_bindir():
-    """Server programs in whose environment the library is in effect; root's servers run as nobody."""
+    """PostgreSQL's programs, wrapped so that the module is active in the server."""
     user = unprivileged_user()
     directory = directory_for(user, paths.SCRATCH, "active-")
     shutil.copy(LIBRARY, directory)
@@ -138,7 +138,7 @@ def active_bindir():
     shutil.rmtree(directory)
 
 
-def test_a_postgresql_server_in_which_the_library_is_active_serves_as_ever(
+def test_a_postgresql_server_with_the_module_active_works_as_without(
     active_bindir, authorities, localhost, certificates, home
 ):
     psql = PROGRAMS["psql"]

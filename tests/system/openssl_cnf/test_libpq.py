@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What libpq says of a connection: its user, and sslcertmode of libpq 16 and later."""
+"""The module uses the connection's user and, since libpq 16, its sslcertmode."""
 
 import shutil
 import subprocess
@@ -26,7 +26,7 @@ def test_the_certificate_whose_common_name_is_the_user_comes_first(
 ):
     program = PROGRAMS[name]
     result = program.connect(servers.postgres("alpha", tls), certificates, home, cnf(**SAME_CA), user=user)
-    assert (result.status, program.told(result)) == (0, expected), result
+    assert (result.status, program.received(result)) == (0, expected), result
 
 
 TWO_LIBPQS = """
@@ -42,8 +42,8 @@ def explained(home) -> dict:
     return {"explain": "always", "explain_file": home / "explanations"}
 
 
-def test_with_two_libpqs_in_the_process_none_is_sent(servers, cnf, certificates, home):
-    """Which of them made the connection, and with which sslcertmode, is not certain."""
+def test_none_is_sent_if_two_libpqs_are_loaded(servers, cnf, certificates, home):
+    """It is unknown which of them made the connection, and so is its sslcertmode."""
     need_package("python3-psycopg")
     listed = subprocess.run(["ldd", paths.server_bindir() / "psql"], capture_output=True, text=True)
     [libpq] = [line.split()[2] for line in listed.stdout.splitlines() if "libpq.so" in line]
@@ -59,7 +59,7 @@ def test_with_two_libpqs_in_the_process_none_is_sent(servers, cnf, certificates,
 
 @pytest.fixture
 def psql_18(servers, certificates, home, cnf):
-    """psql 18, not patched: settings of its own, and those of the library."""
+    """Runs a stock psql 18 with its own settings and the module's."""
 
     def connect(mode, lists, ca="beta", tls="", hba="", env=None, **settings):
         server = servers.postgres(ca, tls, **({"hba": hba} if hba else {}))
@@ -78,7 +78,7 @@ modes = pytest.mark.parametrize("mode", ["allow", "require"])
 @versions
 @modes
 @pytest.mark.parametrize("hba", ["", OPTIONAL], ids=["demanded", "optional"])
-def test_allow_and_require_send_the_certificate_that_is_asked_for(psql_18, mode, tls, hba):
+def test_allow_and_require_send_the_requested_certificate(psql_18, mode, tls, hba):
     assert psql_18(mode, THREE, "beta", tls, hba) == (0, "/CN=bert\n", "")
     assert psql_18(mode, THREE, "alpha", tls, hba) == (0, "/CN=anna\n", "")
 
@@ -97,8 +97,8 @@ def test_disable_sends_none(psql_18, tls):
 
 @versions
 @pytest.mark.parametrize("mode", ["allow", "disable"])
-def test_none_is_sent_by_a_libpq_that_cannot_be_asked_for_its_mode(psql_18, cnf, home, mode, tls):
-    """There is a second one in the process, under a name as Python packages give it."""
+def test_none_is_sent_if_the_sslcertmode_cannot_be_read(psql_18, cnf, home, mode, tls):
+    """A second libpq is loaded, under a name like those in Python packages."""
     libpq = (paths.prefix(18, "-stock") / "lib" / "libpq.so.5").read_bytes()
     copy = home / "libpq-0123abcd.so.5"
     copy.write_bytes(libpq.replace(b"libpq.so.5\0", b"libpX.so.5\0"))  # its SONAME
@@ -108,13 +108,13 @@ def test_none_is_sent_by_a_libpq_that_cannot_be_asked_for_its_mode(psql_18, cnf,
 
 
 @versions
-def test_disable_needs_no_good_settings(psql_18, tls):
+def test_disable_ignores_errors_in_the_settings(psql_18, tls):
     assert psql_18("disable", {**THREE, "sslcrt": "x"}, "beta", tls, OPTIONAL) == (0, "\n", "")
 
 
 @versions
 @pytest.mark.parametrize("lists", [OTHERS, {"sslcert": "carl.crt", "sslkey": "carl.key"}], ids=["two", "one"])
-def test_require_fails_where_none_suits_and_allow_does_not(psql_18, lists, tls):
+def test_require_fails_if_none_suits_and_allow_does_not(psql_18, lists, tls):
     assert psql_18("require", lists, "alpha", tls, OPTIONAL) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
     assert psql_18("require", lists, "alpha", tls) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
     assert psql_18("allow", lists, "alpha", tls, OPTIONAL) == (0, "\n", "")
@@ -123,7 +123,7 @@ def test_require_fails_where_none_suits_and_allow_does_not(psql_18, lists, tls):
 
 @versions
 @pytest.mark.parametrize("lists", [THREE, OTHERS, {"sslcert": "missing.crt"}], ids=["three", "two", "wrong"])
-def test_require_has_libpqs_own_text_for_a_server_that_does_not_ask(psql_18, lists, tls):
+def test_require_reports_libpqs_message_if_the_server_requests_none(psql_18, lists, tls):
     text = "server did not request an SSL certificate\n"
     assert psql_18("require", lists, None, tls) == (2, "", text)
     assert psql_18("allow", lists, None, tls) == (0, "\n", "")
@@ -148,20 +148,20 @@ def test_require_has_libpqs_own_text_for_a_server_that_does_not_ask(psql_18, lis
     ],
     ids=["setting", "certificate", "key", "password"],
 )
-def test_what_is_wrong_ends_the_connection_in_either_mode(psql_18, mode, hba, wrong, text, tls):
+def test_an_error_in_the_settings_ends_the_connection_in_either_mode(psql_18, mode, hba, wrong, text, tls):
     status, out, err = psql_18(mode, {**THREE, **wrong}, "beta", tls, hba)
     assert (status, out) == (2, "") and err.startswith(f"SSL error: {text}")
 
 
 @versions
 @modes
-def test_a_certificate_of_its_own_is_what_it_sends(psql_18, mode, tls):
+def test_psqls_own_certificate_is_sent(psql_18, mode, tls):
     own = {"sslcert": "demo.crt", "sslkey": "demo.key", "user": "anna"}
     assert psql_18(mode, THREE, "alpha", tls, **own) == (0, "/CN=demo\n", "")
 
 
 @versions
-def test_require_without_the_library_is_as_ever(psql_18, without, tls):
+def test_require_without_the_module_is_unchanged(psql_18, without, tls):
     text = "server accepted connection without a valid SSL certificate\n"
     assert psql_18("require", {}, "beta", tls, OPTIONAL, env=without) == (2, "", text)
     own = {"sslcert": "demo.crt", "sslkey": "demo.key"}
@@ -169,14 +169,14 @@ def test_require_without_the_library_is_as_ever(psql_18, without, tls):
 
 
 @versions
-def test_require_is_for_libpqs_connections_also_with_only_libpq(psql_18, tls):
+def test_require_works_with_only_libpq(psql_18, tls):
     only = {"only": "libpq"}
     assert psql_18("require", {**THREE, **only}, "beta", tls, OPTIONAL) == (0, "/CN=bert\n", "")
     assert psql_18("require", {**OTHERS, **only}, "alpha", tls, OPTIONAL)[0] == 2
 
 
 @versions
-def test_require_with_none_that_suits_is_never_satisfied_by_a_flawed_one(
+def test_require_is_not_satisfied_by_an_excluded_certificate(
     psql_18, authorities, certificates, tls
 ):
     authorities["alpha"].issue("stale", valid_days=(-30, -2), below=certificates)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs with another copy of OpenSSL than the library's are left alone."""
+"""Programs with another copy of OpenSSL are not affected."""
 
 import subprocess
 from pathlib import Path
@@ -22,7 +22,7 @@ def compile_with(output: Path, source: Path, *words) -> Path:
 
 @pytest.fixture(scope="session")
 def renamed_copy(scratch) -> list:
-    """OpenSSL's libraries under names of the same length, and the words that link with them."""
+    """Copies of OpenSSL's libraries under names of the same length. Returns the linker flags."""
     directory = scratch / "copy"
     directory.mkdir()
     names = {b"libssl.so.": b"libssX.so.", b"libcrypto.so.": b"libcryptX.so."}
@@ -46,29 +46,29 @@ def shared(scratch: Path, name: str, libraries: list) -> Path:
 
 @versions
 @pytest.mark.parametrize("exported", [False, True], ids=["hidden", "exported"])
-def test_a_program_that_has_openssl_linked_in_works_as_ever(
+def test_a_program_with_a_static_openssl_works(
     servers, scratch, three, without, certificates, home, exported, tls
 ):
-    """Where it exports its copy to what it loads, that copy may be the library's too."""
+    """If it exports its OpenSSL (-rdynamic), the module may use that one and send a certificate."""
     words = ["-l:libssl.a", "-l:libcrypto.a", "-ldl", "-pthread", *(["-rdynamic"] if exported else [])]
     program = c_program(compile_with(scratch / "linked_in", SOURCE, *words))
     server = servers.https("alpha", tls)
     for env in (without, three):
         result = program.connect(server, certificates, home, env)
         assert (result.status, result.err) == (0, ""), result
-        assert program.told(result) == "" or (exported and env == three)
+        assert program.received(result) == "" or (exported and env == three)
 
 
 @versions
-def test_a_program_that_does_not_read_openssl_cnf_is_left_alone(servers, scratch, three, certificates, home, tls):
+def test_a_program_that_does_not_read_openssl_cnf_is_not_affected(servers, scratch, three, certificates, home, tls):
     quiet = compile_with(scratch / "quiet", SOURCE, "-DWITHOUT_CONFIGURATION", "-lssl", "-lcrypto")
     program = c_program(quiet)
     result = program.connect(servers.https("alpha", tls), certificates, home, three)
-    assert (result.status, result.err, program.told(result)) == (0, "", "")
+    assert (result.status, result.err, program.received(result)) == (0, "", "")
 
 
 @versions
-def test_a_copy_that_a_plugin_brings_along_is_left_alone_and_the_systems_is_not(
+def test_the_module_acts_on_the_systems_openssl_and_not_on_a_plugins_copy(
     servers, scratch, renamed_copy, three, certificates, home, tls
 ):
     host = compile_with(scratch / "two_copies", HERE / "two_copies.c", "-ldl")
@@ -77,7 +77,7 @@ def test_a_copy_that_a_plugin_brings_along_is_left_alone_and_the_systems_is_not(
     quiet = shared(scratch, "quiet.so", ["-DWITHOUT_CONFIGURATION", "-lssl", "-lcrypto"])
     server = servers.https("alpha", tls)
     for order, expected in (
-        # The copy is configured and the system's is not.
+        # Only the copy reads openssl.cnf.
         ([other, quiet], ["", ""]),
         ([systems, other, systems], ["anna", "", "anna"]),
         ([other, systems, other], ["", "anna", ""]),

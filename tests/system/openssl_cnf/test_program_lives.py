@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs that go on after a connection that failed, and make more than one."""
+"""Programs that make several connections, of which some fail."""
 
 import pytest
 
@@ -38,7 +38,7 @@ print(connect())
 
 @pytest.fixture
 def own_files(certificates, home):
-    """Copies that a test may damage."""
+    """Copies of the files, which a test may damage."""
     for name in ("anna", "bert", "carl"):
         for end in ("crt", "key"):
             path = home / f"{name}.{end}"
@@ -49,7 +49,7 @@ def own_files(certificates, home):
 
 @pytest.mark.parametrize("what", REPAIRS)
 @pytest.mark.parametrize("module", ["psycopg", "psycopg2"])
-def test_a_connection_that_failed_is_made_when_the_cause_is_gone(servers, cnf, own_files, module, what):
+def test_a_connection_succeeds_after_the_cause_of_a_failure_is_removed(servers, cnf, own_files, module, what):
     need_package(f"python3-{module}")
     settings, damage, repair = REPAIRS[what]
     script = CONNECT_TWICE.format(module=module, damage=damage, repair=repair)
@@ -73,7 +73,7 @@ for url in sys.argv[1:]:
 
 
 @versions
-def test_an_ssl_ctx_goes_on_after_a_failure(servers, cnf, certificates, home, tls):
+def test_an_ssl_ctx_is_usable_after_a_failure(servers, cnf, certificates, home, tls):
     urls = [servers.https(ca, tls).url for ca in ("beta", "alpha", "beta", "server", "alpha")]
     command = ["/usr/bin/python3", "-c", ONE_CONTEXT, *urls]
     result = run(command, certificates, home, cnf(**{**THREE, "sslpassword": None}))
@@ -85,8 +85,8 @@ def test_an_ssl_ctx_goes_on_after_a_failure(servers, cnf, certificates, home, tl
 
 
 @versions
-def test_psql_goes_on_after_a_connection_that_failed(servers, cnf, certificates, home, tls):
-    """anna's is preferred for anna, and its key is missing."""
+def test_psql_connects_again_after_a_failure(servers, cnf, certificates, home, tls):
+    """anna's certificate is preferred for the user anna, and its key is missing."""
     server = servers.postgres("alpha", tls)
     place = f"127.0.0.1:{server.port}/postgres?sslmode=require"
     commands = [f"\\connect postgresql://{user}@{place}" for user in ("anna", "demo")]
@@ -100,7 +100,7 @@ def test_psql_goes_on_after_a_connection_that_failed(servers, cnf, certificates,
 
 
 @versions
-def test_pgbench_makes_many_connections_in_many_threads(servers, three, certificates, home, tls):
+def test_pgbench_connects_from_many_threads(servers, three, certificates, home, tls):
     script = home / "one.sql"
     script.write_text("select 1;\n")
     options = ["--no-vacuum", "--connect", "--client=4", "--jobs=4", "--transactions=3", f"--file={script}"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs as they are installed, with servers of two CAs, each of which demands a certificate."""
+"""Installed programs, with servers of two CAs that require a certificate."""
 
 import pytest
 
@@ -12,22 +12,22 @@ versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
 @versions
 @pytest.mark.parametrize("ca", OWNERS)
-def test_the_certificate_that_a_server_asks_for_is_sent(program, servers, ca, tls, three, certificates, home):
+def test_the_requested_certificate_is_sent(program, servers, ca, tls, three, certificates, home):
     server = servers.of_kind(program.kind, ca, tls)
     result = program.connect(server, certificates, home, three)
-    assert (result.status, program.told(result)) == (0, OWNERS[ca]), result
+    assert (result.status, program.received(result)) == (0, OWNERS[ca]), result
 
 
 @pytest.mark.parametrize("options", [[], ["--parallel"]], ids=["one-by-one", "parallel"])
-def test_one_curl_sends_each_of_its_servers_another(servers, three, certificates, home, options):
+def test_one_curl_sends_each_server_another_certificate(servers, three, certificates, home, options):
     urls = [servers.https(ca, demand=True).url for ca in ("alpha", "beta", "gamma")]
     result = run(["curl", "-sSk", *options, *urls], certificates, home, three)
     pages = result.out.split("</HTML>")[:-1]
     assert (result.status, sorted(map(https.arrived, pages))) == (0, ["anna", "bert", "carl"])
 
 
-def test_without_the_library_these_servers_refuse(program, servers, without, certificates, home):
-    """The proof that the test above can fail."""
+def test_without_the_module_these_servers_refuse(program, servers, without, certificates, home):
+    """Shows that the test above can fail."""
     server = servers.of_kind(program.kind, "alpha")
     result = program.connect(server, certificates, home, without)
     assert result.status != 0 and result.err != "", result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The module as one of OpenSSL's providers: it adds nothing, takes nothing away, and may come twice."""
+"""The module as an OpenSSL provider: it changes no algorithm and may be configured twice."""
 
 import re
 
@@ -29,12 +29,12 @@ def openssl(certificates, home, three):
 
 
 def providers(listing: str) -> dict:
-    """Each provider in the output of `openssl list -providers`, with its lines."""
+    """Returns the lines of each provider in `openssl list -providers`."""
     found = re.findall(r"^  (\S+)\n((?:    .*\n)*)", listing, re.MULTILINE)
     return {name: dict(re.findall(r"^    (\w+): (.*)$", lines, re.MULTILINE)) for name, lines in found}
 
 
-def test_it_is_shown_as_active_beside_openssls_own(openssl):
+def test_it_is_listed_as_active_beside_the_default_provider(openssl):
     listed = providers(openssl("list", "-providers"))
     assert list(listed) == ["certpick", "default"]
     assert listed["default"]["status"] == listed["certpick"]["status"] == "active"
@@ -43,14 +43,14 @@ def test_it_is_shown_as_active_beside_openssls_own(openssl):
 
 
 @pytest.mark.parametrize("kind", ALGORITHMS)
-def test_openssls_algorithms_are_what_they_are_without_it(openssl, without, kind):
+def test_openssls_algorithms_are_unchanged(openssl, without, kind):
     with_it = openssl("list", kind)
     assert with_it == openssl("list", kind, env=without)
     assert "certpick" not in with_it
 
 
-def test_openssl_works_as_ever(openssl, without, certificates, home):
-    """Digests, ciphers, keys and certificates: the parts that providers are for."""
+def test_openssl_works_as_without_it(openssl, without, certificates, home):
+    """Digests, ciphers, keys and certificates, which providers implement."""
     (home / "text").write_text("some text\n")
     for command in (
         ["dgst", "-sha512", home / "text"],
@@ -66,19 +66,19 @@ def test_openssl_works_as_ever(openssl, without, certificates, home):
 
 @pytest.fixture
 def arrivals(servers, certificates, home):
-    """What arrives at each server, by psql and by curl, with this text in openssl.cnf."""
+    """Returns what psql and curl send to each server with this openssl.cnf."""
 
     def connect(text: str) -> list:
         path = home / "openssl.cnf"
         path.write_text(text)
-        told = []
+        sent = []
         for ca in OWNERS:
             for program in (PROGRAMS["psql"], PROGRAMS["curl"]):
                 server = servers.of_kind(program.kind, ca)
                 result = program.connect(server, certificates, home, {"OPENSSL_CONF": str(path)})
                 assert result.status == 0, result
-                told.append(program.told(result))
-        return told
+                sent.append(program.received(result))
+        return sent
 
     return connect
 
@@ -86,8 +86,8 @@ def arrivals(servers, certificates, home):
 ALL = ["anna", "anna", "bert", "bert"]
 
 
-def test_it_may_be_there_twice(arrivals):
-    """The first section is the one that counts."""
+def test_it_may_be_configured_twice(arrivals):
+    """The first section is used."""
     ours = openssl_cnf.certpick(THREE)
     other = openssl_cnf.certpick({"sslcert": "carl.crt", "sslkey": "carl.key"})
     assert arrivals(openssl_cnf.text({"certpick": ours, "second": ours})) == ALL
@@ -95,20 +95,20 @@ def test_it_may_be_there_twice(arrivals):
     assert arrivals(openssl_cnf.text({"certpick": ours, "2.certpick": other})) == ALL
 
 
-def test_it_may_be_there_twice_from_two_files(arrivals, home):
+def test_it_may_be_configured_twice_from_two_files(arrivals, home):
     copy = home / "libcopy.so"
     copy.write_bytes(LIBRARY.read_bytes())
     ours = openssl_cnf.certpick(THREE)
     assert arrivals(openssl_cnf.text({"certpick": ours, "copy": {**ours, "module": copy}})) == ALL
 
 
-def test_it_may_come_before_openssls_own(arrivals):
+def test_it_may_precede_the_default_provider(arrivals):
     text = openssl_cnf.text({"certpick": openssl_cnf.certpick(THREE)})
     [default, ours] = re.findall(r"^(?:default|certpick) = \w+_section\n", text, re.MULTILINE)
     assert arrivals(text.replace(default + ours, ours + default)) == ALL
 
 
-def test_other_providers_may_be_active_too(openssl, home):
+def test_other_providers_may_be_active(openssl, home):
     path = home / "three.cnf"
     path.write_text(openssl_cnf.text({"certpick": openssl_cnf.certpick(THREE), "base": {"activate": 1}}))
     listed = openssl("list", "-providers", env={"OPENSSL_CONF": str(path)})
@@ -120,4 +120,4 @@ def test_a_section_that_is_not_activated_has_no_effect(servers, certificates, ho
     path = home / "openssl.cnf"
     path.write_text(openssl_cnf.text({"certpick": {**openssl_cnf.certpick(THREE), "activate": None}}))
     result = curl.connect(servers.https("alpha"), certificates, home, {"OPENSSL_CONF": str(path)})
-    assert (result.status, curl.told(result), result.err) == (0, "", "")
+    assert (result.status, curl.received(result), result.err) == (0, "", "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Each setting of the provider's section, right and wrong."""
+"""The settings of the provider's section, valid and invalid."""
 
 import os
 
@@ -17,7 +17,7 @@ curl = PROGRAMS["curl"]
 
 @pytest.fixture
 def connect(servers, certificates, home, cnf):
-    """psql with these settings and a server that asks for a certificate of beta, or of another CA."""
+    """Runs psql with these settings and a server that requests a certificate of beta, or of another CA."""
 
     def with_settings(ca: str = "beta", hba: str = "", **settings):
         server = servers.postgres(ca, hba=hba) if hba else servers.postgres(ca)
@@ -37,8 +37,8 @@ def arrived(connect):
 
 
 @pytest.fixture
-def told(connect, servers):
-    """What psql says when the settings are wrong."""
+def message(connect, servers):
+    """Returns psql's message about invalid settings."""
 
     def with_settings(**settings) -> str:
         result = connect(**settings)
@@ -53,7 +53,7 @@ def told(connect, servers):
 
 @pytest.fixture
 def put(certificates):
-    """Writes a file into the directory of the certificates, and gives its name."""
+    """Writes a file into the directory of the certificates. Returns its name."""
 
     def write(name: str, text: str, mode: int = 0o600) -> str:
         path = certificates / name
@@ -104,18 +104,18 @@ faults = pytest.mark.parametrize(("settings", "text"), FAULTS.values(), ids=FAUL
 
 
 @faults
-def test_what_is_wrong_is_told_when_a_certificate_is_needed(told, settings, text):
-    assert told(**{**THREE, **settings}) == text
+def test_an_error_in_the_settings_is_reported_if_a_certificate_is_needed(message, settings, text):
+    assert message(**{**THREE, **settings}) == text
 
 
 @faults
-def test_what_is_wrong_does_no_harm_where_no_certificate_is_needed(connect, settings, text):
+def test_an_error_in_the_settings_has_no_effect_if_no_certificate_is_needed(connect, settings, text):
     result = connect(ca=None, **{**THREE, **settings})
     assert (result.status, result.out, result.err) == (0, "\n", "")
 
 
 @faults
-def test_what_is_wrong_does_no_harm_to_a_program_with_its_own_certificate(
+def test_an_error_in_the_settings_does_not_affect_a_program_with_a_certificate(
     servers, certificates, home, cnf, settings, text
 ):
     own = {"sslcert": "demo.crt", "sslkey": "demo.key"}
@@ -126,7 +126,7 @@ def test_what_is_wrong_does_no_harm_to_a_program_with_its_own_certificate(
 
 @pytest.mark.parametrize("name", ["pg_dump", "pgbench", "psycopg", "psycopg2", "curl", "s_client", "python"])
 @pytest.mark.parametrize("fault", ["an unknown setting", "a key that is missing"])
-def test_every_program_tells_its_user_what_is_wrong(name, fault, servers, cnf, certificates, home):
+def test_every_program_reports_an_error_in_the_settings(name, fault, servers, cnf, certificates, home):
     settings, text = FAULTS[fault]
     program = PROGRAMS[name]
     server = servers.of_kind(program.kind, "beta")
@@ -135,23 +135,23 @@ def test_every_program_tells_its_user_what_is_wrong(name, fault, servers, cnf, c
     assert text in result.err and "CN" not in result.out, result
 
 
-def test_an_unknown_setting_is_named_without_its_value(told):
-    assert told(**THREE, password="hunter2") == WRONG + 'there is no setting "password"'
+def test_an_unknown_setting_is_named_without_its_value(message):
+    assert message(**THREE, password="hunter2") == WRONG + 'there is no setting "password"'
 
 
 def test_a_setting_with_a_dot_in_its_name_is_unknown(servers, cnf, certificates, home):
-    """OpenSSL does not take it for the setting behind the dot, so it would be ignored."""
+    """OpenSSL does not use it as the setting after the dot, so it would be ignored."""
     result = curl.connect(servers.https("alpha"), certificates, home, cnf(**THREE, **{"x.only": "libpq"}))
     assert result.status != 0 and WRONG + "there is no setting" in result.err, result
 
 
 @pytest.mark.parametrize("name", ["x.y.module", "x.y.activate", "x.y.identity", "x.y.soft_load"])
-def test_what_openssl_does_not_take_for_its_own_setting_is_unknown(told, name):
-    """OpenSSL looks behind the first dot only."""
-    assert told(**THREE, **{name: "1"}) == WRONG + f'there is no setting "{name}"'
+def test_a_setting_with_two_dots_is_unknown(message, name):
+    """OpenSSL skips the first dot only."""
+    assert message(**THREE, **{name: "1"}) == WRONG + f'there is no setting "{name}"'
 
 
-def test_a_value_that_is_the_name_of_a_section_is_no_value_to_openssl_and_is_told(
+def test_a_value_that_is_the_name_of_a_section_is_an_error(
     servers, cnf, certificates, home
 ):
     env = cnf(**THREE, only="libpq")
@@ -161,11 +161,11 @@ def test_a_value_that_is_the_name_of_a_section_is_no_value_to_openssl_and_is_tol
     assert result.status != 0 and WRONG in result.err, result
 
 
-def test_openssls_own_settings_of_a_provider_are_none_of_these(arrived):
+def test_openssls_settings_of_a_provider_are_no_errors(arrived):
     assert arrived(**THREE, identity="certpick", soft_load="1") == "/CN=bert"
 
 
-def test_the_section_may_have_any_name_and_the_provider_too(servers, certificates, home):
+def test_the_section_and_the_provider_may_have_any_name(servers, certificates, home):
     path = home / "openssl.cnf"
     for name, more in (("1.certpick", {}), ("1.2.certpick", {}), ("client_certificates", {})):
         path.write_text(openssl_cnf.text({name: {**openssl_cnf.certpick(THREE), **more}}))
@@ -176,7 +176,7 @@ def test_the_section_may_have_any_name_and_the_provider_too(servers, certificate
         assert 'there is no setting "sslcrt"' in result.err
 
 
-def test_the_section_may_come_from_a_file_that_is_included(servers, cnf, certificates, home):
+def test_the_section_may_be_in_an_included_file(servers, cnf, certificates, home):
     for settings, text in ((THREE, "/CN=bert\n"), ({**THREE, "sslcrt": "x"}, 'no setting "sslcrt"')):
         outer = home / "outer.cnf"
         outer.write_text(f".include = {cnf(**settings)['OPENSSL_CONF']}\n")
@@ -185,12 +185,12 @@ def test_the_section_may_come_from_a_file_that_is_included(servers, cnf, certifi
         assert text in result.out + result.err
 
 
-def test_one_certificate_is_a_list_too(arrived):
+def test_one_certificate_is_a_list(arrived):
     assert arrived(ca="alpha", sslcert="anna.crt", sslkey="anna.key") == "/CN=anna"
     assert arrived(sslcert="bert.crt", sslkey="bert.key", sslpassword="secret") == "/CN=bert"
 
 
-def test_without_sslkey_the_keys_are_in_the_files_of_the_certificates(arrived, put, certificates):
+def test_without_sslkey_the_keys_are_read_from_the_certificate_files(arrived, put, certificates):
     def combined(name: str) -> str:
         parts = [(certificates / f"{name}.{end}").read_text() for end in ("crt", "key")]
         return put(f"{name}.pem", "".join(parts))
@@ -200,7 +200,7 @@ def test_without_sslkey_the_keys_are_in_the_files_of_the_certificates(arrived, p
     assert arrived(sslcert=names, sslpassword=",secret") == "/CN=bert"
 
 
-def test_absolute_paths_and_quoted_names_are_taken(arrived, put, certificates):
+def test_absolute_paths_and_quoted_names_are_accepted(arrived, put, certificates):
     put("a,b.crt", (certificates / "bert.crt").read_text())
     names = f'{certificates}/anna.crt,"{certificates}/a,b.crt"'
     keys = f"{certificates}/anna.key, {certificates}/bert.key"
@@ -224,7 +224,7 @@ def test_line_n_of_sslpasswordfile_is_for_entry_n(arrived, put, lines):
     assert arrived(ca="gamma", **settings) == "/CN=carl"
 
 
-def test_a_line_of_sslpasswordfile_is_the_password_as_it_stands(arrived, put, authorities, certificates):
+def test_a_line_of_sslpasswordfile_is_the_unchanged_password(arrived, put, authorities, certificates):
     authorities["beta"].issue("odd", password=' "a", ', below=certificates)
     passwords = put("passwords", '\n "a", \n')
     settings = {"sslcert": "anna.crt,odd.crt", "sslkey": "anna.key,odd.key"}
@@ -232,20 +232,20 @@ def test_a_line_of_sslpasswordfile_is_the_password_as_it_stands(arrived, put, au
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_sslpasswordfile_must_have_as_many_lines_as_there_are_entries(told, put, count):
+def test_sslpasswordfile_must_have_one_line_per_entry(message, put, count):
     passwords = put("passwords", "secret\n" * count)
-    text = told(**{**THREE, "sslpassword": None, "sslpasswordfile": passwords})
+    text = message(**{**THREE, "sslpassword": None, "sslpasswordfile": passwords})
     assert text == f"could not match {count} sslpassword to 3 sslkey values"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o660])
-def test_sslpasswordfile_obeys_the_rule_for_keys(told, put, mode):
+def test_sslpasswordfile_obeys_the_key_file_rule(message, put, mode):
     passwords = put("passwords", "\nsecret\n\n", mode)
-    text = told(**{**THREE, "sslpassword": None, "sslpasswordfile": passwords})
+    text = message(**{**THREE, "sslpassword": None, "sslpasswordfile": passwords})
     assert text.startswith(f'{WRONG}sslpasswordfile "passwords" has group or world access')
 
 
-def test_sslpasswordfile_may_be_read_by_a_group_if_it_is_roots_and_only_then(connect, put):
+def test_sslpasswordfile_may_be_group_readable_only_if_root_owns_it(connect, put):
     passwords = put("passwords", "\nsecret\n\n", 0o640)
     result = connect(**{**THREE, "sslpassword": None, "sslpasswordfile": passwords})
     if os.geteuid() == 0:
@@ -255,12 +255,12 @@ def test_sslpasswordfile_may_be_read_by_a_group_if_it_is_roots_and_only_then(con
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_sslpasswordfile_that_is_no_file_is_named(told, name):
-    text = told(**{**THREE, "sslpassword": None, "sslpasswordfile": name})
+def test_sslpasswordfile_that_is_not_a_regular_file_is_named(message, name):
+    text = message(**{**THREE, "sslpassword": None, "sslpasswordfile": name})
     assert text.startswith(f'{WRONG}sslpasswordfile "{name}" ')
 
 
-def test_issuers_fill_the_gap_between_a_certificate_and_the_ca(
+def test_issuers_complete_a_chain_up_to_the_ca(
     connect, scratch, authorities, certificates, put
 ):
     between = Authority(scratch / "authorities", "between", parent=authorities["alpha"])
@@ -273,12 +273,12 @@ def test_issuers_fill_the_gap_between_a_certificate_and_the_ca(
     assert (result.status, result.out, result.err) == (0, "/CN=deep\n", "")
 
 
-def test_flawed_certificates_come_last_or_are_excluded(connect, authorities, certificates):
+def test_flawed_certificates_rank_last_or_are_excluded(connect, authorities, certificates):
     authorities["alpha"].issue("stale", valid_days=(-30, -2), below=certificates)
     both = {"sslcert": "stale.crt,anna.crt", "sslkey": "stale.key,anna.key"}
     for flawed in (None, "demote", "exclude"):
         assert connect(ca="alpha", **both, flawed=flawed).out == "/CN=anna\n"
-    # PostgreSQL refuses it, so that it came is seen by its refusal.
+    # The refusal shows that it arrived.
     one = {"sslcert": "stale.crt", "sslkey": "stale.key"}
     for flawed in (None, "demote"):
         result = connect(ca="alpha", hba=OPTIONAL, **one, flawed=flawed)
@@ -306,24 +306,24 @@ versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
     ],
 )
 @pytest.mark.parametrize("name", ["curl", "s_client", "python"])
-def test_a_server_that_names_no_ca_gets_nothing_unless_empty_ca_list_says_so(
+def test_a_server_that_names_no_ca_gets_none_unless_empty_ca_list_allows_it(
     servers, cnf, certificates, home, name, certificates_named, policy, expected, tls
 ):
     program = PROGRAMS[name]
     env = cnf(**certificates_named, empty_ca_list=policy)
     result = program.connect(servers.https(tls=tls), certificates, home, env)
-    assert (result.status, program.told(result)) == (0, expected), result
+    assert (result.status, program.received(result)) == (0, expected), result
 
 
 @versions
-def test_a_server_that_names_only_other_cas_gets_nothing(servers, cnf, certificates, home, tls):
+def test_a_server_that_names_only_other_cas_gets_none(servers, cnf, certificates, home, tls):
     two = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
     result = curl.connect(servers.https("alpha", tls), certificates, home, cnf(**two))
-    assert (result.status, curl.told(result), result.err) == (0, "", "")
+    assert (result.status, curl.received(result), result.err) == (0, "", "")
 
 
 @pytest.mark.parametrize("settings", [{}, {"sslcrt": "x"}], ids=["right", "wrong"])
-def test_a_program_that_makes_no_tls_connection_notices_nothing(cnf, without, home, settings):
+def test_a_program_without_a_tls_connection_is_not_affected(cnf, without, home, settings):
     (home / "file").write_text("a page\n")
     env = cnf(**{**THREE, **settings})
     for command in (

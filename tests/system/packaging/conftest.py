@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What these tests have: certpick as `make install` installs it, and certificates."""
+"""An installation by `make install`, and certificates."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from installing import make
 
 @pytest.fixture(scope="session")
 def built():
-    """The manual pages are not made by `make library`."""
+    """Builds the manual pages, which `make library` does not build."""
     done = make("man")
     assert done.returncode == 0, done.stdout
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Calls make as a person would."""
+"""Runs make as a user does."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from harness import paths
 
 
 def make(*words, **variables) -> subprocess.CompletedProcess:
-    """make, without the variables of a make that may have called the tests."""
+    """Runs make without the variables that a make above the tests has set."""
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "DESTDIR")}
     return subprocess.run(
         ["make", "--no-print-directory", *map(str, words), *(f"{k}={v}" for k, v in variables.items())],

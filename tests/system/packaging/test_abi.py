@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The interface is what was recorded of it, and the check tells an addition from a break."""
+"""The interface is the recorded one, and scripts/abi tells an addition from a break."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def abi(action: str, root: Path = paths.ROOT, header: Path = HEADER) -> subproce
     )
 
 
-def test_the_interface_is_as_recorded():
+def test_the_interface_is_the_recorded_one():
     done = abi("check")
     assert (done.returncode, done.stdout) == (0, "as recorded\n"), done.stderr
 
@@ -50,7 +50,7 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
         ("(char *buf, int size,", "(char *buf, long size,", "to: type int (*certpick_password_cb)(char *, long,"),
     ],
 )
-def test_a_break_is_told_and_not_recorded(tmp_path, old, new, words):
+def test_a_break_is_reported_and_not_recorded(tmp_path, old, new, words):
     header = edited(tmp_path, old, new)
     for action in ("check", "record"):
         done = abi(action, header=header)
@@ -73,7 +73,7 @@ def tree(below: Path) -> Path:
     return below
 
 
-def test_an_addition_is_told_and_recorded(tmp_path):
+def test_an_addition_is_reported_and_recorded(tmp_path):
     root = tree(tmp_path)
     (tmp_path / "new").mkdir()
     header = edited(
@@ -83,9 +83,9 @@ def test_an_addition_is_told_and_recorded(tmp_path):
     assert (done.returncode, done.stdout.splitlines()[0]) == (3, "new: function int certpick_more(int)")
     assert abi("record", root, header).returncode == 0
     assert abi("check", root, header).returncode == 0
-    assert abi("check", root).returncode == 1  # and from now on it must stay
+    assert abi("check", root).returncode == 1  # and now its removal is a break
 
 
-def test_other_names_of_parameters_are_no_difference(tmp_path):
+def test_names_of_parameters_do_not_matter(tmp_path):
     header = edited(tmp_path, "int certpick_is_list(const char *sslcert);", "int certpick_is_list(const char *text);")
     assert abi("check", header=header).returncode == 0

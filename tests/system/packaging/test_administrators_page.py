@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""doc/from-one-to-several.md: its commands, run in order, do what the page says.
+"""The commands of doc/from-one-to-several.md, run in order, have the documented results.
 
-A block ```sh is run; `patched` behind it: with the patched psql; `fails`: its status is not 0. Each line
-of the ```text block that follows must be in what it prints. The page's hosts are servers on 127.0.0.1;
-nothing else of a command is changed.
+Blocks that begin with ```sh are run, with the patched psql if `patched` follows, and must fail if `fails`
+follows. Their output must contain each line of the next ```text block. The hosts are replaced by servers on
+127.0.0.1; the commands are otherwise unchanged.
 """
 
 import os
@@ -34,7 +34,7 @@ def steps() -> list:
 
 @pytest.fixture(scope="module")
 def site(scratch):
-    """The directory with the page's files, and the ports of its servers."""
+    """Makes the page's files and servers. Returns the directory and the ports."""
     directory = scratch / "site"
     (directory / "home").mkdir(parents=True)
     cas = {name: Authority(scratch / "site-authorities", name) for name in ("north", "south", "servers")}
@@ -72,7 +72,7 @@ def test_the_page_has_commands_of_every_kind():
 
 
 @pytest.mark.parametrize("number", range(len(steps())))
-def test_a_command_does_what_the_page_says(site, number):
+def test_a_command_has_the_documented_result(site, number):
     directory, ports = site
     text, flags, lines = steps()[number]
     programs = [str(paths.TARGET / "release"), str(paths.server_bindir())]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The examples compile against what is installed, by their own Makefile, and do what they say."""
+"""The examples compile with the installed files by their Makefile, and work as documented."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ SECONDS = 60
 
 @pytest.fixture(scope="session")
 def examples(prefix, scratch) -> Path:
-    """The directory with the compiled programs."""
+    """Compiles the examples. Returns their directory."""
     directory = scratch / "examples"
     directory.mkdir()
     library = prefix / "lib/some-triple"
@@ -54,7 +54,7 @@ def run(examples: Path, name: str, pki: dict, *words) -> subprocess.CompletedPro
 
 @pytest.fixture(params=["alpha", "beta", "server"])
 def server(request, pki, tmp_path):
-    """An HTTPS server that asks for certificates of one CA; none of the clients' is of the third."""
+    """An HTTPS server that requests certificates of one CA. No client has one of the third CA."""
     own = pki["localhost"]
     with HttpsServer(own.certificate, own.key, tmp_path / "log", pki[request.param].certificate) as server:
         server.expected = {"alpha": "anna", "beta": "bert", "server": ""}[request.param]
@@ -64,27 +64,27 @@ def server(request, pki, tmp_path):
 LISTS = ("anna.crt,bert.crt", "anna.key,bert.key")
 
 
-def test_the_smallest_client_sends_what_the_server_asks_for(examples, pki, server):
+def test_the_minimal_client_sends_the_requested_certificate(examples, pki, server):
     done = run(examples, "minimal", pki, f"localhost:{server.port}", pki["server"].certificate, *LISTS)
     assert done.returncode == 0, done.stderr
     assert arrived(done.stdout) == server.expected
 
 
-def test_the_non_blocking_client_sends_what_the_server_asks_for(examples, pki, server):
+def test_the_non_blocking_client_sends_the_requested_certificate(examples, pki, server):
     done = run(examples, "nonblocking", pki, "localhost", server.port, pki["server"].certificate, *LISTS)
     assert done.returncode == 0, done.stderr
     assert arrived(done.stdout) == server.expected
 
 
 @pytest.mark.parametrize("trusted", ["localhost", "elsewhere.example"])
-def test_the_client_with_its_own_callback_shows_a_certificate_to_one_host_alone(examples, pki, server, trusted):
+def test_the_client_with_its_own_callback_sends_a_certificate_to_one_host_only(examples, pki, server, trusted):
     words = (f"localhost:{server.port}", pki["server"].certificate, *LISTS, trusted)
     done = run(examples, "own_cert_cb", pki, *words)
     assert done.returncode == 0, done.stderr
     assert arrived(done.stdout) == (server.expected if trusted == "localhost" else "")
 
 
-def test_the_decision_is_reported_by_numbers_and_words(examples, pki, server):
+def test_the_decision_is_reported_as_numbers_and_text(examples, pki, server):
     done = run(examples, "decision", pki, f"localhost:{server.port}", pki["server"].certificate, *LISTS)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -115,7 +115,7 @@ def test_a_key_that_others_may_read_is_an_error_that_names_it(examples, pki, tmp
 
 
 class Who:
-    """A TLS server that answers each line with the common name of the client's certificate."""
+    """A TLS server that answers each line with the common name of the client certificate."""
 
     def __init__(self, pki: dict):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -185,7 +185,7 @@ class Pool:
         return self._process.stdout.readline().rstrip("\n")
 
 
-def test_the_pool_goes_on_while_its_certificates_are_replaced(examples, pki, tmp_path):
+def test_the_pool_connects_while_its_certificates_are_replaced(examples, pki, tmp_path):
     def put(name: str) -> None:
         for suffix in ("crt", "key"):
             new = tmp_path / f"new.{suffix}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""`make install` and `make uninstall`: what they put where, and that it works there."""
+"""The files that `make install` installs and `make uninstall` removes, and that they work."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def test_exactly_the_listed_files_are_installed(destdir):
     assert files_below(destdir) == set(the_list(**DIRECTORIES))
 
 
-def test_uninstall_takes_away_what_install_brought_and_nothing_else(destdir):
+def test_uninstall_removes_exactly_the_installed_files(destdir):
     others = ["usr/lib/some-triple/libother.so.1", "usr/share/man/man1/other.1", "usr/bin/other"]
     for name in others:
         (destdir / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def test_installing_again_replaces_and_uninstalling_again_is_no_error(destdir):
         assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_links_lead_to_the_library_and_modes_do_not_depend_on_the_umask(destdir):
+def test_links_point_to_the_library_and_modes_do_not_depend_on_the_umask(destdir):
     before = os.umask(0o027)
     try:
         assert make("install", DESTDIR=destdir, **DIRECTORIES).returncode == 0
@@ -92,7 +92,7 @@ def test_openssls_own_module_directory_is_used_only_below_the_prefix():
     assert "/opt/x/lib/ossl-modules/certpick.so" in the_list(PREFIX="/opt/x")
 
 
-def test_without_a_build_install_says_what_to_do(tmp_path):
+def test_without_a_build_install_names_the_missing_file(tmp_path):
     (tmp_path / "scripts").mkdir()
     shutil.copy(paths.ROOT / "scripts" / "install", tmp_path / "scripts")
     shutil.copy(paths.ROOT / "Cargo.toml", tmp_path)
@@ -138,8 +138,8 @@ def openssl(*words, **environment) -> str:
 
 
 def test_the_example_of_openssl_cnf_loads_the_module(prefix):
-    told = openssl("list", "-providers", OPENSSL_CONF=str(prefix / "share/certpick/openssl.cnf"))
-    assert "certpick" in told and "default" in told
+    output = openssl("list", "-providers", OPENSSL_CONF=str(prefix / "share/certpick/openssl.cnf"))
+    assert "certpick" in output and "default" in output
 
 
 def test_openssl_finds_the_module_by_its_name(prefix):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Cargo.toml has the version; whatever else names it names the same."""
+"""All files that contain the version agree with Cargo.toml."""
 
 import re
 import subprocess
@@ -65,7 +65,7 @@ def test_debians_symbols_are_those_of_the_interface():
     assert sorted(re.findall(r"^ (\w+)@Base ", symbols, re.MULTILINE)) == sorted(recorded)
 
 
-def test_no_placeholder_is_left_in_what_is_installed(prefix):
+def test_no_placeholder_is_left_in_installed_files(prefix):
     made = [path for place in ("share", "include", "lib/some-triple/pkgconfig") for path in (prefix / place).rglob("*")]
     for path in made:
         if path.is_file():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Certificates, and the servers that have them."""
+"""Certificates, and servers that use them."""
 
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ def pki(scratch) -> SimpleNamespace:
 
 @pytest.fixture(scope="session", params=(15, 18))
 def postgres(request, scratch, pki):
-    """The distribution's server, and one of a version that can begin with TLS at once."""
+    """The distribution's server, and one that supports direct TLS."""
     bindir = paths.server_bindir() if request.param == 15 else paths.direct_server()
     with Server(bindir, scratch, pki.full, pki.localhost.key) as server:
         server.execute("create role joe login")
@@ -43,7 +43,7 @@ def postgres(request, scratch, pki):
 
 @pytest.fixture
 def tls(scratch, pki):
-    """Starts a server that begins with TLS; it ends with the block that uses it."""
+    """Returns a context manager for a TLS server."""
 
     @contextmanager
     def start(certificate=None, key=None, chain="issuing", **settings):

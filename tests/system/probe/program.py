@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe, run, and its report."""
+"""Runs certpick probe and reads its report."""
 
 import json
 import subprocess
@@ -27,13 +27,13 @@ class Done:
 
 @dataclass
 class Server:
-    """What the report says of one server."""
+    """The report on one server."""
 
     status: int
-    said: dict
+    report: dict
 
     def finding(self, key: str) -> Optional[dict]:
-        found = [finding for finding in self.said["findings"] if finding["key"] == key]
+        found = [finding for finding in self.report["findings"] if finding["key"] == key]
         assert len(found) <= 1, found
         return found[0] if found else None
 
@@ -47,10 +47,10 @@ class Server:
 
     @property
     def facts(self) -> dict:
-        return self.said["facts"]
+        return self.report["facts"]
 
     def parts(self, kind: str) -> list:
-        return [part for part in self.said["parts"] if part["kind"] == kind]
+        return [part for part in self.report["parts"] if part["kind"] == kind]
 
     @property
     def verdicts(self) -> list:
@@ -71,15 +71,15 @@ def run(*words, home: Path = Path("/nonexistent")) -> Done:
 
 
 def probe(*words, **settings) -> Server:
-    """Of one server."""
+    """Probes one server."""
     done = run("--format", "json", *words, **settings)
     assert done.errors == "", done.errors
-    (said,) = done.report["subjects"]
+    (report,) = done.report["subjects"]
     assert done.report["status"] == done.status
-    return Server(done.status, said)
+    return Server(done.status, report)
 
 
 def lists(*credentials) -> list:
-    """The options that name these."""
+    """Returns the options for these credentials."""
     certificates = ",".join(str(c.certificate) for c in credentials)
     return ["--sslcert", certificates, "--sslkey", ",".join(str(c.key) for c in credentials)]

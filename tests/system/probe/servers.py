@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Servers that are no PostgreSQL, or not a sound one: each says its words and no more."""
+"""Servers in this process: with fixed answers, with a record of what clients send, and a relay."""
 
 import queue
 import socket
@@ -12,27 +12,19 @@ SECONDS = 30
 
 
 def error_message(text: bytes) -> bytes:
-    """What PostgreSQL says when it refuses."""
+    """Returns PostgreSQL's ErrorResponse for a refused connection."""
     body = b"SFATAL\0C57P03\0M" + text + b"\0\0"
     return b"E" + (len(body) + 4).to_bytes(4, "big") + body
 
 
-class Speaker:
-    """Accepts one connection after the other, and says the same to each.
+class Listener:
+    """A context manager that serves one connection after the other in a thread."""
 
-    `greeting` comes unasked, `answer` when the request for TLS has come. `hold`: the connection
-    stays open until the block that uses the server ends; otherwise it is closed after the words.
-    """
-
-    def __init__(self, answer: bytes = b"", greeting: bytes = b"", hold: bool = False):
-        self.heard: list = []
-        self._answer, self._greeting, self._hold = answer, greeting, hold
-        self._held: list = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+    def __init__(self, listener: socket.socket):
+        self._listener = listener
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> "Speaker":
+    def __enter__(self):
         self._thread.start()
         return self
 
@@ -40,24 +32,52 @@ class Speaker:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(SECONDS)
-        for connection in self._held:
-            connection.close()
 
     def _serve(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, address = self._listener.accept()
             except OSError:
                 return
             connection.settimeout(SECONDS)
-            try:
-                self._speak(connection)
-            except OSError:
-                pass
-            if self._hold:
-                self._held.append(connection)
-            else:
-                connection.close()
+            self._handle(connection, address)
+
+    def _handle(self, connection: socket.socket, address) -> None:
+        raise NotImplementedError
+
+
+class TcpListener(Listener):
+    def __init__(self):
+        super().__init__(socket.create_server(("127.0.0.1", 0)))
+        self.port = self._listener.getsockname()[1]
+
+
+class Speaker(TcpListener):
+    """Sends the same bytes on each connection: a greeting, and an answer to the SSLRequest.
+
+    hold: connections stay open until the end of the block
+    """
+
+    def __init__(self, answer: bytes = b"", greeting: bytes = b"", hold: bool = False):
+        super().__init__()
+        self.heard: list = []
+        self._answer, self._greeting, self._hold = answer, greeting, hold
+        self._held: list = []
+
+    def __exit__(self, *exception) -> None:
+        super().__exit__(*exception)
+        for connection in self._held:
+            connection.close()
+
+    def _handle(self, connection: socket.socket, address) -> None:
+        try:
+            self._speak(connection)
+        except OSError:
+            pass
+        if self._hold:
+            self._held.append(connection)
+        else:
+            connection.close()
 
     def _speak(self, connection: socket.socket) -> None:
         connection.sendall(self._greeting)
@@ -73,24 +93,25 @@ class Speaker:
 
 @dataclass
 class Heard:
-    """What a client sent on one connection."""
+    """The data that a client sent on one connection."""
 
     certificates: list = field(default_factory=list)  # its Certificate messages, decrypted
-    text: bytes = b""  # what came when TLS was there
+    text: bytes = b""  # the first application data
 
     def has(self, certificate) -> bool:
         der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
         return any(der in message for message in self.certificates)
 
 
-class Recorder:
-    """A TLS server that keeps what it is sent, whether the handshake succeeds or not.
+class Recorder(TcpListener):
+    """A TLS server that records what clients send, even if the handshake fails.
 
-    It begins as a PostgreSQL server does, or with TLS at once, whichever the client wants, and closes
-    after the first words. It asks for a certificate of `trusted`, and takes none as well.
+    It accepts an SSLRequest as well as direct TLS, requests a certificate of `trusted` without requiring one, and
+    closes after the first application data.
     """
 
     def __init__(self, certificate, key, trusted, tls: str):
+        super().__init__()
         self._heard = Heard()
         self._done: queue.Queue = queue.Queue()
         version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[tls]
@@ -100,23 +121,13 @@ class Recorder:
         self._context.load_verify_locations(trusted)
         self._context.verify_mode = ssl.CERT_OPTIONAL
         self._context.set_alpn_protocols(["postgresql"])
-        self._context._msg_callback = self._see
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> "Recorder":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(SECONDS)
+        self._context._msg_callback = self._on_message
 
     def connections(self) -> list:
-        """What came on each since the last call. The server is done with them: it takes one after the
-        other, and ours comes last."""
+        """Returns the records of the connections since the last call.
+
+        Our own connection marks the end, because the server handles connections in turn.
+        """
         with socket.create_connection(("127.0.0.1", self.port), SECONDS) as ours:
             last = ours.getsockname()
         connections = []
@@ -124,25 +135,19 @@ class Recorder:
             connections.append(done[1])
         return connections
 
-    def _see(self, _connection, direction, _version, content, message, data) -> None:
+    def _on_message(self, _connection, direction, _version, content, message, data) -> None:
         handshake, certificate = 22, 11  # RFC 8446, appendix B
         if (direction, content, message) == ("read", handshake, certificate):
             self._heard.certificates.append(data)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, address = self._listener.accept()
-            except OSError:
-                return
-            self._heard = Heard()
-            connection.settimeout(SECONDS)
-            try:
-                self._hear(connection)
-            except OSError:  # ssl.SSLError too
-                pass
-            connection.close()
-            self._done.put((address, self._heard))
+    def _handle(self, connection: socket.socket, address) -> None:
+        self._heard = Heard()
+        try:
+            self._hear(connection)
+        except OSError:  # includes ssl.SSLError
+            pass
+        connection.close()
+        self._done.put((address, self._heard))
 
     def _hear(self, connection: socket.socket) -> None:
         if connection.recv(1, socket.MSG_PEEK) == SSL_REQUEST[:1]:
@@ -152,39 +157,24 @@ class Recorder:
             self._heard.text += secured.recv(1 << 14)
 
 
-class Relay:
-    """A Unix-domain socket behind which there is a server on TCP."""
+class Relay(Listener):
+    """A Unix-domain socket that forwards connections to a TCP port."""
 
     def __init__(self, path, port: int):
         self._port = port
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        super().__init__(listener)
 
-    def __enter__(self) -> "Relay":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(SECONDS)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self._port), SECONDS)
-            near.settimeout(SECONDS)
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=pump, args=(one, other), daemon=True).start()
+    def _handle(self, connection: socket.socket, address) -> None:
+        far = socket.create_connection(("127.0.0.1", self._port), SECONDS)
+        for one, other in ((connection, far), (far, connection)):
+            threading.Thread(target=pump, args=(one, other), daemon=True).start()
 
 
 def pump(one: socket.socket, other: socket.socket) -> None:
-    """Until this side ends; then the other is told."""
+    """Forwards data until `one` ends, then shuts down the sending side of `other`."""
     try:
         while data := one.recv(1 << 14):
             other.sendall(data)

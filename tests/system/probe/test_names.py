@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A server's names: certpick probe and check find them right where psql's sslmode=verify-full does."""
+"""certpick probe and check accept a server's names exactly if psql's sslmode=verify-full does."""
 
 import subprocess
 
@@ -18,7 +18,7 @@ def element(tag: int, content: bytes) -> bytes:
 
 
 def dns(*names: bytes) -> bytes:
-    """A subjectAltName of dNSNames."""
+    """Returns the DER of a subjectAltName with dNSNames."""
     return element(0x30, b"".join(element(0x82, name) for name in names))
 
 
@@ -26,8 +26,8 @@ def address(*names: bytes) -> bytes:
     return element(0x30, b"".join(element(0x87, name) for name in names))
 
 
-# The common name, the subjectAltName, the host, and whether psql connects. (A server does not load a
-# certificate whose subjectAltName is damaged.)
+# Common name, subjectAltName, host, and whether psql connects. (A server does not load a certificate with a
+# malformed subjectAltName.)
 CASES = {
     "no extension": ("localhost", None, "localhost", True),
     "right": ("x", dns(RIGHT), "localhost", True),
@@ -68,7 +68,7 @@ def psql_connects(server, pki, host: str, tmp_path) -> bool:
         [server.bindir / "psql", "-X", "-c", "", settings],
         env=environment(tmp_path), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
     )  # fmt: skip
-    # It is the client that refuses.
+    # The refusal is the client's.
     assert done.returncode == 0 or b"certificate" in done.stderr, done.stderr
     assert b"FATAL" not in done.stderr, done.stderr
     return done.returncode == 0
@@ -85,7 +85,7 @@ def check_accepts(certificate, key, pki, host: str) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_names_are_judged_as_libpq_does(server, pki, tmp_path, case):
+def test_names_are_matched_as_in_libpq(server, pki, tmp_path, case):
     common_name, names, host, connects = CASES[case]
     place = f"names-{list(CASES).index(case)}"
     leaf = pki.issuing.issue(place, common_name=common_name, alternative_names=names)
@@ -98,4 +98,4 @@ def test_names_are_judged_as_libpq_does(server, pki, tmp_path, case):
     assert check_accepts(full, leaf.key, pki, host) == connects
     if host in ("localhost", "127.0.0.1"):
         seen = probe(f"{host}:{server.port}", "--sslrootcert", pki.root.certificate)
-        assert (seen.status == 0) == connects, seen.said
+        assert (seen.status == 0) == connects, seen.report

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe where there is no server, or one that says something else."""
+"""certpick probe without a server, and with servers that give unexpected answers."""
 
 import socket
 
@@ -13,35 +13,35 @@ def at(speaker) -> str:
     return f"127.0.0.1:{speaker.port}"
 
 
-def test_a_refused_connection_could_not_be_looked_at():
-    with socket.socket() as taken:  # bound, and nobody listens
+def test_a_refused_connection_is_reported():
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         seen = probe(f"127.0.0.1:{taken.getsockname()[1]}")
     assert (seen.status, seen.level("connection")) == (2, "unknown")
     assert "Connection refused" in seen.text("connection")
 
 
-def test_a_name_that_does_not_exist_is_told():
+def test_a_name_that_does_not_exist_is_reported():
     seen = probe("nosuch.invalid")
     assert (seen.status, seen.level("connection")) == (2, "unknown")
     assert '"nosuch.invalid" was not found' in seen.text("connection")
 
 
 @pytest.mark.parametrize("way", ((), ("--tls",), ("--direct",)))
-def test_a_silent_server_is_not_waited_for_longer_than_allowed(way):
+def test_a_silent_server_is_not_waited_for_beyond_the_timeout(way):
     with Speaker(hold=True) as speaker:
         seen = probe(at(speaker), "--timeout", "0.5", *way)
     key = "handshake" if way else "starts_tls"
-    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.said
+    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.report
     assert "within 0.5 seconds" in seen.text(key)
 
 
-def test_a_server_without_tls_is_told():
+def test_a_server_without_tls_is_reported():
     with Speaker(answer=b"N") as speaker:
         seen = probe(at(speaker))
         assert (seen.status, seen.level("starts_tls")) == (1, "wrong")
         assert "server does not support SSL" in seen.text("starts_tls")
-        # libpq goes on without TLS then.
+        # libpq would continue without TLS.
         lax = probe(at(speaker), "--sslmode", "prefer")
         assert (lax.status, lax.level("starts_tls")) == (0, "warning")
         assert speaker.heard == [SSL_REQUEST, SSL_REQUEST]
@@ -62,12 +62,12 @@ def test_a_server_without_tls_is_told():
     ],
     ids=["http", "ssh", "alert", "byte", "closes", "error", "old-error", "plaintext", "s"],
 )
-def test_other_answers_are_told_for_what_they_are(speaker, words):
+def test_unexpected_answers_are_identified(speaker, words):
     with speaker:
         seen = probe(at(speaker), "--timeout", "30")
-    told = [finding for finding in seen.said["findings"] if finding["level"] == "wrong"]
-    assert len(told) == 1, seen.said
-    assert words in told[0]["text"], told
+    found = [finding for finding in seen.report["findings"] if finding["level"] == "wrong"]
+    assert len(found) == 1, seen.report
+    assert words in found[0]["text"], found
     assert seen.status == 1
 
 
@@ -86,7 +86,7 @@ def test_other_answers_are_told_for_what_they_are(speaker, words):
         (("db", "--sslcert", "/nonexistent/a.crt"), "/nonexistent/a.crt"),
     ],
 )
-def test_wrong_usage_is_told(words, message):
+def test_wrong_usage_is_reported(words, message):
     done = run(*words)
     assert done.status == 2
     assert message in done.errors and done.output == "", done

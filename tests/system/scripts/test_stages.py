@@ -14,7 +14,7 @@ import pytest
 from harness.paths import ROOT
 from harness.unavailable import PACKAGES
 
-TESTS = ROOT / "tests"  # holds the package harness
+TESTS = ROOT / "tests"  # the directory of the package harness
 
 RUN = """
 import sys
@@ -26,7 +26,7 @@ script(lambda: run_all([{stages}], slots={slots}))
 
 
 def run(*stages: str, slots=2, under_make=None, env=None):
-    """Python's text of each stage; the last line that was printed, the status, and all that was printed."""
+    """Runs stages, which are Python expressions. Returns the last line, the exit status and the output."""
     program = RUN.format(stages=", ".join(stages), slots=slots)
     command = [sys.executable, "-c", program]
     if under_make:
@@ -53,32 +53,32 @@ def shell(text: str, *more: str) -> str:
         ([shell("kill -9 $$")], "0 passed, 1 failed", 1),
         ([shell("echo '5 passed, 0 failed'", "own_sum"), shell("true")], "6 passed, 0 failed", 0),
         ([shell("echo '5 passed, 0 failed, 2 skipped'", "own_sum")], "5 passed, 0 failed, 2 skipped", 0),
-        # 75: there is no source of what the stage needs.
+        # 75: a download of the stage has no source.
         ([shell("exit 75"), shell("true")], "1 passed, 0 failed, 1 skipped", 0),
         ([shell("exit 75"), shell("exit 1")], "0 passed, 1 failed, 1 skipped", 1),
         ([shell("echo '0 passed, 0 failed, 3 skipped'; exit 75", "own_sum"), shell("true")],
          "1 passed, 0 failed, 3 skipped", 0),
         ([shell("echo '4 passed, 1 failed'; exit 75", "own_sum")], "4 passed, 1 failed, 1 skipped", 1),
         ([shell("exit 75", "own_sum"), shell("true")], "1 passed, 0 failed, 1 skipped", 0),
-        # What needs it is not tried, and counted.
+        # Stages that need it are skipped.
         ([shell("true"), shell("exit 75", "needed=True"), shell("false"), shell("true")],
          "1 passed, 0 failed, 3 skipped", 0),
-        # Nothing at all could be tried.
+        # No stage ran.
         ([shell("exit 75", "needed=True"), shell("true")], "0 passed, 0 failed, 2 skipped", 75),
         ([shell("echo '5 passed, 1 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
-        # The sum says too little, or the status.
+        # Sum and status contradict each other.
         ([shell("echo '5 passed, 0 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
         ([shell("echo '5 passed, 1 failed'", "own_sum")], "5 passed, 1 failed", 1),
-        # What ran nothing, or did not come to its end, proves nothing.
+        # A stage that runs no test, or prints no sum, fails.
         ([shell("echo '0 passed, 0 failed'", "own_sum")], "0 passed, 1 failed", 1),
         ([shell("true", "own_sum")], "0 passed, 1 failed", 1),
         ([shell("echo '5 passed, 0 failed'; echo more", "own_sum")], "0 passed, 1 failed", 1),
         ([shell("false", "needed=True"), shell("true")], "0 passed, 1 failed", 1),
-        # Bytes that are no text.
+        # Invalid UTF-8.
         ([shell(r"printf '\377\n7 passed, 0 failed\n'", "own_sum")], "7 passed, 0 failed", 0),
     ],
 )
-def test_the_last_line_and_the_status_tell_what_happened(stages, last, status):
+def test_the_last_line_and_the_exit_status_are_true(stages, last, status):
     printed, code, output = run(*stages)
     assert (printed, code) == (last, status), output
 
@@ -99,7 +99,7 @@ def lines_above_the_sum(output: str) -> list:
     return output.rstrip().rsplit("\n\n", 1)[1].splitlines()[:-1]
 
 
-def test_why_something_was_skipped_stands_above_the_sum_also_of_a_sum_within_a_sum():
+def test_reasons_for_skips_are_printed_above_the_sum_even_from_nested_runs():
     inner = RUN.format(slots=2, stages=", ".join([shell("echo 'psql: no source'; exit 75"), shell("true")]))
     stages = [
         f"Stage('inner', [sys.executable, '-c', {inner!r}], own_sum)",
@@ -135,7 +135,7 @@ def test_of_nothing():
 """
 
 
-def test_tests_that_need_what_has_no_source_are_skipped_and_counted_by_reason(tmp_path):
+def test_tests_whose_download_has_no_source_are_skipped_and_counted_by_reason(tmp_path):
     (tmp_path / "test_needs.py").write_text(NEEDS)
     (tmp_path / "psql-17").mkdir()
     (tmp_path / "psql-17" / "unavailable").write_text("psql-17: no source\n")
@@ -147,7 +147,7 @@ def test_tests_that_need_what_has_no_source_are_skipped_and_counted_by_reason(tm
     assert lines_above_the_sum(output) == ["skipped, 3: psql-17: no source"]
 
 
-def test_a_stage_is_skipped_where_a_package_cannot_be_installed(tmp_path):
+def test_a_stage_is_skipped_if_a_package_cannot_be_installed(tmp_path):
     package = PACKAGES / f"no-such-package-{os.getpid()}"
     package.mkdir(parents=True)
     (package / "unavailable").write_text("it cannot be installed\n")
@@ -159,7 +159,7 @@ def test_a_stage_is_skipped_where_a_package_cannot_be_installed(tmp_path):
     assert lines_above_the_sum(output) == ["skipped, 1: false: it cannot be installed"]
 
 
-def test_what_hangs_is_ended_named_and_counted_with_all_that_it_started(tmp_path):
+def test_a_stage_that_hangs_is_ended_with_its_children_and_fails(tmp_path):
     pid = tmp_path / "pid"
     hangs = f"tail -f /dev/null & echo $! > {pid}; wait"
     printed, code, output = run(shell(hangs, "time_limit=1"), shell("true"))
@@ -170,16 +170,15 @@ def test_what_hangs_is_ended_named_and_counted_with_all_that_it_started(tmp_path
 
 @pytest.fixture
 def meeting(tmp_path):
-    """Two commands that each write the first of their words, wait for the other to have come as far, and write
-    the second. Neither ends unless both run."""
+    """Two commands that wait for each other between their two lines of output, so that they must run in parallel."""
     for name in ("left", "right"):
         os.mkfifo(tmp_path / name)
-    told, heard = f"echo > {tmp_path}/left", f"read x < {tmp_path}/right"
+    tell, wait = f"echo > {tmp_path}/left", f"read x < {tmp_path}/right"
     answer = f"read x < {tmp_path}/left; echo > {tmp_path}/right"
-    return f"echo one; {told}; {heard}; echo two", f"echo three; {answer}; echo four"
+    return f"echo one; {tell}; {wait}; echo two", f"echo three; {answer}; echo four"
 
 
-def test_what_need_not_wait_runs_at_the_same_time_and_is_printed_in_one_piece(meeting):
+def test_independent_stages_run_in_parallel_and_their_output_is_not_mixed(meeting):
     first, second = meeting
     stages = [shell(first, "after=()", "time_limit=60"), shell(second, "after=()", "time_limit=60"), shell("echo five")]
     printed, code, output = run(*stages)
@@ -188,7 +187,7 @@ def test_what_need_not_wait_runs_at_the_same_time_and_is_printed_in_one_piece(me
     assert own in ("one two three four five", "three four one two five"), output
 
 
-def test_no_more_run_than_there_are_slots(tmp_path):
+def test_no_more_stages_run_than_there_are_slots(tmp_path):
     alone = f"mkdir {tmp_path}/busy && rmdir {tmp_path}/busy"
     printed, code, output = run(*[shell(alone, "after=()") for _ in range(9)], slots=1)
     assert (printed, code) == ("9 passed, 0 failed", 0), output
@@ -197,21 +196,21 @@ def test_no_more_run_than_there_are_slots(tmp_path):
 @pytest.mark.parametrize(
     "stages, last, status, named",
     [
-        # It waits for one that failed, and is run.
+        # A stage that waits for a failed one runs.
         ([("exit 1", "after=()"), ("true", "after=('exit 1',)")], "1 passed, 1 failed", 1, ["failed: exit 1"]),
-        # What needs the one that failed is not run, nor what needs that; the others are.
+        # A stage that needs a failed one does not run, directly or indirectly; others do.
         ([("exit 1", "needed=True"), ("exit 2", "needed=True, after=('exit 1',)"), ("exit 3", "after=('exit 2',)"),
           ("true", "after=()")], "1 passed, 1 failed", 1, ["failed: exit 1"]),
-        # Where it could not be tried, they are counted.
+        # If the needed one is skipped, they are counted as skipped.
         ([("exit 75", "needed=True"), ("exit 2", "needed=True, after=('exit 75',)"), ("exit 3", "after=('exit 2',)"),
           ("true", "after=()")], "1 passed, 0 failed, 3 skipped", 0,
          ["skipped, 1: exit 75: no reason given", "skipped, 2: it needs exit 75"]),
-        # They are named in their order, whichever ends first.
+        # Failed stages are listed in the order of the stages.
         ([("cat WAIT; exit 1", "after=()"), ("echo > WAIT; exit 2", "after=()")], "0 passed, 2 failed", 1,
          ["failed: cat WAIT; exit 1", "failed: echo > WAIT; exit 2"]),
     ],
 )  # fmt: skip
-def test_a_stage_is_run_when_those_that_it_waits_for_have_ended(stages, last, status, named, tmp_path):
+def test_a_stage_runs_after_those_for_which_it_waits(stages, last, status, named, tmp_path):
     wait = tmp_path / "wait"
     os.mkfifo(wait)
     texts = [shell(text.replace("WAIT", str(wait)), options) for text, options in stages]
@@ -221,7 +220,7 @@ def test_a_stage_is_run_when_those_that_it_waits_for_have_ended(stages, last, st
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_who_is_interrupted_ends_all_stages_which_clean_up(number, status, tmp_path):
+def test_an_interrupted_run_ends_all_stages_and_lets_them_clean_up(number, status, tmp_path):
     texts = []
     for name in ("left", "right"):
         place = tmp_path / name
@@ -242,7 +241,7 @@ def test_who_is_interrupted_ends_all_stages_which_clean_up(number, status, tmp_p
     assert "passed" not in output
 
 
-def test_a_make_within_a_make_ends_with_its_sum(tmp_path):
+def test_the_sum_of_a_nested_make_is_its_last_line(tmp_path):
     makefile = tmp_path / "Makefile"
     stage = f'Stage("sum", ["make", "-f", "{makefile}", "sum"], own_sum)'
     printed, code, output = run(stage, under_make=makefile)

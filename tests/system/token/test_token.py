@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A provider that asks for PINs, and other files for which OpenSSL would ask: each on a terminal."""
+"""A provider that prompts for a PIN, and encrypted files for which OpenSSL would prompt, on a terminal."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ def work(scratch) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(work) -> dict:
-    """That in which the token is active."""
+    """The environment in which the token provider is active."""
     flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-fPIC", "-shared"]
     module = compile_c(work / "token.so", [HERE / "token.c"], flags=flags)
     conf = work / "openssl.cnf"
@@ -43,7 +43,7 @@ def on_a_terminal(command: list, work: Path, environment: dict):
     return run(command, work, work, environment, terminal=True)
 
 
-def test_no_key_and_no_certificate_makes_anything_prompt(work, environment):
+def test_no_key_and_no_certificate_causes_a_prompt(work, environment):
     common = ["support", "certificates", "handshake", "passwords", "picking"]
     sources = [HERE / "keys.c", *(C_TESTS / f"{name}.c" for name in common)]
     flags = ["-std=c99", "-O1", "-g", f"-I{C_TESTS}"]
@@ -54,7 +54,7 @@ def test_no_key_and_no_certificate_makes_anything_prompt(work, environment):
 
 @pytest.fixture(scope="module")
 def files(work, authorities) -> Path:
-    """A certificate whose key the token has, under a PIN, and lists that are encrypted."""
+    """A certificate whose key is in the token, protected by a PIN, and encrypted PEM files."""
     authority = authorities["alpha"]
     anna = authority.issue("anna", below=work)
     text = anna.key.read_text()
