@@ -16,7 +16,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
 
 help:
 	@echo 'make demo        psql with several certificates and a PostgreSQL server'
-	@echo 'make check       all tests; the last lines list what was skipped because it cannot be downloaded'
+	@echo 'make check       all tests; the last lines list the tests that were skipped for lack of a download'
 	@echo 'make check-long  slower tests: make pgtests, make matrix, packages and more (WITHIN=N: those that'
 	@echo '                 fit into N minutes)'
 	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq"

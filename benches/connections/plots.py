@@ -93,7 +93,7 @@ def cost_of_connections(path: Path, results) -> None:
         Line("first connection", points(cases.LISTS, "first cpu")),
         Line("reading the files (floor of the first)", points(read, "first cpu"), dashed=True),
         Line("later connections", points(cases.LISTS, "later cpu")),
-        Line("key and certificate at hand (floor)", [(n, results.ratio(cases.FLOOR).median) for n in (2, 10_000)],
+        Line("key and certificate in memory (floor)", [(n, results.ratio(cases.FLOOR).median) for n in (2, 10_000)],
              dashed=True),
     ]  # fmt: skip
     draw(

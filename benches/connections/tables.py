@@ -35,7 +35,7 @@ def of_targets(results: Results) -> Table:
         for target in targets.table(results)
     ]  # fmt: skip
     columns = ["case", "limit", "measured", "floor", "verdict"]
-    return Table("Targets: CPU of the client, to stock libpq with one plain key", columns, rows)
+    return Table("Targets: CPU time of the client, as a ratio to stock libpq with one plain key", columns, rows)
 
 
 def of_connections(results: Results) -> Table:
@@ -47,7 +47,7 @@ def of_connections(results: Results) -> Table:
         rows.append([name, later.text(), wall.text(), first.text(), cpu])
     columns = ["connections", "later, CPU", "later, wall", "first, CPU", "later, CPU"]
     return Table(
-        f"Each to stock libpq with one plain key, median (quartiles) of {results.rounds} rounds",
+        f"Ratios to stock libpq with one plain key, median (quartiles) of {results.rounds} rounds",
         columns, rows,
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def of_kinds(results: Results) -> Table:
     columns += [words for size in cases.FIRST_SIZES for words in (f"list of {size:,}, first", "files read")]
     columns += [f"list of {cases.FIRST_SIZES[-1]:,}, later"]
     columns += [f"first, {size:,}, instructions" for size in cases.FIRST_SIZES]
-    return Table("Kinds of certificates, to stock libpq with one plain key", columns, rows)
+    return Table("Kinds of certificates: ratios to stock libpq with one plain key", columns, rows)
 
 
 def of_copying(results: Results) -> Table:
@@ -81,7 +81,7 @@ def of_copying(results: Results) -> Table:
         rows.append(
             [case.label, f"{length:,}", microseconds(statistics.median(cpu)), results.ratio(copy).text(3)]
         )
-    columns = ["lists", "bytes", "CPU", "to a connection of stock libpq"]
+    columns = ["lists", "bytes", "CPU", "ratio to a connection of stock libpq"]
     return Table("Stock libpq copies the parameters, finds no socket, and frees the copies", columns, rows)
 
 

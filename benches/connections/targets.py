@@ -61,7 +61,7 @@ def of_lists(results: Results) -> list:
     apart = max(shares) / min(shares)
     floors = [results.microseconds(cases.FLOOR) + statistics.median(copying(results, case)) for case in cases.LISTS]
     targets.append(
-        Target("the most expensive of these lists, to the cheapest", f"{APART_LIMIT:.2f}", f"{apart:.3f}",
+        Target("the most expensive of these lists, ratio to the cheapest", f"{APART_LIMIT:.2f}", f"{apart:.3f}",
                apart <= APART_LIMIT, f"{max(floors) / min(floors):.3f}")
     )  # fmt: skip
     return targets
@@ -90,7 +90,7 @@ def of_connections(results: Results) -> list:
         *of_lists(results),
         ratio(results, f"list of 1,000, later connections {cases.PAUSE} s apart", cases.LONG_PAUSED, PAUSED_LIMIT,
               results.ratio(cases.STAT_PAUSED).text()),
-        ratio(results, "list with a PBKDF2 key, later, to stock with that key", cases.PBKDF2, 0.05,
+        ratio(results, "list with a PBKDF2 key, later, ratio to stock with that key", cases.PBKDF2, 0.05,
               f"{handshake:.2f}", reference=cases.STOCK_PBKDF2),
     ]  # fmt: skip
 
@@ -141,7 +141,7 @@ def of_space(results: Results) -> list:
 
 def of_programs(results: Results) -> list:
     spread = figures.ratios(results.programs["probe"], results.programs["psql"])
-    words = "certpick probe, to one connection of stock psql"
+    words = "certpick probe, ratio to one connection of stock psql"
     return [Target(words, f"{PROBE_LIMIT:.2f}", spread.text(), spread.median <= PROBE_LIMIT)]
 
 
