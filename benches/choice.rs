@@ -5,7 +5,7 @@
 //! The choice is repeated in the cert_cb of an in-memory handshake. Measurements alternate, because
 //! the load varies: compare the ratios and not the times.
 
-use certpick::{FrozenSelector, Selector, hook};
+use certpick_core::{FrozenSelector, Selector, hook};
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
