@@ -20,7 +20,7 @@ pub mod pem;
 pub mod private_file;
 
 use crate::cache;
-use crate::error::{Cause, Error, OutOfMemory};
+use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::list::PasswordSet;
 use crate::ossl::{self, QuietErrors};
 use crate::secret::Secret;
@@ -121,7 +121,7 @@ impl Group {
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
         check_match(&leaf, &key).map_err(|mismatch| mismatch.cause(None))?;
         if chain.len() >= pem::MAX_CERTIFICATES {
-            let why = format!("its chain has {} or more certificates", pem::MAX_CERTIFICATES);
+            let why = Problem::LongChain(pem::MAX_CERTIFICATES).into();
             return Err(Cause::Certificate { file: None, why });
         }
         let companions = chain.into_iter().map(|x| Arc::new(x.into())).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What happened at one request, and its words.
+//! The record of one CertificateRequest: outcome, choice, verdicts and texts.
 
 mod explanation;
 mod terms;
@@ -15,24 +15,24 @@ use libc::c_int;
 use openssl_sys as ffi;
 use std::sync::Arc;
 
-/// What the program knows of the other side.
+/// The peer, as the program describes it (certpick_set_peer()).
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
-    /// The host that it connects to.
+    /// The host that the program connects to.
     pub host: Option<Box<[u8]>>,
-    /// The user that it connects as.
+    /// The user that the program connects as.
     pub user: Option<Box<[u8]>>,
 }
 
-/// How a handshake came out; the numbers are part of the ABI.
+/// The outcome of a handshake; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Outcome {
-    /// The server did not ask for a certificate, or has not yet.
+    /// The server has not requested a certificate.
     NotAsked = 0,
-    /// A certificate was given to OpenSSL to send.
+    /// A certificate was given to OpenSSL.
     Sent = 1,
-    /// None suits, so none was sent.
+    /// No credential suits, so no certificate was sent.
     NoneSuitable = 2,
     /// The handshake was aborted.
     Failed = 3,
@@ -46,33 +46,33 @@ pub struct Decision {
     pub(crate) peer: Peer,
     /// Seconds since 1970.
     pub(crate) now: i64,
-    /// The verdicts on the credentials that the server's CA names do not exclude; on all after
-    /// [`Decision::complete`].
+    /// The verdicts on the credentials that the server's CA names do not exclude. After
+    /// [`Decision::complete`], the verdicts on all credentials.
     pub(crate) judgement: Judgement,
-    /// The credentials that OpenSSL cannot decode, and why; after [`Decision::complete`].
+    /// The credentials that OpenSSL cannot decode, and the causes. Set by [`Decision::complete`].
     pub(crate) damaged: Vec<(usize, Cause)>,
     pub(crate) outcome: Outcome,
-    /// The credential that was chosen, though it may have failed.
+    /// The credential that was chosen, even if it failed.
     pub(crate) chosen: Option<usize>,
     pub(crate) error: Option<Error>,
-    /// SSL_get_state(3) when it was made.
+    /// SSL_get_state(3) at the time of the request.
     pub(crate) state: c_int,
-    /// Nothing was given to OpenSSL: the outcome is what it would be.
+    /// Nothing was given to OpenSSL: the outcome is the one that a handshake would have.
     pub(crate) is_preview: bool,
 }
 
 impl Decision {
-    /// How it came out.
+    /// Returns the outcome.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// The index of the credential that was sent.
+    /// Returns the index of the credential that was sent.
     pub fn choice(&self) -> Option<usize> {
         self.chosen.filter(|_| self.outcome == Outcome::Sent)
     }
 
-    /// What speaks against credential `index`; nothing for one that does not exist.
+    /// Returns the reasons against credential `index`; empty if there is no such credential.
     pub fn verdict(&self, index: usize) -> Reasons {
         let place = self.judgement.index.survivors().place(index);
         let judged = place.and_then(|at| self.judgement.verdicts.get(at).copied());
@@ -83,7 +83,7 @@ impl Decision {
         })
     }
 
-    /// Notes that the handshake is aborted.
+    /// Records that the handshake is aborted.
     pub(crate) fn fail(&mut self, error: &Error) {
         self.outcome = Outcome::Failed;
         self.error = Some(error.clone());
@@ -99,11 +99,12 @@ impl Decision {
         }
     }
 
-    /// Judges also the credentials that the server's CA names exclude, which the choice does not need. Uses
-    /// the security level that the SSL has now.
+    /// Judges the credentials that the server's CA names exclude, too. The choice does not need
+    /// them. The security level is the one that the SSL has now.
     ///
     /// # Safety
-    /// `ssl` is the valid SSL that the decision was made for, used by no other thread meanwhile.
+    /// `ssl` is the valid SSL that the decision was made for. No other thread uses it during the
+    /// call.
     pub(crate) unsafe fn complete(&mut self, ssl: *const ffi::SSL) -> Result<(), OutOfMemory> {
         if self.judgement.index.survivors().len() + self.damaged.len() >= self.selector.count() {
             return Ok(());
@@ -111,7 +112,7 @@ impl Decision {
         let whole = self.selector.whole()?;
         // SAFETY: the caller's promise.
         let mut judgement = unsafe { Judgement::new(ssl, whole.index, &self.circumstances()) };
-        // What was found while a credential was being sent stays.
+        // Keep reasons that were found while a credential was being installed.
         let judged = self.judgement.index.survivors().iter().zip(&self.judgement.verdicts);
         for (credential, verdict) in judged {
             if let Some(at) = judgement.index.survivors().place(credential) {
@@ -122,17 +123,17 @@ impl Decision {
         Ok(())
     }
 
-    /// What the server asked for.
+    /// Returns the content of the CertificateRequest.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// Why the handshake was aborted.
+    /// Returns the error that aborted the handshake.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// One line for a person; empty where there is nothing to say.
+    /// Returns the text of certpick_message(): one line, or "".
     pub fn message(&self) -> String {
         match self.outcome {
             Outcome::NotAsked | Outcome::Sent => String::new(),
@@ -141,39 +142,41 @@ impl Decision {
         }
     }
 
-    /// Several lines: what the server asked for, and each credential with what speaks against it.
+    /// Returns the text of certpick_explanation().
     pub fn explanation(&self) -> String {
         explanation::text(self)
     }
 
-    /// All that speaks against credential `index`, in plain words.
+    /// Returns the reasons against credential `index`, one clause each.
     pub fn against(&self, index: usize) -> Vec<String> {
         explanation::against(self, index)
     }
 
-    /// Why the chosen credential comes before this one, if nothing speaks against it.
-    pub fn preference(&self, index: usize) -> &'static str {
+    /// Returns why the chosen credential ranks before this one, which is suitable as well: a
+    /// clause.
+    pub fn preference(&self, index: usize) -> String {
         explanation::preference(self, index)
     }
 
-    /// The CA names that the server sent, for people.
+    /// Returns the CA names that the server sent, as text.
     pub fn ca_names(&self) -> Vec<String> {
         explanation::names(&self.request.ca_names_der).map(|n| name::text(&n)).collect()
     }
 
-    /// The signature algorithms that the server accepts, by their names.
+    /// Returns the names of the signature algorithms that the server accepts.
     pub fn schemes(&self) -> Vec<String> {
         self.request.offered_schemes.iter().map(|s| terms::scheme(*s)).collect()
     }
 
-    /// The certificate types that the server accepts (up to TLS 1.2), by their names.
+    /// Returns the names of the certificate types that the server accepts (up to TLS 1.2).
     pub fn certificate_types(&self) -> Vec<String> {
         self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
     }
 
-    /// OpenSSL looks at a certificate once more after a callback has given it, by criteria that it
-    /// tells nobody (signature_algorithms_cert of RFC 8446, section 4.2.3, for one), and sends
-    /// none if it finds it unusable. That shows in the signature that was, or was not, chosen.
+    /// Changes the outcome if OpenSSL has not sent the certificate. After the callback, OpenSSL
+    /// checks the certificate again, also by criteria that it does not export (for example
+    /// signature_algorithms_cert of RFC 8446, section 4.2.3), and sends none if it finds it
+    /// unusable. Then it has not chosen a signature algorithm.
     ///
     /// # Safety
     /// `ssl` is the valid SSL that the decision was made for.
@@ -184,8 +187,8 @@ impl Decision {
         let mut nid = 0;
         // SAFETY: the caller's promise.
         let unsigned = unsafe {
-            // In the state of the callback it has not looked yet; before a handshake it has
-            // forgotten.
+            // In the state of the callback OpenSSL has not checked yet, and before the next
+            // handshake the signature algorithm is reset.
             ossl::SSL_get_state(ssl) != self.state
                 && ossl::SSL_in_before(ssl) == 0
                 && ossl::SSL_get_signature_type_nid(ssl, &mut nid) != 1

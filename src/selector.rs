@@ -17,7 +17,7 @@ use crate::credential::issuers::IssuerFile;
 use crate::credential::listing::Listing;
 use crate::credential::look::{Look, Unsent, Watched};
 use crate::credential::{Credential, Group, PasswordCallback, file};
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem};
 use crate::list::{self, PasswordSet};
 use crate::secret::Secret;
 pub(crate) use filter::{Filter, Place};
@@ -264,7 +264,7 @@ impl Validation {
     pub fn run(&self) -> Result<(), Error> {
         let check = |credential: Credential<'_>| {
             credential.look(Look::Readable).map_err(|unsent| match unsent {
-                Unsent::Changed => Cause::Refused("its file has changed".to_owned()),
+                Unsent::Changed => Cause::Refused(Problem::Replaced.into()),
                 Unsent::Cause(cause) => cause,
             })?;
             for companion in credential.companions() {

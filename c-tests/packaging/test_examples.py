@@ -96,7 +96,7 @@ def test_the_decision_is_reported_by_numbers_and_words(examples, pki, server):
     if server.expected == "":
         assert lines.pop(0).startswith("not sent: Server requests a client certificate but no suitable")
     assert lines[: len(expected)] == expected
-    assert "The server asked for a client certificate by" in done.stdout
+    assert "The server requested a client certificate over" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["minimal", "nonblocking", "own_cert_cb", "decision"])

@@ -6,7 +6,7 @@
 //! CA names of the server, for which issuer and subject are enough.
 
 use super::der::{Reader, tag};
-use crate::error::{Cause, OutOfMemory};
+use crate::error::{Cause, OutOfMemory, Problem};
 use crate::name;
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
@@ -171,7 +171,7 @@ fn decode(der: &[u8]) -> Result<X509, Undecodable> {
     let errors = QuietErrors::new();
     let mut start = der.as_ptr();
     let Ok(length) = libc::c_long::try_from(der.len()) else {
-        return Err(Undecodable::Damaged("too long".to_owned()));
+        return Err(Undecodable::Damaged(Problem::TooLong.into()));
     };
     // SAFETY: reads at most `length` bytes. A new certificate is ours.
     unsafe {

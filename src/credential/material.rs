@@ -4,7 +4,7 @@
 use super::certificate::Certificate;
 use super::chain::{self, NamesOf};
 use super::pem;
-use crate::error::Cause;
+use crate::error::{Cause, Problem};
 use crate::map::Map;
 use openssl::x509::X509;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Material {
         let leaf =
             chain::leaf_position(&names).map_err(|_| Cause::Memory(Some(path.to_owned())))?;
         if leaf >= certificates.len() {
-            let why = "it holds no certificate".to_owned();
+            let why = Problem::NoCertificate.into();
             return Err(Cause::Certificate { file: Some(path.to_owned()), why });
         }
         let leaf = certificates.remove(leaf);

@@ -5,6 +5,7 @@ mod plain;
 
 use super::certificate::{Undecodable, with_key};
 use crate::bytes::{Wiped, find_text};
+use crate::error::Problem;
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
@@ -23,11 +24,6 @@ pub const MAX_CERTIFICATES: usize = 1_000;
 
 /// The maximum number of certificates in a file of issuers or of roots.
 pub const MAX_ISSUERS: usize = 10_000;
-
-/// Why a file with more certificates than the maximum is refused.
-pub fn too_many(max: usize) -> String {
-    format!("it holds more than {max} certificates")
-}
 
 /// Why a file was not read.
 #[derive(Debug)]
@@ -67,8 +63,8 @@ impl ReadError {
     pub fn text(&self) -> String {
         match self {
             ReadError::Stat(e) | ReadError::Io(e) => system_text(e),
-            ReadError::NotRegular => "it is not a regular file".to_owned(),
-            ReadError::TooLarge(most) => format!("it is larger than {} MiB", most >> 20),
+            ReadError::NotRegular => Problem::NotRegular.into(),
+            ReadError::TooLarge(most) => Problem::TooLarge(*most).into(),
         }
     }
 }
@@ -112,7 +108,7 @@ pub fn read_all(
     bytes.truncate(filled);
     let after = file.metadata().map_err(ReadError::Io)?;
     if after.len() != metadata.len() {
-        return Err(ReadError::Io(io::Error::other("it changed while it was read")));
+        return Err(ReadError::Io(io::Error::other(String::from(Problem::Changed))));
     }
     Ok((bytes, after))
 }
@@ -126,7 +122,7 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
 /// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
 /// are passed over.
 pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> {
-    let damaged = |why: String| Err(Undecodable::Damaged(why));
+    let damaged = |problem: Problem| Err(Undecodable::Damaged(problem.into()));
     let errors = QuietErrors::new();
     let bio = ossl::MemoryBio::new(bytes).ok_or(Undecodable::NoMemory)?;
     let mut certificates = Vec::new();
@@ -139,7 +135,9 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> 
             if x.is_null() { None } else { Some(X509::from_ptr(x)) }
         };
         match certificate {
-            Some(_) if certificates.len() == max => return damaged(too_many(max)),
+            Some(_) if certificates.len() == max => {
+                return damaged(Problem::TooManyCertificates(max));
+            }
             Some(certificate) => certificates.push(with_key(certificate)?),
             None => break,
         }
@@ -147,18 +145,13 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> 
     let at_end = errors.is_no_start_line();
     match (certificates.is_empty(), at_end) {
         (false, true) => Ok(certificates),
-        (true, true) if bytes.is_empty() => damaged("it is empty".to_owned()),
-        (true, true) if bytes.first() == Some(&0x30) => damaged(
-            "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER"
-                .to_owned(),
-        ),
-        (true, true) => damaged("it holds no certificate in PEM".to_owned()),
+        (true, true) if bytes.is_empty() => damaged(Problem::Empty),
+        (true, true) if bytes.first() == Some(&0x30) => damaged(Problem::DerCertificate),
+        (true, true) => damaged(Problem::NoCertificate),
         (_, false) if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
-        (_, false) => damaged(format!(
-            "certificate {} in it is damaged: {}",
-            certificates.len() + 1,
-            errors.reason()
-        )),
+        (_, false) => {
+            damaged(Problem::Damaged { number: certificates.len() + 1, why: errors.reason() })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::choice::{EmptyCaList, NoneSuitable, Reasons};
 use crate::credential::look::{Look, Unsent};
 use crate::credential::settle_extensions;
 use crate::decision::{Decision, Outcome};
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::request::Request;
@@ -248,7 +248,7 @@ unsafe fn install(
     chain: &[u32],
     look: Option<Look>,
 ) -> Result<Installed, InstallError> {
-    let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
+    let no_entry = || InstallError::Fatal(Cause::Refused(Problem::NoEntry.into()));
     let no_memory = || InstallError::Fatal(Cause::Memory(None));
     let index = &judgement.index;
     let leaf = index.leaves().get(at).ok_or_else(no_entry)?;

@@ -6,7 +6,7 @@ use crate::cache;
 use crate::choice::Policy;
 use crate::credential::look::{Look, Unsent};
 use crate::credential::{Credential, Group, PasswordCallback};
-use crate::error::{Cause, Error, OutOfMemory};
+use crate::error::{Cause, Error, OutOfMemory, Problem};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::sync::{Arc, Mutex};
@@ -263,7 +263,7 @@ impl FrozenSelector {
         links: &[u32],
         look: Option<Look>,
     ) -> Result<PKey<Private>, Unsent> {
-        let no_entry = || Unsent::Cause(Cause::Refused("no such entry".to_owned()));
+        let no_entry = || Unsent::Cause(Cause::Refused(Problem::NoEntry.into()));
         let credential = self.credential(at).ok_or_else(no_entry)?;
         if let Some(look) = look {
             credential.look(look)?;
