@@ -175,7 +175,7 @@ def test_the_section_may_have_any_name_and_the_provider_too(servers, certificate
 
 
 def test_the_section_may_come_from_a_file_that_is_included(servers, cnf, certificates, home):
-    for settings, text in ((THREE, "/CN=bert\n"), ({**THREE, "sslcrt": "x"}, 'no setting "sslcrt"')):
+    for settings, text in ((THREE, "/CN=bert\n"), ({**THREE, "sslcrt": "x"}, 'unknown setting "sslcrt"')):
         outer = home / "outer.cnf"
         outer.write_text(f".include = {cnf(**settings)['OPENSSL_CONF']}\n")
         env = {"OPENSSL_CONF": str(outer)}
