@@ -133,7 +133,7 @@ def test_require_has_libpqs_own_text_for_a_server_that_does_not_ask(psql_18, lis
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        ({"sslcrt": "x"}, 'certpick\'s settings in openssl.cnf: there is no setting "sslcrt"'),
+        ({"sslcrt": "x"}, 'certpick settings in openssl.cnf: unknown setting "sslcrt"'),
         (
             {"sslcert": "missing.crt,bert.crt,carl.crt"},
             'entry 1: could not read certificate file "missing.crt": No such file or directory',

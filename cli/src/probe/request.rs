@@ -116,7 +116,7 @@ fn credential(
         (true, false) => {
             (Level::Warning, format!("is the one, since nothing better suits: {against}"))
         }
-        (false, true) => (Level::Note, format!("suits too: {}", decision.preference(at))),
+        (false, true) => (Level::Note, format!("suits too, but {}", decision.preference(at))),
         (false, false) => (Level::Note, against),
     };
     part.finding("verdict", level, text);
