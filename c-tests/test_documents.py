@@ -2,6 +2,7 @@
 """The Markdown documents name files, headings and make targets that exist."""
 
 import re
+import tomllib
 
 import pytest
 from toolchain import ROOT
@@ -67,3 +68,46 @@ def test_architecture_names_many_paths():
 
 def test_the_readme_has_at_most_150_lines():
     assert len(text("README.md").splitlines()) <= 150
+
+
+CORE = ROOT / "core" / "src"
+
+
+def layers() -> dict:
+    """The row of each module in the table of layers."""
+    table = text("ARCHITECTURE.md").partition("| modules | contents |\n")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[1:]]
+    return {module: number for number, modules in enumerate(rows) for module in modules}
+
+
+def imports(module: str) -> set:
+    """The other modules of the core that a module names, its tests aside."""
+    files = [path for path in (CORE / module).rglob("*.rs") if "tests" not in path.relative_to(CORE).as_posix()]
+    found = set()
+    for path in [CORE / f"{module}.rs", *files]:
+        code = path.read_text(encoding="utf-8").partition("\n#[cfg(test)]\nmod tests {")[0]
+        code = re.sub(r"^\s*//.*$", "", code, flags=re.MULTILINE)
+        found |= set(re.findall(r"\bcrate::(\w+)", code))
+        for group in re.findall(r"\bcrate::\{(.*?)\};", code, re.DOTALL):
+            found |= set(re.findall(r"(?:^|,)\s*(\w+)", group))
+    return (found & set(layers())) - {module}
+
+
+def test_the_table_of_layers_has_every_module():
+    assert sorted(layers()) == sorted(path.stem for path in CORE.glob("*.rs") if path.stem != "lib")
+
+
+def test_architecture_gives_a_reason_for_every_dependency():
+    section = text("ARCHITECTURE.md").partition("\n## Dependencies\n")[2].partition("\n## ")[0]
+    needed = set()
+    for manifest in ("Cargo.toml", "core/Cargo.toml", "cli/Cargo.toml"):
+        for key in ("dependencies", "dev-dependencies"):
+            needed |= set(tomllib.loads(text(manifest)).get(key, {}))
+    named = set(re.findall(r"`([\w-]+)`", section))
+    assert sorted(name for name in needed - named if not name.startswith("certpick")) == []
+
+
+@pytest.mark.parametrize("module", layers())
+def test_a_module_imports_only_lower_layers(module):
+    row = layers()
+    assert sorted(other for other in imports(module) if row[other] <= row[module]) == []
