@@ -6,7 +6,7 @@ import re
 from harness import paths
 
 SOURCE = paths.ROOT / "cli" / "src"
-CALLS = r'(?:\.finding|\.advised|\.fact|Finding::new|Subject::new|tell_failure|\btext|\bfact)\(\s*"([a-z_0-9]+)"'
+CALLS = r'(?:\.finding|\.advised|\.fact|Finding::new|Subject::new|report_result|\btext|\bfact)\(\s*"([a-z_0-9]+)"'
 OTHERS = (
     r'const \w*KEY: &str = "([a-z_0-9]+)"',
     r'"([a-z_0-9]+)",\s*(?:Level::|level)',

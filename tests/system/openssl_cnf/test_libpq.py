@@ -135,7 +135,7 @@ def test_require_reports_libpqs_message_if_the_server_requests_none(psql_18, lis
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        ({"sslcrt": "x"}, 'certpick\'s settings in openssl.cnf: there is no setting "sslcrt"'),
+        ({"sslcrt": "x"}, 'certpick settings in openssl.cnf: unknown setting "sslcrt"'),
         (
             {"sslcert": "missing.crt,bert.crt,carl.crt"},
             'entry 1: could not read certificate file "missing.crt": No such file or directory',

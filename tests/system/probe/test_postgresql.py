@@ -78,7 +78,7 @@ def test_the_credential_that_would_be_sent_is_reported(address, pki):
     seen = probe(address, *lists(pki.ann, pki.joe))
     assert seen.status == 0
     assert seen.chosen == [2] and "would be sent" in seen.text("choice")
-    assert "the server named no CA that issued it" in seen.verdicts[0]
+    assert "no certificate in its chain was issued by a CA that the server named" in seen.verdicts[0]
     assert seen.level("key") == "good"
     assert seen.finding("answer") is None
 
