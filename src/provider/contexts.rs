@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Each new SSL_CTX of the process, and what happens when a server asks one for a certificate.
+//! The callbacks on each new SSL_CTX of the process.
 
 use super::explain;
 use super::libpq::{self, CertMode};
@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::ptr;
 use std::sync::Arc;
 
-/// The settings of the first activation; there is one openssl.cnf in a process.
+/// The settings of the first activation. A process reads one openssl.cnf.
 static SETTINGS: OnceBox<Settings> = OnceBox::new();
 static INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
@@ -34,20 +34,20 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// What hangs on an SSL_CTX: its selector, once a server has asked.
+/// The ex_data of an SSL_CTX: its selector, once a server has requested a certificate.
 #[derive(Default)]
 struct Slot {
     selector: OnceBox<Arc<FrozenSelector>>,
 }
 
-/// Begins to act on every SSL_CTX that is made from now on.
+/// Installs the callbacks on every SSL_CTX that is created from now on.
 pub fn install(settings: Settings) {
     if SETTINGS.set(Box::new(settings)).is_err() {
         return;
     }
-    // In the global library context, as that of `hook::ex_data`. An SSL_CTX that is made while the
-    // thread has another default is not ours.
-    // SAFETY: two callbacks of the right types, which stay loaded (-z nodelete).
+    // In the global library context, like the indices of `hook::ex_data`. An SSL_CTX that is created
+    // while the thread has another default context does not get the callbacks.
+    // SAFETY: callbacks of the required types, which stay loaded (-z nodelete).
     let index = ossl::in_global_context(|| unsafe {
         ffi::CRYPTO_get_ex_new_index(
             ffi::CRYPTO_EX_INDEX_SSL_CTX,
@@ -63,7 +63,7 @@ pub fn install(settings: Settings) {
     }
 }
 
-/// OpenSSL has made an SSL_CTX, of which nobody else knows yet.
+/// OpenSSL calls it when it has created an SSL_CTX, before SSL_CTX_new(3) returns.
 unsafe extern "C" fn new_context(
     ctx: *mut c_void,
     _pointer: *mut c_void,
@@ -100,18 +100,18 @@ unsafe extern "C" fn free_context(
     _argp: *mut c_void,
 ) {
     if !pointer.is_null() {
-        // SAFETY: `new_context` put it there, and it is freed once.
+        // SAFETY: `new_context` created it, and it is freed once.
         guard(|| drop(unsafe { Box::from_raw(pointer.cast::<Slot>()) }));
     }
 }
 
-/// The slot of an SSL's SSL_CTX.
+/// Returns the slot of the SSL's SSL_CTX.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, which outlives the result.
 unsafe fn slot<'a>(ssl: *const ffi::SSL) -> Option<&'a Slot> {
     let index = c_int::try_from(INDEX.get()?.get() - 1).ok()?;
-    // SAFETY: the caller's promise; under our index are slots alone.
+    // SAFETY: the caller's promise; our index holds only slots.
     unsafe {
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
         ffi::SSL_CTX_get_ex_data(ctx, index).cast::<Slot>().as_ref()
@@ -131,7 +131,7 @@ unsafe extern "C" fn client_cert_cb(
             return Ok(None);
         };
         // SAFETY: likewise.
-        if !unsafe { is_ours_to_answer(ssl, settings) } {
+        if !unsafe { answers(ssl, settings) } {
             return Ok(None);
         }
         // SAFETY: likewise.
@@ -139,13 +139,14 @@ unsafe extern "C" fn client_cert_cb(
     })
 }
 
-/// Not if the program has a certificate of its own, has attached a selector, or has had this request
-/// answered by certpick in a cert_cb, by whichever copy of the library; nor if the settings are for
-/// other connections, or libpq must not send a certificate or cannot be asked whether it may.
+/// Returns whether the module answers the request. It does not if the program has set a certificate,
+/// has attached a selector, or certpick has answered in a cert_cb, in any copy of the library. It
+/// also does not if the settings exclude the connection, or sslcertmode forbids a certificate or is
+/// not known.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, inside its `client_cert_cb`.
-unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
+unsafe fn answers(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let own = ossl::SSL_get_certificate(ssl);
@@ -190,7 +191,7 @@ unsafe fn choose(
         if peer.user.is_some() || peer.host.is_some() {
             hook::set_peer(ssl, peer)?;
         }
-        // libpq was told that there is a certificate, so there must be one.
+        // libpq has seen the placeholder and relies on a certificate being sent.
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
         if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
@@ -205,16 +206,16 @@ unsafe fn choose(
     }
 }
 
-/// libpq 16 and later, with sslcertmode=require, looks for a certificate in a callback that comes
-/// before ours. At the start of such a handshake it gets one to see, which has no key and so cannot
-/// be sent.
+/// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that the
+/// SSL has a certificate. At the start of such a handshake the SSL therefore gets a placeholder,
+/// which has no key and so cannot be sent.
 ///
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
     guard(|| {
         let ssl = ssl.cast_mut();
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, used by this thread.
         unsafe {
             if ffi::SSL_is_server(ssl) != 0 || slot(ssl).is_none() {
                 return;
@@ -228,7 +229,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
             if kind != ossl::HANDSHAKE_DONE {
                 return;
             }
-            // OpenSSL may have found what was chosen unusable after all.
+            // OpenSSL may not have sent the chosen certificate.
             let unsent = hook::decision(ssl).is_some_and(|d| d.outcome() == Outcome::NoneSuitable);
             if unsent && libpq::cert_mode(ssl) == CertMode::Require {
                 const SENT_AND_RECEIVED: c_int = 3;
@@ -238,15 +239,15 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
     });
 }
 
-/// A certificate for libpq to see: self-signed, made once by a key that was thrown away.
+/// The placeholder for libpq: a self-signed certificate whose key was discarded.
 mod placeholder {
     use super::{SSL_use_certificate, ffi, ptr};
     use crate::ossl::QuietErrors;
 
-    /// Ed448, since nobody else is likely to use that slot.
+    /// An Ed448 certificate, since programs rarely use that slot.
     static DER: &[u8] = include_bytes!("placeholder.der");
 
-    /// Sets it.
+    /// Sets the placeholder on an SSL.
     ///
     /// # Safety
     /// `ssl` is a valid SSL.
@@ -254,7 +255,7 @@ mod placeholder {
         let _errors = QuietErrors::new();
         let mut start = DER.as_ptr();
         let length = libc::c_long::try_from(DER.len()).unwrap_or(0);
-        // SAFETY: reads the constant; the SSL takes a reference of its own.
+        // SAFETY: reads the constant; the SSL takes its own reference.
         unsafe {
             let certificate = ffi::d2i_X509(ptr::null_mut(), &mut start, length);
             if !certificate.is_null() {
@@ -264,7 +265,7 @@ mod placeholder {
         }
     }
 
-    /// Whether this certificate, or NULL, is it.
+    /// Returns whether this certificate is the placeholder.
     ///
     /// # Safety
     /// NULL or a valid certificate.
@@ -272,7 +273,7 @@ mod placeholder {
         if certificate.is_null() {
             return false;
         }
-        // SAFETY: the caller's promise; i2d tells how many bytes it has, and writes as many.
+        // SAFETY: the caller's promise; the buffer has the length that i2d_X509 returns.
         unsafe {
             let length = ffi::i2d_X509(certificate, ptr::null_mut());
             if usize::try_from(length) != Ok(DER.len()) {
