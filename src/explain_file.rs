@@ -26,8 +26,8 @@ const APPEND: libc::c_int = libc::O_WRONLY
     | libc::O_NOCTTY;
 
 /// Opens a file for appending, and creates it with mode 0600 if it does not exist. An existing file
-/// must be a regular file with one link, owned by the effective user. Returns the reason if the file
-/// is refused.
+/// must be a regular file with one link, owned by the effective user. Returns the reason if the
+/// file is refused.
 pub fn open(path: &Path) -> Result<File, String> {
     let name = path.file_name().ok_or("it is not a file name")?;
     let directory = open_directory(path.parent().unwrap_or(Path::new("")))?;
@@ -65,8 +65,8 @@ fn check(metadata: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens a directory. Each component of its path, including symbolic links, must be owned by root or
-/// the effective user, and a world-writable directory must have the sticky bit.
+/// Opens a directory. Each component of its path, including symbolic links, must be owned by root
+/// or the effective user, and a world-writable directory must have the sticky bit.
 fn open_directory(path: &Path) -> Result<File, String> {
     let mut pending = components(&Path::new(".").join(path));
     let mut directory = None;

@@ -29,10 +29,10 @@ pub fn guard<R>(body: impl FnOnce() -> R) -> Option<R> {
     }
 }
 
-/// Sets a panic hook that prints nothing inside a guard; by default Rust prints a panic even if it is
-/// caught. The shared library has its own copy of Rust's standard library, so that this hook does
-/// not affect other libraries. In a Rust program that links this crate, panics outside a guard go to
-/// the previous hook.
+/// Sets a panic hook that prints nothing inside a guard; by default Rust prints a panic even if it
+/// is caught. The shared library has its own copy of Rust's standard library, so that this hook
+/// does not affect other libraries. In a Rust program that links this crate, panics outside a guard
+/// go to the previous hook.
 fn silence() {
     static DONE: AtomicBool = AtomicBool::new(false);
     // take_hook() panics while the thread unwinds, for example if a Rust program then frees an SSL.

@@ -6,7 +6,8 @@ use std::ffi::CStr;
 
 /// Returns whether the object that contains this address exports a function of this name.
 pub fn exports(address: *const (), name: &CStr) -> bool {
-    // SAFETY: only looks up addresses and names; RTLD_NOLOAD loads nothing, and the handle is closed.
+    // SAFETY: only looks up addresses and names; RTLD_NOLOAD loads nothing, and the handle is
+    // closed.
     unsafe {
         let Some(object) = object_of(address.cast()) else { return false };
         // The name of the program itself may be relative; dlopen would search for it.

@@ -37,8 +37,8 @@ unsafe extern "C" {
 /// A name and its value.
 pub type NameValue = (Vec<u8>, Vec<u8>);
 
-/// Returns the file that OpenSSL reads: `OPENSSL_CONF`, or openssl.cnf in OpenSSL's directory. If the
-/// variable is empty, OpenSSL reads no file, and the result is `None`.
+/// Returns the file that OpenSSL reads: `OPENSSL_CONF`, or openssl.cnf in OpenSSL's directory. If
+/// the variable is empty, OpenSSL reads no file, and the result is `None`.
 pub fn default_file() -> Option<PathBuf> {
     // SAFETY: NULL or a C string that we must free.
     let bytes = unsafe {
@@ -70,8 +70,8 @@ impl Conf {
         (!conf.is_null()).then_some(Conf(conf))
     }
 
-    /// Parses a file. Adds entries to OpenSSL's error queue even on success, for example for a missing
-    /// included file.
+    /// Parses a file. Adds entries to OpenSSL's error queue even on success, for example for a
+    /// missing included file.
     pub fn load(file: &Path) -> Option<Conf> {
         let conf = Conf::allocate()?;
         let name = CString::new(file.as_os_str().as_bytes()).ok()?;
@@ -177,13 +177,13 @@ pub struct Provider {
     pub module: Option<Vec<u8>>,
     /// Whether OpenSSL loads it.
     pub active: bool,
-    /// The settings that OpenSSL does not use itself. It passes them to the provider under their full
-    /// names, including dots.
+    /// The settings that OpenSSL does not use itself. It passes them to the provider under their
+    /// full names, including dots.
     pub settings: Vec<NameValue>,
 }
 
-/// Returns the part of a name that OpenSSL compares for providers and its own settings (`skip_dot` in
-/// provider_conf.c).
+/// Returns the part of a name that OpenSSL compares for providers and its own settings (`skip_dot`
+/// in provider_conf.c).
 fn after_first_dot(name: &[u8]) -> &[u8] {
     name.splitn(2, |b| *b == b'.').last().unwrap_or_default()
 }

@@ -53,8 +53,8 @@ static GETTABLE: Table<Param, 4> = Table([
     Param::END,
 ]);
 
-/// The entry point of a provider module (provider-base(7)). It always succeeds: if a module does not
-/// load, OpenSSL rejects the program's whole configuration. Wrong settings are reported when a
+/// The entry point of a provider module (provider-base(7)). It always succeeds: if a module does
+/// not load, OpenSSL rejects the program's whole configuration. Wrong settings are reported when a
 /// certificate is needed.
 ///
 /// # Safety

@@ -2,8 +2,8 @@
 //! Escapes untrusted text (from certificates, file names, settings, servers and the system) in
 //! messages, explanations and reports.
 //!
-//! A character is escaped if it can control a terminal, begin a line, reorder the text around it, or
-//! is invisible. In the Unicode Character Database (UnicodeData.txt, DerivedCoreProperties.txt,
+//! A character is escaped if it can control a terminal, begin a line, reorder the text around it,
+//! or is invisible. In the Unicode Character Database (UnicodeData.txt, DerivedCoreProperties.txt,
 //! PropList.txt) these are the characters
 //!
 //! - of the general categories Cc (C0, DEL, C1), Cf (formats; every Bidi_Control and the tags are
@@ -14,11 +14,12 @@
 //!
 //! Surrogates (Cs) cannot occur in UTF-8 and are escaped as invalid bytes.
 //!
-//! The escapes are Rust's: `\n`, `\r`, `\t`, a code point as in `\u{202e}`, and `\xff` for a byte that
-//! is not UTF-8. Backslashes are not escaped, because libpq does not escape them in file names, and
-//! so that escaping twice gives the same text. Text that contains the letters `\u{202e}` therefore
-//! cannot be told from text with that character. That is harmless: it still shows an escape, and the
-//! result is only displayed. In a distinguished name RFC 2253 doubles the backslash.
+//! The escapes are Rust's: `\n`, `\r`, `\t`, a code point as in `\u{202e}`, and `\xff` for a byte
+//! that is not UTF-8. Backslashes are not escaped, because libpq does not escape them in file
+//! names, and so that escaping twice gives the same text. Text that contains the letters `\u{202e}`
+//! therefore cannot be told from text with that character. That is harmless: it still shows an
+//! escape, and the result is only displayed. In a distinguished name RFC 2253 doubles the
+//! backslash.
 
 use std::fmt::{self, Write};
 

@@ -57,7 +57,8 @@ impl fmt::Display for Problem {
             Problem::Changed => f.write_str("it changed while it was read"),
             Problem::NoCertificate => f.write_str("it holds no certificate in PEM"),
             Problem::DerCertificate => f.write_str(
-                "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER",
+                "it holds no certificate in PEM; if it is DER, convert it: \
+                 openssl x509 -inform DER",
             ),
             Problem::TooManyCertificates(max) => {
                 write!(f, "it holds more than {max} certificates")

@@ -7,9 +7,9 @@ use crate::ossl::QuietErrors;
 use crate::text::excerpt;
 use std::ffi::CStr;
 
-/// Fails if the section of the provider with this name contains settings that are not in `names`, or
-/// that OpenSSL does not pass to the provider. Succeeds if there is no section, because a program
-/// may read another file.
+/// Fails if the section of the provider with this name contains settings that are not in `names`,
+/// or that OpenSSL does not pass to the provider. Succeeds if there is no section, because a
+/// program may read another file.
 pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
     let _errors = QuietErrors::new();
     let Some(file) = openssl_cnf::default_file() else { return Ok(()) };
@@ -31,8 +31,8 @@ pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
 }
 
 /// Returns the settings of the provider with this name or identity. A program may start at
-/// openssl_conf or at its own name (CONF_modules_load_file(3)), so every value of the default section
-/// is tried.
+/// openssl_conf or at its own name (CONF_modules_load_file(3)), so every value of the default
+/// section is tried.
 fn provider_settings(conf: &Conf, provider: &[u8]) -> Option<Vec<NameValue>> {
     let starts = conf.section(b"default")?;
     let lists = starts.iter().flat_map(|(_, modules)| conf.provider_lists(modules));

@@ -45,8 +45,8 @@ pub fn install(settings: Settings) {
     if SETTINGS.set(Box::new(settings)).is_err() {
         return;
     }
-    // In the global library context, like the indices of `hook::ex_data`. An SSL_CTX that is created
-    // while the thread has another default context does not get the callbacks.
+    // In the global library context, like the indices of `hook::ex_data`. An SSL_CTX that is
+    // created while the thread has another default context does not get the callbacks.
     // SAFETY: callbacks of the required types, which stay loaded (-z nodelete).
     let index = ossl::in_global_context(|| unsafe {
         ffi::CRYPTO_get_ex_new_index(
@@ -139,10 +139,10 @@ unsafe extern "C" fn client_cert_cb(
     })
 }
 
-/// Returns whether the module answers the request. It does not if the program has set a certificate,
-/// has attached a selector, or certpick has answered in a cert_cb, in any copy of the library. It
-/// also does not if the settings exclude the connection, or sslcertmode forbids a certificate or is
-/// not known.
+/// Returns whether the module answers the request. It does not if the program has set a
+/// certificate, has attached a selector, or certpick has answered in a cert_cb, in any copy of the
+/// library. It also does not if the settings exclude the connection, or sslcertmode forbids a
+/// certificate or is not known.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, inside its `client_cert_cb`.
@@ -206,9 +206,9 @@ unsafe fn choose(
     }
 }
 
-/// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that the
-/// SSL has a certificate. At the start of such a handshake the SSL therefore gets a placeholder,
-/// which has no key and so cannot be sent.
+/// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that
+/// the SSL has a certificate. At the start of such a handshake the SSL therefore gets a
+/// placeholder, which has no key and so cannot be sent.
 ///
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.

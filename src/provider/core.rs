@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! OpenSSL's interface for providers: dispatch tables and parameters (openssl/core.h of 3.0, part of
-//! OpenSSL's ABI since then).
+//! OpenSSL's interface for providers: dispatch tables and parameters (openssl/core.h of 3.0, part
+//! of OpenSSL's ABI since then).
 
 use crate::guard::guard;
 use libc::{c_char, c_int, c_uint, c_void};

@@ -15,8 +15,8 @@ pub fn is_wanted(settings: &Settings, decision: &Decision) -> bool {
     }
 }
 
-/// Appends the explanation of this decision. A file that cannot be written is not an error, since it
-/// must not affect the connection.
+/// Appends the explanation of this decision. A file that cannot be written is not an error, since
+/// it must not affect the connection.
 pub fn write(settings: &Settings, decision: &Decision) {
     append(settings, &decision.explanation());
 }

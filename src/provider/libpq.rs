@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Recognises connections of libpq and reads their host, user and sslcertmode.
 //!
-//! The name of the BIO identifies a connection. The SSL's application data is then the PGconn (libpq 9
-//! to 19). libpq's functions are called only if there is exactly one libpq in the process and it
-//! confirms that the PGconn has this SSL.
+//! The name of the BIO identifies a connection. The SSL's application data is then the PGconn
+//! (libpq 9 to 19). libpq's functions are called only if there is exactly one libpq in the process
+//! and it confirms that the PGconn has this SSL.
 
 use crate::guard::guard;
 use crate::hook::Peer;
@@ -59,9 +59,9 @@ pub enum CertMode {
 }
 
 /// The reason for which a connection with an unknown mode sends no certificate.
-pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its libpq cannot be called: the process has \
-     more than one libpq, or one that does not export PQsslStruct, PQhost, PQuser, PQconninfo and \
-     PQconninfoFree";
+pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its \
+     libpq cannot be called: the process has more than one libpq, or one that does not export \
+     PQsslStruct, PQhost, PQuser, PQconninfo and PQconninfoFree";
 
 /// Returns the mode of this connection.
 ///
@@ -207,8 +207,8 @@ impl Connection {
         }
     }
 
-    /// Returns the value of an option, or `Some(None)` if libpq does not have the option or it has no
-    /// value.
+    /// Returns the value of an option, or `Some(None)` if libpq does not have the option or it has
+    /// no value.
     fn option(&self, keyword: &CStr) -> Option<Option<CString>> {
         // SAFETY: a confirmed PGconn. The list ends with an entry without a keyword and is freed
         // here.

@@ -105,8 +105,8 @@ impl Settings {
             explain_file: text(c"explain_file").map(path),
             fault: None,
         };
-        // The user has not chosen the server for these certificates, so a server that names no CA gets
-        // none.
+        // The user has not chosen the server for these certificates, so a server that names no CA
+        // gets none.
         settings.policy.empty_ca_list = one_of(
             value,
             c"empty_ca_list",
