@@ -133,7 +133,7 @@ impl Core<'_> {
     }
 
     /// Returns whether the caller is the libcrypto that this library is linked to. A program may
-    /// contain another copy, whose objects must not be passed to the functions of ours.
+    /// contain another copy, whose objects must not be passed to our functions.
     pub fn is_ours(&self) -> bool {
         let theirs = self.get_params as usize;
         let ours = openssl_sys::OpenSSL_version_num as *const () as usize;
