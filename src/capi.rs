@@ -29,9 +29,9 @@ pub use selector::*;
 pub use status::*;
 pub use version::*;
 
-use crate::error::Error;
-use crate::guard::guard;
-use crate::ossl::{self, QuietErrors};
+use certpick_core::error::Error;
+use certpick_core::guard::guard;
+use certpick_core::ossl::{self, QuietErrors};
 use libc::c_char;
 use std::ffi::CStr;
 

@@ -2,7 +2,7 @@
 //! The table of reasons in choice::Reason, against the texts that repeat it: the header,
 //! certpick(3) and the documents.
 
-use certpick::choice::{Effect, Reason};
+use certpick_core::choice::{Effect, Reason};
 use std::fs;
 use std::path::{Path, PathBuf};
 

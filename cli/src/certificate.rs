@@ -3,7 +3,7 @@
 
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
-use certpick::text::printable;
+use certpick_core::text::printable;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
@@ -50,7 +50,7 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
         ("extended_key_usage", "ext. usage", extended_key_usage(certificate)),
     ];
     facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, v.into()))));
-    facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
+    facts.push(fact("is_ca", "CA", Value::Truth(crate::inspect::is_ca(certificate))));
     facts.push(fact("self_signed", "own issuer", Value::Truth(own)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
         facts.push(text("sha256", "SHA-256", hex(&digest)));
@@ -96,7 +96,7 @@ pub fn validity(certificate: &X509, now: i64, min_days: Option<i64>) -> Finding 
 
 /// A name as the library shows it.
 pub fn name(name: &X509NameRef) -> String {
-    certpick::inspect::name_text(name)
+    crate::inspect::name_text(name)
 }
 
 /// The day of a moment, in UTC.

@@ -7,9 +7,9 @@ pub mod directory;
 pub mod passwords;
 
 use crate::failure::Failure;
-use certpick::Selector;
-use certpick::inspect;
-use certpick::list::{self, Entry, Passwords};
+use crate::inspect;
+use certpick_core::Selector;
+use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -155,7 +155,7 @@ pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| {
         Failure::new(format!(
             "the full name of \"{}\" is not to be found: {error}",
-            certpick::error::file_name(path)
+            certpick_core::error::file_name(path)
         ))
     })
 }

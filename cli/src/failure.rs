@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What ends certpick before its work is done: an exit status, and words for a person.
 
-use certpick::text::printable;
+use certpick_core::text::printable;
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -47,7 +47,7 @@ impl Failure {
     }
 }
 
-/// One message on standard error, as [`certpick::text`] shows it; its lines are those of the caller.
+/// One message on standard error, as [`certpick_core::text`] shows it; its lines are those of the caller.
 /// Whether it can be written changes nothing.
 pub fn say(words: &str) {
     use std::io::Write;

@@ -13,7 +13,7 @@
 //!   for that alone.
 
 use crate::certificate::{AlternativeName, address};
-use certpick::text::printable;
+use certpick_core::text::printable;
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::ffi::CString;

@@ -9,13 +9,14 @@ mod check;
 mod credentials;
 mod failure;
 mod hostname;
+mod inspect;
 mod probe;
 mod progress;
 mod report;
 mod run;
 mod strength;
 
-use certpick::text::printable;
+use certpick_core::text::printable;
 use clap::{Parser, Subcommand};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ pub fn command() -> clap::Command {
     command
 }
 
-/// What is wrong with the arguments repeats them, so they are shown as [`certpick::text`] says.
+/// What is wrong with the arguments repeats them, so they are shown as [`certpick_core::text`] says.
 fn arguments() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|error| {
         let shown = std::env::args_os().map(|word| printable(word.as_bytes()));

@@ -7,7 +7,7 @@ mod tap;
 mod text;
 
 use crate::failure::say;
-use certpick::text::printable;
+use certpick_core::text::printable;
 use clap::{Args, ValueEnum};
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -43,7 +43,7 @@ impl Level {
 }
 
 /// Text of a report, in every format. It holds nothing that steers, hides or reorders text, wherever it
-/// came from (see [`certpick::text`]).
+/// came from (see [`certpick_core::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 

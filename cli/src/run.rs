@@ -11,7 +11,7 @@ mod syntax;
 
 use crate::credentials::{self, EmptyCaList, Files, Flawed, absolute_path};
 use crate::failure::{Failure, say};
-use certpick::inspect;
+use crate::inspect;
 use clap::{Args, ValueEnum};
 use openssl_cnf::{EXPLAIN_FILE, InForce, Setting, Value};
 use private::Explanations;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OpenSSL's security levels (SSL_CTX_set_security_level(3)), by asking OpenSSL itself.
 
+use crate::inspect;
 use crate::report::{Finding, Level};
-use certpick::inspect;
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::error::ErrorStack;
@@ -101,5 +101,5 @@ fn add_to_chain(context: *mut ffi::SSL_CTX, certificate: &X509) -> Result<(), Er
 
 /// Whether its subject is its issuer, as with roots and self-signed certificates.
 pub fn is_self_issued(certificate: &X509) -> bool {
-    certpick::inspect::same_name(certificate.subject_name(), certificate.issuer_name())
+    crate::inspect::same_name(certificate.subject_name(), certificate.issuer_name())
 }

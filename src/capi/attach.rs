@@ -12,7 +12,7 @@
 //! certificates by SSL_copy_session_id(3) must not be in a handshake at the same time.
 
 use super::*;
-use crate::hook::{self, Peer};
+use certpick_core::{Peer, hook};
 use openssl_sys::{SSL, SSL_CTX};
 use std::sync::Arc;
 

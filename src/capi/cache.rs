@@ -25,12 +25,12 @@
 //! cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
 //! cache.
 
-use crate::cache;
-use crate::guard::guard;
+use certpick_core::guard::guard;
+use certpick_core::selector::clear_caches;
 
 /// Empties the cache. Selectors keep what they use; decrypted keys that no selector uses are freed
 /// at once. Any thread may call this function.
 #[unsafe(no_mangle)]
 pub extern "C" fn certpick_cache_clear() {
-    guard(cache::clear);
+    guard(clear_caches);
 }

@@ -5,9 +5,9 @@
 //! describes the failure.
 
 use super::*;
-use crate::credential::PasswordCallback;
-use crate::list::{self, Passwords};
-use crate::secret::Secret;
+use certpick_core::PasswordCallback;
+use certpick_core::Secret;
+use certpick_core::list::{self, Passwords};
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
 use openssl::pkey::PKey;

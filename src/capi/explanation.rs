@@ -10,8 +10,8 @@
 //! certpick_explanation() is first called, by the security level that the SSL has then (since
 //! 0.1.1). A later version may add reasons.
 
-use crate::guard::guard;
-use crate::hook;
+use certpick_core::guard::guard;
+use certpick_core::hook;
 use libc::c_char;
 use openssl_sys::SSL;
 

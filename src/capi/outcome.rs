@@ -7,9 +7,9 @@
 //! SSL's next handshake or request; if it was returned in a callback, until the handshake
 //! continues. A later version may add outcomes.
 
-use crate::decision::Outcome;
-use crate::guard::guard;
-use crate::hook;
+use certpick_core::decision::Outcome;
+use certpick_core::guard::guard;
+use certpick_core::hook;
 use libc::c_char;
 use openssl_sys::SSL;
 

@@ -4,7 +4,7 @@
 //! Options must be set before the selector is attached.
 
 use super::*;
-use crate::choice::{EmptyCaList, Flawed, NoneSuitable};
+use certpick_core::choice::{EmptyCaList, Flawed, NoneSuitable};
 
 /// Option: the credentials that may be sent to a server that names no CA.
 pub const CERTPICK_OPTION_EMPTY_CA_LIST: i32 = 1;

@@ -2,7 +2,7 @@
 //! Creating a selector.
 
 use super::*;
-use crate::selector::{FrozenSelector, Selector, Validation};
+use certpick_core::selector::{FrozenSelector, Selector, Validation};
 use once_cell::race::OnceBox;
 use std::ffi::CString;
 use std::ptr;

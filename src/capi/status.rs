@@ -3,7 +3,7 @@
 //!
 //! A later version may add status codes.
 
-use crate::error::Status;
+use certpick_core::error::Status;
 use libc::c_char;
 
 /// The result of a function that can fail: CERTPICK_OK or one of the errors.

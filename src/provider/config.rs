@@ -2,9 +2,9 @@
 //! Detection of misspelt settings. A provider can get a setting by its name, but cannot list the
 //! settings, so openssl.cnf is read again when a certificate is needed.
 
-use crate::openssl_cnf::{self, Conf, NameValue};
-use crate::ossl::QuietErrors;
-use crate::text::excerpt;
+use certpick_core::openssl_cnf::{self, Conf, NameValue};
+use certpick_core::ossl::QuietErrors;
+use certpick_core::text::excerpt;
 use std::ffi::CStr;
 
 /// Fails if the section of the provider with this name contains settings that are not in `names`,

@@ -2,7 +2,7 @@
 //! OpenSSL's interface for providers: dispatch tables and parameters (openssl/core.h of 3.0, part
 //! of OpenSSL's ABI since then).
 
-use crate::guard::guard;
+use certpick_core::guard::guard;
 use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::marker::PhantomData;

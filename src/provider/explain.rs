@@ -2,8 +2,8 @@
 //! Explanations that are appended to a file.
 
 use super::settings::{Explain, Settings};
-use crate::decision::{Decision, Outcome};
-use crate::explain_file;
+use certpick_core::decision::{Decision, Outcome};
+use certpick_core::file::explain;
 use std::io::Write;
 
 /// Returns whether the settings require an explanation of this decision.
@@ -37,7 +37,7 @@ pub fn write_none(settings: &Settings, why: &str) {
 
 fn append(settings: &Settings, text: &str) {
     let Some(path) = &settings.explain_file else { return };
-    if let Ok(mut file) = explain_file::open(path) {
+    if let Ok(mut file) = explain::open(path) {
         // One write(2), so that processes that share the file do not interleave their lines.
         without_signal(|| drop(file.write_all(format!("{text}\n").as_bytes())));
     }

@@ -5,8 +5,8 @@
 //! (libpq 9 to 19). libpq's functions are called only if there is exactly one libpq in the process
 //! and it confirms that the PGconn has this SSL.
 
-use crate::guard::guard;
-use crate::hook::Peer;
+use certpick_core::Peer;
+use certpick_core::guard::guard;
 use libc::{c_char, c_int, c_void};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};

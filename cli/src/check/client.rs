@@ -11,11 +11,11 @@ use super::parts::Parts;
 use super::{Calendar, Lists, inputs, usage};
 use crate::certificate;
 use crate::failure::Failure;
+use crate::inspect::{Set, Side};
 use crate::progress::Progress;
 use crate::report::{Report, Subject};
 use crate::strength::Place;
-use certpick::error::file_name;
-use certpick::inspect::{Set, Side};
+use certpick_core::error::file_name;
 use openssl::x509::X509;
 
 /// What there is to say.

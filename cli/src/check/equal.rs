@@ -2,9 +2,9 @@
 //! Entries that servers cannot tell apart by what they ask for, and which of them is sent.
 
 use super::entry::Entry;
+use crate::inspect::Set;
 use crate::report::{Level, Subject};
-use certpick::choice::{self, Asked, Candidate, Key, Policy, Reasons, Traits};
-use certpick::inspect::Set;
+use certpick_core::choice::{self, Candidate, Class, Criteria, KeyType, Policy, Reasons};
 use openssl::hash::MessageDigest;
 use std::collections::{BTreeSet, HashMap};
 
@@ -41,12 +41,12 @@ pub struct Equals<'a> {
 impl<'a> Equals<'a> {
     /// `entries` are the candidates of `set`.
     pub fn new(entries: &'a [&'a Entry], set: &'a Set, now: i64) -> Equals<'a> {
-        let mut profiles: HashMap<Key, Profile> = HashMap::new();
-        let keys: Vec<Key> = set.keys().collect();
-        let by_traits: Vec<Profile> =
+        let mut profiles: HashMap<KeyType, Profile> = HashMap::new();
+        let keys: Vec<KeyType> = set.keys().collect();
+        let by_class: Vec<Profile> =
             keys.iter().map(|key| *profiles.entry(*key).or_insert_with(|| profile(*key))).collect();
         let view = |(at, candidate): (usize, &Candidate)| View {
-            profile: by_traits.get(candidate.traits as usize).copied().unwrap_or_default(),
+            profile: by_class.get(candidate.class as usize).copied().unwrap_or_default(),
             names: set.names(at),
         };
         let views = set.candidates().iter().enumerate().map(view);
@@ -74,7 +74,7 @@ impl<'a> Equals<'a> {
     }
 
     /// Whether something speaks against each entry that does not depend on the server.
-    fn find_flawed(set: &Set, keys: &[Key], now: i64) -> Vec<bool> {
+    fn find_flawed(set: &Set, keys: &[KeyType], now: i64) -> Vec<bool> {
         const FLAWS: [Reasons; 4] = [
             Reasons::EXPIRED,
             Reasons::NOT_YET_VALID,
@@ -82,23 +82,23 @@ impl<'a> Equals<'a> {
             Reasons::EXTENDED_KEY_USAGE,
         ];
         let named = vec![true; set.issuers()];
-        let traits: Vec<Traits> =
-            keys.iter().map(|key| Traits { key: *key, refused: false }).collect();
-        let asked = Asked {
+        let classes: Vec<Class> =
+            keys.iter().map(|key| Class { key: *key, is_refused: false }).collect();
+        let criteria = Criteria {
             count: set.candidates().len(),
             tls13: false,
             named: Some(&named),
             schemes: Some(&SCHEMES),
             types: None,
-            traits: &traits,
+            classes: &classes,
             exempt: &[],
             graph: set.graph(),
             refused: &set.accepted(),
             user: None,
             now,
         };
-        let verdicts = choice::verdicts(set.candidates(), &asked, &Policy::default());
-        verdicts.iter().map(|v| FLAWS.iter().any(|flaw| v.contains(*flaw))).collect()
+        let verdicts = choice::judge(set.candidates(), &criteria, &Policy::default());
+        verdicts.all().map(|v| FLAWS.iter().any(|flaw| v.contains(*flaw))).collect()
     }
 
     fn find_behind(&self) -> Vec<Option<usize>> {
@@ -165,18 +165,18 @@ fn covers(wide: &View, narrow: &View) -> bool {
 }
 
 /// By the choice itself: which schemes and certificate types a key fits, in TLS 1.3 and before.
-fn profile(key: Key) -> Profile {
+fn profile(key: KeyType) -> Profile {
     const TYPES: [u8; 3] = [1, 2, 64];
     let graph = choice::Graph::default();
     let fits = |tls13, scheme: u16, types: Option<&[u8]>| {
         let schemes = [scheme];
-        let asked = Asked {
+        let criteria = Criteria {
             count: 1,
             tls13,
             named: None,
             schemes: Some(&schemes),
             types,
-            traits: &[Traits { key, refused: false }],
+            classes: &[Class { key, is_refused: false }],
             exempt: &[],
             graph: &graph,
             refused: &[],
@@ -185,7 +185,7 @@ fn profile(key: Key) -> Profile {
         };
         let candidate = Candidate {
             issuer: 0,
-            traits: 0,
+            class: 0,
             not_before: 0,
             not_after: 0,
             start: choice::NO_START,
@@ -193,7 +193,7 @@ fn profile(key: Key) -> Profile {
             lasting: Reasons::default(),
             common_name: None,
         };
-        choice::verdicts(&[candidate], &asked, &Policy::default())[0]
+        choice::judge(&[candidate], &criteria, &Policy::default()).reasons(0).unwrap_or_default()
     };
     let by_scheme = [true, false].into_iter().flat_map(|tls13| {
         SCHEMES.map(|s| !fits(tls13, s, None).contains(Reasons::SIGNATURE_ALGORITHM))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A bundle in the right order, written so that no reader sees half of it.
 
+use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
-use certpick::error::file_name;
-use certpick::inspect::{self, CertificateFile};
+use certpick_core::error::file_name;
 use openssl::x509::X509;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};

@@ -5,10 +5,10 @@ mod unmatched;
 
 use super::entry::{Certificates, Entry, Key};
 use super::inputs::{NamedKey, NamedPassword};
+use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
-use certpick::error::{Cause, file_name};
-use certpick::inspect::{self, CertificateFile};
-use certpick::text::is_printable;
+use certpick_core::error::{Cause, file_name};
+use certpick_core::text::is_printable;
 use openssl::pkey::{HasPublic, PKeyRef};
 use openssl::x509::X509;
 use std::cell::{Cell, OnceCell};

@@ -4,9 +4,9 @@
 
 use super::{Calendar, usage};
 use crate::certificate;
+use crate::inspect::{Side, StrengthClass};
 use crate::report::{Finding, Subject};
 use crate::strength::{self, Place};
-use certpick::inspect::{Side, StrengthClass};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use std::collections::HashMap;

@@ -15,12 +15,12 @@ use crate::credentials::directory::Contents;
 use crate::credentials::passwords;
 use crate::failure::Failure;
 use crate::hostname::{self, Match};
+use crate::inspect::{self, CertificateFile, Set, Side};
 use crate::report::{Level, Report, Subject};
 use crate::strength::Place;
-use certpick::Secret;
-use certpick::error::file_name;
-use certpick::inspect::{self, CertificateFile, Set, Side};
-use certpick::list;
+use certpick_core::Secret;
+use certpick_core::error::file_name;
+use certpick_core::list;
 use key_file::Key;
 use openssl::x509::X509;
 use roots::Roots;
@@ -202,7 +202,7 @@ impl Server<'_> {
             subject.advised("names", Level::Warning, text, advice);
         }
         for host in self.files.hosts {
-            let host_name = certpick::text::excerpt(host);
+            let host_name = certpick_core::text::excerpt(host);
             match hostname::matches(leaf, host) {
                 Match::Yes(name) => {
                     let text = format!("it is for the host {host_name}, by the name {name}");

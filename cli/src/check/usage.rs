@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a certificate may be used for.
 
+use crate::inspect::{self, Side};
 use crate::report::{Level, Subject};
-use certpick::choice::Reasons;
-use certpick::inspect::{self, Side};
+use certpick_core::choice::Reasons;
 use openssl::x509::X509;
 
 /// Whether a leaf may prove this side.

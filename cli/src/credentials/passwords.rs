@@ -3,7 +3,7 @@
 //! whether it can, and how many lines there are.
 
 use crate::failure::Failure;
-use certpick::error::file_name;
+use certpick_core::error::file_name;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};

@@ -164,7 +164,7 @@ pub fn refusal(body: &[u8]) -> Refusal {
 /// Text of a bounded length, as it is shown.
 pub fn text(bytes: &[u8]) -> String {
     const MOST: usize = 2000;
-    certpick::text::printable(bytes.get(..MOST).unwrap_or(bytes))
+    certpick_core::text::printable(bytes.get(..MOST).unwrap_or(bytes))
 }
 
 // By its path, since the file is a module of a fuzz target too.

@@ -6,9 +6,9 @@ use super::handshake::{Doubt, Handshake};
 use super::target::Target;
 use crate::certificate;
 use crate::hostname::{self, Match};
+use crate::inspect;
 use crate::report::{Finding, Level, Subject};
 use crate::strength::{self, Place};
-use certpick::inspect;
 use openssl::x509::{X509, X509VerifyResult};
 
 /// All that is to be said of them.

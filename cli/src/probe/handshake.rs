@@ -7,9 +7,10 @@ use super::reach::{patience, words};
 use super::target::Target;
 use super::{Plan, Start, credentials};
 use crate::hostname::{self, Match};
+use crate::inspect;
 use crate::report::{Finding, Level, Subject, Value};
-use certpick::decision::Decision;
-use certpick::{hook, inspect};
+use certpick_core::decision::Decision;
+use certpick_core::hook;
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslMethod, SslRef, SslStream};
@@ -309,7 +310,7 @@ fn prepare(
     }
     let bytes = |text: &str| Some(text.as_bytes().into());
     let user = plan.options.user.as_deref().and_then(bytes);
-    let peer = hook::Peer { host: bytes(&target.host), user };
+    let peer = certpick_core::Peer { host: bytes(&target.host), user };
     // SAFETY: a valid SSL of this thread.
     unsafe { hook::set_peer(ssl.as_ptr(), peer) }.map_err(|_| ErrorStack::get())?;
     Ok(ssl)

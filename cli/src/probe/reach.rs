@@ -187,7 +187,7 @@ fn stranger(connection: &mut Connection, first: u8) -> Option<Finding> {
     }
     let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
     let end = line.iter().position(|b| !is_text(b)).unwrap_or(line.len());
-    let text = certpick::text::printable(line[..end].trim_ascii());
+    let text = certpick_core::text::printable(line[..end].trim_ascii());
     if text.len() < 4 {
         return None;
     }

@@ -2,7 +2,7 @@
 //! Whom to ask: a host and a port, as people write them.
 
 use super::Start;
-use certpick::text::printable;
+use certpick_core::text::printable;
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::linux::net::SocketAddrExt;

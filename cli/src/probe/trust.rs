@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is demanded of a server, and the roots by which it is judged.
 
+use crate::inspect::CertificateFile;
 use crate::report::Level;
-use certpick::error::file_name;
-use certpick::inspect::CertificateFile;
+use certpick_core::error::file_name;
 use clap::ValueEnum;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;

@@ -68,7 +68,7 @@ fn no_format_lets_through_what_steers_or_hides() {
         prometheus::format(&report),
     ];
     for text in shown {
-        assert!(text.lines().all(certpick::text::is_printable), "{text:?}");
+        assert!(text.lines().all(certpick_core::text::is_printable), "{text:?}");
     }
 }
 

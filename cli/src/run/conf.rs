@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The library's reader of openssl.cnf, with OpenSSL's words for what is wrong.
 
-use certpick::openssl_cnf::Conf;
+use certpick_core::openssl_cnf::Conf;
 use openssl::error::ErrorStack;
 use openssl_sys as ffi;
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::library::certificates::{Identity, StringKind, Subject, name_in};
 use crate::made::{bundle, check, pair};
 use crate::support::terminal::Terminal;
 use crate::support::{Scene, stderr, stdout};
-use certpick::text::is_printable;
+use certpick_core::text::is_printable;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -145,7 +145,7 @@ fn file_names_that_cannot_be_shown_are_not_offered_for_copying() {
         let output = check(&scene, "--sslcert all --format json").output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let [directory, credential] = [0, 1].map(|at| &report["subjects"][at]);
-        let shown = certpick::text::printable(name);
+        let shown = certpick_core::text::printable(name);
         let told = credential["name"].as_str().unwrap();
         assert!(told.ends_with(&format!("/{shown}.crt")), "{told}");
         let is_plain = name == b"mueller";

@@ -2,9 +2,9 @@
 //! Certificate revocation lists: whether they can be used now, and what they say of the chain.
 
 use crate::certificate::{date, span};
+use crate::inspect;
 use crate::report::{Level, Subject, Value};
-use certpick::error::file_name;
-use certpick::inspect;
+use certpick_core::error::file_name;
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{CrlStatus, X509, X509Crl, X509CrlRef};
 use std::path::Path;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The server's private key by PostgreSQL's rule for its file, with PostgreSQL's own texts.
 
+use crate::inspect;
 use crate::report::{Level, Subject};
-use certpick::Secret;
-use certpick::error::{Cause, file_name};
-use certpick::inspect;
-use certpick::text::printable;
+use certpick_core::Secret;
+use certpick_core::error::{Cause, file_name};
+use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
 use std::fs::Metadata;

@@ -4,9 +4,9 @@
 use crate::certificate;
 use crate::check::Calendar;
 use crate::check::verify::{Anchor, Failure, Strict, Verification};
+use crate::inspect::{self, Authority, CertificateFile};
 use crate::report::{Level, Subject};
-use certpick::error::file_name;
-use certpick::inspect::{self, Authority, CertificateFile};
+use certpick_core::error::file_name;
 use openssl::ssl::{SslContext, SslMethod};
 use openssl::x509::{X509, X509PurposeId};
 use openssl_sys as ffi;
