@@ -10,7 +10,7 @@ PATCHED = "patched libpq"
 MODULE = "stock libpq with the module"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
-LOOKED = "kept by the program, each file of the list looked at"
+LOOKED = "kept by the program, each file of the list checked"
 SELECTOR = "one selector kept by the program"
 COPIED = "stock libpq, no connection: the lists copied and freed"
 
@@ -58,7 +58,7 @@ STOCK_ENCRYPTED = Case(STOCK, 1, "site-encrypted.key")
 STOCK_PBKDF2 = Case(STOCK, 1, "site-pbkdf2.key", later=2)
 STOCK_RSA = Case(STOCK, 1, "rsa.key")
 PBKDF2 = Case(PATCHED, 2, "site-pbkdf2.key", later=3)
-# Of later connections: what is sent is looked at, and the rest of the list does not exist.
+# Later connections check the files of the certificate that is sent; the other files do not exist.
 FLOOR = Case(LOOKED, 1, later=12)
 
 LISTS = [Case(PATCHED, count, later=BURST) for count in (2, 101, 1000, 10_000)]
