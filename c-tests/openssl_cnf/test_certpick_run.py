@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""`certpick run`: installed programs, one command line, servers that demand a certificate."""
+"""`certpick run` with installed programs and servers that require a certificate."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def place():
 
 @pytest.fixture
 def before(certificates, place):
-    """The words before a program: certpick run, the lists and perhaps more options."""
+    """The command before a program: certpick run, the lists and more options."""
     (certificates / "passwords").write_text("\nsecret\n\n")
     (certificates / "passwords").chmod(0o600)
 
@@ -42,7 +42,7 @@ def before(certificates, place):
 
 @versions
 @pytest.mark.parametrize("ca", OWNERS)
-def test_each_program_sends_the_certificate_that_a_server_asks_for(
+def test_each_program_sends_the_certificate_that_the_server_requests(
     program, servers, before, certificates, home, ca, tls
 ):
     server = servers.of_kind(program.kind, ca, tls)
@@ -51,7 +51,7 @@ def test_each_program_sends_the_certificate_that_a_server_asks_for(
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, before, certificates, home, ca):
+def test_debians_wrapper_script_for_psql_works(servers, before, certificates, home, ca):
     command = [*before(), *psql.command(servers.postgres(ca), home, Path("psql"))]
     result = run(command, certificates, home)
     assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
@@ -59,7 +59,7 @@ def test_debians_psql_in_the_path_is_a_script_that_starts_the_real_one(servers, 
 
 @pytest.fixture
 def mine(home) -> dict:
-    """The environment for an openssl.cnf of the user's own."""
+    """The environment with an openssl.cnf of the user."""
     path = home / "mine.cnf"
     path.write_text(
         "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
@@ -69,7 +69,7 @@ def mine(home) -> dict:
     return {"OPENSSL_CONF": str(path)}
 
 
-def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates, home, mine):
+def test_the_users_openssl_cnf_stays_effective(servers, before, certificates, home, mine):
     env = mine
     listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
     names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
@@ -80,7 +80,7 @@ def test_the_users_own_openssl_cnf_stays_in_force(servers, before, certificates,
     assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
 
 
-def test_a_client_that_outlives_the_program_has_both_still(servers, before, certificates, home, mine):
+def test_a_client_that_outlives_the_program_still_uses_both_configurations(servers, before, certificates, home, mine):
     sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
     command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
     script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'
@@ -96,7 +96,7 @@ def test_a_client_that_outlives_the_program_has_both_still(servers, before, cert
     assert certpick.communicate("go on\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
 
 
-def test_the_exit_status_is_the_programs(servers, before, certificates, home):
+def test_the_exit_status_is_that_of_the_program(servers, before, certificates, home):
     for status in (0, 1, 3, 42):
         command = [*before(), "sh", "-c", f"exit {status}"]
         assert run(command, certificates, home).status == status
@@ -108,21 +108,21 @@ def test_the_exit_status_is_the_programs(servers, before, certificates, home):
     assert failed.status == curl.connect(servers.https("server", demand=True), certificates, home, {}).status
 
 
-def test_a_file_that_is_wrong_is_told_by_the_program_itself(servers, before, certificates, home):
+def test_a_wrong_password_is_reported_by_the_program(servers, before, certificates, home):
     (certificates / "passwords").write_text("\nwrong\n\n")
     result = psql.connect(servers.postgres("beta"), certificates, home, {}, before())
     assert (result.status, result.out) == (2, "")
     assert 'SSL error: entry 2: could not load private key file "' in result.err
 
 
-def test_without_explain_nothing_is_said(servers, before, certificates, home):
+def test_without_explain_nothing_is_printed(servers, before, certificates, home):
     for ca in (*OWNERS, "server"):
         result = psql.connect(servers.postgres(ca, hba=OPTIONAL), certificates, home, {}, before())
         assert (result.status, result.err) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["psql", "psycopg", "curl", "python"])
-def test_explain_tells_on_standard_error_which_one_was_sent_and_why(name, servers, before, certificates, home):
+def test_explain_prints_the_choice_on_standard_error(name, servers, before, certificates, home):
     program = PROGRAMS[name]
     server = servers.of_kind(program.kind, "beta")
     result = program.connect(server, certificates, home, {}, before("--explain"))
@@ -132,14 +132,14 @@ def test_explain_tells_on_standard_error_which_one_was_sent_and_why(name, server
     assert "secret" not in result.err and "anna.crt" not in result.out
 
 
-def test_explain_tells_why_none_was_sent(servers, before, certificates, home):
+def test_explain_prints_why_no_certificate_was_sent(servers, before, certificates, home):
     server = servers.postgres("server", hba=OPTIONAL)
     for options in (["--explain"], ["--explain", "--explain-when", "failure"]):
         result = psql.connect(server, certificates, home, {}, before(*options))
         assert (result.status, result.out) == (0, "\n") and NONE_SUITABLE in result.err
 
 
-def test_explain_may_go_to_a_file(servers, before, certificates, home):
+def test_explain_can_append_to_a_file(servers, before, certificates, home):
     file = home / "explained"
     server = servers.postgres("beta")
     for times in (1, 2):
@@ -148,20 +148,20 @@ def test_explain_may_go_to_a_file(servers, before, certificates, home):
         assert file.read_text().count("sent credential") == times
 
 
-def test_only_libpq_leaves_curl_alone(servers, before, certificates, home):
+def test_only_libpq_does_not_affect_curl(servers, before, certificates, home):
     result = curl.connect(servers.https("alpha"), certificates, home, {}, before("--only", "libpq"))
     assert (result.status, curl.told(result)) == (0, "")
     result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before("--only", "libpq"))
     assert (result.status, result.out) == (0, "/CN=anna\n")
 
 
-def test_a_server_that_names_nobody_gets_nothing_unless_told_so(servers, before, certificates, home):
+def test_a_server_that_names_no_ca_receives_nothing_by_default(servers, before, certificates, home):
     for options, expected in (([], ""), (["--empty-ca-list", "accept"], "anna")):
         result = curl.connect(servers.https(), certificates, home, {}, before(*options))
         assert (result.status, curl.told(result)) == (0, expected)
 
 
-def test_a_program_with_its_own_certificate_sends_its_own(servers, before, certificates, home):
+def test_a_program_with_its_own_certificate_sends_that(servers, before, certificates, home):
     own = {"user": "anna", "sslcert": "demo.crt", "sslkey": "demo.key"}
     result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before(), **own)
     assert (result.status, result.out, result.err) == (0, "/CN=demo\n", "")
@@ -170,7 +170,7 @@ def test_a_program_with_its_own_certificate_sends_its_own(servers, before, certi
     assert (result.status, curl.told(result)) == (0, "demo")
 
 
-def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, certificates, home):
+def test_the_file_is_kept_without_password_and_only_the_user_can_write_it(before, certificates, home):
     result = run([*before(), "sh", "-c", 'echo "$OPENSSL_CONF"'], certificates, home)
     path = Path(result.out.rstrip("\n"))
     assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022
@@ -179,8 +179,8 @@ def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, 
     assert "sslcert" in text and "secret" not in text
 
 
-def test_no_key_is_opened_where_the_program_connects_nowhere(before, certificates, home):
-    """Certificates and passwords are looked at, so that a wrong command line is told at once."""
+def test_no_key_is_opened_if_the_program_does_not_connect(before, certificates, home):
+    """Certificates and passwords are read, so that errors are reported before the program starts."""
     with Opened(certificates) as files:
         result = run([*before(), paths.server_bindir() / "psql", "--version"], certificates, home)
     assert result.status == 0 and "anna.crt" in files.names
@@ -188,7 +188,7 @@ def test_no_key_is_opened_where_the_program_connects_nowhere(before, certificate
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_print_gives_a_file_to_install(servers, before, certificates, home, ca):
+def test_print_outputs_a_file_to_install(servers, before, certificates, home, ca):
     words = [*before("--print")[:-1]]
     printed = run(words, certificates, home)
     assert (printed.status, printed.err) == (0, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe, run, and its report."""
+"""Runs certpick probe and reads its report."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ class Done:
 
 @dataclass
 class Server:
-    """What the report says of one server."""
+    """The report about one server."""
 
     status: int
     said: dict
@@ -71,7 +71,7 @@ def run(*words, home: Path = Path("/nonexistent")) -> Done:
 
 
 def probe(*words, **settings) -> Server:
-    """Of one server."""
+    """Probes one server."""
     done = run("--format", "json", *words, **settings)
     assert done.errors == "", done.errors
     (said,) = done.report["subjects"]
@@ -80,6 +80,6 @@ def probe(*words, **settings) -> Server:
 
 
 def lists(*credentials) -> list:
-    """The options that name these."""
+    """Returns the options that name these credentials."""
     certificates = ",".join(str(c.certificate) for c in credentials)
     return ["--sslcert", certificates, "--sslkey", ",".join(str(c.key) for c in credentials)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe asks real PostgreSQL servers."""
+"""certpick probe with PostgreSQL servers."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def roots(pki) -> list:
     return ["--sslrootcert", pki.root.certificate]
 
 
-def test_a_sound_server_is_described(address, pki):
+def test_a_correct_server_is_described(address, pki):
     seen = probe(address, *roots(pki))
     assert seen.status == 0
     assert seen.facts["start"] == "sslrequest" and seen.facts["protocol"] == "TLSv1.3"
@@ -39,26 +39,26 @@ def test_a_sound_server_is_described(address, pki):
     assert 363 <= leaf["facts"]["days_left"] <= 365
 
 
-def test_without_roots_nothing_is_verified_and_that_is_said(address):
+def test_without_roots_the_report_notes_that_nothing_is_verified(address):
     seen = probe(address)
     assert seen.status == 0
     assert seen.level("verified") == "note" and seen.level("chain") == "note"
 
 
-def test_the_usual_file_of_roots_is_taken(address, pki, tmp_path):
+def test_the_default_file_of_roots_is_used(address, pki, tmp_path):
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql/root.crt").write_text(pki.root.certificate.read_text())
     assert probe(address, home=tmp_path).level("verified") == "good"
 
 
-def test_what_ends_too_soon_is_wrong(address):
+def test_a_certificate_that_expires_within_min_days_is_wrong(address):
     assert probe(address, "--min-days", "300").status == 0
     seen = probe(address, "--min-days", "400")
     assert seen.status == 1
-    assert "400 days are asked for" in seen.parts("certificate")[0]["findings"][0]["text"]
+    assert "--min-days requires 400 days" in seen.parts("certificate")[0]["findings"][0]["text"]
 
 
-def test_another_name_for_the_server_is_told(postgres, pki):
+def test_a_host_name_mismatch_is_reported(postgres, pki):
     address = f"127.0.0.1:{postgres.port}"
     strict = probe(address, *roots(pki))
     assert (strict.status, strict.level("host")) == (1, "wrong")
@@ -67,14 +67,14 @@ def test_another_name_for_the_server_is_told(postgres, pki):
     assert (lax.status, lax.level("host")) == (0, "warning")
 
 
-def test_other_roots_do_not_verify_it(address, pki):
+def test_the_server_does_not_verify_with_other_roots(address, pki):
     seen = probe(address, "--sslrootcert", pki.others.certificate)
     assert seen.status == 1
     assert seen.text("verified").startswith("certificate verify failed: ")
     assert "CN=root" in seen.text("chain") and seen.level("chain") == "wrong"
 
 
-def test_the_credential_that_would_be_sent_is_told(address, pki):
+def test_the_credential_that_would_be_sent_is_reported(address, pki):
     seen = probe(address, *lists(pki.ann, pki.joe))
     assert seen.status == 0
     assert seen.chosen == [2] and "would be sent" in seen.text("choice")
@@ -83,7 +83,7 @@ def test_the_credential_that_would_be_sent_is_told(address, pki):
     assert seen.finding("answer") is None
 
 
-def test_a_directory_of_credentials_is_taken(address, pki, tmp_path):
+def test_a_directory_of_credentials_is_accepted(address, pki, tmp_path):
     for credential in (pki.ann, pki.joe):
         (tmp_path / credential.certificate.name).write_text(credential.certificate.read_text())
         key = tmp_path / credential.key.name
@@ -93,13 +93,13 @@ def test_a_directory_of_credentials_is_taken(address, pki, tmp_path):
     assert "joe.crt" in seen.text("choice") and len(seen.verdicts) == 2
 
 
-def test_that_none_suits_is_wrong(address, pki):
+def test_it_is_wrong_if_no_credential_matches(address, pki):
     seen = probe(address, *lists(pki.ann))
     assert (seen.status, seen.level("choice")) == (1, "wrong")
     assert seen.chosen == []
 
 
-def test_a_key_that_cannot_be_used_is_told_before_it_is_needed(address, pki, tmp_path):
+def test_a_key_that_cannot_be_used_is_reported_by_the_preview(address, pki, tmp_path):
     passwords = tmp_path / "passwords"
     passwords.touch(0o600)
     for password, level in (("open sesame", "good"), ("wrong one", "wrong")):
@@ -119,7 +119,7 @@ def test_a_key_that_cannot_be_used_is_told_before_it_is_needed(address, pki, tmp
 
 
 @pytest.mark.parametrize("tls_max", ("", "TLSv1.2"))
-def test_what_was_sent_is_accepted_or_refused(postgres, address, pki, tls_max):
+def test_the_server_accepts_or_rejects_the_certificate(postgres, address, pki, tls_max):
     postgres.configure(trusted=[pki.people.certificate], hba=CERT, tls_max=tls_max)
     good = probe(address, *lists(pki.ann, pki.joe), "--send")
     assert (good.status, good.level("answer")) == (0, "good"), good.said
@@ -130,10 +130,10 @@ def test_what_was_sent_is_accepted_or_refused(postgres, address, pki, tls_max):
     assert "alert certificate_expired" in late.text("answer")
     assert "clock" in late.finding("answer")["advice"]
     none = probe(address, "--send")
-    assert (none.status, none.text("answer")) == (0, "the server goes on without a certificate")
+    assert (none.status, none.text("answer")) == (0, "the server continues without a certificate")
 
 
-def test_the_first_answer_to_a_user_is_told(address, pki):
+def test_the_first_answer_to_a_user_is_reported(address, pki):
     joe = lists(pki.ann, pki.joe)
     good = probe(address, *joe, "--user", "joe", "--dbname", "shop")
     assert (good.status, good.level("authentication")) == (0, "good"), good.said
@@ -147,7 +147,7 @@ def test_the_first_answer_to_a_user_is_told(address, pki):
     assert 'database "nosuch" does not exist' in database.text("authentication")
 
 
-def test_nobody_answers_a_demand_for_a_password(postgres, address, pki):
+def test_a_password_request_is_not_answered(postgres, address, pki):
     start = postgres.log.position()
     seen = probe(address, *lists(pki.joe), "--user", "sue")
     assert (seen.status, seen.level("authentication")) == (0, "note")
@@ -155,7 +155,7 @@ def test_nobody_answers_a_demand_for_a_password(postgres, address, pki):
     assert "password authentication failed" not in postgres.log.text(start)
 
 
-def test_a_server_that_asks_for_none_is_told(postgres, address, pki):
+def test_a_server_that_requests_no_certificate_is_reported(postgres, address, pki):
     postgres.configure(trusted=[], hba="hostssl all all 127.0.0.1/32 trust")
     seen = probe(address)
     assert seen.facts["asks_for_certificate"] is False
@@ -172,7 +172,7 @@ def test_all_ca_names_are_shown(postgres, address, pki):
     assert sorted(seen.facts["ca_names"]) == ["CN=others", "CN=people", "CN=root"]
 
 
-def test_direct_tls_is_for_17_and_later(postgres, address, pki):
+def test_direct_tls_requires_version_17(postgres, address, pki):
     seen = probe(address, "--direct", *lists(pki.joe), "--user", "joe", "--dbname", "shop")
     if postgres.version >= 17:
         assert seen.status == 0, seen.said
@@ -192,7 +192,7 @@ def test_on_a_unix_domain_socket_there_is_no_tls(postgres):
     assert "No such file or directory" in none.text("connection")
 
 
-def test_several_servers_are_reported_in_their_order(postgres, address):
+def test_several_servers_are_reported_in_order(postgres, address):
     done = run("--format", "json", "localhost:1", address, f"127.0.0.1:{postgres.port}")
     names = [said["name"] for said in done.report["subjects"]]
     assert names == ["localhost:1", address, f"127.0.0.1:{postgres.port}"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe --tls asks servers of other kinds, sound ones and others."""
+"""certpick probe --tls with servers other than PostgreSQL."""
 
 import socket
 
@@ -13,7 +13,7 @@ def roots(pki) -> list:
     return ["--tls", "--sslrootcert", pki.root.certificate]
 
 
-def test_a_sound_server_is_described(tls, pki):
+def test_a_correct_server_is_described(tls, pki):
     with tls(trusted=pki.people.certificate) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
     assert seen.status == 0, seen.said
@@ -21,11 +21,11 @@ def test_a_sound_server_is_described(tls, pki):
     assert seen.chosen == [2]
 
 
-def test_without_ca_names_the_setting_decides(tls, pki):
+def test_empty_ca_list_decides_without_ca_names(tls, pki):
     with tls() as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
         assert seen.facts["ca_names"] == [] and seen.chosen == [1]
-        assert "suits too" in seen.verdicts[1]
+        assert "also matches" in seen.verdicts[1]
         none = probe(server.address, *roots(pki), *lists(pki.ann), "--empty-ca-list", "none")
     assert (none.status, none.level("choice")) == (1, "wrong")
 
@@ -41,13 +41,13 @@ def test_an_expired_certificate_is_wrong(tls, pki):
     assert leaf["findings"][0]["text"].startswith("expired on ")
 
 
-def test_an_incomplete_chain_is_told(tls, pki):
+def test_an_incomplete_chain_is_reported(tls, pki):
     with tls(chain=None) as server:
         seen = probe(server.address, *roots(pki))
         assert (seen.status, seen.level("chain")) == (1, "wrong")
         assert "CN=issuing" in seen.text("chain")
         assert "ssl_cert_file" in seen.finding("chain")["advice"]
-        # Who has the intermediate as well as the root is content.
+        # The chain is complete if the roots contain the intermediate, too.
         both = server_roots(pki)
         assert probe(server.address, "--tls", "--sslrootcert", both).level("chain") == "good"
 
@@ -58,7 +58,7 @@ def server_roots(pki):
     return both
 
 
-def test_a_chain_with_its_root_and_strangers_is_told(tls, pki):
+def test_root_and_unrelated_certificates_in_the_chain_are_reported(tls, pki):
     chain = pki.full.with_name("chain.pem")
     parts = (pki.root, pki.issuing, pki.others)
     chain.write_text("".join(part.certificate.read_text() for part in parts))
@@ -71,16 +71,16 @@ def test_a_chain_with_its_root_and_strangers_is_told(tls, pki):
     assert seen.level("chain") == "good"
 
 
-def test_a_certificate_that_signed_itself_is_told(tls, pki):
+def test_a_self_signed_certificate_is_reported(tls, pki):
     own = pki.root.own
     with tls(own.certificate, own.key, chain=None) as server:
         seen = probe(server.address, "--tls")
-        assert seen.level("chain") == "note" and "signed itself" in seen.text("chain")
+        assert seen.level("chain") == "note" and "self-signed" in seen.text("chain")
         other = probe(server.address, "--tls", "--sslrootcert", pki.others.certificate)
     assert (other.status, other.level("chain")) == (1, "wrong")
 
 
-def test_a_wrong_name_is_told(tls, pki):
+def test_a_host_name_mismatch_is_reported(tls, pki):
     other = pki.issuing.issue("elsewhere.example")
     with tls(other.certificate, other.key) as server:
         seen = probe(server.address, *roots(pki))
@@ -88,22 +88,22 @@ def test_a_wrong_name_is_told(tls, pki):
     assert "only for elsewhere.example" in seen.text("host")
 
 
-def test_what_a_key_is_strong_enough_for_is_told(tls, pki):
+def test_the_strength_of_a_key_is_reported(tls, pki):
     weak = pki.issuing.issue("weak", common_name="localhost", kind="rsa")
     with tls(weak.certificate, weak.key) as server:
         seen = probe(server.address, *roots(pki))
     strength = [f for f in seen.parts("certificate")[0]["findings"] if f["key"] == "strength"]
-    assert strength[0]["text"].startswith("strong enough for OpenSSL's security level 2; not for 3")
+    assert strength[0]["text"].startswith("strong enough for OpenSSL's security level 2 but not for level 3")
 
 
 @pytest.mark.parametrize("version", ("1.2", "1.3"))
-def test_a_server_that_demands_a_certificate_says_so(tls, pki, version):
+def test_a_server_that_requires_a_certificate_is_reported(tls, pki, version):
     with tls(trusted=pki.people.certificate, demand=True, tls=version) as server:
         sent = probe(server.address, *roots(pki), *lists(pki.joe), "--send")
         assert (sent.status, sent.level("answer")) == (0, "good"), sent.said
         none = probe(server.address, *roots(pki), "--send")
         assert (none.status, none.level("answer")) == (1, "wrong"), none.said
-        # Up to TLS 1.2 there is no alert of its own for it.
+        # TLS 1.2 has no specific alert.
         alert = "certificate_required" if version == "1.3" else "handshake_failure"
         assert f"alert {alert}" in none.text("answer")
         silent = probe(server.address, *roots(pki))
@@ -111,8 +111,8 @@ def test_a_server_that_demands_a_certificate_says_so(tls, pki, version):
         assert silent.level("answer") == (None if version == "1.3" else "note")
 
 
-def test_a_certificate_of_another_ca_is_refused_in_plain_words(tls, pki):
-    # It names no CA, and trusts one all the same.
+def test_the_cause_of_an_alert_is_explained(tls, pki):
+    # The server names no CA but trusts one.
     options = ("-verify_return_error", "-verifyCAfile", pki.people.certificate)
     with tls(demand=True, options=options) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann), "--send")
@@ -121,7 +121,7 @@ def test_a_certificate_of_another_ca_is_refused_in_plain_words(tls, pki):
     assert "an intermediate is missing" in seen.finding("answer")["advice"]
 
 
-def test_the_server_is_asked_for_by_name(tls, pki):
+def test_the_server_name_indication_is_sent(tls, pki):
     other = pki.issuing.issue("second.example")
     options = (
         *("-servername", "second.example"),
@@ -135,7 +135,7 @@ def test_the_server_is_asked_for_by_name(tls, pki):
     assert subjects == ["CN=localhost", "CN=second.example", "CN=localhost"]
 
 
-def test_a_server_of_old_versions_is_told(tls, pki):
+def test_a_server_with_old_versions_only_is_reported(tls, pki):
     options = ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
     with tls(options=options) as server:
         seen = probe(server.address, "--tls")
@@ -143,7 +143,7 @@ def test_a_server_of_old_versions_is_told(tls, pki):
     assert "protocol_version" in seen.text("handshake")
 
 
-def test_a_server_that_begins_with_tls_is_no_postgresql(tls):
+def test_a_server_that_starts_with_tls_is_not_postgresql(tls):
     with tls() as server:
         seen = probe(server.address)
         assert (seen.status, seen.level("starts_tls")) == (1, "wrong")
@@ -152,7 +152,7 @@ def test_a_server_that_begins_with_tls_is_no_postgresql(tls):
     assert (direct.status, direct.level("alpn")) == (1, "wrong")
 
 
-def test_a_server_on_a_unix_domain_socket_is_asked(tls, pki, tmp_path):
+def test_a_server_on_a_unix_domain_socket_is_probed(tls, pki, tmp_path):
     path = tmp_path / "socket"
     with tls(trusted=pki.people.certificate) as server, Relay(path, server.port):
         seen = probe(path, *roots(pki), "--sni", "localhost", *lists(pki.joe))
@@ -170,8 +170,8 @@ def has_ipv6() -> bool:
         return False
 
 
-def test_an_ipv6_address_is_asked(tls, pki):
-    """On a machine without IPv6: that it cannot be is told."""
+def test_an_ipv6_address_is_probed(tls, pki):
+    """Without IPv6, the connection error is reported."""
     if not has_ipv6():
         assert probe("[::1]:5432").level("connection") == "unknown"
         return
