@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the linker and the compiler must know: the SONAME, that the library stays loaded, that it
-//! needs no libgcc_s, and which OpenSSL it is built against.
+//! Arguments for the linker (the SONAME, that the library stays loaded, that it needs no libgcc_s), and
+//! the OpenSSL that the library is built against.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[allow(dead_code)] // its `main`
+mod core {
+    include!("core/build.rs");
+}
+
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    core::main();
 
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcertpick.so.0");
@@ -20,23 +25,6 @@ fn main() {
         if let Some(directory) = static_unwinder() {
             println!("cargo:rustc-cdylib-link-arg=-L{}", directory.display());
         }
-    }
-
-    // openssl-sys tells those who link it the number of the headers' version, in hexadecimal.
-    println!("cargo:rustc-check-cfg=cfg(ossl3)");
-    println!("cargo:rustc-check-cfg=cfg(ossl4)");
-    println!("cargo:rustc-check-cfg=cfg(fuzzing)");
-    let number = std::env::var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
-    let number = u64::from_str_radix(&number, 16).unwrap_or(0);
-    println!("cargo:rustc-env=CERTPICK_OPENSSL_VERSION={number}");
-    if number < 0x1010_1000 {
-        println!("cargo:warning=certpick needs OpenSSL 1.1.1 or later");
-    }
-    if number >= 0x3000_0000 {
-        println!("cargo:rustc-cfg=ossl3");
-    }
-    if number >= 0x4000_0000 {
-        println!("cargo:rustc-cfg=ossl4");
     }
 }
 

@@ -6,7 +6,7 @@
 //! it many times there. All sorts of measurement take turns within one run, since machines are
 //! noisy: compare the ratios, not the times.
 
-use certpick::{FrozenSelector, Selector, hook};
+use certpick_core::{FrozenSelector, Selector, hook};
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;

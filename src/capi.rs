@@ -15,9 +15,9 @@ pub use constants::*;
 pub use handshake::*;
 pub use selector::*;
 
-use crate::error::{Error, Status};
-use crate::guard::guard;
-use crate::ossl::{self, QuietErrors};
+use certpick_core::error::{Error, Status};
+use certpick_core::guard::guard;
+use certpick_core::ossl::{self, QuietErrors};
 use libc::c_char;
 use std::ffi::CStr;
 
@@ -79,3 +79,6 @@ pub extern "C" fn certpick_version_number() -> u32 {
 pub extern "C" fn certpick_status_text(status: certpick_status) -> *const c_char {
     Status::from_number(status).map_or(c"unknown status", Status::text).as_ptr()
 }
+
+#[cfg(test)]
+mod tests;

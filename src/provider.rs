@@ -14,7 +14,7 @@ mod libpq;
 pub(crate) mod settings;
 
 use self::core::{Core, Dispatch, Param};
-use crate::guard::guard;
+use certpick_core::guard::guard;
 use libc::{c_int, c_void};
 
 /// OSSL_FUNC_PROVIDER_GETTABLE_PARAMS and _GET_PARAMS of openssl/core_dispatch.h.

@@ -3,7 +3,7 @@
 
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
-use certpick::text::printable;
+use certpick_core::text::printable;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
@@ -65,7 +65,7 @@ pub fn facts(certificate: &X509, now: i64) -> Vec<Fact> {
         ("extended_key_usage", "ext. key usage", extended_key_usage(certificate)),
     ];
     facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, v.into()))));
-    facts.push(fact("is_ca", "CA", Value::Truth(certpick::inspect::is_ca(certificate))));
+    facts.push(fact("is_ca", "CA", Value::Truth(crate::inspect::is_ca(certificate))));
     facts.push(fact("self_signed", "self-issued", Value::Truth(is_self_issued)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
         facts.push(text("sha256", "SHA-256", hex(&digest)));
@@ -110,7 +110,7 @@ pub fn validity(certificate: &X509, clock: Clock) -> Finding {
 
 /// Returns a distinguished name as text, in the library's format.
 pub fn name(name: &X509NameRef) -> String {
-    certpick::inspect::name_text(name)
+    crate::inspect::name_text(name)
 }
 
 /// Returns the date of a time in seconds since 1970, in UTC.

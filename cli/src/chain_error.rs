@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The error of OpenSSL's certificate verification.
 
-use certpick::inspect;
+use crate::inspect;
 use openssl::x509::{X509, X509VerifyResult};
 use openssl_sys as ffi;
 use std::fmt::{self, Display};

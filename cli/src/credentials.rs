@@ -6,9 +6,9 @@ pub mod directory;
 pub mod passwords;
 
 use crate::failure::Failure;
-use certpick::Selector;
-use certpick::inspect;
-use certpick::list::{self, Entry, Passwords};
+use crate::inspect;
+use certpick_core::Selector;
+use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
@@ -159,7 +159,7 @@ impl Options {
         match self.sslkey.as_deref().filter(|k| !k.is_empty()).map(Path::new) {
             Some(other) if !other.is_dir() => Err(Failure::new(format!(
                 "--sslcert is a directory, so --sslkey must be a directory, and \"{}\" is not",
-                certpick::error::file_name(other)
+                certpick_core::error::file_name(other)
             ))),
             keys => Ok(keys),
         }
@@ -170,7 +170,7 @@ impl Options {
 /// be replaced later.
 pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| {
-        let name = certpick::error::file_name(path);
+        let name = certpick_core::error::file_name(path);
         Failure::new(format!("could not determine the absolute name of \"{name}\": {error}"))
     })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Errors that end certpick: an exit status and a message.
 
-use certpick::text::printable;
+use certpick_core::text::printable;
 use std::fmt::Display;
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@
 
 use crate::certificate::{AlternativeName, address};
 use crate::report::{Finding, Level};
-use certpick::text::{excerpt, printable};
+use certpick_core::text::{excerpt, printable};
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::ffi::CString;

@@ -10,6 +10,7 @@ mod check;
 mod credentials;
 mod failure;
 mod hostname;
+mod inspect;
 mod probe;
 mod progress;
 mod report;
@@ -17,7 +18,7 @@ mod roots;
 mod run;
 mod strength;
 
-use certpick::text::printable;
+use certpick_core::text::printable;
 use clap::{Parser, Subcommand};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ pub fn command() -> clap::Command {
 }
 
 /// Parses the command line. clap's errors quote the arguments, so they are parsed again with
-/// control characters escaped (see [`certpick::text`]).
+/// control characters escaped (see [`certpick_core::text`]).
 fn arguments() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|error| {
         let escaped = std::env::args_os().map(|argument| printable(argument.as_bytes()));

@@ -7,7 +7,7 @@ mod tap;
 mod text;
 
 use crate::failure::{Failure, print_message};
-use certpick::text::printable;
+use certpick_core::text::printable;
 use clap::{Args, ValueEnum};
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -42,7 +42,7 @@ impl Level {
     }
 }
 
-/// Text of a report, with control and formatting characters escaped (see [`certpick::text`]).
+/// Text of a report, with control and formatting characters escaped (see [`certpick_core::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The root certificates of a client, as libpq's sslrootcert names them.
 
-use certpick::error::{Cause, file_name};
-use certpick::inspect::CertificateFile;
+use crate::inspect::CertificateFile;
+use certpick_core::error::{Cause, file_name};
 use openssl::x509::X509;
 use std::ffi::OsStr;
 use std::fmt::{self, Display};

@@ -11,7 +11,7 @@ mod syntax;
 
 use crate::credentials::{self, EmptyCaList, FileSettings, Flawed, absolute_path};
 use crate::failure::{Failure, print_message};
-use certpick::inspect;
+use crate::inspect;
 use clap::{Args, ValueEnum};
 use openssl_cnf::{ActiveConfig, EXPLAIN_FILE, Setting, Value};
 use private::ExplanationDirectory;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key and signature strength by OpenSSL's security levels (SSL_CTX_set_security_level(3)).
 
+use crate::inspect;
 use crate::report::{Finding, Level};
-use certpick::inspect;
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::error::ErrorStack;

@@ -3,8 +3,8 @@
 
 use crate::certificates::{Identity, Subject};
 use crate::keys::Kind;
-use certpick::choice::Reasons;
-use certpick::{Decision, FrozenSelector, Selector, hook};
+use certpick_core::choice::Reasons;
+use certpick_core::{Decision, FrozenSelector, Selector, hook};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::PKey;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVersion};

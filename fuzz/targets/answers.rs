@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
                 let answers::Refusal { severity, sqlstate, message, detail, hint } = refusal;
                 // The escape of a control character takes six bytes for one.
                 let is_bounded =
-                    |text: &String| text.len() <= 12_000 && certpick::text::is_printable(text);
+                    |text: &String| text.len() <= 12_000 && certpick_core::text::is_printable(text);
                 assert!([severity, sqlstate, message, detail, hint].iter().all(is_bounded));
             }
             Answer::Asks(what) => assert!(!what.is_empty()),

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use certpick::Selector;
+use certpick_core::Selector;
 use certpick_fuzz::certificates::{Identity, pem};
 use certpick_fuzz::file;
 use libfuzzer_sys::fuzz_target;

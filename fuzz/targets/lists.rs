@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use certpick::list::{self, Passwords};
+use certpick_core::list::{self, Passwords};
 use certpick_fuzz::{naive, parts};
 use libfuzzer_sys::fuzz_target;
 use std::os::unix::ffi::OsStrExt;

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use certpick::fuzzing::compare_names;
+use certpick_core::fuzzing::compare_names;
 use certpick_fuzz::certificates::Identity;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Once;

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use certpick::fuzzing::plain_certificates;
+use certpick_core::fuzzing::plain_certificates;
 use libfuzzer_sys::fuzz_target;
 use openssl::x509::X509;
 

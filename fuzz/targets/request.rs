@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use certpick::choice::Reasons;
+use certpick_core::choice::Reasons;
 use certpick_fuzz::client::{hear, world};
 use libfuzzer_sys::fuzz_target;
 use openssl::x509::{X509Name, X509NameRef};

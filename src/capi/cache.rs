@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The function of the cache.
 
-use crate::cache;
-use crate::guard::guard;
+use certpick_core::guard::guard;
+use certpick_core::selector::clear_caches;
 
 /// Empties the cache of this process. Selectors keep what they hold, and decrypted keys that no
 /// selector holds are freed at once.
@@ -25,5 +25,5 @@ use crate::guard::guard;
 /// (OSSL_LIB_CTX_set0_default(3)) does without the cache. Any thread may call this. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn certpick_cache_clear() {
-    guard(cache::clear);
+    guard(clear_caches);
 }

@@ -2,8 +2,8 @@
 //! Functions of the handshake: attaching, selecting, and asking what happened.
 
 use super::*;
-use crate::decision::Outcome;
-use crate::hook::{self, Peer};
+use certpick_core::decision::Outcome;
+use certpick_core::{Peer, hook};
 use openssl_sys::{SSL, SSL_CTX};
 use std::sync::Arc;
 

@@ -2,11 +2,11 @@
 //! Functions of the selector.
 
 use super::*;
-use crate::choice::{EmptyCaList, Flawed, NoneSuitable};
-use crate::credential::PasswordCallback;
-use crate::list::{self, Passwords};
-use crate::secret::Secret;
-use crate::selector::{FrozenSelector, Selector};
+use certpick_core::PasswordCallback;
+use certpick_core::Secret;
+use certpick_core::choice::{EmptyCaList, Flawed, NoneSuitable};
+use certpick_core::list::{self, Passwords};
+use certpick_core::selector::{FrozenSelector, Selector};
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
 use once_cell::race::OnceBox;

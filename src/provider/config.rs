@@ -2,9 +2,9 @@
 //! Misspelt settings. A provider can ask for a setting by its name, but not which ones there are,
 //! so openssl.cnf is read once more, when a certificate is needed.
 
-use crate::openssl_cnf::{self, Conf, NameValue};
-use crate::ossl::QuietErrors;
-use crate::text::excerpt;
+use certpick_core::openssl_cnf::{self, Conf, NameValue};
+use certpick_core::ossl::QuietErrors;
+use certpick_core::text::excerpt;
 use std::ffi::CStr;
 
 /// Whether the section of the provider with this name has settings that do not exist, or that

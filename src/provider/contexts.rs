@@ -4,22 +4,22 @@
 use super::explain;
 use super::libpq::{self, CertMode};
 use super::settings::{Only, Settings};
-use crate::decision::Outcome;
-use crate::error::Error;
-use crate::guard::guard;
-use crate::hook;
-use crate::ossl;
-use crate::selector::FrozenSelector;
+use certpick_core::decision::Outcome;
+use certpick_core::error::Error;
+use certpick_core::guard::guard;
+use certpick_core::hook;
+use certpick_core::ossl;
+use certpick_core::ossl::ex_data::{self, Slot};
+use certpick_core::selector::FrozenSelector;
 use libc::{c_int, c_long, c_void};
-use once_cell::race::{OnceBox, OnceNonZeroUsize};
+use once_cell::race::OnceBox;
 use openssl_sys as ffi;
-use std::num::NonZeroUsize;
 use std::ptr;
 use std::sync::Arc;
 
 /// The settings of the first activation; there is one openssl.cnf in a process.
 static SETTINGS: OnceBox<Settings> = OnceBox::new();
-static INDEX: OnceNonZeroUsize = OnceNonZeroUsize::new();
+static STATE: Slot<ffi::SSL_CTX, State> = Slot::new(Some(new_context));
 
 unsafe extern "C" {
     fn TLS_server_method() -> *const ffi::SSL_METHOD;
@@ -27,16 +27,11 @@ unsafe extern "C" {
     fn SSL_CTX_get_ssl_method(ctx: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
     fn SSL_use_certificate(ssl: *mut ffi::SSL, x: *mut ffi::X509) -> c_int;
     fn SSL_set_shutdown(ssl: *mut ffi::SSL, mode: c_int);
-    fn CRYPTO_set_ex_data(
-        data: *mut ffi::CRYPTO_EX_DATA,
-        index: c_int,
-        value: *mut c_void,
-    ) -> c_int;
 }
 
-/// What hangs on an SSL_CTX: its selector, once a server has asked.
+/// The state of an SSL_CTX: its selector, once a server has asked for a certificate.
 #[derive(Default)]
-struct Slot {
+struct State {
     selector: OnceBox<Arc<FrozenSelector>>,
 }
 
@@ -45,22 +40,9 @@ pub fn install(settings: Settings) {
     if SETTINGS.set(Box::new(settings)).is_err() {
         return;
     }
-    // In the global library context, as that of `hook::ex_data`. An SSL_CTX that is made while the
-    // thread has another default is not ours.
-    // SAFETY: two callbacks of the right types, which stay loaded (-z nodelete).
-    let index = ossl::in_global_context(|| unsafe {
-        ffi::CRYPTO_get_ex_new_index(
-            ffi::CRYPTO_EX_INDEX_SSL_CTX,
-            0,
-            ptr::null_mut(),
-            Some(new_context),
-            None,
-            Some(free_context),
-        )
-    });
-    if let Some(index) = usize::try_from(index).ok().and_then(|i| NonZeroUsize::new(i + 1)) {
-        let _ = INDEX.set(index);
-    }
+    // OpenSSL calls `new_context` from now on; not for an SSL_CTX that is created while the thread has
+    // another library context as its default. Without memory for the index nothing is done.
+    let _ = STATE.index();
 }
 
 /// OpenSSL has made an SSL_CTX, of which nobody else knows yet.
@@ -80,9 +62,7 @@ unsafe extern "C" fn new_context(
             if method == TLS_server_method() || method == DTLS_server_method() {
                 return;
             }
-            let slot = Box::into_raw(Box::<Slot>::default());
-            if CRYPTO_set_ex_data(data, index, slot.cast()) != 1 {
-                drop(Box::from_raw(slot));
+            if !ex_data::set_new(data, index, State::default()) {
                 return;
             }
             ossl::SSL_CTX_set_client_cert_cb(ctx, Some(client_cert_cb));
@@ -91,31 +71,13 @@ unsafe extern "C" fn new_context(
     });
 }
 
-unsafe extern "C" fn free_context(
-    _ctx: *mut c_void,
-    pointer: *mut c_void,
-    _data: *mut ffi::CRYPTO_EX_DATA,
-    _index: c_int,
-    _argl: c_long,
-    _argp: *mut c_void,
-) {
-    if !pointer.is_null() {
-        // SAFETY: `new_context` put it there, and it is freed once.
-        guard(|| drop(unsafe { Box::from_raw(pointer.cast::<Slot>()) }));
-    }
-}
-
-/// The slot of an SSL's SSL_CTX.
+/// The state of an SSL's SSL_CTX.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, which outlives the result.
-unsafe fn slot<'a>(ssl: *const ffi::SSL) -> Option<&'a Slot> {
-    let index = c_int::try_from(INDEX.get()?.get() - 1).ok()?;
-    // SAFETY: the caller's promise; under our index are slots alone.
-    unsafe {
-        let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        ffi::SSL_CTX_get_ex_data(ctx, index).cast::<Slot>().as_ref()
-    }
+unsafe fn state<'a>(ssl: *const ffi::SSL) -> Option<&'a State> {
+    // SAFETY: the caller's promise. A state is never replaced.
+    unsafe { STATE.get(ffi::SSL_get_SSL_CTX(ssl)).map(|state| &*state) }
 }
 
 /// # Safety
@@ -125,9 +87,9 @@ unsafe extern "C" fn client_cert_cb(
     x509: *mut *mut ffi::X509,
     pkey: *mut *mut ffi::EVP_PKEY,
 ) -> c_int {
-    hook::answer(ssl, x509, pkey, ossl::queue_error_as_reason, || {
+    let choose = || {
         // SAFETY: a valid SSL.
-        let (Some(settings), Some(slot)) = (SETTINGS.get(), unsafe { slot(ssl) }) else {
+        let (Some(settings), Some(state)) = (SETTINGS.get(), unsafe { state(ssl) }) else {
             return Ok(None);
         };
         // SAFETY: likewise.
@@ -135,8 +97,10 @@ unsafe extern "C" fn client_cert_cb(
             return Ok(None);
         }
         // SAFETY: likewise.
-        unsafe { choose(ssl, settings, slot) }
-    })
+        unsafe { choose(ssl, settings, state) }
+    };
+    // SAFETY: OpenSSL's pointers.
+    unsafe { hook::answer(ssl, x509, pkey, ossl::queue_error_as_reason, choose) }
 }
 
 /// Not if the program has a certificate of its own, has attached a selector, or has had this request
@@ -173,15 +137,15 @@ unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
 unsafe fn choose(
     ssl: *mut ffi::SSL,
     settings: &Settings,
-    slot: &Slot,
+    state: &State,
 ) -> Result<Option<hook::Installed>, Error> {
-    let selector = match slot.selector.get() {
+    let selector = match state.selector.get() {
         Some(selector) => selector,
         None => {
             let made = settings.selector().inspect_err(|error| {
                 explain::write_error(settings, &error.to_string());
             })?;
-            slot.selector.get_or_init(|| Box::new(Arc::new(made)))
+            state.selector.get_or_init(|| Box::new(Arc::new(made)))
         }
     };
     // SAFETY: the caller's promise.
@@ -216,7 +180,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
         let ssl = ssl.cast_mut();
         // SAFETY: a valid SSL, whose thread this is.
         unsafe {
-            if ffi::SSL_is_server(ssl) != 0 || slot(ssl).is_none() {
+            if ffi::SSL_is_server(ssl) != 0 || state(ssl).is_none() {
                 return;
             }
             if kind == ossl::HANDSHAKE_START {
@@ -241,7 +205,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
 /// A certificate for libpq to see: self-signed, made once by a key that was thrown away.
 mod placeholder {
     use super::{SSL_use_certificate, ffi, ptr};
-    use crate::ossl::QuietErrors;
+    use certpick_core::ossl::QuietErrors;
 
     /// Ed448, since nobody else is likely to use that slot.
     static DER: &[u8] = include_bytes!("placeholder.der");

@@ -2,7 +2,7 @@
 //! What OpenSSL hands a provider: its functions and parameters (openssl/core.h of 3.0, which is
 //! part of the ABI since).
 
-use crate::guard::guard;
+use certpick_core::guard::guard;
 use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::marker::PhantomData;

@@ -2,8 +2,8 @@
 //! Explanations appended to a file.
 
 use super::settings::{Explain, Settings};
-use crate::decision::{Decision, Outcome};
-use crate::explain_file;
+use certpick_core::decision::{Decision, Outcome};
+use certpick_core::file::explain;
 use std::io::Write;
 
 /// Whether this decision is to be explained.
@@ -37,7 +37,7 @@ pub fn write_none(settings: &Settings, why: &str) {
 
 fn append(settings: &Settings, text: &str) {
     let Some(path) = &settings.explain_file else { return };
-    if let Ok(mut file) = explain_file::open(path) {
+    if let Ok(mut file) = explain::open(path) {
         // One write, so that processes which share the file do not mix their lines.
         without_signal(|| drop(file.write_all(format!("{text}\n").as_bytes())));
     }

@@ -5,8 +5,8 @@
 //! 9 to 19), and libpq itself can be asked, if there is exactly one in the process and it confirms
 //! that the PGconn has this SSL. Where anything is not certain, nothing is asked.
 
-use crate::guard::guard;
-use crate::hook::Peer;
+use certpick_core::Peer;
+use certpick_core::guard::guard;
 use libc::{c_char, c_int, c_void};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};

@@ -5,12 +5,12 @@
 //! when a certificate is needed.
 
 use super::core::Core;
-use crate::choice::{EmptyCaList, Flawed, Policy};
-use crate::credential::private_file::{self, Refusal};
-use crate::error::{Error, file_name};
-use crate::list::Passwords;
-use crate::selector::{FrozenSelector, Selector};
-use crate::text::excerpt;
+use certpick_core::choice::{EmptyCaList, Flawed, Policy};
+use certpick_core::error::{Error, file_name};
+use certpick_core::file::private::{self, Refusal};
+use certpick_core::list::Passwords;
+use certpick_core::selector::{FrozenSelector, Selector};
+use certpick_core::text::excerpt;
 use std::ffi::{CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -149,7 +149,7 @@ impl Settings {
         let lines;
         let passwords = match &self.sslpasswordfile {
             Some(file) => {
-                lines = private_file::read(file).map_err(|refusal| {
+                lines = private::read(file).map_err(|refusal| {
                     Error::Settings(format!(
                         "sslpasswordfile \"{}\" {}",
                         file_name(file),

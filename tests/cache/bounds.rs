@@ -3,7 +3,7 @@
 
 use crate::files::{Files, connect, key_pem};
 use crate::support::certificates::Identity;
-use certpick::Selector;
+use certpick_core::Selector;
 use std::os::unix::fs::symlink;
 
 /// As certpick.h says at certpick_cache_clear().

@@ -4,8 +4,8 @@
 use crate::files::{Files, Sent, freeze, without_cache};
 use crate::support::certificates::{Identity, Subject, pem};
 use crate::support::handshake::{Version, Way};
-use certpick::Selector;
-use certpick::choice::{Flawed, NoneSuitable, Reasons};
+use certpick_core::Selector;
+use certpick_core::choice::{Flawed, NoneSuitable, Reasons};
 
 /// What each of three servers gets, whose CAs are these.
 fn sent_to(selector: Selector, roots: &[&Identity], clients: &[&Identity]) -> Vec<Sent> {
@@ -82,7 +82,7 @@ fn counts_that_do_not_agree_are_an_error_in_spite_of_the_cache() {
     let keys = format!("{},{}", path("a.key"), path("b.key"));
     let add = |keys: &str, passwords: &'static [u8]| {
         let mut selector = Selector::new();
-        let passwords = certpick::list::Passwords::List(Some(passwords));
+        let passwords = certpick_core::list::Passwords::List(Some(passwords));
         let added = selector.add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &passwords);
         added.map_err(|error| error.to_string())
     };
@@ -112,7 +112,8 @@ fn a_policy_is_of_one_selector_though_the_index_is_shared() {
     for _ in 0..2 {
         select(Flawed::Demote, NoneSuitable::SendNone).assert_sent(0);
         select(Flawed::Exclude, NoneSuitable::SendNone).assert_none_suitable();
-        select(Flawed::Exclude, NoneSuitable::Abort).assert_aborted(certpick::Status::NoneSuitable);
+        select(Flawed::Exclude, NoneSuitable::Abort)
+            .assert_aborted(certpick_core::Status::NoneSuitable);
         assert_eq!(select(Flawed::Demote, NoneSuitable::SendNone).verdict(0), Reasons::EXPIRED);
     }
 }

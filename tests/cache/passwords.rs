@@ -6,7 +6,7 @@ use crate::support::certificates::{Identity, Subject};
 use crate::support::ffi::{Sealing, seal};
 use crate::support::handshake::{Version, Way};
 use crate::support::keys::Kind;
-use certpick::{PasswordCallback, Secret, Selector, Status};
+use certpick_core::{PasswordCallback, Secret, Selector, Status};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
 use openssl::symm::Cipher;

@@ -4,7 +4,7 @@
 use crate::files::{Files, connect, freeze, key_pem, refused, without_cache};
 use crate::support::certificates::Identity;
 use crate::support::handshake::{VERSIONS, Version, Way};
-use certpick::{Selector, Status};
+use certpick_core::{Selector, Status};
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -5,7 +5,7 @@ use crate::support::certificates::{Identity, Subject};
 use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere, most_level_of_sha_1};
 use crate::support::keys::Kind::{self, *};
 use crate::support::set::{Frozen, Set};
-use certpick::choice::Reasons;
+use certpick_core::choice::Reasons;
 use openssl::hash::MessageDigest;
 
 const RSA: &[Kind] = &[Rsa1024, Rsa2048];

@@ -6,7 +6,7 @@ use crate::support::connection::Connection;
 use crate::support::handshake::everywhere;
 use crate::support::keys::Kind;
 use crate::support::set::Set;
-use certpick::choice::{Flawed, Reasons};
+use certpick_core::choice::{Flawed, Reasons};
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 
 /// One credential: who, with which intermediates.

@@ -6,7 +6,7 @@ use crate::support::ffi::{Sealing, seal};
 use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
 use crate::support::keys::Kind;
 use crate::support::set::{Frozen, Set};
-use certpick::{PasswordCallback, Status};
+use certpick_core::{PasswordCallback, Status};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
 use openssl::pkey::{Id, PKey, Private};

@@ -5,7 +5,7 @@ use crate::support::certificates::{Identity, der, element, name};
 use crate::support::handshake::everywhere;
 use crate::support::random::Random;
 use crate::support::set::Set;
-use certpick::choice::Reasons;
+use certpick_core::choice::Reasons;
 use openssl::x509::X509Name;
 
 fn strangers(count: usize) -> Vec<Vec<u8>> {

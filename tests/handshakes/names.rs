@@ -4,7 +4,7 @@
 use crate::support::certificates::{Identity, StringKind, Subject, der, name_in};
 use crate::support::handshake::everywhere;
 use crate::support::set::Set;
-use certpick::choice::Reasons;
+use certpick_core::choice::Reasons;
 use openssl::x509::{X509, X509Name};
 
 fn roots() -> [Identity; 3] {

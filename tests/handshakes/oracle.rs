@@ -9,7 +9,7 @@ use crate::support::handshake::{VERSIONS, Version, WAYS};
 use crate::support::keys::Kind::*;
 use crate::support::random::Random;
 use crate::support::set::Set;
-use certpick::choice::{EmptyCaList, Flawed, Order};
+use certpick_core::choice::{EmptyCaList, Flawed, Order};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};

@@ -5,9 +5,9 @@ use crate::support::certificates::{Identity, Subject};
 use crate::support::handshake::{Way, everywhere};
 use crate::support::keys::Kind;
 use crate::support::set::Set;
-use certpick::choice::{EmptyCaList, NoneSuitable, Reasons};
-use certpick::decision::Outcome;
-use certpick::{Error, Status, hook};
+use certpick_core::choice::{EmptyCaList, NoneSuitable, Reasons};
+use certpick_core::decision::Outcome;
+use certpick_core::{Error, Status, hook};
 use foreign_types::ForeignType;
 use openssl::ssl::{Ssl, SslContext, SslMethod};
 

@@ -4,7 +4,7 @@
 use crate::support::certificates::{Identity, StringKind, Subject, name_in};
 use crate::support::handshake::everywhere;
 use crate::support::set::Set;
-use certpick::choice::{Order, Reasons};
+use certpick_core::choice::{Order, Reasons};
 use openssl::x509::X509Name;
 
 #[test]

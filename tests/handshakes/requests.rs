@@ -5,8 +5,8 @@
 use crate::support::certificates::Identity;
 use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
 use crate::support::set::Set;
-use certpick::choice::Reasons;
-use certpick::decision::Outcome;
+use certpick_core::choice::Reasons;
+use certpick_core::decision::Outcome;
 
 #[test]
 fn a_resumed_session_asks_for_nothing() {

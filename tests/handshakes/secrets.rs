@@ -4,8 +4,8 @@
 use crate::support::certificates::{Identity, pem};
 use crate::support::handshake::everywhere;
 use crate::support::set::{Frozen, Set};
-use certpick::list::{self, Passwords};
-use certpick::{Selector, Status};
+use certpick_core::list::{self, Passwords};
+use certpick_core::{Selector, Status};
 use openssl::symm::Cipher;
 use std::fmt::Debug;
 
@@ -33,7 +33,7 @@ fn assert_debug_hides(value: &dyn Debug) {
 }
 
 /// A set whose second key takes that password; it is given in a list.
-fn set(passwords: &str, sealed_with: &str) -> (Result<Frozen, certpick::Error>, Identity) {
+fn set(passwords: &str, sealed_with: &str) -> (Result<Frozen, certpick_core::Error>, Identity) {
     let [a, b] = ["A", "B"].map(Identity::root);
     let (first, second) = (a.issue("first"), b.issue("second"));
     let files = Set::new();

@@ -5,7 +5,7 @@ use crate::support::certificates::{Identity, Subject};
 use crate::support::handshake::{everywhere, most_level_of_sha_1};
 use crate::support::keys::Kind;
 use crate::support::set::Set;
-use certpick::choice::Reasons;
+use certpick_core::choice::Reasons;
 use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_void};
 use openssl::hash::MessageDigest;

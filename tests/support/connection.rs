@@ -3,9 +3,9 @@
 
 use super::ffi;
 use super::handshake::{Program, stack};
-use certpick::choice::Reasons;
-use certpick::decision::Outcome;
-use certpick::{Decision, Error, Status, hook};
+use certpick_core::choice::Reasons;
+use certpick_core::decision::Outcome;
+use certpick_core::{Decision, Error, Status, hook};
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{self, ErrorCode, Ssl, SslRef, SslSession, SslStream};

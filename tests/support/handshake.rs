@@ -5,7 +5,7 @@ use super::certificates::Identity;
 use super::connection::{Connection, Known, Truth};
 use super::ffi::{self, SecurityCallback};
 use super::set::Frozen;
-use certpick::{Error, FrozenSelector, hook};
+use certpick_core::{Error, FrozenSelector, hook};
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
 use openssl::ssl::{
@@ -76,7 +76,7 @@ pub struct Handshake<'a> {
     client_trusts: Vec<X509>,
     own: Option<Identity>,
     asks: Asking,
-    peer: hook::Peer,
+    peer: certpick_core::Peer,
     post_handshake: bool,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Handshake<'a> {
             client_trusts: Vec::new(),
             own: None,
             asks: Asking::WithinHandshake,
-            peer: hook::Peer::default(),
+            peer: certpick_core::Peer::default(),
             post_handshake: false,
         }
     }
@@ -338,7 +338,7 @@ pub struct Pair {
     truth: Truth,
     leaves: Vec<X509>,
     own: Option<X509>,
-    peer: hook::Peer,
+    peer: certpick_core::Peer,
     post_handshake: bool,
     title: String,
 }

@@ -3,8 +3,8 @@
 
 use super::certificates::{Identity, pem};
 use super::handshake::{Handshake, Version, Way};
-use certpick::choice::Policy;
-use certpick::{FrozenSelector, PasswordCallback, Secret, Selector};
+use certpick_core::choice::Policy;
+use certpick_core::{FrozenSelector, PasswordCallback, Secret, Selector};
 use openssl::x509::X509;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

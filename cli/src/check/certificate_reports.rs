@@ -3,9 +3,9 @@
 
 use super::usage;
 use crate::certificate::{self, Clock};
+use crate::inspect::{Side, StrengthClass};
 use crate::report::{Finding, Subject};
 use crate::strength::{self, Position};
-use certpick::inspect::{Side, StrengthClass};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use std::collections::HashMap;

@@ -3,8 +3,8 @@
 
 use super::order::{Layout, Role};
 use super::verify::{Anchors, Verification};
+use crate::inspect::{self, Side};
 use crate::report::{Level, Subject};
-use certpick::inspect::{self, Side};
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::collections::HashMap;

@@ -11,11 +11,11 @@ use super::order::Layout;
 use super::{Options, inputs, usage};
 use crate::certificate::{self, Clock};
 use crate::failure::Failure;
+use crate::inspect::{Set, Side};
 use crate::progress::Progress;
 use crate::report::{Report, Subject};
 use crate::strength::Position;
-use certpick::error::file_name;
-use certpick::inspect::{Set, Side};
+use certpick_core::error::file_name;
 use openssl::x509::X509;
 
 /// Returns the report about all credentials.

@@ -3,9 +3,9 @@
 //! they match.
 
 use super::credential::Credential;
+use crate::inspect::Set;
 use crate::report::{Level, Subject};
-use certpick::choice::{self, Asked, Candidate, Key, Policy, Reasons, Traits};
-use certpick::inspect::Set;
+use certpick_core::choice::{self, Candidate, Class, Criteria, KeyType, Policy, Reasons};
 use openssl::hash::MessageDigest;
 use std::collections::{BTreeSet, HashMap};
 
@@ -45,12 +45,12 @@ pub struct Collisions<'a> {
 impl<'a> Collisions<'a> {
     /// `credentials` are the candidates of `set`, in the same order.
     pub fn new(credentials: &'a [&'a Credential], set: &'a Set, now: i64) -> Collisions<'a> {
-        let mut profiles: HashMap<Key, Profile> = HashMap::new();
-        let keys: Vec<Key> = set.keys().collect();
+        let mut profiles: HashMap<KeyType, Profile> = HashMap::new();
+        let keys: Vec<KeyType> = set.keys().collect();
         let by_key: Vec<Profile> =
             keys.iter().map(|key| *profiles.entry(*key).or_insert_with(|| profile(*key))).collect();
         let selectors = |(at, candidate): (usize, &Candidate)| Selectors {
-            profile: by_key.get(candidate.traits as usize).copied().unwrap_or_default(),
+            profile: by_key.get(candidate.class as usize).copied().unwrap_or_default(),
             issuers: set.names(at),
         };
         let selectors = set.candidates().iter().enumerate().map(selectors);
@@ -78,7 +78,7 @@ impl<'a> Collisions<'a> {
     }
 
     /// Returns for each credential whether it has a flaw that does not depend on the request.
-    fn find_flawed(set: &Set, keys: &[Key], now: i64) -> Vec<bool> {
+    fn find_flawed(set: &Set, keys: &[KeyType], now: i64) -> Vec<bool> {
         const FLAWS: [Reasons; 4] = [
             Reasons::EXPIRED,
             Reasons::NOT_YET_VALID,
@@ -86,23 +86,23 @@ impl<'a> Collisions<'a> {
             Reasons::EXTENDED_KEY_USAGE,
         ];
         let named = vec![true; set.issuers()];
-        let traits: Vec<Traits> =
-            keys.iter().map(|key| Traits { key: *key, refused: false }).collect();
-        let asked = Asked {
+        let classes: Vec<Class> =
+            keys.iter().map(|key| Class { key: *key, is_refused: false }).collect();
+        let criteria = Criteria {
             count: set.candidates().len(),
             tls13: false,
             named: Some(&named),
             schemes: Some(&SCHEMES),
             types: None,
-            traits: &traits,
+            classes: &classes,
             exempt: &[],
             graph: set.graph(),
             refused: &set.accepted(),
             user: None,
             now,
         };
-        let verdicts = choice::verdicts(set.candidates(), &asked, &Policy::default());
-        verdicts.iter().map(|v| FLAWS.iter().any(|flaw| v.contains(*flaw))).collect()
+        let verdicts = choice::judge(set.candidates(), &criteria, &Policy::default());
+        verdicts.all().map(|v| FLAWS.iter().any(|flaw| v.contains(*flaw))).collect()
     }
 
     fn find_shadowed(&self) -> Vec<Option<usize>> {
@@ -172,18 +172,18 @@ impl Selectors {
 }
 
 /// Returns the schemes and certificate types that a key matches, in TLS 1.3 and in TLS 1.2.
-fn profile(key: Key) -> Profile {
+fn profile(key: KeyType) -> Profile {
     const TYPES: [u8; 3] = [1, 2, 64];
     let graph = choice::Graph::default();
     let fits = |tls13, scheme: u16, types: Option<&[u8]>| {
         let schemes = [scheme];
-        let asked = Asked {
+        let criteria = Criteria {
             count: 1,
             tls13,
             named: None,
             schemes: Some(&schemes),
             types,
-            traits: &[Traits { key, refused: false }],
+            classes: &[Class { key, is_refused: false }],
             exempt: &[],
             graph: &graph,
             refused: &[],
@@ -192,7 +192,7 @@ fn profile(key: Key) -> Profile {
         };
         let candidate = Candidate {
             issuer: 0,
-            traits: 0,
+            class: 0,
             not_before: 0,
             not_after: 0,
             start: choice::NO_START,
@@ -200,7 +200,7 @@ fn profile(key: Key) -> Profile {
             lasting: Reasons::default(),
             common_name: None,
         };
-        choice::verdicts(&[candidate], &asked, &Policy::default())[0]
+        choice::judge(&[candidate], &criteria, &Policy::default()).reasons(0).unwrap_or_default()
     };
     let by_scheme = [true, false].into_iter().flat_map(|tls13| {
         SCHEMES.map(|s| !fits(tls13, s, None).contains(Reasons::SIGNATURE_ALGORITHM))

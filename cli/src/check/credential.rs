@@ -3,8 +3,8 @@
 
 use super::inputs::{Input, KeySource, PasswordSource, Source};
 use crate::credentials::directory::Contents;
-use certpick::error::{Cause, file_name};
-use certpick::inspect;
+use crate::inspect;
+use certpick_core::error::{Cause, file_name};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `--fix-order`: writes a chain in the correct order. The file appears or is replaced atomically.
 
+use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
-use certpick::error::file_name;
-use certpick::inspect::{self, CertificateFile};
+use certpick_core::error::file_name;
 use openssl::x509::X509;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};

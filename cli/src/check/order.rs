@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The certificates of one file: the role of each, and whether the order is correct.
 
+use crate::inspect::{self, Authority, Side};
 use crate::report::{Level, Subject};
-use certpick::inspect::{self, Authority, Side};
 use openssl::hash::{DigestBytes, MessageDigest};
 use openssl::x509::X509;
 use std::collections::HashSet;

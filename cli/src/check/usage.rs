@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks key usage, extended key usage and basic constraints.
 
+use crate::inspect::{self, Side};
 use crate::report::{Level, Subject};
-use certpick::choice::Reasons;
-use certpick::inspect::{self, Side};
+use certpick_core::choice::Reasons;
 use openssl::x509::X509;
 
 /// Reports whether a leaf certificate may be used by this side.

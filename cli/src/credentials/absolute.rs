@@ -4,8 +4,8 @@
 
 use super::absolute_path;
 use crate::failure::Failure;
-use certpick::list::{self, Entry, Passwords};
-use certpick::text::is_printable;
+use certpick_core::list::{self, Entry, Passwords};
+use certpick_core::text::is_printable;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 

@@ -5,9 +5,9 @@
 //! in `name.crt` itself. The certificate that is valid longest comes first.
 
 use crate::failure::Failure;
-use certpick::error::{Cause, file_name};
-use certpick::inspect::{self, CertificateFile, Set};
-use certpick::list::Entry;
+use crate::inspect::{self, CertificateFile, Set};
+use certpick_core::error::{Cause, file_name};
+use certpick_core::list::Entry;
 use openssl::x509::X509;
 use std::cmp::Reverse;
 use std::ffi::OsStr;

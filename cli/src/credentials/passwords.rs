@@ -4,7 +4,7 @@
 
 use super::is_exposed;
 use crate::failure::Failure;
-use certpick::error::file_name;
+use certpick_core::error::file_name;
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;

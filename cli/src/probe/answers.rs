@@ -163,7 +163,7 @@ pub fn refusal(body: &[u8]) -> Refusal {
 /// Returns text from the server with control characters escaped, cut to a maximum length.
 pub fn text(bytes: &[u8]) -> String {
     const MAX_TEXT: usize = 2000;
-    certpick::text::printable(bytes.get(..MAX_TEXT).unwrap_or(bytes))
+    certpick_core::text::printable(bytes.get(..MAX_TEXT).unwrap_or(bytes))
 }
 
 // With a path, because a fuzz target includes this file from another directory.

@@ -7,9 +7,9 @@ use super::target::Target;
 use crate::certificate;
 use crate::chain_error::ChainError;
 use crate::hostname;
+use crate::inspect;
 use crate::report::{Finding, Level, Subject};
 use crate::strength::{self, Position};
-use certpick::inspect;
 use openssl::x509::{X509, X509VerifyResult};
 
 /// Reports all findings about the chain.

@@ -4,9 +4,9 @@
 use super::Options;
 use crate::credentials::{EmptyCaList, Flawed};
 use crate::failure::Failure;
-use certpick::choice;
-use certpick::error::file_name;
-use certpick::{FrozenSelector, Selector};
+use certpick_core::choice;
+use certpick_core::error::file_name;
+use certpick_core::{FrozenSelector, Selector};
 use std::sync::Arc;
 
 pub struct Credentials {

@@ -9,8 +9,8 @@ use super::{Plan, Start, credentials};
 use crate::chain_error::ChainError;
 use crate::hostname::{self, Match};
 use crate::report::{Finding, Level, Subject, Value};
-use certpick::decision::Decision;
-use certpick::hook;
+use certpick_core::decision::Decision;
+use certpick_core::hook;
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslMethod, SslRef, SslStream};
@@ -291,7 +291,7 @@ fn prepare(
     }
     let bytes = |text: &str| Some(text.as_bytes().into());
     let user = plan.options.user.as_deref().and_then(bytes);
-    let peer = hook::Peer { host: bytes(&target.host), user };
+    let peer = certpick_core::Peer { host: bytes(&target.host), user };
     // SAFETY: the SSL is valid and used by this thread only.
     unsafe { hook::set_peer(ssl.as_ptr(), peer) }.map_err(|_| ErrorStack::get())?;
     Ok(ssl)

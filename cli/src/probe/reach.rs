@@ -190,7 +190,7 @@ fn foreign_protocol(connection: &mut Connection, first: u8) -> Option<Finding> {
     }
     let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
     let end = line.iter().position(|b| !is_text(b)).unwrap_or(line.len());
-    let text = certpick::text::printable(line[..end].trim_ascii());
+    let text = certpick_core::text::printable(line[..end].trim_ascii());
     if text.len() < 4 {
         return None;
     }
@@ -210,6 +210,6 @@ pub fn timeout_text(deadline: &Deadline) -> String {
 
 /// Returns the system's message for an error, without its number and std's prefix for look-ups.
 pub fn system_text(error: &io::Error) -> String {
-    let text = certpick::inspect::system_text(error);
+    let text = crate::inspect::system_text(error);
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }

@@ -6,7 +6,7 @@ use super::credentials::Credentials;
 use super::handshake::Handshake;
 use crate::certificate;
 use crate::report::{Level, Subject};
-use certpick::decision::{Decision, Outcome};
+use certpick_core::decision::{Decision, Outcome};
 
 /// Reports the request and the choice.
 pub fn report(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {

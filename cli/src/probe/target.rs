@@ -3,7 +3,7 @@
 
 use super::Start;
 use crate::failure::Failure;
-use certpick::text::printable;
+use certpick_core::text::printable;
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::linux::net::SocketAddrExt;

@@ -4,7 +4,7 @@
 use crate::failure::Failure;
 use crate::report::Level;
 use crate::roots::Roots;
-use certpick::error::file_name;
+use certpick_core::error::file_name;
 use clap::ValueEnum;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;

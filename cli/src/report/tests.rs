@@ -68,7 +68,7 @@ fn control_characters_are_escaped_in_every_format() {
         prometheus::format(&report),
     ];
     for text in shown {
-        assert!(text.lines().all(certpick::text::is_printable), "{text:?}");
+        assert!(text.lines().all(certpick_core::text::is_printable), "{text:?}");
     }
 }
 

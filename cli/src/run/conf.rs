@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads openssl.cnf with the library, and returns OpenSSL's messages for errors.
 
-use certpick::openssl_cnf::Conf;
+use certpick_core::openssl_cnf::Conf;
 use openssl::error::ErrorStack;
 use openssl_sys as ffi;
 use std::path::Path;

@@ -3,8 +3,8 @@
 
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
-use certpick::error::file_name;
-use certpick::text::printable;
+use certpick_core::error::file_name;
+use certpick_core::text::printable;
 use libc::{c_char, c_int};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;

@@ -6,7 +6,7 @@
 use super::{conf, syntax};
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
-use certpick::openssl_cnf::{Conf, NameValue, Provider, default_file};
+use certpick_core::openssl_cnf::{Conf, NameValue, Provider, default_file};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -194,7 +194,7 @@ impl ActiveConfig {
                 return Err(Failure::new(format!(
                     "the value of {name} is the name of a section in {file:?}, \"{}\"\n\
                      Rename that section, because OpenSSL would use it as the value.",
-                    certpick::text::printable(section)
+                    certpick_core::text::printable(section)
                 )));
             }
             let is_it =

@@ -3,7 +3,7 @@
 
 use super::signals::{self, BlockedSignals};
 use crate::failure::{Failure, print_message};
-use certpick::error::file_name;
+use certpick_core::error::file_name;
 use libc::{c_int, pid_t};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;

@@ -5,7 +5,7 @@ use crate::library::certificates::{Identity, StringKind, Subject, name_in};
 use crate::made::{bundle, check, pair};
 use crate::support::terminal::Terminal;
 use crate::support::{Scene, stderr, stdout};
-use certpick::text::is_printable;
+use certpick_core::text::is_printable;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -149,7 +149,7 @@ fn lists_with_names_that_need_escapes_are_not_printed() {
         let output = check(&scene, "--sslcert all --format json").output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let [directory, credential] = [0, 1].map(|at| &report["subjects"][at]);
-        let shown = certpick::text::printable(name);
+        let shown = certpick_core::text::printable(name);
         let name_shown = credential["name"].as_str().unwrap();
         assert!(name_shown.ends_with(&format!("/{shown}.crt")), "{name_shown}");
         let is_plain = name == b"mueller";

@@ -7,7 +7,7 @@ use crate::support::certificates::{der, name};
 use crate::support::connection::SOFT;
 use crate::support::handshake::{Version, most_level_of_sha_1};
 use crate::support::keys::Kind::{self, *};
-use certpick::choice::{EmptyCaList, Flawed, Order, Reasons};
+use certpick_core::choice::{EmptyCaList, Flawed, Order, Reasons};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {

@@ -3,9 +3,9 @@
 
 use crate::credentials::{Options, passwords};
 use crate::report::{Level, Subject};
-use certpick::Secret;
-use certpick::error::{Error, Flaw, Parameter};
-use certpick::list::{self, Entry, Passwords};
+use certpick_core::Secret;
+use certpick_core::error::{Error, Flaw, Parameter};
+use certpick_core::list::{self, Entry, Passwords};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;

@@ -4,9 +4,10 @@
 use super::{Keys, finding_key, public};
 use crate::check::credential::Credential;
 use crate::credentials::absolute;
+use crate::inspect;
 use crate::report::{Level, Subject};
-use certpick::error::{Cause, file_name};
-use certpick::{inspect, list};
+use certpick_core::error::{Cause, file_name};
+use certpick_core::list;
 use std::path::{Path, PathBuf};
 
 /// Finds the certificate of each key. If every certificate has a key, adds lists that match.

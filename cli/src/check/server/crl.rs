@@ -2,9 +2,9 @@
 //! Certificate revocation lists: whether they are valid, and whether they revoke the chain.
 
 use crate::certificate::{date, seconds, span};
+use crate::inspect;
 use crate::report::{Level, Subject, Value};
-use certpick::error::file_name;
-use certpick::inspect;
+use certpick_core::error::file_name;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509CrlRef};
 use std::path::Path;
 

@@ -3,11 +3,11 @@
 
 use crate::check::keys::{finding_key, report_password};
 use crate::credentials::is_exposed;
+use crate::inspect;
 use crate::report::{Level, Subject};
-use certpick::Secret;
-use certpick::error::{Cause, file_name};
-use certpick::inspect;
-use certpick::text::printable;
+use certpick_core::Secret;
+use certpick_core::error::{Cause, file_name};
+use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
 use std::fs::Metadata;

@@ -4,9 +4,9 @@
 use crate::certificate::{self, Clock};
 use crate::chain_error::ChainError;
 use crate::check::verify::{Anchors, Strict, Verification};
+use crate::inspect::{self, Authority};
 use crate::report::{Level, Subject};
 use crate::roots::Roots;
-use certpick::inspect::{self, Authority};
 use openssl::ssl::{SslContext, SslMethod};
 use openssl::x509::{X509, X509PurposeId};
 use openssl_sys as ffi;

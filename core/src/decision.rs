@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What happened at one request, and its words.
+
+mod explanation;
+mod terms;
+
+use crate::choice::Reasons;
+use crate::error::{Cause, Error, NONE_SUITABLE_TEXT};
+use crate::judgement::{Circumstances, Judgement};
+use crate::peer::Peer;
+use crate::request::Request;
+use crate::selector::FrozenSelector;
+use crate::x509::name;
+use std::sync::Arc;
+
+/// How a handshake came out; the numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Outcome {
+    /// The server did not ask for a certificate, or has not yet.
+    NotAsked = 0,
+    /// A certificate was given to OpenSSL to send.
+    Sent = 1,
+    /// None suits, so none was sent.
+    NoneSuitable = 2,
+    /// The handshake was aborted.
+    Failed = 3,
+}
+
+/// The record of one request.
+#[derive(Debug)]
+pub struct Decision {
+    pub(crate) selector: Arc<FrozenSelector>,
+    pub(crate) request: Request,
+    pub(crate) peer: Peer,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    /// The verdicts on the credentials that the server's CA names do not exclude; on all after
+    /// [`Decision::complete`].
+    pub(crate) judgement: Judgement,
+    /// The credentials that OpenSSL cannot decode, and why; after [`Decision::complete`].
+    pub(crate) damaged: Vec<(usize, Cause)>,
+    pub(crate) outcome: Outcome,
+    /// The credential that was chosen, though it may have failed.
+    pub(crate) chosen: Option<usize>,
+    pub(crate) error: Option<Error>,
+}
+
+impl Decision {
+    /// How it came out.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The index of the credential that was sent.
+    pub fn choice(&self) -> Option<usize> {
+        self.chosen.filter(|_| self.outcome == Outcome::Sent)
+    }
+
+    /// What speaks against credential `index`; nothing for one that does not exist.
+    pub fn verdict(&self, index: usize) -> Reasons {
+        self.judgement.reasons(index).unwrap_or_else(|| match self.request.ca_names {
+            _ if index >= self.selector.count() => Reasons::default(),
+            0 => Reasons::POLICY,
+            _ => Reasons::ISSUER,
+        })
+    }
+
+    /// Notes that the handshake is aborted.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        self.outcome = Outcome::Failed;
+        self.error = Some(error.clone());
+    }
+
+    pub(crate) fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances {
+            request: &self.request,
+            user: self.peer.user.as_deref(),
+            now: self.now,
+            policy: self.selector.policy(),
+            count: self.selector.count(),
+        }
+    }
+
+    /// Returns whether all credentials have been judged.
+    pub(crate) fn is_complete(&self) -> bool {
+        let judged = self.judgement.index.survivors().len();
+        judged + self.damaged.len() >= self.selector.count()
+    }
+
+    /// Adds the verdicts on the credentials that the server's CA names exclude, which the choice does not
+    /// need. `judgement` is of all credentials but those that are `damaged`.
+    pub(crate) fn complete(&mut self, mut judgement: Judgement, damaged: Vec<(usize, Cause)>) {
+        // A reason that was found while a credential was installed stays.
+        let judged = self.judgement.index.survivors().iter().zip(self.judgement.verdicts.all());
+        for (credential, reasons) in judged {
+            if let Some(at) = judgement.index.survivors().place(credential) {
+                judgement.verdicts.set(at, reasons);
+            }
+        }
+        (self.judgement, self.damaged) = (judgement, damaged);
+    }
+
+    /// What the server asked for.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Why the handshake was aborted.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// One line for a person; empty where there is nothing to say.
+    pub fn message(&self) -> String {
+        match self.outcome {
+            Outcome::NotAsked | Outcome::Sent => String::new(),
+            Outcome::NoneSuitable => NONE_SUITABLE_TEXT.to_owned(),
+            Outcome::Failed => self.error.as_ref().map(Error::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// Several lines: what the server asked for, and each credential with what speaks against it.
+    pub fn explanation(&self) -> String {
+        explanation::text(self)
+    }
+
+    /// All that speaks against credential `index`, in plain words.
+    pub fn against(&self, index: usize) -> Vec<String> {
+        explanation::against(self, index)
+    }
+
+    /// Why the chosen credential comes before this one, if nothing speaks against it.
+    pub fn preference(&self, index: usize) -> &'static str {
+        explanation::preference(self, index)
+    }
+
+    /// The CA names that the server sent, for people.
+    pub fn ca_names(&self) -> Vec<String> {
+        explanation::names(&self.request.ca_names_der).map(|n| name::text(&n)).collect()
+    }
+
+    /// The signature algorithms that the server accepts, by their names.
+    pub fn schemes(&self) -> Vec<String> {
+        self.request.offered_schemes.iter().map(|s| terms::scheme(*s)).collect()
+    }
+
+    /// The certificate types that the server accepts (up to TLS 1.2), by their names.
+    pub fn certificate_types(&self) -> Vec<String> {
+        self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
+    }
+
+    /// Notes that OpenSSL did not sign with the certificate that was chosen.
+    pub(crate) fn set_unsigned(&mut self) {
+        self.outcome = Outcome::NoneSuitable;
+        let place = self.chosen.and_then(|at| self.judgement.index.survivors().place(at));
+        if let Some(at) = place {
+            self.judgement.verdicts.add(at, Reasons::SIGNATURE_ALGORITHM);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The certificate that is on an SSL while the handshake that asked for it needs it.
+//!
+//! OpenSSL keeps a certificate on the SSL, sends it to the next server that asks, without a
+//! callback, and copies or shares it by SSL_dup(3) and SSL_copy_session_id(3). So the chosen one is
+//! removed as soon as the client has signed with it. An info callback on the SSL, set together with
+//! the certificate, sees that moment; it calls the callback that was set before, which is restored.
+
+use super::record;
+use super::slots::{Installation, Slot, put_back, select_current, slots};
+use crate::error::{Cause, Error};
+use crate::guard::guard;
+use crate::ossl::{self, InfoCallback, QuietErrors};
+use crate::request;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use libc::c_int;
+use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl_sys as ffi;
+use std::ffi::CStr;
+
+/// What was installed.
+pub struct Installed {
+    /// The certificate.
+    pub leaf: X509,
+    /// Its private key.
+    pub key: PKey<Private>,
+}
+
+/// Why a credential was not installed.
+pub enum InstallError {
+    /// The security level's own check of this very certificate.
+    SecurityLevel,
+    /// A file that one of the certificates comes from is another one now, or may be.
+    Changed,
+    /// The credential was to be sent and cannot be used.
+    Fatal(Cause),
+}
+
+/// Prepares an SSL for the answer to a request: removes the certificates that the program has set,
+/// and keeps them for [`end`]. The rest of an earlier handshake, which failed, is undone first.
+///
+/// # Safety
+/// `ssl` is a client's valid SSL, inside one of the two certificate callbacks.
+pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        end(ssl);
+        let ctx = ffi::SSL_get_SSL_CTX(ssl);
+        let new = Installation { leaf: None, set_aside: slots(ssl), ctx };
+        *record::installation(ssl)? = Some(new);
+        let previous = ossl::SSL_get_info_callback(ssl);
+        if !previous.is_some_and(is_our_callback) {
+            record::set_previous_callback(ssl, previous);
+        }
+        ossl::SSL_certs_clear(ssl);
+        ossl::SSL_set_info_callback(ssl, Some(info_callback));
+    }
+    Ok(())
+}
+
+/// Installs a credential on an SSL that [`begin`] has prepared.
+///
+/// # Safety
+/// As for [`begin`].
+pub unsafe fn install(
+    ssl: *mut ffi::SSL,
+    leaf: &X509,
+    key: &PKeyRef<Private>,
+    chain: &Stack<X509>,
+) -> Result<Installed, InstallError> {
+    let no_memory = |_| InstallError::Fatal(Cause::Memory(None));
+    let errors = QuietErrors::new();
+    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    // TLS 1.3 looks through all slots, so they are emptied first.
+    let done = unsafe {
+        if let Some(installation) = record::installation(ssl).map_err(no_memory)? {
+            installation.leaf = Some(leaf.clone());
+        }
+        ossl::SSL_certs_clear(ssl);
+        ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), key.as_ptr(), chain.as_ptr(), 1)
+    };
+    if done == 1 {
+        return Ok(Installed { leaf: leaf.clone(), key: key.to_owned() });
+    }
+    if errors.is_security_level() {
+        return Err(InstallError::SecurityLevel);
+    }
+    if errors.is_out_of_memory() {
+        return Err(no_memory(Error::Memory));
+    }
+    Err(InstallError::Fatal(Cause::Refused(errors.reason())))
+}
+
+/// Removes what was installed, puts the program's own certificates back, and restores its info
+/// callback. Certificates that the program has set meanwhile stay.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+pub unsafe fn end(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(installation) = record::take_installation(ssl) {
+            remove(ssl, &installation);
+        }
+        if ossl::SSL_get_info_callback(ssl).is_some_and(is_our_callback) {
+            ossl::SSL_set_info_callback(ssl, record::previous_callback(ssl));
+        }
+    }
+}
+
+/// # Safety
+/// As for [`end`].
+unsafe fn remove(ssl: *mut ffi::SSL, installation: &Installation) {
+    let _errors = QuietErrors::new();
+    // SAFETY: the caller's promise; each object is valid.
+    unsafe {
+        let current = ossl::SSL_get_certificate(ssl);
+        let present = slots(ssl);
+        let ours = installation.leaf.as_ref().map(X509::as_ptr);
+        let is_ours = |slot: &Slot| Some(slot.leaf.as_ptr()) == ours;
+        // Otherwise the SSL has got other certificates, as by SSL_set_SSL_CTX(3).
+        let is_same_ctx = ffi::SSL_get_SSL_CTX(ssl) == installation.ctx;
+        if present.iter().any(is_ours) || (ours.is_none() && is_same_ctx) {
+            ossl::SSL_certs_clear(ssl);
+            let others = present.iter().filter(|slot| !is_ours(slot));
+            installation.set_aside.iter().chain(others).for_each(|slot| put_back(ssl, slot));
+        } else if !current.is_null() {
+            select_current(ssl, current);
+        }
+    }
+}
+
+fn is_our_callback(callback: InfoCallback) -> bool {
+    callback as usize == info_callback as *const () as usize
+}
+
+/// Whether the program has had this request answered by certpick in a cert_cb, by this copy of the
+/// library or another one in the process. An SSL has the info callback of a copy while it answers.
+///
+/// # Safety
+/// `ssl` is a valid SSL, inside its client_cert_cb.
+#[cfg(ossl3)]
+pub unsafe fn is_answered(ssl: *const ffi::SSL) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(callback) = ossl::SSL_get_info_callback(ssl) else { return false };
+        if is_our_callback(callback) {
+            return record::has_installation(ssl);
+        }
+        super::object::exports(callback as *const (), c"certpick_select")
+    }
+}
+
+/// # Safety
+/// OpenSSL calls it as SSL_set_info_callback(3) says.
+unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_int) {
+    let next = guard(|| {
+        let ssl = ssl.cast_mut();
+        // SAFETY: a valid SSL, whose thread this is.
+        unsafe {
+            if is_over(ssl, kind, value) {
+                end(ssl);
+                end_within_quic(ssl);
+            }
+            // One that replaced ours and calls us may be the previous one at a later request.
+            match next_callback(ssl) {
+                Some(next) if !record::set_is_calling(ssl, true) => Some(next),
+                _ => None,
+            }
+        }
+    });
+    if let Some(Some(next)) = next {
+        // SAFETY: the program's callback, called as OpenSSL would have called it.
+        unsafe { next(ssl, kind, value) };
+        // SAFETY: a valid SSL, whose thread this is.
+        guard(|| unsafe { record::set_is_calling(ssl, false) });
+    }
+}
+
+/// Removes the certificate from a QUIC connection whose request was answered in a cert_cb: OpenSSL
+/// calls that with an SSL of its own, which has the record of what was installed, and the info
+/// callback with the program's (seen in 3.5). Both have the same certificates and callbacks. Those of
+/// the program need not be put back, since such an SSL cannot be used again.
+///
+/// # Safety
+/// As for [`end`], in the SSL's info callback.
+unsafe fn end_within_quic(ssl: *mut ffi::SSL) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let callback = ossl::SSL_get_info_callback(ssl);
+        if ffi::SSL_version(ssl) == request::QUIC1 && callback.is_some_and(is_our_callback) {
+            ossl::SSL_certs_clear(ssl);
+            ossl::SSL_set_info_callback(ssl, None);
+        }
+    }
+}
+
+/// Whether a handshake does not need the certificate any more: the client has signed with it, or has
+/// sent Finished without it, or the handshake has failed or a new one begins.
+///
+/// # Safety
+/// `ssl` is a valid SSL, in its info callback.
+unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
+    /// SSL3_AL_FATAL of openssl/ssl3.h.
+    const FATAL: c_int = 2;
+    // The numbers of these states differ between versions of OpenSSL, the abbreviations do not.
+    // SAFETY: the caller's promise; a static text.
+    let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
+    let (cert_verify, finished, error) = (c"TWCV", c"TWFIN", c"SSLERR");
+    match kind {
+        ossl::HANDSHAKE_START | ossl::HANDSHAKE_DONE => true,
+        ossl::CONNECT_LOOP | ossl::CONNECT_EXIT => {
+            state == cert_verify
+                || state == finished
+                || state == error
+                // SAFETY: the caller's promise.
+                || unsafe { ossl::SSL_get_state(ssl) } == ossl::STATE_OK
+        }
+        _ => kind & ossl::ALERT != 0 && value >> 8 == FATAL,
+    }
+}
+
+/// The callback that OpenSSL would call if ours were not set. It is never the one that is set now: one
+/// that replaced ours, which may be another copy's, is the one that calls us.
+///
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+unsafe fn next_callback(ssl: *mut ffi::SSL) -> Option<InfoCallback> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        record::previous_callback(ssl)
+            .or_else(|| ossl::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)))
+            .filter(|callback| !is_our_callback(*callback))
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reads the server's request from an SSL.
+
+use crate::error::OutOfMemory;
+use crate::ossl;
+use crate::request::Request;
+use crate::selector::Filter;
+use crate::x509::name;
+use foreign_types::ForeignTypeRef;
+use libc::{c_int, c_uchar};
+use openssl::x509::X509NameRef;
+use openssl_sys as ffi;
+
+/// Reads the request.
+///
+/// # Safety
+/// `ssl` is a valid SSL, inside its `cert_cb` or `client_cert_cb`, on the client's side.
+pub unsafe fn read(ssl: *mut ffi::SSL, filter: &Filter) -> Result<Request, OutOfMemory> {
+    // SAFETY: the caller's promise.
+    let version = unsafe { ffi::SSL_version(ssl) };
+    let mut request = Request {
+        version,
+        named: vec![false; filter.names().len()],
+        // SAFETY: the caller's promise.
+        offered_schemes: unsafe { schemes(ssl, ossl::SSL_get_sigalgs) },
+        // SAFETY: the caller's promise.
+        schemes: unsafe { schemes(ssl, ossl::SSL_get_shared_sigalgs) },
+        // SAFETY: the caller's promise.
+        certificate_types: unsafe { certificate_types(ssl) },
+        ..Request::default()
+    };
+    // SAFETY: the caller's promise.
+    unsafe { read_names(ssl, filter, &mut request) }?;
+    Ok(request)
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn read_names(
+    ssl: *mut ffi::SSL,
+    filter: &Filter,
+    request: &mut Request,
+) -> Result<(), OutOfMemory> {
+    const MAX_BYTES: usize = 256 << 10;
+    const USUAL_BYTES: usize = 64;
+    // SAFETY: the caller's promise. An empty list is a stack of none, or NULL on TLS 1.3.
+    let names =
+        unsafe { ossl::stack_elements::<_, ffi::X509_NAME>(ossl::SSL_get0_peer_CA_list(ssl)) };
+    let count = names.size_hint().0;
+    request.ca_names_der.reserve(count.saturating_mul(USUAL_BYTES).min(MAX_BYTES));
+    for name in names.filter(|n| !n.is_null()) {
+        // SAFETY: a valid name, which belongs to the SSL and stays during the callback.
+        let name = unsafe { X509NameRef::from_ptr(name) };
+        let der = name::der(name);
+        request.ca_names += 1;
+        if request.ca_names_der.len() + der.len() <= MAX_BYTES {
+            request.ca_names_der.extend_from_slice(der);
+        }
+        let Some(number) = filter.names().find_der(name, der)? else { continue };
+        let flag = usize::try_from(number).ok().and_then(|at| request.named.get_mut(at));
+        if flag.is_some_and(|flag| !std::mem::replace(flag, true)) {
+            request.named_numbers.push(number);
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn schemes(ssl: *mut ffi::SSL, get: ossl::SignatureAlgorithmGetter) -> Vec<u16> {
+    let at = |index: c_int| {
+        let (mut sign, mut hash, mut both) = (0, 0, 0);
+        let (mut raw_sign, mut raw_hash): (c_uchar, c_uchar) = (0, 0);
+        // SAFETY: the caller's promise, and five values to write.
+        let count = unsafe {
+            get(ssl, index, &mut sign, &mut hash, &mut both, &mut raw_sign, &mut raw_hash)
+        };
+        (count, u16::from(raw_hash) << 8 | u16::from(raw_sign))
+    };
+    // An index beyond the end gives 0; the first call gives the number as well.
+    let (count, _) = at(0);
+    (0..count.max(0)).map(|i| at(i).1).collect()
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn certificate_types(ssl: *mut ffi::SSL) -> Vec<u8> {
+    /// SSL_get0_certificate_types(3) is a macro for it.
+    const SSL_CTRL_GET_CLIENT_CERT_TYPES: c_int = 103;
+    let mut types: *const c_uchar = std::ptr::null();
+    // SAFETY: the caller's promise; the bytes belong to the SSL and are copied.
+    unsafe {
+        let out = std::ptr::from_mut(&mut types).cast();
+        let count = ffi::SSL_ctrl(ssl, SSL_CTRL_GET_CLIENT_CERT_TYPES, 0, out);
+        match usize::try_from(count) {
+            Ok(count) if !types.is_null() => std::slice::from_raw_parts(types, count).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}

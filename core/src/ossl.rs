@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! OpenSSL's functions that openssl-sys does not declare, each with the reason it is needed.
+
+mod error_library;
+mod error_state;
+mod errors;
+pub mod ex_data;
+
+use crate::error::{Error, OutOfMemory, major_version};
+use crate::text::printable;
+pub use error_library::load_texts as load_error_texts;
+#[cfg(ossl3)]
+pub use errors::queue_error_as_reason;
+pub use errors::{QuietErrors, queue_error};
+use libc::{c_int, c_uchar, c_ulong, c_void};
+use openssl::pkey::{PKeyRef, Private};
+use openssl_sys as ffi;
+use std::ffi::{CStr, CString};
+
+/// `int (*)(SSL *, X509 **, EVP_PKEY **)` (SSL_CTX_set_client_cert_cb(3)).
+pub type ClientCertCallback =
+    unsafe extern "C" fn(*mut ffi::SSL, *mut *mut ffi::X509, *mut *mut ffi::EVP_PKEY) -> c_int;
+/// `int (*)(SSL *, void *)` (SSL_CTX_set_cert_cb(3)).
+pub type CertCallback = unsafe extern "C" fn(*mut ffi::SSL, *mut c_void) -> c_int;
+/// The security callback (SSL_CTX_set_security_callback(3)).
+pub type SecurityCallback = unsafe extern "C" fn(
+    s: *const ffi::SSL,
+    ctx: *const ffi::SSL_CTX,
+    op: c_int,
+    bits: c_int,
+    nid: c_int,
+    other: *mut c_void,
+    ex: *mut c_void,
+) -> c_int;
+/// What SSL_get_sigalgs(3) and SSL_get_shared_sigalgs(3) have in common.
+pub type SignatureAlgorithmGetter = unsafe extern "C" fn(
+    ssl: *mut ffi::SSL,
+    index: c_int,
+    sign: *mut c_int,
+    hash: *mut c_int,
+    sign_hash: *mut c_int,
+    raw_sign: *mut c_uchar,
+    raw_hash: *mut c_uchar,
+) -> c_int;
+
+/// `void (*)(const SSL *, int, int)` (SSL_CTX_set_info_callback(3)).
+pub type InfoCallback = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
+
+/// SSL_CB_HANDSHAKE_START, _HANDSHAKE_DONE, _CONNECT_LOOP, _CONNECT_EXIT and _ALERT of
+/// openssl/ssl.h, and TLS_ST_OK.
+pub const HANDSHAKE_START: c_int = 0x10;
+pub const HANDSHAKE_DONE: c_int = 0x20;
+pub const CONNECT_LOOP: c_int = 0x1001;
+pub const CONNECT_EXIT: c_int = 0x1002;
+pub const ALERT: c_int = 0x4000;
+pub const STATE_OK: c_int = 1;
+
+/// SSL_SECOP_EE_KEY and SSL_SECOP_CA_KEY, SSL_SECOP_CA_MD of openssl/ssl.h.
+pub const SECOP_EE_KEY: c_int = 16 | (6 << 16);
+pub const SECOP_CA_KEY: c_int = 17 | (6 << 16);
+pub const SECOP_CA_MD: c_int = 18 | (6 << 16);
+
+unsafe extern "C" {
+    // The two ways to be asked for a certificate.
+    pub fn SSL_CTX_set_client_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<ClientCertCallback>);
+    pub fn SSL_CTX_set_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
+    // To see the progress of a handshake.
+    pub fn SSL_CTX_get_info_callback(ctx: *mut ffi::SSL_CTX) -> Option<InfoCallback>;
+    #[cfg(ossl3)]
+    pub fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
+    pub fn SSL_get_info_callback(ssl: *const ffi::SSL) -> Option<InfoCallback>;
+    pub fn SSL_set_info_callback(ssl: *mut ffi::SSL, callback: Option<InfoCallback>);
+    pub fn SSL_get_certificate(s: *const ffi::SSL) -> *mut ffi::X509;
+    // What the server asked for.
+    pub fn SSL_get0_peer_CA_list(s: *const ffi::SSL) -> *const ffi::stack_st_X509_NAME;
+    pub fn SSL_get_sigalgs(
+        ssl: *mut ffi::SSL,
+        index: c_int,
+        sign: *mut c_int,
+        hash: *mut c_int,
+        sign_hash: *mut c_int,
+        raw_sign: *mut c_uchar,
+        raw_hash: *mut c_uchar,
+    ) -> c_int;
+    pub fn SSL_get_shared_sigalgs(
+        ssl: *mut ffi::SSL,
+        index: c_int,
+        sign: *mut c_int,
+        hash: *mut c_int,
+        sign_hash: *mut c_int,
+        raw_sign: *mut c_uchar,
+        raw_hash: *mut c_uchar,
+    ) -> c_int;
+    pub fn SSL_get_state(s: *const ffi::SSL) -> c_int;
+    pub fn SSL_in_init(s: *const ffi::SSL) -> c_int;
+    pub fn SSL_in_before(s: *const ffi::SSL) -> c_int;
+    // Whether OpenSSL really signed: none where it found the certificate unusable after all.
+    pub fn SSL_get_signature_type_nid(s: *const ffi::SSL, nid: *mut c_int) -> c_int;
+    // The security level's opinion of a certificate, without installing it.
+    pub fn SSL_get_security_callback(s: *const ffi::SSL) -> Option<SecurityCallback>;
+    pub fn SSL_get0_security_ex_data(s: *const ffi::SSL) -> *mut c_void;
+    pub fn X509_get_signature_info(
+        x: *mut ffi::X509,
+        md: *mut c_int,
+        pkey: *mut c_int,
+        security_bits: *mut c_int,
+        flags: *mut u32,
+    ) -> c_int;
+    // Installing.
+    pub fn SSL_certs_clear(s: *mut ffi::SSL);
+    pub fn SSL_use_cert_and_key(
+        s: *mut ffi::SSL,
+        x: *mut ffi::X509,
+        key: *mut ffi::EVP_PKEY,
+        chain: *mut ffi::stack_st_X509,
+        overwrite: c_int,
+    ) -> c_int;
+    // Whether a certificate may be used for something, as the other side will judge it.
+    pub fn X509_check_purpose(x: *mut ffi::X509, purpose: c_int, is_ca: c_int) -> c_int;
+    // Which kind of CA certificate it is, old ones without extensions too.
+    pub fn X509_check_ca(x: *mut ffi::X509) -> c_int;
+    pub fn X509_check_private_key(x: *const ffi::X509, key: *const ffi::EVP_PKEY) -> c_int;
+    // Reading certificates: the _AUX variant also knows "TRUSTED CERTIFICATE", as libpq does.
+    pub fn PEM_read_bio_X509_AUX(
+        bio: *mut ffi::BIO,
+        out: *mut *mut ffi::X509,
+        callback: ffi::pem_password_cb,
+        user: *mut c_void,
+    ) -> *mut ffi::X509;
+    pub fn X509_get0_pubkey(x: *const ffi::X509) -> *mut ffi::EVP_PKEY;
+    pub fn X509_NAME_get0_der(
+        name: *const ffi::X509_NAME,
+        der: *mut *const c_uchar,
+        length: *mut usize,
+    ) -> c_int;
+    pub fn X509_NAME_print_ex(
+        out: *mut ffi::BIO,
+        name: *const ffi::X509_NAME,
+        indent: c_int,
+        flags: c_ulong,
+    ) -> c_int;
+    // The key as it stands in a certificate, to tell keys apart.
+    pub fn X509_get_X509_PUBKEY(x: *const ffi::X509) -> *mut c_void;
+    pub fn i2d_X509_PUBKEY(key: *mut c_void, out: *mut *mut c_uchar) -> c_int;
+    // A copy, decoded anew.
+    pub fn X509_dup(x: *const ffi::X509) -> *mut ffi::X509;
+    pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
+    pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
+    // Digests of passwords, for the cache, and their key.
+    pub fn RAND_priv_bytes(bytes: *mut c_uchar, length: c_int) -> c_int;
+    pub fn HMAC(
+        digest: *const ffi::EVP_MD,
+        key: *const c_void,
+        key_length: c_int,
+        data: *const c_uchar,
+        length: usize,
+        out: *mut c_uchar,
+        out_length: *mut libc::c_uint,
+    ) -> *mut c_uchar;
+    // The hash that an RSA-PSS key is bound to: 2 where it is mandatory.
+    pub fn EVP_PKEY_get_default_digest_nid(key: *mut ffi::EVP_PKEY, nid: *mut c_int) -> c_int;
+}
+
+#[cfg(ossl3)]
+unsafe extern "C" {
+    // Curve and type by name, without turning the key into a legacy one.
+    pub fn EVP_PKEY_get_group_name(
+        key: *const ffi::EVP_PKEY,
+        name: *mut libc::c_char,
+        size: usize,
+        length: *mut usize,
+    ) -> c_int;
+    pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const libc::c_char;
+    // Whether a key is in a token.
+    fn EVP_PKEY_get0_provider(key: *const ffi::EVP_PKEY) -> *const c_void;
+    fn OSSL_PROVIDER_get0_name(provider: *const c_void) -> *const libc::c_char;
+    // Whose context things are made in.
+    fn OSSL_LIB_CTX_get0_global_default() -> *mut c_void;
+    fn OSSL_LIB_CTX_set0_default(context: *mut c_void) -> *mut c_void;
+    // An RSA-PSS key's salt.
+    pub fn EVP_PKEY_get_int_param(
+        key: *const ffi::EVP_PKEY,
+        name: *const libc::c_char,
+        value: *mut c_int,
+    ) -> c_int;
+}
+
+#[cfg(not(ossl3))]
+unsafe extern "C" {
+    pub fn EVP_PKEY_get0_EC_KEY(key: *mut ffi::EVP_PKEY) -> *mut ffi::EC_KEY;
+    pub fn EVP_PKEY_get0_RSA(key: *mut ffi::EVP_PKEY) -> *mut ffi::RSA;
+    pub fn RSA_get0_pss_params(rsa: *const ffi::RSA) -> *const RsaPssParams;
+}
+
+/// RSA_PSS_PARAMS of openssl/rsa.h.
+#[cfg(not(ossl3))]
+#[repr(C)]
+pub struct RsaPssParams {
+    hash: *const c_void,
+    mask: *const c_void,
+    pub salt_length: *mut ffi::ASN1_INTEGER,
+    trailer: *const c_void,
+    mask_hash: *const c_void,
+}
+
+/// Returns what `attempt` returns, or an error if it fails for lack of memory.
+///
+/// Many of OpenSSL's functions return the same value for an unusual certificate as for a lack of memory,
+/// which must not be taken for a property of the certificate. So a failed attempt is repeated, and if it
+/// fails again, an allocation shows whether there is memory.
+pub fn retry_unless_out_of_memory<T>(
+    mut attempt: impl FnMut() -> Option<T>,
+) -> Result<Option<T>, OutOfMemory> {
+    if let Some(value) = attempt().or_else(&mut attempt) {
+        return Ok(Some(value));
+    }
+    if has_memory() { Ok(None) } else { Err(OutOfMemory) }
+}
+
+fn has_memory() -> bool {
+    /// More than OpenSSL takes in one piece for a certificate's parts.
+    const SOME: usize = 16 << 10;
+    // SAFETY: memory that nobody else knows of, and is freed; NULL is allowed.
+    unsafe {
+        let some = ffi::OPENSSL_malloc(SOME);
+        ffi::OPENSSL_free(some);
+        !some.is_null()
+    }
+}
+
+/// The elements of one of OpenSSL's stacks; a NULL stack has none.
+///
+/// # Safety
+/// `stack` is NULL or a valid stack of pointers to `T`, which outlives the iterator unchanged.
+pub unsafe fn stack_elements<S, T>(stack: *const S) -> impl Iterator<Item = *mut T> {
+    let stack = stack.cast::<ffi::OPENSSL_STACK>();
+    // SAFETY: the caller's promise; OPENSSL_sk_num gives -1 for NULL.
+    let count = unsafe { ffi::OPENSSL_sk_num(stack) };
+    // SAFETY: the index is below the stack's size.
+    (0..count.max(0)).map(move |i| unsafe { ffi::OPENSSL_sk_value(stack, i) }.cast::<T>())
+}
+
+/// What `write` prints to a memory BIO; `None` where it fails.
+pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
+    // SAFETY: a new BIO, freed below; the buffer belongs to it and is copied before.
+    unsafe {
+        let bio = ffi::BIO_new(ffi::BIO_s_mem());
+        if bio.is_null() {
+            return None;
+        }
+        let mut printed = None;
+        if write(bio) {
+            let mut data = std::ptr::null_mut();
+            let length = ffi::BIO_get_mem_data(bio, &mut data);
+            printed = Some(Vec::new()); // nothing to print is no data
+            if let (false, Ok(length)) = (data.is_null(), usize::try_from(length)) {
+                printed = Some(std::slice::from_raw_parts(data.cast::<u8>(), length).to_vec());
+            }
+        }
+        ffi::BIO_free_all(bio);
+        printed
+    }
+}
+
+/// A BIO to read `bytes` from.
+pub struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
+
+impl<'a> MemoryBio<'a> {
+    /// `None` where there is no memory, or more bytes than an `int` counts.
+    pub fn new(bytes: &'a [u8]) -> Option<MemoryBio<'a>> {
+        let length = c_int::try_from(bytes.len()).ok()?;
+        // SAFETY: the BIO reads the bytes, which outlive it.
+        let bio = unsafe { ffi::BIO_new_mem_buf(bytes.as_ptr().cast(), length) };
+        if bio.is_null() { None } else { Some(MemoryBio(bio, std::marker::PhantomData)) }
+    }
+
+    pub fn as_ptr(&self) -> *mut ffi::BIO {
+        self.0
+    }
+}
+
+impl Drop for MemoryBio<'_> {
+    fn drop(&mut self) {
+        // SAFETY: ours, and freed once.
+        unsafe { ffi::BIO_free_all(self.0) };
+    }
+}
+
+/// What holds a private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(ossl3), allow(dead_code))]
+pub enum Holder {
+    /// OpenSSL's own code, in the memory of the process.
+    OpenSsl,
+    /// Another provider: that of a token, perhaps, whose key is of no use to a forked child.
+    Provider,
+    /// Not known: OpenSSL 3 has it without a provider, perhaps through an ENGINE.
+    Unknown,
+}
+
+/// What holds a key that was read from a file. In 1.1.1 that is OpenSSL itself.
+pub fn holder(key: &PKeyRef<Private>) -> Holder {
+    #[cfg(not(ossl3))]
+    let _ = key;
+    #[cfg(ossl3)]
+    // SAFETY: a valid key; its provider lives as long, and the name is a C string.
+    unsafe {
+        let key = foreign_types::ForeignTypeRef::as_ptr(key);
+        let provider = EVP_PKEY_get0_provider(key);
+        if provider.is_null() {
+            return Holder::Unknown;
+        }
+        let name = OSSL_PROVIDER_get0_name(provider);
+        let own = [c"default", c"fips", c"base", c"legacy"];
+        if name.is_null() || !own.contains(&CStr::from_ptr(name)) {
+            return Holder::Provider;
+        }
+    }
+    Holder::OpenSsl
+}
+
+/// A C string of a text; a byte 0 in it, which no text here should have, is left out.
+pub fn c_text(text: &str) -> CString {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.retain(|b| *b != 0);
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// Whether what this thread makes belongs to OpenSSL's global library context, which lives as long
+/// as the process.
+pub fn has_global_context() -> bool {
+    #[cfg(ossl3)]
+    // SAFETY: NULL changes nothing and gives the thread's context, which is compared only.
+    unsafe {
+        OSSL_LIB_CTX_set0_default(std::ptr::null_mut()) == OSSL_LIB_CTX_get0_global_default()
+    }
+    #[cfg(not(ossl3))]
+    true
+}
+
+/// Runs `body` with the global library context as the thread's own.
+pub fn in_global_context<R>(body: impl FnOnce() -> R) -> R {
+    #[cfg(ossl3)]
+    {
+        struct Restore(*mut c_void);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                // SAFETY: the context that the thread had, which the program keeps for as long.
+                unsafe { OSSL_LIB_CTX_set0_default(self.0) };
+            }
+        }
+        // SAFETY: the global context lives as long as the process.
+        let _restore =
+            Restore(unsafe { OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default()) });
+        body()
+    }
+    #[cfg(not(ossl3))]
+    body()
+}
+
+/// Refuses to work with another major version of OpenSSL than the headers were of: structures and
+/// meanings may differ.
+pub fn check_version() -> Result<(), Error> {
+    let built = env!("CERTPICK_OPENSSL_VERSION").parse::<u64>().unwrap_or(0);
+    // SAFETY: no arguments, a number.
+    let running = unsafe { ffi::OpenSSL_version_num() } as u64;
+    if major_version(built) == major_version(running) {
+        return Ok(());
+    }
+    // SAFETY: OPENSSL_VERSION (0) gives a static text.
+    let text = unsafe { CStr::from_ptr(ffi::OpenSSL_version(0)) };
+    Err(Error::OpenSslVersion { built, running: printable(text.to_bytes()) })
+}

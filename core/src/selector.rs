@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ordered set of credentials, its policy and its issuer pool.
+//!
+//! A [`Selector`] is built by one thread. Frozen, it can no longer change and is shared by all
+//! handshakes. A choice has two phases: the [`Filter`] excludes credentials by the names in the
+//! certificates, and the [`Index`] has what else must be known of the others.
+
+mod cached;
+mod filter;
+mod frozen;
+mod index;
+mod names;
+mod reload;
+mod survivors;
+
+use crate::choice::Policy;
+use crate::credential::{Credential, Group};
+use crate::error::{Cause, Error};
+use crate::list::{self, PasswordSet};
+use crate::secret::Secret;
+use crate::source::issuers::IssuerFile;
+use crate::source::listing::Listing;
+use crate::source::password::PasswordCallback;
+use crate::source::watched::{FileCheck, Unsent};
+pub use cached::clear_caches;
+use cached::{Parts, store_filter};
+pub use filter::{Filter, Origin};
+pub use frozen::FrozenSelector;
+pub use index::{CertificateClass, ChainCertificate, Index, MAX_KEYS};
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use reload::{Reloaded, SelectedIssuers};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+pub use survivors::Survivors;
+
+/// A set of credentials that is being put together.
+///
+/// Every function that adds something adds all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Selector {
+    groups: Vec<Arc<Group>>,
+    issuers: Vec<Arc<SelectedIssuers>>,
+    policy: Policy,
+    password_callback: Option<PasswordCallback>,
+    without_cache: bool,
+}
+
+impl Selector {
+    /// An empty one.
+    pub fn new() -> Selector {
+        Selector::default()
+    }
+
+    /// How many credentials it has.
+    pub fn count(&self) -> usize {
+        self.groups.iter().map(|g| g.len()).sum()
+    }
+
+    /// Whether what this process has read before will do, which is so at first: for certificates
+    /// that are added from now on, and for keys.
+    pub fn set_cache(&mut self, on: bool) {
+        self.without_cache = !on;
+    }
+
+    /// Adds what libpq's three parameters name; see [`list`] for their grammar.
+    pub fn add_lists(
+        &mut self,
+        sslcert: &[u8],
+        sslkey: Option<&[u8]>,
+        passwords: &list::Passwords<'_>,
+    ) -> Result<(), Error> {
+        let use_cache = !self.without_cache;
+        let (listing, passwords) =
+            Listing::of_lists(sslcert, sslkey, passwords, self.count(), use_cache)?;
+        self.push(Group::of_files(listing, passwords));
+        Ok(())
+    }
+
+    /// Adds one credential. Without `key` the key is in the certificate's own file.
+    pub fn add_files(
+        &mut self,
+        certificate: PathBuf,
+        key: Option<PathBuf>,
+        password: Option<Secret>,
+    ) -> Result<(), Error> {
+        let files = list::Files { certificate, key };
+        let passwords = password.as_ref().map(PasswordSet::whole);
+        let use_cache = !self.without_cache;
+        let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
+        self.push(Group::of_files(listing, passwords));
+        Ok(())
+    }
+
+    /// Adds one that the program holds in memory.
+    pub fn add_credential(
+        &mut self,
+        leaf: X509,
+        key: PKey<Private>,
+        chain: Vec<X509>,
+    ) -> Result<(), Error> {
+        let number = self.count() + 1;
+        let group =
+            Group::of_memory(leaf, key, chain).map_err(|cause| Error::Entry { number, cause })?;
+        self.push(group);
+        Ok(())
+    }
+
+    fn push(&mut self, group: Group) {
+        self.groups.push(Arc::new(group));
+    }
+
+    /// Adds the certificates of a PEM file to the issuer pool.
+    pub fn add_issuers(&mut self, pem_file: &Path) -> Result<(), Error> {
+        let found = IssuerFile::open(pem_file, !self.without_cache).map_err(Error::Issuers)?;
+        self.issuers.push(Arc::new(SelectedIssuers::new(pem_file, found)));
+        Ok(())
+    }
+
+    /// Whom to ask for the password of a key that is encrypted and has none.
+    pub fn set_password_callback(&mut self, callback: Option<PasswordCallback>) {
+        self.password_callback = callback;
+    }
+
+    /// The settings.
+    pub fn policy_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
+
+    /// Returns what is needed to validate the selector without a lock, after checking all files for
+    /// changes.
+    pub fn validation(&mut self) -> Result<Validation, Error> {
+        if !self.without_cache {
+            let reloaded = Reloaded::of(&self.groups, &self.issuers)?;
+            (self.groups, self.issuers) = (reloaded.groups, reloaded.issuers);
+        }
+        Ok(Validation {
+            groups: self.groups.clone(),
+            callback: self.password_callback,
+            use_cache: !self.without_cache,
+        })
+    }
+
+    /// Makes the filter, and moves all there is into what can no longer change.
+    pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
+        let filter = filter_of(&self.groups, &self.issuers, !self.without_cache)?;
+        let done = std::mem::take(self);
+        Ok(FrozenSelector::new(done, filter))
+    }
+}
+
+/// The filter of these parts, and whether the cache may keep what is made with it.
+fn filter_of(
+    groups: &[Arc<Group>],
+    issuers: &[Arc<SelectedIssuers>],
+    use_cache: bool,
+) -> Result<(Arc<Filter>, bool), Error> {
+    let listings = || groups.iter().map(|group| group.listing().cloned()).collect::<Option<_>>();
+    let files = || issuers.iter().map(|issuers| Arc::clone(&issuers.file)).collect();
+    // What the program holds in memory is not kept for longer than by the selector.
+    let listings = if use_cache { listings() } else { None };
+    let parts = listings.map(|listings| Parts { listings, issuers: files() });
+    if let Some(filter) = parts.as_ref().and_then(cached::filter) {
+        return Ok((filter, true));
+    }
+    let credentials = groups.iter().flat_map(|group| group.credentials());
+    let credentials = credentials.map(|c| (c.leaf(), c.extra()));
+    let filter = Filter::build(credentials, issuers.iter().map(|i| i.file.certificates()))?;
+    let filter = Arc::new(filter);
+    if let Some(parts) = &parts {
+        store_filter(parts, &filter);
+    }
+    Ok((filter, parts.is_some()))
+}
+
+/// The credentials of a selector at one moment. Validating calls the program's password callback,
+/// and nothing may be locked meanwhile.
+pub struct Validation {
+    groups: Vec<Arc<Group>>,
+    callback: Option<PasswordCallback>,
+    use_cache: bool,
+}
+
+impl Validation {
+    /// Decodes every certificate and loads every key now, and finds out whether they belong together.
+    pub fn run(&self) -> Result<(), Error> {
+        let check = |credential: Credential<'_>| {
+            credential.check_file(FileCheck::Readable).map_err(|unsent| match unsent {
+                Unsent::Changed => Cause::Refused("its file has changed".to_owned()),
+                Unsent::Cause(cause) => cause,
+            })?;
+            for certificate in credential.extra() {
+                credential.decoded(certificate)?;
+            }
+            credential.key(self.callback.as_ref(), self.use_cache)
+        };
+        let failure = |(i, credential): (usize, Credential<'_>)| {
+            Some(Error::Entry { number: i + 1, cause: check(credential).err()? })
+        };
+        let credentials = self.groups.iter().flat_map(|g| g.credentials());
+        let mut failures: Vec<Error> = credentials.enumerate().filter_map(failure).collect();
+        match failures.len() {
+            0 => Ok(()),
+            1 => Err(failures.remove(0)),
+            _ => Err(Error::Several(failures)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::chain::tests::{issued_by, party};
+
+    #[test]
+    fn a_frozen_selector_may_be_used_by_several_threads() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<FrozenSelector>();
+    }
+
+    #[test]
+    fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
+        let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, count: usize| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, one.repeat(count)).unwrap();
+            path
+        };
+        let key = Some(PathBuf::from("u.key"));
+        let mut selector = Selector::new();
+        selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();
+        selector.add_issuers(&file("whole.pem", 10_000)).unwrap();
+        let error = selector.add_files(file("long.crt", 1_001), key, None).unwrap_err().to_string();
+        assert!(error.starts_with("entry 2: could not read certificate file \""), "{error}");
+        assert!(error.ends_with("long.crt\": it holds more than 1000 certificates"), "{error}");
+        let error = selector.add_issuers(&file("long.pem", 10_001)).unwrap_err().to_string();
+        assert!(error.starts_with("issuers: could not read certificate file \""), "{error}");
+        assert!(error.ends_with("long.pem\": it holds more than 10000 certificates"), "{error}");
+        assert_eq!((selector.count(), selector.issuers.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_entry_that_fails_leaves_the_selector_as_it_was() {
+        let mut selector = Selector::new();
+        let none = list::Passwords::List(None);
+        let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();
+        let expected = "entry 1: could not read certificate file \"/no/such/a.crt\": No such file \
+                        or directory";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(selector.count(), 0);
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that are made to be expensive: what is counted is signatures that were verified and pairs of
+//! certificates that were compared.
+
+use super::super::*;
+use super::chains::{Indexed, ask, ask_at, copy, index, index_of};
+use crate::choice::Reasons;
+use crate::x509::chain;
+use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
+
+/// How many signatures were verified, and how many pairs compared.
+fn spent(index: &Indexed) -> (usize, usize) {
+    let all = Work::of(index.filter.count(), index.filter.members());
+    let Work { verifications, comparisons } = index.work;
+    (all.verifications - verifications, all.comparisons - comparisons)
+}
+
+fn parties(count: usize, name: impl Fn(usize) -> String) -> Vec<Party> {
+    (0..count).map(|i| party(&name(i))).collect()
+}
+
+#[test]
+fn two_names_that_issue_each_other_take_one_verification_for_each_certificate() {
+    let (a, b, user) = (party("a"), party("b"), party("u"));
+    for count in [50, 200] {
+        let pairs = (0..count / 2).flat_map(|_| [issued_by(&a, &b), issued_by(&b, &a)]);
+        let all: Vec<X509> = pairs.collect();
+        let u = issued_by(&user, &a);
+        for index in [index(&u, &all, &[]), index(&u, &[], &all)] {
+            let (verifications, comparisons) = spent(&index);
+            assert!(verifications <= count + 1, "{verifications} for {count}");
+            assert!(comparisons <= 2 * count + 1, "{comparisons} for {count}");
+            assert!(ask(&index, &[&b]).verdict.is_empty());
+            assert_eq!(ask(&index, &[&user]).verdict, Reasons::ISSUER);
+        }
+    }
+}
+
+#[test]
+fn keys_of_one_name_that_did_not_sign_are_tried_up_to_a_limit_and_that_is_known() {
+    let (signer, outer, user) = (party("CA"), party("outer"), party("u"));
+    let others = parties(100, |_| "CA".to_owned());
+    let all: Vec<X509> = others.iter().map(|ca| issued_by(ca, &outer)).collect();
+    let u = issued_by(&user, &signer);
+    let only_wrong = index(&u, &[], &all);
+    assert_eq!(spent(&only_wrong).0, MAX_KEYS);
+    let answer = ask(&only_wrong, &[&outer]);
+    assert_eq!(answer.verdict, Reasons::ISSUER);
+    assert!(answer.chain.is_empty() && answer.is_cut);
+    // The key that the leaf's own file has is the first that is tried.
+    let right = index(&u, &[issued_by(&signer, &outer)], &all);
+    assert_eq!(spent(&right).0, 1);
+    let answer = ask(&right, &[&outer]);
+    assert!(answer.verdict.is_empty() && !answer.is_cut);
+}
+
+#[test]
+fn a_web_of_cas_takes_one_verification_for_each_certificate() {
+    let cas = parties(14, |i| format!("CA {i}"));
+    let mut web = Vec::new();
+    for subject in &cas {
+        let others = cas.iter().filter(|ca| !std::ptr::eq(*ca, subject));
+        web.extend(others.map(|issuer| issued_by(subject, issuer)));
+    }
+    let u = issued_by(&party("u"), &cas[0]);
+    let index = index(&u, &web, &[]);
+    let (verifications, comparisons) = spent(&index);
+    assert!(verifications <= web.len() + 1, "{verifications}");
+    assert!(comparisons <= 2 * web.len() + 1, "{comparisons}");
+    for ca in &cas {
+        let answer = ask(&index, &[ca]);
+        assert!(answer.verdict.is_empty());
+        let distinct: std::collections::HashSet<Vec<u8>> =
+            answer.chain.iter().map(|x| x.to_der().unwrap()).collect();
+        assert_eq!(distinct.len(), answer.chain.len(), "no certificate twice");
+    }
+}
+
+#[test]
+fn cas_that_renew_their_own_name_are_followed_by_their_identifiers_without_verification() {
+    // Each key is certified by the next one, all with one name.
+    let keys = parties(60, |_| "CA".to_owned());
+    let mut above =
+        Made { key_ids: Some(&issued_by(&keys[59], &keys[59])), ..bare(&keys[59], &keys[59]) }
+            .make();
+    let mut all = Vec::new();
+    for pair in keys.windows(2).rev() {
+        above = Made { key_ids: Some(&above), ..bare(&pair[0], &pair[1]) }.make();
+        all.push(above.clone());
+    }
+    let u = Made { key_ids: Some(&above), ..bare(&party("u"), &keys[0]) }.make();
+    let index = index(&u, &[], &all);
+    let (verifications, comparisons) = spent(&index);
+    assert_eq!(verifications, 0);
+    assert!(comparisons <= 2 * all.len(), "{comparisons}");
+    assert_eq!(ask(&index, &[&keys[0]]).chain.len(), 59);
+}
+
+#[test]
+fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() {
+    // For each certificate of one name a row of keys of the other name that did not sign it.
+    let (a, top, stranger) = (party("A"), party("top"), party("B"));
+    let reached = (0..100).map(|_| issued_by(&a, &stranger));
+    let wrong = parties(MAX_KEYS, |_| "B".to_owned());
+    let wrong = wrong.iter().map(|key| issued_by(key, &top));
+    let all: Vec<X509> = reached.chain(wrong).collect();
+    let leaves: Vec<X509> = (0..3).map(|_| issued_by(&party("u"), &a)).collect();
+    let mut credentials: Vec<(&X509, &[X509])> =
+        leaves.iter().map(|leaf| (leaf, &[][..])).collect();
+    credentials[0].1 = &all;
+    let index = index_of(&credentials, &[]);
+    let most = Work::of(3, all.len()).verifications;
+    assert!(most < 100 * MAX_KEYS, "the limit is reached");
+    assert_eq!(spent(&index).0, most);
+    for at in 0..3 {
+        let answer = ask_at(0, &index, at, &[&copy(&stranger.name)]);
+        assert!(answer.verdict.is_empty(), "the leaves come first: {at}");
+        let answer = ask_at(0, &index, at, &[&copy(&top.name)]);
+        assert!(answer.verdict == Reasons::ISSUER && answer.is_cut);
+    }
+}
+
+#[test]
+fn entries_with_cas_of_one_name_take_one_verification_each() {
+    let root = party("root");
+    let cas = parties(120, |_| "CA".to_owned());
+    let leaves: Vec<X509> = cas.iter().map(|ca| issued_by(&party("u"), ca)).collect();
+    let above: Vec<[X509; 1]> = cas.iter().map(|ca| [issued_by(ca, &root)]).collect();
+    let credentials: Vec<(&X509, &[X509])> =
+        leaves.iter().zip(&above).map(|(leaf, above)| (leaf, &above[..])).collect();
+    let index = index_of(&credentials, &[]);
+    assert_eq!(spent(&index), (120, 120));
+    for (at, above) in above.iter().enumerate() {
+        assert!(ask_at(0, &index, at, &[]).chain == above);
+    }
+}
+
+#[test]
+fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
+    let (ca, user) = (party("CA"), party("u"));
+    let roots = parties(300, |i| format!("root {i}"));
+    let cross: Vec<X509> = roots.iter().map(|root| issued_by(&ca, root)).collect();
+    let u = issued_by(&user, &ca);
+    for index in [index(&u, &cross, &[]), index(&u, &[], &cross)] {
+        assert_eq!(spent(&index).0, 1);
+        for at in [0, 64, 65, 199, 299] {
+            let answer = ask(&index, &[&roots[at]]);
+            assert!(answer.verdict.is_empty() && !answer.is_cut);
+            assert!(answer.chain == [cross[at].clone()], "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_report_tries_no_more_keys_on_a_signature_than_a_handshake() {
+    let (signer, top) = (party("CA"), party("top"));
+    let u = issued_by(&party("u"), &signer);
+    let right = issued_by(&signer, &top);
+    let wrong: Vec<X509> =
+        parties(MAX_KEYS, |_| "CA".to_owned()).iter().map(|ca| issued_by(ca, &top)).collect();
+    let first = |wrong: &[X509]| {
+        let candidates = wrong.iter().chain([&right]);
+        chain::first_issued(candidates.map(|issuer| (issuer, &u)), MAX_KEYS)
+    };
+    assert_eq!(first(&wrong[1..]), Some(MAX_KEYS - 1));
+    assert_eq!(first(&wrong), None);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The certificates in a PEM file.
+
+mod plain;
+
+use crate::file::bytes::find_text;
+use crate::ossl::{self, QuietErrors};
+use crate::x509::certificate::{Undecodable, with_key};
+use foreign_types::ForeignType;
+use libc::{c_char, c_int, c_void};
+use openssl::x509::{X509, X509Crl};
+pub use plain::certificates as plain_certificates;
+
+/// No file of certificates is as large as this; a bundle of all public CAs has a quarter MiB.
+pub const MAX_BYTES: u64 = 16 << 20;
+
+/// The maximum number of certificates in the file of a credential.
+pub const MAX_CERTIFICATES: usize = 1_000;
+
+/// The maximum number of certificates in a file of issuers or of roots.
+pub const MAX_ISSUERS: usize = 10_000;
+
+/// Why a file with more certificates than the maximum is refused.
+pub fn too_many(max: usize) -> String {
+    format!("it holds more than {max} certificates")
+}
+
+/// Whether these bytes hold a private key in PEM.
+pub fn has_private_key(bytes: &[u8]) -> bool {
+    const LABEL: &[u8] = b"PRIVATE KEY-----";
+    find_text(LABEL, bytes).is_some()
+}
+
+/// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
+/// are passed over.
+pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> {
+    let damaged = |why: String| Err(Undecodable::Damaged(why));
+    let errors = QuietErrors::new();
+    let bio = ossl::MemoryBio::new(bytes).ok_or(Undecodable::NoMemory)?;
+    let mut certificates = Vec::new();
+    loop {
+        // SAFETY: a valid BIO; the callback takes no argument. A new certificate is ours.
+        let certificate = unsafe {
+            let new = std::ptr::null_mut();
+            let none = std::ptr::null_mut();
+            let x = ossl::PEM_read_bio_X509_AUX(bio.as_ptr(), new, Some(no_password), none);
+            if x.is_null() { None } else { Some(X509::from_ptr(x)) }
+        };
+        match certificate {
+            Some(_) if certificates.len() == max => return damaged(too_many(max)),
+            Some(certificate) => certificates.push(with_key(certificate)?),
+            None => break,
+        }
+    }
+    let at_end = errors.is_no_start_line();
+    match (certificates.is_empty(), at_end) {
+        (false, true) => Ok(certificates),
+        (true, true) if bytes.is_empty() => damaged("it is empty".to_owned()),
+        (true, true) if bytes.first() == Some(&0x30) => damaged(
+            "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER"
+                .to_owned(),
+        ),
+        (true, true) => damaged("it holds no certificate in PEM".to_owned()),
+        (_, false) if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
+        (_, false) => damaged(format!(
+            "certificate {} in it is damaged: {}",
+            certificates.len() + 1,
+            errors.reason()
+        )),
+    }
+}
+
+/// The first revocation list in PEM.
+pub fn revocation_list(bytes: &[u8]) -> Option<X509Crl> {
+    let _errors = QuietErrors::new();
+    let bio = ossl::MemoryBio::new(bytes)?;
+    let none = std::ptr::null_mut();
+    // SAFETY: a valid BIO; the callback takes no argument. A new list is ours.
+    unsafe {
+        let list = openssl_sys::PEM_read_bio_X509_CRL(
+            bio.as_ptr(),
+            std::ptr::null_mut(),
+            Some(no_password),
+            none,
+        );
+        if list.is_null() { None } else { Some(X509Crl::from_ptr(list)) }
+    }
+}
+
+/// OpenSSL would ask on the terminal for the password of an encrypted block.
+unsafe extern "C" fn no_password(_: *mut c_char, _: c_int, _: c_int, _: *mut c_void) -> c_int {
+    -1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_for_what_holds_no_certificate() {
+        let words = |bytes: &[u8]| match certificates(bytes, MAX_CERTIFICATES) {
+            Err(Undecodable::Damaged(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(words(b""), "it is empty");
+        assert_eq!(words(b"\0\0garbage"), "it holds no certificate in PEM");
+        assert!(words(b"\x30\x82\x01").contains("-inform DER"));
+        let broken = words(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        assert!(broken.starts_with("certificate 1 in it is damaged: "), "{broken}");
+        let cut = words(b"-----BEGIN CERTIFICATE-----\nMIIB");
+        assert!(cut.starts_with("certificate 1 in it is damaged: "), "{cut}");
+        let sealed = words(
+            b"-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n\
+              DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n\
+              -----END CERTIFICATE-----\n",
+        );
+        assert!(sealed.starts_with("certificate 1 in it is damaged: "), "{sealed}");
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Certificates: their names, chains, and the facts that a choice needs.
+
+pub mod certificate;
+pub mod chain;
+pub(crate) mod der;
+pub(crate) mod extensions;
+pub mod facts;
+pub mod fingerprint;
+pub mod name;
