@@ -11,7 +11,7 @@ mod syntax;
 
 use crate::credentials::{self, EmptyCaList, FileSettings, Flawed, absolute_path};
 use crate::failure::{Failure, print_message};
-use crate::inspect;
+use certpick_core::file::explain;
 use clap::{Args, ValueEnum};
 use openssl_cnf::{ActiveConfig, EXPLAIN_FILE, Setting, Value};
 use private::ExplanationDirectory;
@@ -233,7 +233,7 @@ fn path_value(file: &Path) -> Value {
 
 /// Checks that the module can append to the file. The module itself would ignore the error.
 fn check_explain_file(file: &Path) -> Result<(), Failure> {
-    inspect::check_explain_file(file).map_err(|reason| {
+    explain::open(file).map(drop).map_err(|reason| {
         Failure::new(format!(
             "could not write to --explain={file:?}: {reason}\n\
              Name a file that you own, or use --explain without a file to print to standard error."
