@@ -83,7 +83,7 @@ def test_the_users_openssl_cnf_stays_effective(servers, before, certificates, ho
 def test_a_client_that_outlives_the_program_still_uses_both_configurations(servers, before, certificates, home, mine):
     sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
     command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
-    script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'
+    script = 'exec 3<&0; { read -r line <&3; exec "$@"; } &'
     certpick = subprocess.Popen(
         list(map(str, [*before(), "sh", "-c", script, "sh", *command])),
         cwd=certificates,
@@ -93,7 +93,7 @@ def test_a_client_that_outlives_the_program_still_uses_both_configurations(serve
         text=True,
     )
     assert certpick.wait(SECONDS) == 0
-    assert certpick.communicate("go on\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
+    assert certpick.communicate("continue\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
 
 
 def test_the_exit_status_is_that_of_the_program(servers, before, certificates, home):

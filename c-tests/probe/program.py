@@ -30,10 +30,10 @@ class Server:
     """The report about one server."""
 
     status: int
-    said: dict
+    subject: dict
 
     def finding(self, key: str) -> Optional[dict]:
-        found = [finding for finding in self.said["findings"] if finding["key"] == key]
+        found = [finding for finding in self.subject["findings"] if finding["key"] == key]
         assert len(found) <= 1, found
         return found[0] if found else None
 
@@ -47,10 +47,10 @@ class Server:
 
     @property
     def facts(self) -> dict:
-        return self.said["facts"]
+        return self.subject["facts"]
 
     def parts(self, kind: str) -> list:
-        return [part for part in self.said["parts"] if part["kind"] == kind]
+        return [part for part in self.subject["parts"] if part["kind"] == kind]
 
     @property
     def verdicts(self) -> list:
@@ -74,9 +74,9 @@ def probe(*words, **settings) -> Server:
     """Probes one server."""
     done = run("--format", "json", *words, **settings)
     assert done.errors == "", done.errors
-    (said,) = done.report["subjects"]
+    (subject,) = done.report["subjects"]
     assert done.report["status"] == done.status
-    return Server(done.status, said)
+    return Server(done.status, subject)
 
 
 def lists(*credentials) -> list:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Servers that are no PostgreSQL, or not a sound one: each says its words and no more."""
+"""Servers that are not PostgreSQL, or that behave incorrectly."""
 
 import queue
 import socket
@@ -12,16 +12,16 @@ SECONDS = 30
 
 
 def error_message(text: bytes) -> bytes:
-    """What PostgreSQL says when it refuses."""
+    """Returns an ErrorResponse of PostgreSQL."""
     body = b"SFATAL\0C57P03\0M" + text + b"\0\0"
     return b"E" + (len(body) + 4).to_bytes(4, "big") + body
 
 
 class Speaker:
-    """Accepts one connection after the other, and says the same to each.
+    """Accepts one connection after the other and sends the same bytes to each.
 
-    `greeting` comes unasked, `answer` when the request for TLS has come. `hold`: the connection
-    stays open until the block that uses the server ends; otherwise it is closed after the words.
+    `greeting` is sent immediately, `answer` after the SSLRequest. With `hold`, the connections stay
+    open until the context manager exits; otherwise each is closed after `answer`.
     """
 
     def __init__(self, answer: bytes = b"", greeting: bytes = b"", hold: bool = False):
@@ -73,10 +73,10 @@ class Speaker:
 
 @dataclass
 class Heard:
-    """What a client sent on one connection."""
+    """The data that a client sent on one connection."""
 
     certificates: list = field(default_factory=list)  # its Certificate messages, decrypted
-    text: bytes = b""  # what came when TLS was there
+    text: bytes = b""  # the application data
 
     def has(self, certificate) -> bool:
         der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
@@ -84,10 +84,10 @@ class Heard:
 
 
 class Recorder:
-    """A TLS server that keeps what it is sent, whether the handshake succeeds or not.
+    """A TLS server that records the data of its clients, even if the handshake fails.
 
-    It begins as a PostgreSQL server does, or with TLS at once, whichever the client wants, and closes
-    after the first words. It asks for a certificate of `trusted`, and takes none as well.
+    It supports SSLRequest and direct TLS, and closes each connection after the first data. It requests
+    a certificate of `trusted` but does not require one.
     """
 
     def __init__(self, certificate, key, trusted, tls: str):
@@ -115,10 +115,10 @@ class Recorder:
         self._thread.join(SECONDS)
 
     def connections(self) -> list:
-        """What came on each since the last call. The server is done with them: it takes one after the
-        other, and ours comes last."""
-        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as ours:
-            last = ours.getsockname()
+        """Returns the data of each connection since the last call. The server handles connections in
+        order, so all of them have ended when it handles the one that is made here."""
+        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as marker:
+            last = marker.getsockname()
         connections = []
         while (done := self._done.get(timeout=SECONDS))[0] != last:
             connections.append(done[1])
@@ -153,7 +153,7 @@ class Recorder:
 
 
 class Relay:
-    """A Unix-domain socket behind which there is a server on TCP."""
+    """Forwards a Unix-domain socket to a server on TCP."""
 
     def __init__(self, path, port: int):
         self._port = port
@@ -184,7 +184,7 @@ class Relay:
 
 
 def pump(one: socket.socket, other: socket.socket) -> None:
-    """Until this side ends; then the other is told."""
+    """Copies data until the end, then shuts down the other side."""
     try:
         while data := one.recv(1 << 14):
             other.sendall(data)

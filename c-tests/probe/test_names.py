@@ -98,4 +98,4 @@ def test_names_match_as_in_libpq(server, pki, tmp_path, case):
     assert check_accepts(full, leaf.key, pki, host) == connects
     if host in ("localhost", "127.0.0.1"):
         seen = probe(f"{host}:{server.port}", "--sslrootcert", pki.root.certificate)
-        assert (seen.status == 0) == connects, seen.said
+        assert (seen.status == 0) == connects, seen.subject

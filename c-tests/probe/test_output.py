@@ -110,9 +110,9 @@ def test_control_characters_in_names_are_escaped(tls, pki, scratch, form):
         return
     report = json.loads(done.output)
     assert set().union(*map(hidden, strings(report))) == set()
-    said = report["subjects"][0]
-    assert SHOWN in said["facts"]["ca_names"][0]
-    leaf, credential = said["parts"][0], said["parts"][-1]
+    subject = report["subjects"][0]
+    assert SHOWN in subject["facts"]["ca_names"][0]
+    leaf, credential = subject["parts"][0], subject["parts"][-1]
     assert SHOWN in leaf["facts"]["subject"] and SHOWN in leaf["facts"]["names"][0]
     assert SHOWN in credential["name"] and SHOWN in credential["facts"]["issuer"]
 

@@ -107,8 +107,8 @@ def test_a_key_that_cannot_be_used_is_reported_by_the_preview(address, pki, tmp_
         done = run(
             "--format", "json", address, *lists(pki.locked), "--sslpassword-file", passwords
         )
-        (said,) = done.report["subjects"]
-        assert [f["level"] for f in said["findings"] if f["key"] == "key"] == [level]
+        (subject,) = done.report["subjects"]
+        assert [f["level"] for f in subject["findings"] if f["key"] == "key"] == [level]
         for form in ("text", "tap", "json", "prometheus"):
             done = run(
                 "--format", form, address, *lists(pki.locked), "--sslpassword-file", passwords
@@ -122,7 +122,7 @@ def test_a_key_that_cannot_be_used_is_reported_by_the_preview(address, pki, tmp_
 def test_the_server_accepts_or_rejects_the_certificate(postgres, address, pki, tls_max):
     postgres.configure(trusted=[pki.people.certificate], hba=CERT, tls_max=tls_max)
     good = probe(address, *lists(pki.ann, pki.joe), "--send")
-    assert (good.status, good.level("answer")) == (0, "good"), good.said
+    assert (good.status, good.level("answer")) == (0, "good"), good.subject
     assert "was sent" in good.text("choice")
     assert good.facts["protocol"] == (tls_max or "TLSv1.3")
     late = probe(address, *lists(pki.late), "--send")
@@ -136,7 +136,7 @@ def test_the_server_accepts_or_rejects_the_certificate(postgres, address, pki, t
 def test_the_first_answer_to_a_user_is_reported(address, pki):
     joe = lists(pki.ann, pki.joe)
     good = probe(address, *joe, "--user", "joe", "--dbname", "shop")
-    assert (good.status, good.level("authentication")) == (0, "good"), good.said
+    assert (good.status, good.level("authentication")) == (0, "good"), good.subject
     other = probe(address, *joe, "--user", "jim")
     assert (other.status, other.level("authentication")) == (1, "wrong")
     assert "no pg_hba.conf entry" in other.text("authentication")
@@ -175,7 +175,7 @@ def test_all_ca_names_are_shown(postgres, address, pki):
 def test_direct_tls_requires_version_17(postgres, address, pki):
     seen = probe(address, "--direct", *lists(pki.joe), "--user", "joe", "--dbname", "shop")
     if postgres.version >= 17:
-        assert seen.status == 0, seen.said
+        assert seen.status == 0, seen.subject
         assert seen.facts["alpn"] == "postgresql" and seen.facts["start"] == "direct"
         assert seen.level("authentication") == "good"
     else:
@@ -194,6 +194,6 @@ def test_on_a_unix_domain_socket_there_is_no_tls(postgres):
 
 def test_several_servers_are_reported_in_order(postgres, address):
     done = run("--format", "json", "localhost:1", address, f"127.0.0.1:{postgres.port}")
-    names = [said["name"] for said in done.report["subjects"]]
+    names = [subject["name"] for subject in done.report["subjects"]]
     assert names == ["localhost:1", address, f"127.0.0.1:{postgres.port}"]
     assert done.status == 2

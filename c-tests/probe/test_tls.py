@@ -16,7 +16,7 @@ def roots(pki) -> list:
 def test_a_correct_server_is_described(tls, pki):
     with tls(trusted=pki.people.certificate) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
-    assert seen.status == 0, seen.said
+    assert seen.status == 0, seen.subject
     assert seen.facts["start"] == "tls" and seen.facts["ca_names"] == ["CN=people"]
     assert seen.chosen == [2]
 
@@ -100,9 +100,9 @@ def test_the_strength_of_a_key_is_reported(tls, pki):
 def test_a_server_that_requires_a_certificate_is_reported(tls, pki, version):
     with tls(trusted=pki.people.certificate, demand=True, tls=version) as server:
         sent = probe(server.address, *roots(pki), *lists(pki.joe), "--send")
-        assert (sent.status, sent.level("answer")) == (0, "good"), sent.said
+        assert (sent.status, sent.level("answer")) == (0, "good"), sent.subject
         none = probe(server.address, *roots(pki), "--send")
-        assert (none.status, none.level("answer")) == (1, "wrong"), none.said
+        assert (none.status, none.level("answer")) == (1, "wrong"), none.subject
         # TLS 1.2 has no specific alert.
         alert = "certificate_required" if version == "1.3" else "handshake_failure"
         assert f"alert {alert}" in none.text("answer")
@@ -116,7 +116,7 @@ def test_the_cause_of_an_alert_is_explained(tls, pki):
     options = ("-verify_return_error", "-verifyCAfile", pki.people.certificate)
     with tls(demand=True, options=options) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann), "--send")
-    assert (seen.status, seen.level("answer")) == (1, "wrong"), seen.said
+    assert (seen.status, seen.level("answer")) == (1, "wrong"), seen.subject
     assert "alert unknown_ca" in seen.text("answer")
     assert "an intermediate is missing" in seen.finding("answer")["advice"]
 
@@ -157,9 +157,9 @@ def test_a_server_on_a_unix_domain_socket_is_probed(tls, pki, tmp_path):
     with tls(trusted=pki.people.certificate) as server, Relay(path, server.port):
         seen = probe(path, *roots(pki), "--sni", "localhost", *lists(pki.joe))
         nameless = probe(path, *roots(pki))
-    assert (seen.status, seen.level("host")) == (0, "good"), seen.said
+    assert (seen.status, seen.level("host")) == (0, "good"), seen.subject
     assert seen.chosen == [1]
-    assert (nameless.status, nameless.level("host")) == (0, "note"), nameless.said
+    assert (nameless.status, nameless.level("host")) == (0, "note"), nameless.subject
 
 
 def has_ipv6() -> bool:

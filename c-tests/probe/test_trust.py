@@ -88,4 +88,4 @@ def test_nothing_is_sent_to_a_socket_if_a_host_name_is_required(server, pki, tmp
         seen = probe(path, *roots, *lists(pki.joe), "--send")
         assert_nothing_sent(server, pki, seen)
         named = probe(path, *roots, *lists(pki.joe), "--send", "--sni", "localhost")
-    assert (named.status, named.level("answer")) == (0, "good"), named.said
+    assert (named.status, named.level("answer")) == (0, "good"), named.subject

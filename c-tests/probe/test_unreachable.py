@@ -32,7 +32,7 @@ def test_the_timeout_applies_to_a_silent_server(way):
     with Speaker(hold=True) as speaker:
         seen = probe(at(speaker), "--timeout", "0.5", *way)
     key = "handshake" if way else "starts_tls"
-    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.said
+    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.subject
     assert "within 0.5 seconds" in seen.text(key)
 
 
@@ -65,9 +65,9 @@ def test_a_server_without_tls_is_reported():
 def test_other_protocols_are_identified(speaker, words):
     with speaker:
         seen = probe(at(speaker), "--timeout", "30")
-    told = [finding for finding in seen.said["findings"] if finding["level"] == "wrong"]
-    assert len(told) == 1, seen.said
-    assert words in told[0]["text"], told
+    findings = [finding for finding in seen.subject["findings"] if finding["level"] == "wrong"]
+    assert len(findings) == 1, seen.subject
+    assert words in findings[0]["text"], findings
     assert seen.status == 1
 
 

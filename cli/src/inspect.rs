@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The library's functions for certificates, keys and chains, as `check` and `probe` use them. They
-//! return the same results as in a handshake.
+//! Certificates, keys and chains for `check` and `probe`. The functions of the core are used, so that
+//! the results are those of a handshake.
 
 use certpick_core::Secret;
 use certpick_core::choice::{self, Candidate, Class, Criteria, Graph, KeyType, Policy, Reasons};

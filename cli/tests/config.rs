@@ -271,9 +271,9 @@ fn a_file_that_openssl_cannot_read_is_an_error_before_the_program_starts() {
     ] {
         let mut command = scene.certpick_run_any();
         command.args(["--", "touch", "started"]).env("OPENSSL_CONF", scene.file(name));
-        let said = failure(&mut command, 125);
-        assert!(said.contains(words), "{name}: {said}");
-        assert!(said.contains(name), "{name}: {said}");
+        let message = failure(&mut command, 125);
+        assert!(message.contains(words), "{name}: {message}");
+        assert!(message.contains(name), "{name}: {message}");
         assert!(!scene.file("started").exists());
     }
     assert!(scene.stored().is_empty());
@@ -285,8 +285,8 @@ fn a_section_named_like_a_value_of_certpick_is_an_error() {
     let active_file = scene.write("active.cnf", "[libpq]\nx = 1\n");
     let mut command = scene.certpick_run_any();
     command.args(["--only", "libpq", "--print"]).env("OPENSSL_CONF", &active_file);
-    let said = failure(&mut command, 125);
-    assert!(said.contains("\"libpq\"") && said.contains("active.cnf"), "{said}");
+    let message = failure(&mut command, 125);
+    assert!(message.contains("\"libpq\"") && message.contains("active.cnf"), "{message}");
     // The default value is not written, so there is no conflict.
     print_for(&scene, active_file);
 }

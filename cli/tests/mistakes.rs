@@ -27,11 +27,11 @@ fn wrong_usage_exits_with_status_2() {
         &["--sslcert", "a.pem", "true"],
         &["--sslcert", "a.pem", "--sslpassword", "secret", "--", "true"],
         &["--sslcert", "a.pem", "--explain-when", "failure", "--", "true"],
-        &["--sslcert", "a.pem", "--explain", "told", "--", "true"],
+        &["--sslcert", "a.pem", "--explain", "file", "--", "true"],
         &["--sslcert", "a.pem", "--flawed", "maybe", "--", "true"],
     ] {
-        let words = failure(scene.certpick_run().args(options), 2);
-        assert!(words.starts_with("error: ") && words.contains("--help"), "{words}");
+        let error = failure(scene.certpick_run().args(options), 2);
+        assert!(error.starts_with("error: ") && error.contains("--help"), "{error}");
     }
 }
 
@@ -93,8 +93,8 @@ fn a_password_file_must_obey_the_rule_for_key_files() {
     let options = ["--sslcert=a.pem", "--sslpassword-file=passwords"];
     for mode in [0o644, 0o660, 0o604, 0o601] {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
-        let words = message(&scene, &options);
-        assert!(words.contains("group or world access") && words.contains("0600"), "{words}");
+        let error = message(&scene, &options);
+        assert!(error.contains("group or world access") && error.contains("0600"), "{error}");
     }
     std::fs::remove_file(&file).unwrap();
     assert!(message(&scene, &options).contains("No such file"));
@@ -106,15 +106,15 @@ fn a_password_file_must_obey_the_rule_for_key_files() {
 fn an_explanation_file_that_cannot_be_written_is_an_error() {
     let scene = Scene::new();
     scene.identity("a.pem");
-    let words = message(&scene, &["--sslcert=a.pem", "--explain=no/such/directory/told"]);
-    assert!(words.contains("--explain=") && words.contains("No such file"), "{words}");
+    let error = message(&scene, &["--sslcert=a.pem", "--explain=no/such/directory/file"]);
+    assert!(error.contains("--explain=") && error.contains("No such file"), "{error}");
     std::os::unix::fs::symlink("target", scene.file("link")).unwrap();
-    let words = message(&scene, &["--sslcert=a.pem", "--explain=link"]);
-    assert!(words.contains("--explain=") && words.contains("it is a symbolic link"), "{words}");
+    let error = message(&scene, &["--sslcert=a.pem", "--explain=link"]);
+    assert!(error.contains("--explain=") && error.contains("it is a symbolic link"), "{error}");
     assert!(!scene.file("target").exists());
-    let words =
+    let error =
         failure(scene.certpick_run().args(["--sslcert=a.pem", "--explain", "--print"]), 125);
-    assert!(words.contains("--explain=FILE"), "{words}");
+    assert!(error.contains("--explain=FILE"), "{error}");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_module_that_openssl_cannot_load_is_an_error() {
     scene.identity("a.pem");
     scene.write("text.so", "no module");
     let legacy = support::openssl_modules().join("legacy.so");
-    for (module, words) in [
+    for (module, error) in [
         ("no-such.so", "No such file"),
         ("text.so", "file too short"),
         (legacy.to_str().unwrap(), "it is not a module of certpick"),
@@ -131,7 +131,7 @@ fn a_module_that_openssl_cannot_load_is_an_error() {
         let mut command = scene.command(env!("CARGO_BIN_EXE_certpick"));
         command.args(["run", "--sslcert=a.pem", "--module", module, "--", "true"]);
         let message = failure(&mut command, 125);
-        assert!(message.contains(words) && message.contains(module), "{message}");
+        assert!(message.contains(error) && message.contains(module), "{message}");
     }
 }
 

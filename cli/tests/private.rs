@@ -38,7 +38,7 @@ fn a_process_that_outlives_the_program_still_has_the_systems_settings() {
         let mut input = certpick.stdin.take().unwrap();
         assert!(certpick.wait().unwrap().success());
         // certpick and the program have ended now.
-        input.write_all(b"go on\n").unwrap();
+        input.write_all(b"continue\n").unwrap();
         let mut output = String::new();
         certpick.stdout.take().unwrap().read_to_string(&mut output).unwrap();
         let (file, providers) = output.split_once('\n').unwrap();

@@ -64,13 +64,13 @@ fn a_missing_program_gives_status_127_and_one_that_cannot_be_executed_126() {
     let scene = Scene::new();
     scene.write("data", "no program");
     std::fs::create_dir(scene.file("directory")).unwrap();
-    let said =
+    let message =
         |program: &str, status| failure(scene.certpick_run_any().args(["--", program]), status);
-    let words = said("no-such-program", 127);
-    assert_eq!(words, "certpick: could not find \"no-such-program\" in PATH\n");
-    assert!(said("./no-such-program", 127).contains("No such file"));
-    assert!(said("./data", 126).contains("Permission denied"));
-    assert!(said("./directory", 126).contains("Permission denied"));
+    let not_in_path = message("no-such-program", 127);
+    assert_eq!(not_in_path, "certpick: could not find \"no-such-program\" in PATH\n");
+    assert!(message("./no-such-program", 127).contains("No such file"));
+    assert!(message("./data", 126).contains("Permission denied"));
+    assert!(message("./directory", 126).contains("Permission denied"));
     assert_one_file_stored(&scene);
 }
 
@@ -270,13 +270,13 @@ fn there_is_a_warning_about_set_user_id_and_set_group_id_programs() {
     if root {
         std::os::unix::fs::chown(&set_group, Some(12345), Some(12345)).unwrap();
     }
-    let said = |mode: u32| {
+    let message = |mode: u32| {
         std::fs::set_permissions(&set_group, PermissionsExt::from_mode(mode)).unwrap();
         let output = scene.certpick_run_any().args(["--", "./set-group-id"]).output().unwrap();
         stderr(&output)
     };
-    assert_eq!(said(0o755), "");
+    assert_eq!(message(0o755), "");
     // No warning if the program's user and group are those of certpick.
-    assert_eq!(said(0o6755).contains("set-user-ID"), root);
-    assert_eq!(said(0o2755).contains("set-group-ID"), root);
+    assert_eq!(message(0o6755).contains("set-user-ID"), root);
+    assert_eq!(message(0o2755).contains("set-group-ID"), root);
 }

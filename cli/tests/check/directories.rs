@@ -91,16 +91,16 @@ fn all_broken_files_of_a_directory_are_reported_together() {
     scene.write("d/cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB");
     scene.write("d/der.cer", a.certificate.to_der().unwrap());
     symlink("nowhere", scene.file("d/link.crt")).unwrap();
-    let words = failure(scene.certpick_run().args(["--sslcert=d", "--", "true"]), 125);
+    let message = failure(scene.certpick_run().args(["--sslcert=d", "--", "true"]), 125);
     for expected in [
         "certificate file \"d/empty.crt\": it is empty",
         "certificate file \"d/cut.pem\": certificate 1 in it is damaged",
         "certificate file \"d/der.cer\": it holds no certificate in PEM; if it is DER",
         "certificate file \"d/link.crt\": No such file or directory",
     ] {
-        assert!(words.contains(expected), "{words}");
+        assert!(message.contains(expected), "{message}");
     }
-    assert_eq!(words.lines().count(), 4, "{words}");
+    assert_eq!(message.lines().count(), 4, "{message}");
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn a_directory_that_cannot_be_used_is_an_error() {
         (&["--sslcert=d", "--issuers=no"], "issuers: could not read certificate file \"no\""),
         (&["--sslcert=d,file"], "entry 1: could not read certificate file \"d\": it is not a"),
     ] {
-        let words = failure(scene.certpick_run().args(options).args(["--", "true"]), 125);
-        assert!(words.contains(expected), "{options:?}: {words}");
+        let message = failure(scene.certpick_run().args(options).args(["--", "true"]), 125);
+        assert!(message.contains(expected), "{options:?}: {message}");
     }
 }
 

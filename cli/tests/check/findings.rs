@@ -36,8 +36,8 @@ fn run(case: &Case, scene: &Scene, options: &str) -> Value {
     let found = all_findings(&report);
     for (key, level, words) in case.expected {
         let is_it = |f: &&(String, String, String)| f.0 == *key && f.1 == *level;
-        let told = found.iter().filter(is_it).any(|f| f.2.contains(words));
-        assert!(told, "{}: no {key} {level} {words:?} in {found:#?}", case.name);
+        let matching = found.iter().filter(is_it).any(|f| f.2.contains(words));
+        assert!(matching, "{}: no {key} {level} {words:?} in {found:#?}", case.name);
     }
     assert_eq!(output.status.code(), Some(case.status), "{}: {found:#?}", case.name);
     assert_eq!(report["status"], case.status, "{}", case.name);
@@ -130,12 +130,12 @@ fn prove_reads_tap_and_fails_for_each_case_with_a_problem() {
     let text = stdout(&output);
     assert!(!text.contains("Parse errors"), "{text}");
     for (name, file, all, failed) in wrong {
-        let told = text.lines().any(|l| {
+        let matching = text.lines().any(|l| {
             let words: Vec<&str> = l.split_whitespace().collect();
             words.first() == Some(&file.as_str())
                 && l.contains(&format!("Tests: {all} Failed: {failed})"))
         });
-        assert!(told, "{name}: {file} with {failed} of {all} in {text}");
+        assert!(matching, "{name}: {file} with {failed} of {all} in {text}");
     }
 }
 
@@ -214,7 +214,7 @@ fn a_servers_key_must_belong_to_its_user_or_to_root() {
     const NOBODY: u32 = 65_534;
     let scene = Scene::new();
     pair(&scene, "s", &Identity::root("root").issue("db"));
-    let said = |scene: &Scene| {
+    let message = |scene: &Scene| {
         let options = "--server --cert s.crt --key s.key --format json";
         let output = check(scene, options).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -224,13 +224,13 @@ fn a_servers_key_must_belong_to_its_user_or_to_root() {
     // SAFETY: geteuid has no preconditions.
     if unsafe { libc::geteuid() } != 0 {
         // Only root can change the owner of a file.
-        assert_eq!(said(&scene), (Some(0), Vec::new()));
+        assert_eq!(message(&scene), (Some(0), Vec::new()));
         return;
     }
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "warning"), "{found:?}");
     chmod(&scene, "s.key", 0o640);
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "note"), "{found:?}");
     assert!(found[0].1.contains("must be a member of group root"), "{found:?}");
     std::os::unix::fs::chown(scene.file("s.key"), Some(NOBODY), None).unwrap();
@@ -238,7 +238,7 @@ fn a_servers_key_must_belong_to_its_user_or_to_root() {
         stdout(&check(&scene, "--server --cert s.crt --key s.key --quiet").output().unwrap());
     assert!(text.contains("\"s.key\" has group or world access"), "{text}");
     chmod(&scene, "s.key", 0o600);
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "note"), "{found:?}");
     assert!(found[0].1.contains("the server must run as nobody"), "{found:?}");
 }
@@ -254,9 +254,9 @@ fn no_output_contains_a_password() {
         }
         for format in ["text", "tap", "json", "prometheus"] {
             let output = check(&scene, options).args(["--format", format]).output().unwrap();
-            let said = stdout(&output) + &stderr(&output);
+            let message = stdout(&output) + &stderr(&output);
             for password in PASSWORDS {
-                assert!(!said.contains(password), "{}: {said}", case.name);
+                assert!(!message.contains(password), "{}: {message}", case.name);
             }
         }
     }

@@ -25,7 +25,7 @@ fn files() -> Files {
     Files { scene, leaf, lower, upper }
 }
 
-const USUAL: &str = "--sslcert a.crt --sslkey a.key --fix-order out.crt";
+const OPTIONS: &str = "--sslcert a.crt --sslkey a.key --fix-order out.crt";
 
 /// Returns the exit status.
 fn run(files: &Files, options: &str) -> i32 {
@@ -39,7 +39,7 @@ fn right(files: &Files) -> Vec<u8> {
 #[test]
 fn the_leaf_and_its_intermediates_are_written_in_order_and_world_readable() {
     let files = files();
-    assert_eq!(run(&files, USUAL), 0);
+    assert_eq!(run(&files, OPTIONS), 0);
     let out = files.scene.file("out.crt");
     assert_eq!(std::fs::read(&out).unwrap(), right(&files));
     assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
@@ -51,7 +51,7 @@ fn the_leaf_and_its_intermediates_are_written_in_order_and_world_readable() {
 fn the_file_is_world_readable_for_any_umask() {
     let files = files();
     let certpick = env!("CARGO_BIN_EXE_certpick");
-    let line = format!("umask 077; exec \"{certpick}\" check {USUAL}");
+    let line = format!("umask 077; exec \"{certpick}\" check {OPTIONS}");
     assert!(files.scene.command("sh").args(["-c", &line]).output().unwrap().status.success());
     let mode = files.scene.file("out.crt").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o644);
@@ -61,10 +61,10 @@ fn the_file_is_world_readable_for_any_umask() {
 fn an_existing_file_is_replaced_only_with_force_and_no_temporary_file_is_left() {
     let files = files();
     files.scene.write("out.crt", "old");
-    assert_eq!(run(&files, USUAL), 1);
+    assert_eq!(run(&files, OPTIONS), 1);
     let out = files.scene.file("out.crt");
     assert_eq!(std::fs::read(&out).unwrap(), b"old");
-    assert_eq!(run(&files, &format!("{USUAL} --force")), 0);
+    assert_eq!(run(&files, &format!("{OPTIONS} --force")), 0);
     assert_eq!(std::fs::read(&out).unwrap(), right(&files));
     assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
     let names = std::fs::read_dir(files.scene.path()).unwrap().map(|f| f.unwrap().file_name());
@@ -101,7 +101,7 @@ fn missing_intermediates_are_taken_from_the_issuer_pool() {
     let files = files();
     certificates(&files.scene, "a.crt", &[&files.leaf]);
     certificates(&files.scene, "pool.crt", &[&files.upper, &files.lower]);
-    assert_eq!(run(&files, &format!("{USUAL} --issuers pool.crt")), 0);
+    assert_eq!(run(&files, &format!("{OPTIONS} --issuers pool.crt")), 0);
     assert_eq!(std::fs::read(files.scene.file("out.crt")).unwrap(), right(&files));
 }
 
@@ -118,7 +118,7 @@ fn a_write_error_is_reported_and_leaves_no_file() {
     assert_eq!(std::fs::read_dir(files.scene.file("d")).unwrap().count(), 0);
     // No file is written if the certificate cannot be read.
     files.scene.write("a.crt", "garbage");
-    assert_eq!(run(&files, USUAL), 1);
+    assert_eq!(run(&files, OPTIONS), 1);
     assert!(!files.scene.file("out.crt").exists());
 }
 
@@ -128,8 +128,8 @@ fn it_requires_exactly_one_certificate() {
     pair(&files.scene, "b", &files.upper.issue("b"));
     chmod(&files.scene, "b.key", 0o600);
     let options = "--sslcert a.crt,b.crt --sslkey a.key,b.key --fix-order out.crt";
-    let said = failure(&mut check(&files.scene, options), 2);
-    assert!(said.contains("requires exactly one certificate, but there are 2"), "{said}");
+    let message = failure(&mut check(&files.scene, options), 2);
+    assert!(message.contains("requires exactly one certificate, but there are 2"), "{message}");
     assert!(!files.scene.file("out.crt").exists());
 }
 

@@ -31,8 +31,8 @@ fn invalid_combinations_of_options_are_rejected() {
         ("--sslcert d --sslkey a.key", "--sslkey must be a directory"),
         ("--sslcert d --sslpassword-file a.key", "name the files in lists instead"),
     ] {
-        let said = failure(&mut check(&scene, options), 2);
-        assert!(said.contains(words), "{options}: {said}");
+        let message = failure(&mut check(&scene, options), 2);
+        assert!(message.contains(words), "{options}: {message}");
     }
 }
 

@@ -17,7 +17,7 @@ fn files(s: &Scene) -> (Identity, Identity) {
     (root, leaf)
 }
 
-const USUAL: &str = "--server --cert s.crt --key s.key --root root.crt --crl crl";
+const OPTIONS: &str = "--server --cert s.crt --key s.key --root root.crt --crl crl";
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -34,7 +34,7 @@ pub fn cases() -> Vec<Case> {
                 let (root, _) = files(s);
                 let other = root.issue("other");
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[&other]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -47,7 +47,7 @@ pub fn cases() -> Vec<Case> {
             |s| {
                 let (root, leaf) = files(s);
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[&leaf]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -60,7 +60,7 @@ pub fn cases() -> Vec<Case> {
             |s| {
                 let (root, _) = files(s);
                 s.write("crl", revocations(&root, &root.key, -9, Some(-2), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -70,7 +70,7 @@ pub fn cases() -> Vec<Case> {
             |s| {
                 let (root, _) = files(s);
                 s.write("crl", revocations(&root, &root.key, 2, Some(9), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -80,7 +80,7 @@ pub fn cases() -> Vec<Case> {
             |s| {
                 let (root, _) = files(s);
                 s.write("crl", revocations(&root, &root.key, -1, None, &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -90,7 +90,7 @@ pub fn cases() -> Vec<Case> {
             |s| {
                 let (root, _) = files(s);
                 s.write("crl", revocations(&root, &key(Kind::P256), -1, Some(7), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -104,7 +104,7 @@ pub fn cases() -> Vec<Case> {
                 files(s);
                 let other = Identity::root("other");
                 s.write("crl", revocations(&other, &other.key, -1, Some(7), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
@@ -117,35 +117,35 @@ pub fn cases() -> Vec<Case> {
                 crate::made::bundle(s, "s", &middle.issue(host("db", &["db"])), &[&middle]);
                 certificates(s, "root.crt", &[&root]);
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case("no CRL file", 1, &[("crl_file", "wrong", "No such file or directory")], |s| {
             files(s);
-            USUAL
+            OPTIONS
         }),
         case("an empty file", 1, &[("crl_file", "wrong", "it is empty")], |s| {
             files(s);
             s.write("crl", "");
-            USUAL
+            OPTIONS
         }),
         case("a certificate instead of a CRL", 1, &[("crl_file", "wrong", "no CRL in PEM")], |s| {
             let (root, _) = files(s);
             certificates(s, "crl", &[&root]);
-            USUAL
+            OPTIONS
         }),
         case("a CRL in DER", 1, &[("crl_file", "wrong", "openssl crl -inform DER")], |s| {
             let (root, _) = files(s);
             let pem = revocations(&root, &root.key, -1, Some(7), &[]);
             s.write("crl", X509Crl::from_pem(&pem).unwrap().to_der().unwrap());
-            USUAL
+            OPTIONS
         }),
         case("a damaged CRL", 1, &[("crl_file", "wrong", "CRL 2 in it is damaged")], |s| {
             let (root, _) = files(s);
             let good = revocations(&root, &root.key, -1, Some(7), &[]);
             let half = good[..good.len() / 2].to_vec();
             s.write("crl", [good, half].concat());
-            USUAL
+            OPTIONS
         }),
     ]
 }
