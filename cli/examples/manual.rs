@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes the manual pages and the shells' completions that come from the program's own definition:
-//! `cargo run -p certpick-cli --example manual -- DIR` makes DIR/man and DIR/completions.
+//! Generates manual pages and shell completions from the definition of the command line:
+//! `cargo run -p certpick-cli --example manual -- DIR` writes DIR/man and DIR/completions.
 
 use clap::Command;
 use clap_complete::Shell;
@@ -34,9 +34,9 @@ fn main() -> io::Result<()> {
 }
 
 fn page(command: &Command, name: &str, others: &[String], directory: &Path) -> io::Result<()> {
-    // clap wants names that live as long as the program.
-    let whole: &'static str = name.to_owned().leak();
-    let man = Man::new(command.clone().name(whole).display_name(whole))
+    // clap requires a name with the lifetime 'static.
+    let name: &'static str = name.to_owned().leak();
+    let man = Man::new(command.clone().name(name).display_name(name))
         .title(name.to_uppercase())
         .section("1")
         .source(format!("certpick {}", env!("CARGO_PKG_VERSION")))
@@ -60,7 +60,8 @@ fn page(command: &Command, name: &str, others: &[String], directory: &Path) -> i
     std::fs::write(directory.join(format!("{name}.1")), page)
 }
 
-/// What stands below the options in the help: `Examples:` and commands, or `Exit status: ...`.
+/// Writes a paragraph of the text after the options: `Examples:` with commands, `Exit status: ...`, or
+/// notes.
 fn section(page: &mut Vec<u8>, block: &str) -> io::Result<()> {
     let flowing = |text: &str| escape(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let is_heading = |words: &str| words.split_whitespace().count() < 3;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a certificate says, for a report.
+//! The facts about a certificate that a report shows.
 
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
@@ -13,22 +13,37 @@ use openssl::stack::Stack;
 use openssl::x509::{GeneralNameRef, X509, X509NameRef, X509Ref};
 use openssl_sys as ffi;
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: i64 = 86_400;
 
-/// A certificate as a subject of a report, with all its facts; what is judged is added by the
-/// caller.
+/// The current time and `--min-days`.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    /// Seconds since 1970.
+    pub now: i64,
+    pub min_days: Option<i64>,
+}
+
+impl Clock {
+    pub fn new(min_days: Option<u32>) -> Clock {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Clock { now: i64::try_from(now).unwrap_or(i64::MAX), min_days: min_days.map(i64::from) }
+    }
+}
+
+/// Returns a report subject with the facts about a certificate and no findings.
 pub fn subject(certificate: &X509, now: i64) -> Subject {
     let mut subject = Subject::new("certificate", name(certificate.subject_name()));
-    subject.facts = describe(certificate, now);
+    subject.facts = facts(certificate, now);
     subject
 }
 
-/// All facts about a certificate.
-pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
+/// Returns all facts about a certificate.
+pub fn facts(certificate: &X509, now: i64) -> Vec<Fact> {
     let fact = |key, label, value| Fact { key, label, value };
     let text = |key, label, text: String| Fact { key, label, value: text.into() };
-    let own = strength::is_self_issued(certificate);
+    let is_self_issued = strength::is_self_issued(certificate);
     let mut facts = vec![
         text("subject", "subject", name(certificate.subject_name())),
         text("issuer", "issuer", name(certificate.issuer_name())),
@@ -41,51 +56,50 @@ pub fn describe(certificate: &X509, now: i64) -> Vec<Fact> {
     let (not_before, not_after) = times(certificate);
     facts.extend(not_before.map(|t| fact("not_before", "not before", Value::Time(t))));
     facts.extend(not_after.map(|t| fact("not_after", "not after", Value::Time(t))));
-    let left = not_after.map(|t| (t - now).div_euclid(DAY));
-    facts.extend(left.map(|days| fact("days_left", "days left", Value::Number(days))));
+    let days_left = not_after.map(|t| (t - now).div_euclid(DAY));
+    facts.extend(days_left.map(|days| fact("days_left", "days left", Value::Number(days))));
     facts.push(text("key", "key", key(certificate)));
     facts.push(text("signature", "signature", signature(certificate)));
     let usages = [
         ("key_usage", "key usage", key_usage(certificate)),
-        ("extended_key_usage", "ext. usage", extended_key_usage(certificate)),
+        ("extended_key_usage", "ext. key usage", extended_key_usage(certificate)),
     ];
     facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, v.into()))));
     facts.push(fact("is_ca", "CA", Value::Truth(crate::inspect::is_ca(certificate))));
-    facts.push(fact("self_signed", "own issuer", Value::Truth(own)));
+    facts.push(fact("self_signed", "self-issued", Value::Truth(is_self_issued)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
         facts.push(text("sha256", "SHA-256", hex(&digest)));
     }
     facts
 }
 
-/// Whether it is valid, and will be for `min_days` more.
-pub fn validity(certificate: &X509, now: i64, min_days: Option<i64>) -> Finding {
+/// Checks that a certificate is valid now and for at least `--min-days` more.
+pub fn validity(certificate: &X509, clock: Clock) -> Finding {
     const KEY: &str = "validity";
+    let Clock { now, min_days } = clock;
     let (Some(not_before), Some(not_after)) = times(certificate) else {
-        return Finding::new(KEY, Level::Wrong, "its validity cannot be read");
+        return Finding::new(KEY, Level::Wrong, "the validity period cannot be parsed");
     };
     if now < not_before {
-        let text = format!(
-            "not valid before {}, which is {} from now",
-            date(not_before),
-            span(not_before - now)
-        );
+        let text =
+            format!("not valid before {}, {} from now", date(not_before), span(not_before - now));
         return Finding::new(KEY, Level::Wrong, text)
-            .advice("if it should be valid by now, look at this machine's clock");
+            .advice("If it should be valid by now, check the clock of this machine.");
     }
+    const RENEW: &str = "Get a new certificate from the CA.";
     if now > not_after {
         let text = format!("expired on {}, {} ago", date(not_after), span(now - not_after));
-        return Finding::new(KEY, Level::Wrong, text).advice("get a new certificate from its CA");
+        return Finding::new(KEY, Level::Wrong, text).advice(RENEW);
     }
     let left = not_after - now;
     match min_days {
-        Some(wanted) if left < wanted.saturating_mul(DAY) => {
+        Some(min_days) if left < min_days.saturating_mul(DAY) => {
             let text = format!(
-                "expires in {}, on {}; {wanted} days are asked for",
+                "expires in {}, on {}, and --min-days requires {min_days} days",
                 span(left),
                 date(not_after)
             );
-            Finding::new(KEY, Level::Wrong, text).advice("get a new certificate from its CA")
+            Finding::new(KEY, Level::Wrong, text).advice(RENEW)
         }
         _ => {
             let text = format!("valid until {}, {} from now", date(not_after), span(left));
@@ -94,18 +108,18 @@ pub fn validity(certificate: &X509, now: i64, min_days: Option<i64>) -> Finding 
     }
 }
 
-/// A name as the library shows it.
+/// Returns a distinguished name as text, in the library's format.
 pub fn name(name: &X509NameRef) -> String {
     crate::inspect::name_text(name)
 }
 
-/// The day of a moment, in UTC.
+/// Returns the date of a time in seconds since 1970, in UTC.
 pub fn date(seconds: i64) -> String {
-    let moment = time::OffsetDateTime::from_unix_timestamp(seconds);
-    moment.map_or_else(|_| format!("@{seconds}"), |m| m.date().to_string())
+    let time = time::OffsetDateTime::from_unix_timestamp(seconds);
+    time.map_or_else(|_| format!("@{seconds}"), |t| t.date().to_string())
 }
 
-/// A length of time in words, rounded down.
+/// Returns a duration as text, rounded down.
 pub fn span(seconds: i64) -> String {
     let (number, unit) = match seconds {
         ..120 => (seconds.max(0), "second"),
@@ -116,18 +130,19 @@ pub fn span(seconds: i64) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// notBefore and notAfter in seconds since 1970; `None` for one that cannot be read.
+/// Returns notBefore and notAfter in seconds since 1970; `None` for one that cannot be parsed.
 pub fn times(certificate: &X509Ref) -> (Option<i64>, Option<i64>) {
-    let epoch = Asn1Time::from_unix(0).ok();
-    let seconds = |time: &Asn1TimeRef| {
-        let since = epoch.as_ref()?.diff(time).ok()?;
-        Some(i64::from(since.days) * DAY + i64::from(since.secs))
-    };
     (seconds(certificate.not_before()), seconds(certificate.not_after()))
 }
 
-/// A name among the alternative ones of a subject (RFC 5280, section 4.2.1.6). What should be an
-/// IA5String is given as its bytes, since OpenSSL does not look at them.
+/// Returns a time in seconds since 1970; `None` if it cannot be parsed.
+pub fn seconds(time: &Asn1TimeRef) -> Option<i64> {
+    let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
+    Some(i64::from(since.days) * DAY + i64::from(since.secs))
+}
+
+/// A subject alternative name (RFC 5280, section 4.2.1.6). An IA5String is given as bytes, because
+/// OpenSSL does not check that it is ASCII.
 pub enum AlternativeName<'a> {
     Dns(&'a [u8]),
     Address(&'a [u8]),
@@ -139,9 +154,9 @@ pub enum AlternativeName<'a> {
 impl AlternativeName<'_> {
     pub fn of(name: &GeneralNameRef) -> AlternativeName<'_> {
         let name = name.as_ptr();
-        // SAFETY: a valid name. Those of these types are strings, which live as long as it does.
+        // SAFETY: the name is valid, and names of the types below hold a string that lives as long.
         let bytes = || unsafe { Asn1StringRef::from_ptr((*name).d.cast()) }.as_slice();
-        // SAFETY: likewise.
+        // SAFETY: the name is valid.
         match unsafe { (*name).type_ } {
             ffi::GEN_DNS => AlternativeName::Dns(bytes()),
             ffi::GEN_IPADD => AlternativeName::Address(bytes()),
@@ -152,7 +167,7 @@ impl AlternativeName<'_> {
     }
 }
 
-/// The names that the certificate is for, each with its kind.
+/// Returns the subject alternative names, each with its type.
 pub fn alternative_names(certificate: &X509) -> Vec<String> {
     let shown = |name: &GeneralNameRef| match AlternativeName::of(name) {
         AlternativeName::Dns(name) => format!("DNS:{}", printable(name)),
@@ -162,12 +177,12 @@ pub fn alternative_names(certificate: &X509) -> Vec<String> {
         },
         AlternativeName::Email(name) => format!("email:{}", printable(name)),
         AlternativeName::Uri(name) => format!("URI:{}", printable(name)),
-        AlternativeName::Other => "another kind of name".to_owned(),
+        AlternativeName::Other => "other name".to_owned(),
     };
     certificate.subject_alt_names().map_or_else(Vec::new, |names| names.iter().map(shown).collect())
 }
 
-/// An iPAddress of 4 or 16 bytes.
+/// Parses an iPAddress of 4 or 16 bytes.
 pub fn address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(bytes)
         .map(IpAddr::from)
@@ -180,7 +195,7 @@ fn serial(certificate: &X509) -> String {
     number.map_or_else(|_| "unreadable".to_owned(), |hex| hex.to_string())
 }
 
-/// The public key in a few words: `RSA 2048`, `EC prime256v1`, `ED25519`.
+/// Returns type and size of the public key: `RSA 2048`, `EC prime256v1`, `Ed25519`.
 pub fn key(certificate: &X509) -> String {
     certificate.public_key().map_or_else(|_| "unreadable".to_owned(), |key| key_text(&key))
 }
@@ -205,7 +220,7 @@ fn key_text(key: &PKeyRef<Public>) -> String {
     }
 }
 
-/// The bits of the extension; `None` where there is none, so that all is allowed.
+/// Returns the bits of the extension; `None` if it is absent, which allows every usage.
 fn key_usage(certificate: &X509) -> Option<Vec<String>> {
     const BITS: [(u32, &str); 9] = [
         (0x80, "digitalSignature"),
@@ -218,22 +233,21 @@ fn key_usage(certificate: &X509) -> Option<Vec<String>> {
         (0x01, "encipherOnly"),
         (0x8000, "decipherOnly"),
     ];
-    // SAFETY: a valid certificate.
+    // SAFETY: the certificate is valid.
     let usage = unsafe { ffi::X509_get_key_usage(certificate.as_ptr()) };
     let is_set = |(bit, name): (u32, &str)| (usage & bit != 0).then(|| name.to_owned());
     (usage != u32::MAX).then(|| BITS.into_iter().filter_map(is_set).collect())
 }
 
-/// By the names that OpenSSL has, or as numbers.
+/// Returns the usages by OpenSSL's short names, or as OIDs.
 fn extended_key_usage(certificate: &X509) -> Option<Vec<String>> {
-    // SAFETY: a valid certificate. What comes, if it is there and sound, is a stack of objects and
-    // ours.
+    // SAFETY: the certificate is valid. The result is NULL or a stack of objects that we own.
     let uses: Stack<Asn1Object> = unsafe {
         let (none, all) = (std::ptr::null_mut(), std::ptr::null_mut());
         let nid = Nid::EXT_KEY_USAGE.as_raw();
         let uses = ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, none, all);
         if uses.is_null() {
-            // It may have left an error.
+            // Clears the error that OpenSSL may have raised.
             let _ = openssl::error::ErrorStack::get();
             return None;
         }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The options that say which credentials there are and how one is chosen, and the check that they
-//! can be used.
+//! The options that name client certificates and their keys.
 
 pub mod absolute;
 pub mod directory;
@@ -12,49 +11,60 @@ use certpick_core::Selector;
 use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The options. (clap would call their group by the name of the type, as it does that of each
-/// subcommand.)
+/// The options of all subcommands that name credentials. Without `group(skip)` clap would name the
+/// argument group after the type, as it names those of the subcommands.
 #[derive(Args)]
 #[group(skip)]
 pub struct Options {
-    /// Certificate files, separated by commas. A name that holds a comma
-    /// is written between double quotes. Or a directory: each *.crt, *.pem
-    /// and *.cer in it that has its key, in NAME.key or in its own file
-    #[arg(long, value_name = "LIST", verbatim_doc_comment)]
-    sslcert: OsString,
+    /// Certificate files, separated by commas. Write a name that contains a
+    /// comma between double quotes. A directory stands for each *.crt, *.pem
+    /// and *.cer file in it whose key is in NAME.key or in the same file
+    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment)]
+    pub sslcert: Option<OsString>,
 
-    /// Key files, entry N for certificate N. An empty entry, or no list:
-    /// the key is in the certificate's own file. With a directory of
-    /// certificates: that of their keys, if it is another
-    #[arg(long, value_name = "LIST", verbatim_doc_comment)]
-    sslkey: Option<OsString>,
+    /// Key files, entry N for certificate N. If an entry is empty or the
+    /// option is missing, the key is in the certificate file. If --sslcert
+    /// is a directory, a directory that contains the keys
+    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment, requires = "sslcert")]
+    pub sslkey: Option<OsString>,
 
-    /// One password a line, line N for entry N, an empty line for none.
-    /// The file's mode must be 0600, or 0640 if root owns it
+    /// File with one password per line, line N for entry N; an empty line
+    /// means no password. Its mode must be 0600 or less, or 0640 or less if
+    /// root owns it
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    sslpassword_file: Option<PathBuf>,
+    pub sslpassword_file: Option<PathBuf>,
 
-    /// Intermediates (PEM) that may fill gaps in the chains that are sent
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    issuers: Option<PathBuf>,
+    /// Intermediates (PEM) that may complete the chain of a certificate
+    #[arg(long, value_name = "FILE")]
+    pub issuers: Option<PathBuf>,
+}
 
-    /// For a server that names no CA: choose among all, send a certificate
-    /// if there is only one, or send nothing (the default)
-    #[arg(long, value_name = "accept|sole|none", default_value = "none")]
-    #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
-    pub empty_ca_list: EmptyCaList,
+/// The options that control the choice of a credential.
+#[derive(Args)]
+#[group(skip)]
+pub struct Policy {
+    /// What to send if the server names no CA: a choice among all
+    /// certificates (accept), the certificate if there is only one (sole),
+    /// or none. The default is accept for probe, as in libpq, and none for
+    /// run
+    #[arg(long, value_name = "accept|sole|none", verbatim_doc_comment)]
+    #[arg(hide_possible_values = true)]
+    pub empty_ca_list: Option<EmptyCaList>,
 
-    /// Certificates that have expired, are not valid yet or are for other
-    /// uses: only if no other suits (the default), or never
+    /// Whether to send a certificate that is expired, not yet valid or not
+    /// for TLS clients: only if no other certificate fits (demote, the
+    /// default) or never (exclude)
     #[arg(long, value_name = "demote|exclude", default_value = "demote")]
     #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
     pub flawed: Flawed,
 }
 
-/// As the setting `empty_ca_list`.
+/// Values of the setting `empty_ca_list`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EmptyCaList {
     None,
@@ -62,69 +72,59 @@ pub enum EmptyCaList {
     Accept,
 }
 
-/// As the setting `flawed`.
+/// Values of the setting `flawed`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Flawed {
     Demote,
     Exclude,
 }
 
-/// Files that were looked at, all with absolute names.
-pub struct Files {
+/// The settings that name files, with absolute names.
+pub struct FileSettings {
     pub sslcert: Vec<u8>,
     pub sslkey: Option<Vec<u8>>,
     pub sslpasswordfile: Option<PathBuf>,
     pub issuers: Option<PathBuf>,
 }
 
-/// Where credentials are, as options name it.
-pub struct Sources<'a> {
-    pub sslcert: &'a OsStr,
-    pub sslkey: Option<&'a OsStr>,
-    pub password_file: Option<&'a Path>,
-    pub issuers: Option<&'a Path>,
-}
-
 impl Options {
-    /// Whether the lists are well formed and match, and every certificate can be read. Keys are
-    /// not looked at: only that of the certificate that is sent is needed.
-    pub fn files(&self) -> Result<Files, Failure> {
-        let sources = Sources {
-            sslcert: &self.sslcert,
-            sslkey: self.sslkey.as_deref(),
-            password_file: self.sslpassword_file.as_deref(),
-            issuers: self.issuers.as_deref(),
-        };
-        let entries = if directory::is_directory(sources.sslcert) {
-            sources.entries_of_directory()?
+    /// Returns the value of `--sslcert`; empty if it is missing.
+    pub fn sslcert(&self) -> &OsStr {
+        self.sslcert.as_deref().unwrap_or_default()
+    }
+
+    /// Checks the lists and reads every certificate. Keys are not read: the program needs only the
+    /// key of the certificate that is sent.
+    pub fn file_settings(&self) -> Result<FileSettings, Failure> {
+        let entries = if directory::is_directory(self.sslcert()) {
+            self.directory_entries()?
         } else {
-            sources.selector()?.1
+            self.selector()?.1
         };
         let lists = absolute::lists(&entries)?;
-        Ok(Files {
+        Ok(FileSettings {
             sslcert: lists.sslcert,
             sslkey: lists.sslkey,
-            sslpasswordfile: sources.password_file.map(absolute_path).transpose()?,
-            issuers: sources.issuers.map(absolute_path).transpose()?,
+            sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
+            issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
         })
     }
-}
 
-impl Sources<'_> {
-    /// A selector with all of them, and the entries without their passwords. No key is read.
+    /// Returns a selector with all credentials, and the list entries without passwords. No key is
+    /// read.
     pub fn selector(&self) -> Result<(Selector, Vec<Entry>), Failure> {
         let mut selector = Selector::new();
-        let entries = if directory::is_directory(self.sslcert) {
-            let entries = self.entries_of_directory()?;
+        let entries = if directory::is_directory(self.sslcert()) {
+            let entries = self.directory_entries()?;
             let lists = absolute::lists(&entries)?;
             selector
                 .add_lists(&lists.sslcert, lists.sslkey.as_deref(), &Passwords::List(None))
                 .map_err(Failure::new)?;
             entries
         } else {
-            let sslcert = self.sslcert.as_bytes();
-            let sslkey = self.sslkey.map(OsStrExt::as_bytes);
-            let lines = self.password_file.map(passwords::read).transpose()?;
+            let sslcert = self.sslcert().as_bytes();
+            let sslkey = self.sslkey.as_deref().map(OsStrExt::as_bytes);
+            let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
             let passwords = match &lines {
                 Some(lines) => Passwords::Lines(lines),
                 None => Passwords::List(None),
@@ -132,30 +132,52 @@ impl Sources<'_> {
             selector.add_lists(sslcert, sslkey, &passwords).map_err(Failure::new)?;
             list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?
         };
-        if let Some(file) = self.issuers {
+        if let Some(file) = &self.issuers {
             selector.add_issuers(file).map_err(Failure::new)?;
         }
         Ok((selector, entries))
     }
 
-    fn entries_of_directory(&self) -> Result<Vec<Entry>, Failure> {
-        let directory = Path::new(self.sslcert);
-        let keys = directory::keys(self.sslkey, self.password_file)?;
-        let issuers = match self.issuers {
+    fn directory_entries(&self) -> Result<Vec<Entry>, Failure> {
+        let directory = Path::new(self.sslcert());
+        let issuers = match &self.issuers {
             Some(file) => inspect::issuers(file).map_err(Failure::new)?,
             None => Vec::new(),
         };
-        let listing = directory::read(directory, keys, &issuers, &mut |_, _| {})?;
-        listing.sound_entries(directory)
+        let listing = directory::read(directory, self.key_directory()?, &issuers, &mut |_, _| {})?;
+        listing.valid_entries(directory)
+    }
+
+    /// Returns the value of `--sslkey` if `--sslcert` is a directory.
+    pub fn key_directory(&self) -> Result<Option<&Path>, Failure> {
+        if self.sslpassword_file.is_some() {
+            return Err(Failure::new(
+                "--sslpassword-file cannot be used if --sslcert is a directory, because its files \
+                 have no numbers; name the files in lists instead",
+            ));
+        }
+        match self.sslkey.as_deref().filter(|k| !k.is_empty()).map(Path::new) {
+            Some(other) if !other.is_dir() => Err(Failure::new(format!(
+                "--sslcert is a directory, so --sslkey must be a directory, and \"{}\" is not",
+                certpick_core::error::file_name(other)
+            ))),
+            keys => Ok(keys),
+        }
     }
 }
 
-/// The same file, wherever the program may go. No link is followed: files may be replaced.
+/// Returns the absolute name of a file. Symbolic links are not resolved, because their targets may
+/// be replaced later.
 pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| {
-        Failure::new(format!(
-            "the full name of \"{}\" is not to be found: {error}",
-            certpick_core::error::file_name(path)
-        ))
+        let name = certpick_core::error::file_name(path);
+        Failure::new(format!("could not determine the absolute name of \"{name}\": {error}"))
     })
+}
+
+/// Returns whether a key file violates libpq's rule: mode 0640 or less if root owns it, else 0600
+/// or less.
+pub fn is_exposed(metadata: &Metadata) -> bool {
+    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    metadata.mode() & forbidden != 0
 }

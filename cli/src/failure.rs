@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ends certpick before its work is done: an exit status, and words for a person.
+//! Errors that end certpick: an exit status and a message.
 
 use certpick_core::text::printable;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-/// What env(1), timeout(1) and others say for a failure of their own.
+/// certpick itself failed; the status that env(1) and timeout(1) use.
 const OWN_FAILURE: u8 = 125;
 /// The program was found but could not be run; the shell's convention.
 const NOT_EXECUTABLE: u8 = 126;
-/// The program was not found; likewise.
+/// The program was not found; the shell's convention.
 const NOT_FOUND: u8 = 127;
 
-/// See the module.
+/// An error that ends certpick.
 #[derive(Debug)]
 pub struct Failure {
     status: u8,
-    words: String,
+    message: String,
 }
 
 impl Failure {
-    /// certpick itself cannot go on.
-    pub fn new(words: impl Display) -> Failure {
-        Failure { status: OWN_FAILURE, words: words.to_string() }
+    /// certpick itself cannot continue.
+    pub fn new(message: impl Display) -> Failure {
+        Failure { status: OWN_FAILURE, message: message.to_string() }
     }
 
-    /// A program was to be run and is not there.
-    pub fn not_found(words: impl Display) -> Failure {
-        Failure { status: NOT_FOUND, ..Failure::new(words) }
+    /// The program to run does not exist.
+    pub fn not_found(message: impl Display) -> Failure {
+        Failure { status: NOT_FOUND, ..Failure::new(message) }
     }
 
-    /// A program was to be run and cannot be.
-    pub fn not_executable(words: impl Display) -> Failure {
-        Failure { status: NOT_EXECUTABLE, ..Failure::new(words) }
+    /// The program to run exists but cannot be executed.
+    pub fn not_executable(message: impl Display) -> Failure {
+        Failure { status: NOT_EXECUTABLE, ..Failure::new(message) }
     }
 
-    /// What a person is to read.
-    pub fn words(&self) -> &str {
-        &self.words
+    /// Returns the message.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
-    /// Tells it, and gives the exit status.
+    /// Prints the message and returns the exit status.
     pub fn report(&self) -> ExitCode {
-        say(&self.words);
+        print_message(&self.message);
         ExitCode::from(self.status)
     }
 }
 
-/// One message on standard error, as [`certpick_core::text`] shows it; its lines are those of the caller.
-/// Whether it can be written changes nothing.
-pub fn say(words: &str) {
+/// Prints a message on standard error, with control characters escaped except line feeds. Write
+/// errors are ignored.
+pub fn print_message(message: &str) {
     use std::io::Write;
-    let lines: Vec<String> = words.split('\n').map(printable).collect();
+    let lines: Vec<String> = message.split('\n').map(printable).collect();
     let _ = writeln!(std::io::stderr(), "certpick: {}", lines.join("\n"));
 }

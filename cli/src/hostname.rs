@@ -1,39 +1,59 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether a certificate is for a host, by the rule of libpq's sslmode=verify-full (PostgreSQL 15
-//! and later):
+//! Host name verification by the rule of libpq's sslmode=verify-full (PostgreSQL 15 and later):
 //!
-//! - Each dNSName of the certificate is held against the host as it was given, and each iPAddress
-//!   against the host that is an address.
-//! - The common name counts only where the certificate has no name of the host's own kind: no
-//!   dNSName for a name, no iPAddress for an address. A dNSName that is empty, or no text, is one
-//!   all the same.
-//! - A name with a zero byte in it, or an address of another length than 4 or 16, is an error, unless
-//!   a name before it matched.
-//! - Letters are equal in upper and lower case. A `*` may stand for the whole leftmost label, and
-//!   for that alone.
+//! - Each dNSName is compared with the host, and each iPAddress if the host is an address.
+//! - The common name is compared only if the certificate has no alternative name of the host's
+//!   type: no dNSName for a name, no iPAddress for an address. A dNSName that is empty or not text
+//!   counts, too.
+//! - A name that contains a NUL, or an address whose length is neither 4 nor 16, is an error unless
+//!   an earlier name matched.
+//! - The comparison ignores case. A `*` can replace the whole leftmost label and nothing else.
 
 use crate::certificate::{AlternativeName, address};
-use certpick_core::text::printable;
+use crate::report::{Finding, Level};
+use certpick_core::text::{excerpt, printable};
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What came of it.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// The name that the host matches.
+    /// The name that matched.
     Yes(String),
-    /// All names that were held against it.
+    /// All names that were compared.
     No(Vec<String>),
-    /// It cannot be told; libpq refuses such a certificate.
+    /// libpq rejects the certificate for this reason.
     Refused(&'static str),
 }
 
-/// Whether the certificate is for this host.
+/// Returns the result as a finding: good, or `level` if the name does not match.
+pub fn finding(certificate: &X509, host: &str, level: Level) -> Finding {
+    const KEY: &str = "host";
+    let shown = excerpt(host);
+    let text = match matches(certificate, host) {
+        Match::Yes(name) => {
+            let text = format!("the certificate is valid for host {shown}, which matches {name}");
+            return Finding::new(KEY, Level::Good, text);
+        }
+        Match::No(names) if names.is_empty() => {
+            format!("the certificate is not valid for host {shown}: it contains no host name")
+        }
+        Match::No(names) => {
+            format!("the certificate is not valid for host {shown}, only for {}", names.join(", "))
+        }
+        Match::Refused(reason) => {
+            format!("the certificate cannot be verified for host {shown}: {reason}")
+        }
+    };
+    Finding::new(KEY, level, text)
+}
+
+/// Verifies a host name.
 pub fn matches(certificate: &X509, host: &str) -> Match {
     if host.is_empty() {
-        return Match::Refused("no host name is given");
+        return Match::Refused("the host name is empty");
     }
     let host_address = parse_address(host);
     let mut tried = Vec::new();
@@ -46,9 +66,10 @@ pub fn matches(certificate: &X509, host: &str) -> Match {
             }
             AlternativeName::Address(bytes) => {
                 let named = address(bytes);
-                tried.push(named.map_or_else(|| "an unreadable address".into(), |a| a.to_string()));
+                tried.push(named.map_or_else(|| "an invalid address".into(), |a| a.to_string()));
                 let matched = named.map(|named| Some(named) == host_address);
-                let matched = matched.ok_or("an address in it has neither 4 nor 16 bytes");
+                let matched =
+                    matched.ok_or("it contains an address whose length is neither 4 nor 16 bytes");
                 (matched, host_address.is_some())
             }
             _ => continue,
@@ -57,7 +78,7 @@ pub fn matches(certificate: &X509, host: &str) -> Match {
         match matched {
             Ok(true) => return Match::Yes(tried.pop().unwrap_or_default()),
             Ok(false) => {}
-            Err(why) => return Match::Refused(why),
+            Err(reason) => return Match::Refused(reason),
         }
     }
     if common_name_counts {
@@ -67,14 +88,14 @@ pub fn matches(certificate: &X509, host: &str) -> Match {
             match name_matches(name, host) {
                 Ok(true) => return Match::Yes(printable(name)),
                 Ok(false) => tried.push(printable(name)),
-                Err(why) => return Match::Refused(why),
+                Err(reason) => return Match::Refused(reason),
             }
         }
     }
     Match::No(tried)
 }
 
-/// As libpq does: whatever inet_aton(3) takes (`127.1`, for one) is an address too.
+/// Parses an address as libpq does, which accepts every form of inet_aton(3), such as `127.1`.
 fn parse_address(host: &str) -> Option<IpAddr> {
     unsafe extern "C" {
         fn inet_aton(text: *const libc::c_char, address: *mut libc::in_addr) -> libc::c_int;
@@ -84,22 +105,22 @@ fn parse_address(host: &str) -> Option<IpAddr> {
     }
     let text = CString::new(host).ok()?;
     let mut address = libc::in_addr { s_addr: 0 };
-    // SAFETY: a C string, and room for the address.
+    // SAFETY: the text is NUL-terminated, and inet_aton writes one in_addr.
     let valid = unsafe { inet_aton(text.as_ptr(), &mut address) } != 0;
-    // It is in the network's byte order.
+    // s_addr is in network byte order.
     valid.then(|| IpAddr::V4(Ipv4Addr::from(address.s_addr.to_ne_bytes())))
 }
 
-/// Compares bytes, whatever they stand for; the error is why libpq refuses the certificate.
+/// Compares bytes. The error is the reason for which libpq rejects the certificate.
 fn name_matches(pattern: &[u8], host: &str) -> Result<bool, &'static str> {
     if pattern.contains(&0) {
-        return Err("a name in it holds a zero byte");
+        return Err("it contains a name with a NUL byte");
     }
     if pattern.eq_ignore_ascii_case(host.as_bytes()) {
         return Ok(true);
     }
     let Some(domain @ [_, ..]) = pattern.strip_prefix(b"*.") else { return Ok(false) };
-    // The star is not for nothing, and not for several labels.
+    // The wildcard matches exactly one label, which is not empty.
     let Some((label, rest)) = host.split_once('.') else { return Ok(false) };
     Ok(!label.is_empty() && rest.as_bytes().eq_ignore_ascii_case(domain))
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program `certpick`, as a library of its own: its manual pages and its tests need more of it
-//! than a program gives. Each subcommand is a module; what they share stands beside them.
+//! The program `certpick`. It is a library so that the example `manual` can generate the manual
+//! pages from [`command`]. Each subcommand is a module.
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
 mod certificate;
+mod chain_error;
 mod check;
 mod credentials;
 mod failure;
@@ -13,6 +14,7 @@ mod inspect;
 mod probe;
 mod progress;
 mod report;
+mod roots;
 mod run;
 mod strength;
 
@@ -21,7 +23,7 @@ use clap::{Parser, Subcommand};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-/// Client certificates for OpenSSL programs: the one that the server asks for is sent
+/// Use several TLS client certificates with OpenSSL: check them, probe servers, run programs
 #[derive(Parser)]
 #[command(name = "certpick", version)]
 struct Arguments {
@@ -36,26 +38,27 @@ enum Command {
     Run(run::Options),
 }
 
-/// The definition of the command line, with everything in it.
+/// Returns the definition of the command line.
 pub fn command() -> clap::Command {
     let mut command = <Arguments as clap::CommandFactory>::command();
     command.build();
     command
 }
 
-/// What is wrong with the arguments repeats them, so they are shown as [`certpick_core::text`] says.
+/// Parses the command line. clap's errors quote the arguments, so they are parsed again with
+/// control characters escaped (see [`certpick_core::text`]).
 fn arguments() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|error| {
-        let shown = std::env::args_os().map(|word| printable(word.as_bytes()));
-        match Arguments::try_parse_from(shown) {
-            Err(the_same) => the_same.exit(),
-            // An argument was no text, and that is said without repeating it.
+        let escaped = std::env::args_os().map(|argument| printable(argument.as_bytes()));
+        match Arguments::try_parse_from(escaped) {
+            Err(escaped_error) => escaped_error.exit(),
+            // An argument was not valid UTF-8. clap does not quote it.
             Ok(_) => error.exit(),
         }
     })
 }
 
-/// What the program does. Its result is the exit status.
+/// Runs the program and returns its exit status.
 pub fn main() -> ExitCode {
     match arguments().command {
         Command::Check(options) => check::run(&options),
@@ -67,12 +70,12 @@ pub fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_options_of_all_subcommands_are_well_formed() {
+    fn the_command_line_definition_is_valid() {
         super::command().debug_assert();
     }
 
     #[test]
-    fn every_line_of_the_help_fits_a_terminal() {
+    fn no_line_of_the_help_is_longer_than_100_columns() {
         let mut command = super::command();
         for subcommand in command.get_subcommands_mut() {
             for help in [subcommand.render_help(), subcommand.render_long_help()] {

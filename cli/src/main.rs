@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! See the library.
+//! The program `certpick`; its code is in the library of this package.
 
 fn main() -> std::process::ExitCode {
     certpick_cli::main()

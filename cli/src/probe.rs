@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `certpick probe`: what a server says of itself, what it asks a client for, and whether it would
-//! be satisfied. Nobody logs in, and no password is sent to any server.
+//! `certpick probe`: reports a server's certificate, its CertificateRequest, and the credential that
+//! would be sent. It never authenticates to the server, and sends no password.
 
 mod alert;
 mod answers;
@@ -15,19 +15,18 @@ mod request;
 mod target;
 mod trust;
 
-use crate::credentials::{EmptyCaList, Flawed};
-use crate::failure::{Failure, say};
-use crate::report::{Finding, Level, Output, Report, Subject};
+use crate::certificate::Clock;
+use crate::failure::Failure;
+use crate::report::{self, Finding, Level, Report, Subject};
 use clap::Args;
 use connection::Deadline;
 use credentials::Credentials;
 use handshake::{Handshake, Purpose};
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use target::Target;
 use trust::{SslMode, Trust};
 
@@ -39,129 +38,107 @@ const AFTER_HELP: &str = r#"Examples:
   certpick probe --tls www.example --sslrootcert system
   certpick probe db.example --format prometheus > db.prom
 
-Exit status: 0: all is well; 1: something is wrong; 2: something could not be found out, or wrong
-usage."#;
+Exit status: 0: no problem was found; 1: a problem was found; 2: a check could not be completed, or
+wrong usage."#;
 
-/// Tells what a server asks for, and whether it would be satisfied
+/// Show which client certificate a server requests, and check the server
 ///
-/// Connects as libpq does, and reports on the server's certificate and on
-/// what it asks clients for. With --sslcert: which credential it would be
-/// sent, and what speaks against each. No password is sent to it.
+/// Connects as libpq does and checks the server's certificate. Shows the
+/// content of the server's CertificateRequest. With --sslcert, shows which
+/// credential would be sent, and why the others would not. Never sends a
+/// password.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, next_line_help = true, verbatim_doc_comment)]
+#[command(mut_arg("sslpassword_file", |arg| arg.requires("sslcert")))]
+#[command(mut_arg("issuers", |arg| arg.requires("sslcert")))]
+#[command(mut_arg("empty_ca_list", |arg| arg.requires("sslcert")))]
+#[command(mut_arg("flawed", |arg| arg.requires("sslcert")))]
 pub struct Options {
-    /// Servers: names, addresses, or the directories of Unix-domain sockets.
-    /// An IPv6 address with a port stands in brackets. Without a port: 5432,
-    /// or 443 with --tls
+    /// Host names, addresses or directories of Unix-domain sockets. Write an
+    /// IPv6 address with a port in brackets. The default port is 5432, or
+    /// 443 with --tls
     #[arg(required = true, value_name = "HOST[:PORT]", verbatim_doc_comment)]
     hosts: Vec<String>,
 
-    /// Begin with TLS at once, by ALPN "postgresql", as libpq does with
-    /// sslnegotiation=direct (PostgreSQL 17 and later)
+    /// Start TLS without PostgreSQL's SSLRequest, with the ALPN protocol
+    /// "postgresql", as libpq does with sslnegotiation=direct (PostgreSQL 17
+    /// and later)
     #[arg(long, verbatim_doc_comment)]
     direct: bool,
 
-    /// Begin with TLS at once, for any server, as https does
-    #[arg(long, conflicts_with = "direct")]
+    /// Start TLS immediately, for servers other than PostgreSQL, as https
+    /// does
+    #[arg(long, conflicts_with = "direct", verbatim_doc_comment)]
     tls: bool,
 
-    /// How long a server may take in all
+    /// Maximum total time per server
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
 
-    /// The name to ask the server for (Server Name Indication) instead of
-    /// HOST; empty for none
+    /// Server Name Indication to send instead of HOST; if empty, none is
+    /// sent
     #[arg(long, value_name = "NAME", verbatim_doc_comment)]
     sni: Option<String>,
 
-    /// The roots to trust, or "system" for the system's. Default:
-    /// ~/.postgresql/root.crt, if there is one
+    /// Root certificates to trust, or "system" for those of the system.
+    /// Default: ~/.postgresql/root.crt, if that file exists
     #[arg(long, value_name = "FILE|system", verbatim_doc_comment)]
     sslrootcert: Option<OsString>,
 
-    /// What is demanded of the server, as libpq's parameter of this name
-    /// says it. Default: verify-full where there are roots, else require
+    /// How to verify the server, as libpq's parameter of this name. Default:
+    /// verify-full if there are root certificates, else require
     #[arg(long, value_name = "prefer|require|verify-ca|verify-full", verbatim_doc_comment)]
     #[arg(hide_possible_values = true)]
     sslmode: Option<SslMode>,
 
-    /// Certificate files, separated by commas. A name that holds a comma
-    /// is written between double quotes. Or a directory: each *.crt, *.pem
-    /// and *.cer in it that has its key, in NAME.key or in its own file
-    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment)]
-    sslcert: Option<OsString>,
+    #[command(flatten)]
+    credentials: crate::credentials::Options,
 
-    /// Key files, entry N for certificate N. An empty entry, or no list:
-    /// the key is in the certificate's own file. With a directory of
-    /// certificates: that of their keys, if it is another
-    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment, requires = "sslcert")]
-    sslkey: Option<OsString>,
+    #[command(flatten)]
+    policy: crate::credentials::Policy,
 
-    /// One password a line, line N for entry N, an empty line for none.
-    /// The file's mode must be 0600, or 0640 if root owns it
-    #[arg(long, value_name = "FILE", verbatim_doc_comment, requires = "sslcert")]
-    sslpassword_file: Option<PathBuf>,
-
-    /// Intermediates (PEM) that may fill gaps in the chains that are sent
-    #[arg(long, value_name = "FILE", verbatim_doc_comment, requires = "sslcert")]
-    issuers: Option<PathBuf>,
-
-    /// For a server that names no CA: choose among all (the default, as
-    /// libpq does), send a certificate if there is only one, or none
-    #[arg(long, value_name = "accept|sole|none", default_value = "accept", requires = "sslcert")]
-    #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
-    empty_ca_list: EmptyCaList,
-
-    /// Certificates that have expired, are not valid yet or are for other
-    /// uses: only if no other suits (the default), or never
-    #[arg(long, value_name = "demote|exclude", default_value = "demote", requires = "sslcert")]
-    #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
-    flawed: Flawed,
-
-    /// Really send what was chosen, or nothing without --sslcert, and read
-    /// what the server says to it. A server whose certificate --sslrootcert
-    /// and --sslmode do not accept is sent nothing
+    /// Send the chosen certificate, or none without --sslcert, and report
+    /// the server's reaction. Nothing is sent to a server that does not
+    /// verify according to --sslrootcert and --sslmode
     #[arg(long, verbatim_doc_comment)]
     send: bool,
 
-    /// Send it, and ask a PostgreSQL server to let this user in, as far as
-    /// its first answer; under the same condition
+    /// Like --send, then request a PostgreSQL session for this user, and
+    /// report the first response. No password is sent
     #[arg(long, value_name = "NAME", verbatim_doc_comment, conflicts_with = "tls")]
     user: Option<String>,
 
-    /// The database to ask for with --user (default: the user's name)
+    /// Database for --user (default: the user's name)
     #[arg(long, value_name = "NAME", requires = "user")]
     dbname: Option<String>,
 
-    /// A certificate that is valid for fewer days is wrong
-    #[arg(long, value_name = "DAYS")]
-    min_days: Option<u32>,
-
     #[command(flatten)]
-    output: Output,
+    report: report::Options,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    const MOST: f64 = 86_400.0;
+    const MAX_SECONDS: f64 = 86_400.0;
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("not a number of seconds above 0 and up to {MOST}")),
+        Ok(seconds) if seconds > 0.0 && seconds <= MAX_SECONDS => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
+        _ => Err(format!("not a number of seconds between 0 and {MAX_SECONDS}")),
     }
 }
 
-/// How a conversation with a server begins.
+/// How TLS starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With PostgreSQL's request for TLS.
+    /// After PostgreSQL's SSLRequest.
     SslRequest,
-    /// With TLS, and PostgreSQL after it.
+    /// Immediately, followed by PostgreSQL's protocol.
     Direct,
-    /// With TLS.
+    /// Immediately, followed by any protocol.
     Tls,
 }
 
 impl Start {
-    /// The stable word for programs.
+    /// The stable identifier for programs.
     fn word(self) -> &'static str {
         match self {
             Start::SslRequest => "sslrequest",
@@ -175,41 +152,28 @@ impl Start {
     }
 }
 
-/// What is done with each server.
+/// The settings for all servers.
 struct Plan<'a> {
     options: &'a Options,
     start: Start,
     trust: Trust,
     credentials: Option<Credentials>,
-    now: i64,
+    clock: Clock,
 }
 
 impl Plan<'_> {
-    /// Whether a certificate is to go out, to a server that is trusted.
+    /// Returns whether a certificate is sent to servers that verify.
     fn sends(&self) -> bool {
         self.options.send || self.options.user.is_some()
     }
-
-    fn min_days(&self) -> Option<i64> {
-        self.options.min_days.map(i64::from)
-    }
 }
 
-/// Wrong usage, and what could not be found out.
-const UNUSABLE: u8 = 2;
-
-/// Does it.
+/// Runs `certpick probe`.
 pub fn run(options: &Options) -> ExitCode {
-    match report(options) {
-        Ok(report) => options.output.print(&report),
-        Err(words) => {
-            say(&words);
-            ExitCode::from(UNUSABLE)
-        }
-    }
+    options.report.finish(probe(options))
 }
 
-fn report(options: &Options) -> Result<Report, String> {
+fn probe(options: &Options) -> Result<Report, Failure> {
     let start = match (options.direct, options.tls) {
         (true, _) => Start::Direct,
         (_, true) => Start::Tls,
@@ -217,33 +181,29 @@ fn report(options: &Options) -> Result<Report, String> {
     };
     let targets: Vec<Target> =
         options.hosts.iter().map(|h| Target::parse(h, start)).collect::<Result<_, _>>()?;
-    let words = |failure: Failure| failure.words().to_owned();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let plan = Plan {
         options,
         start,
         trust: Trust::new(options.sslmode, options.sslrootcert.as_deref())?,
-        credentials: Credentials::new(options).map_err(words)?,
-        now: i64::try_from(now).unwrap_or(i64::MAX),
+        credentials: Credentials::new(options)?,
+        clock: Clock::new(options.report.min_days),
     };
-    Ok(Report { command: "probe", subjects: all(&plan, &targets) })
+    Ok(Report { command: "probe", subjects: probe_all(&plan, &targets) })
 }
 
-/// Some servers at the same time, since one that is dead takes all of its time. The order stays.
-fn all(plan: &Plan<'_>, targets: &[Target]) -> Vec<Subject> {
-    const MOST_AT_ONCE: usize = 16;
-    if let [target] = targets {
-        return vec![one(plan, target)];
-    }
+/// Probes several servers in parallel, so that the timeouts of dead servers do not add up. Returns
+/// the subjects in the order of `targets`.
+fn probe_all(plan: &Plan<'_>, targets: &[Target]) -> Vec<Subject> {
+    const MAX_THREADS: usize = 16;
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Subject)>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..targets.len().min(MOST_AT_ONCE) {
+        for _ in 0..targets.len().min(MAX_THREADS) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(target) = targets.get(at) else { return };
-                    let subject = one(plan, target);
+                    let subject = probe_server(plan, target);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, subject));
                 }
             });
@@ -254,47 +214,42 @@ fn all(plan: &Plan<'_>, targets: &[Target]) -> Vec<Subject> {
     done.into_iter().map(|(_, subject)| subject).collect()
 }
 
-fn one(plan: &Plan<'_>, target: &Target) -> Subject {
+fn probe_server(plan: &Plan<'_>, target: &Target) -> Subject {
     let mut subject = Subject::new("server", target.name());
     subject.fact("host", "host", target.host.as_str());
     subject.fact("port", "port", i64::from(target.port));
     subject.fact("start", "start", plan.start.word());
-    if let Err(finding) = converse(plan, target, &mut subject) {
+    if let Err(finding) = try_probe(plan, target, &mut subject) {
         subject.push(finding);
     }
     subject
 }
 
-/// All of a conversation. What ends it early is the error.
-fn converse(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(), Finding> {
+/// Probes a server. The error is the finding that ended the probe early.
+fn try_probe(plan: &Plan<'_>, target: &Target, subject: &mut Subject) -> Result<(), Finding> {
     let deadline = Deadline::new(plan.options.timeout);
     let connection = reach::connect(plan, target, deadline, subject)?;
-    let connection = reach::begin(plan, target, connection, subject)?;
+    let connection = reach::start_tls(plan, target, connection, subject)?;
     let purpose = if plan.sends() { Purpose::Send } else { Purpose::Preview };
     let mut handshake = Handshake::run(plan, target, connection, purpose)?;
-    if let Some(why) = handshake.distrust(plan) {
-        // OpenSSL keeps nothing of what such a server sent, so the report is made from a second
-        // connection, in which nothing of the client's is sent.
+    if let Some(reason) = handshake.trust_error(plan) {
+        // OpenSSL does not keep the chain of a server that does not verify. A second connection, in
+        // which nothing of the client is sent, gives the rest of the report.
         drop(handshake);
-        subject.push(nothing_sent(&why));
-        let mut told = Subject::new("server", target.name());
-        let connection = reach::connect(plan, target, deadline, &mut told)?;
-        let connection = reach::begin(plan, target, connection, &mut told)?;
+        let finding = Finding::new("trust", Level::Wrong, format!("nothing was sent: {reason}"));
+        subject.push(finding.advice("Set --sslrootcert and --sslmode to accept this server."));
+        let mut unused = Subject::new("server", target.name());
+        let connection = reach::connect(plan, target, deadline, &mut unused)?;
+        let connection = reach::start_tls(plan, target, connection, &mut unused)?;
         handshake = Handshake::run(plan, target, connection, Purpose::Preview)?;
     }
-    handshake.tell(plan, subject);
-    certificates::tell(plan, target, &handshake, subject);
-    request::tell(plan, &handshake, subject);
+    handshake.report(plan, subject);
+    certificates::report(plan, target, &handshake, subject);
+    request::report(plan, &handshake, subject);
     match (&plan.options.user, handshake.is_done() && handshake.sends()) {
-        (Some(user), true) => login::tell(plan, user, &mut handshake.stream, subject),
-        (None, true) => reaction::tell(plan, &mut handshake, subject),
-        _ => handshake.leave(),
+        (Some(user), true) => login::report(plan, user, &mut handshake.stream, subject),
+        (None, true) => reaction::report(plan, &mut handshake, subject),
+        _ => handshake.close(),
     }
     Ok(())
-}
-
-/// As libpq, which fails there.
-fn nothing_sent(why: &str) -> Finding {
-    Finding::new("trust", Level::Wrong, format!("nothing was sent: {why}"))
-        .advice("--sslrootcert and --sslmode say which servers are accepted")
 }

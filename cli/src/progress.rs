@@ -1,75 +1,74 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A line on the terminal that tells how far long work has come, and goes without a trace.
+//! A progress line on the terminal, which is erased at the end.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// What takes less is not worth a word.
-const SHORT: Duration = Duration::from_millis(500);
-/// More often nobody can read it.
-const BETWEEN: Duration = Duration::from_millis(100);
+/// Work that takes less time shows no progress.
+const DEFAULT_DELAY: Duration = Duration::from_millis(500);
+/// Minimum time between two updates.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// See the module. The line goes when this does.
+/// A progress line. It is erased when this value is dropped.
 pub struct Progress {
-    /// `None`: nobody would see it.
+    /// `None` if standard error is not a terminal.
     out: Option<Box<dyn Write>>,
     columns: usize,
-    short: Duration,
-    began: Instant,
-    told: Option<Instant>,
-    /// How many columns of the line are in use.
-    shown: usize,
+    delay: Duration,
+    start: Instant,
+    last_update: Option<Instant>,
+    /// Width of the text on the line, in columns.
+    width: usize,
 }
 
 impl Progress {
-    /// On standard error, if that is a terminal.
+    /// Creates a progress line on standard error, if that is a terminal.
     pub fn new() -> Progress {
         let stderr = io::stderr();
         let columns = columns(&stderr);
         let out = stderr.is_terminal().then(|| Box::new(stderr) as Box<dyn Write>);
-        Progress::on(out, columns, SHORT)
+        Progress::with(out, columns, DEFAULT_DELAY)
     }
 
-    fn on(out: Option<Box<dyn Write>>, columns: usize, short: Duration) -> Progress {
-        Progress { out, columns, short, began: Instant::now(), told: None, shown: 0 }
+    fn with(out: Option<Box<dyn Write>>, columns: usize, delay: Duration) -> Progress {
+        Progress { out, columns, delay, start: Instant::now(), last_update: None, width: 0 }
     }
 
-    /// `what` has been done with `done` of `total`.
-    pub fn tell(&mut self, what: &str, done: usize, total: usize) {
+    /// Shows that `done` of `total` are processed.
+    pub fn update(&mut self, what: &str, done: usize, total: usize) {
         let Some(out) = &mut self.out else { return };
-        let is_soon = self.told.is_some_and(|told| told.elapsed() < BETWEEN);
-        if self.began.elapsed() < self.short || (is_soon && done < total) {
+        let is_recent = self.last_update.is_some_and(|last| last.elapsed() < INTERVAL);
+        if self.start.elapsed() < self.delay || (is_recent && done < total) {
             return;
         }
-        self.told = Some(Instant::now());
-        // In the last column the line would go on below.
+        self.last_update = Some(Instant::now());
+        // Text in the last column would make the terminal wrap the line.
         let line = format!("certpick: {done} of {total} {what}");
         let line: String = line.chars().take(self.columns.saturating_sub(1)).collect();
         let width = line.chars().count();
-        let rest = " ".repeat(self.shown.saturating_sub(width));
-        // Whether it can be written changes nothing.
+        let rest = " ".repeat(self.width.saturating_sub(width));
         let _ = write!(out, "\r{line}{rest}");
         let _ = out.flush();
-        self.shown = self.shown.max(width);
+        self.width = self.width.max(width);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let Some(out) = self.out.as_mut().filter(|_| self.shown > 0) else { return };
-        // Blanks, which every terminal knows.
-        let _ = write!(out, "\r{}\r", " ".repeat(self.shown));
+        let Some(out) = self.out.as_mut().filter(|_| self.width > 0) else { return };
+        // Blanks work on every terminal, unlike an escape sequence.
+        let _ = write!(out, "\r{}\r", " ".repeat(self.width));
         let _ = out.flush();
     }
 }
 
 fn columns(terminal: &io::Stderr) -> usize {
     use std::os::fd::AsRawFd;
-    const USUAL: usize = 80;
+    const DEFAULT_COLUMNS: usize = 80;
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: an open descriptor, and room for what is asked for.
+    // SAFETY: the descriptor is open, and TIOCGWINSZ writes one winsize.
     let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
-    if done == 0 && size.ws_col > 0 { usize::from(size.ws_col) } else { USUAL }
+    if done == 0 && size.ws_col > 0 { usize::from(size.ws_col) } else { DEFAULT_COLUMNS }
 }
 
 #[cfg(test)]
@@ -78,7 +77,7 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    /// A terminal of one line, which tells what can be seen on it.
+    /// A terminal with one line. Records the text that is visible on it.
     #[derive(Clone, Default)]
     struct Screen(Rc<RefCell<Seen>>);
 
@@ -116,8 +115,8 @@ mod tests {
     }
 
     impl Screen {
-        fn progress(&self, columns: usize, short: Duration) -> Progress {
-            Progress::on(Some(Box::new(self.clone())), columns, short)
+        fn progress(&self, columns: usize, delay: Duration) -> Progress {
+            Progress::with(Some(Box::new(self.clone())), columns, delay)
         }
 
         fn text(&self) -> String {
@@ -126,28 +125,28 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_written_over_and_then_wiped() {
+    fn each_update_overwrites_the_line_and_drop_erases_it() {
         let screen = Screen::default();
         let mut progress = screen.progress(80, Duration::ZERO);
-        progress.tell("certificate files read", 10, 10);
+        progress.update("certificate files read", 10, 10);
         assert_eq!(screen.text(), "certpick: 10 of 10 certificate files read");
-        progress.tell("keys", 9, 9);
+        progress.update("keys", 9, 9);
         assert_eq!(screen.text(), "certpick: 9 of 9 keys");
         drop(progress);
         assert_eq!((screen.text(), screen.0.borrow().cursor), (String::new(), 0));
     }
 
     #[test]
-    fn it_never_reaches_the_next_line_of_a_narrow_terminal() {
+    fn the_line_is_cut_to_the_width_of_the_terminal() {
         let screen = Screen::default();
-        screen.progress(20, Duration::ZERO).tell("certificate files read", 10, 10);
+        screen.progress(20, Duration::ZERO).update("certificate files read", 10, 10);
         assert_eq!(screen.0.borrow().widest, 19);
     }
 
     #[test]
-    fn short_work_shows_nothing() {
+    fn work_shorter_than_the_delay_shows_no_progress() {
         let screen = Screen::default();
-        screen.progress(80, Duration::from_secs(3600)).tell("keys", 10, 10);
+        screen.progress(80, Duration::from_secs(3600)).update("keys", 10, 10);
         assert_eq!(screen.0.borrow().widest, 0);
     }
 }

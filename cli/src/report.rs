@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `check` and `probe` found, as values; how it is printed stands in the modules below.
+//! The report of `check` and `probe`. The submodules print it.
 
 mod json;
 mod prometheus;
 mod tap;
 mod text;
 
-use crate::failure::say;
+use crate::failure::{Failure, print_message};
 use certpick_core::text::printable;
 use clap::{Args, ValueEnum};
 use std::fmt::{self, Display};
@@ -14,23 +14,23 @@ use std::io::{self, IsTerminal, Write};
 use std::ops::Deref;
 use std::process::ExitCode;
 
-/// How much one finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// It was looked at, and all is well.
+    /// The check passed.
     Good,
-    /// Worth knowing; nothing has to be done.
+    /// Information; no action is needed.
     Note,
-    /// It works here, and ought to be changed all the same.
+    /// It works here, but should be changed.
     Warning,
-    /// It could not be found out.
+    /// The check could not be completed.
     Unknown,
-    /// It does not work, or soon will not.
+    /// It does not work, or will soon stop working.
     Wrong,
 }
 
 impl Level {
-    /// The stable word for programs.
+    /// The stable identifier for programs.
     pub fn word(self) -> &'static str {
         match self {
             Level::Good => "good",
@@ -42,8 +42,7 @@ impl Level {
     }
 }
 
-/// Text of a report, in every format. It holds nothing that steers, hides or reorders text, wherever it
-/// came from (see [`certpick_core::text`]).
+/// Text of a report, with control and formatting characters escaped (see [`certpick_core::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 
@@ -108,24 +107,24 @@ impl From<Vec<String>> for Value {
     }
 }
 
-/// What something is, without a judgement.
+/// A property of a subject, without a judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// The stable word for programs; doc/output.md lists them.
+    /// The stable identifier for programs; see doc/output.md.
     pub key: &'static str,
-    /// What a person reads.
+    /// The name in the text format.
     pub label: &'static str,
     pub value: Value,
 }
 
-/// One thing that was looked at, and what came of it.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The stable word for programs; doc/output.md lists them.
+    /// The stable identifier for programs; see doc/output.md.
     pub key: &'static str,
     pub level: Level,
     pub text: Text,
-    /// What to do about it, where that is not plain.
+    /// What to do about it, if that is not obvious.
     pub advice: Option<Text>,
 }
 
@@ -140,16 +139,16 @@ impl Finding {
     }
 }
 
-/// What was looked at: a credential, a certificate, a server.
+/// An object that was checked: a credential, a certificate, a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The stable word for programs; doc/output.md lists them.
+    /// The stable identifier for programs; see doc/output.md.
     pub kind: &'static str,
     /// A file or a host.
     pub name: Text,
     pub facts: Vec<Fact>,
     pub findings: Vec<Finding>,
-    /// The certificates of a chain, for one.
+    /// For example, the certificates of a chain.
     pub parts: Vec<Subject>,
 }
 
@@ -203,7 +202,7 @@ impl Subject {
         self
     }
 
-    /// This subject, its parts, theirs and so on.
+    /// Visits this subject and all parts below it, each with the path to it.
     fn visit<'a>(&'a self, path: &mut Vec<&'a Subject>, visit: &mut dyn FnMut(&[&'a Subject])) {
         path.push(self);
         visit(path);
@@ -213,14 +212,14 @@ impl Subject {
         path.pop();
     }
 
-    /// The worst of its findings and of its parts'.
+    /// Returns the worst level of its findings and of its parts.
     pub fn level(&self) -> Level {
         let own = self.findings.iter().map(|f| f.level);
         own.chain(self.parts.iter().map(Subject::level)).max().unwrap_or(Level::Good)
     }
 }
 
-/// All that a command found.
+/// The report of one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// `check` or `probe`.
@@ -237,7 +236,7 @@ impl Report {
         self.subjects.iter().map(Subject::level).max().unwrap_or(Level::Good)
     }
 
-    /// Each subject and part, with those that it belongs to before it.
+    /// Visits each subject and part with the path to it.
     fn each<'a>(&'a self, mut visit: impl FnMut(&[&'a Subject])) {
         let mut path = Vec::new();
         for subject in &self.subjects {
@@ -245,7 +244,7 @@ impl Report {
         }
     }
 
-    /// How many findings there are of this level.
+    /// Returns the number of findings of a level.
     fn count(&self, level: Level) -> usize {
         let mut count = 0;
         self.each(|path| {
@@ -255,12 +254,12 @@ impl Report {
         count
     }
 
-    /// 0: all well; 1: something is wrong; 2: something could not be found out.
+    /// Returns 0 for no problem, 1 for a problem, 2 for a check that could not be completed.
     pub fn exit_status(&self, strict: bool) -> u8 {
         match self.level() {
             Level::Good | Level::Note => 0,
             Level::Warning => u8::from(strict),
-            Level::Unknown => 2,
+            Level::Unknown => UNKNOWN_STATUS,
             Level::Wrong => 1,
         }
     }
@@ -274,64 +273,80 @@ enum Format {
     Prometheus,
 }
 
-/// The options on how a report is given.
+/// Wrong usage, a check that could not be completed, or a report that could not be printed.
+const UNKNOWN_STATUS: u8 = 2;
+
+/// The options of a report.
 #[derive(Args, Debug)]
 #[group(skip)]
-pub struct Output {
-    /// text for people (the default), tap (one point per finding, for
+pub struct Options {
+    /// Fail if a certificate expires within DAYS days
+    #[arg(long, value_name = "DAYS")]
+    pub min_days: Option<u32>,
+
+    /// Output format: text (the default), tap (Test Anything Protocol, for
     /// prove), json, or prometheus (for node_exporter's textfile collector)
     #[arg(long, value_name = "text|tap|json|prometheus", default_value = "text")]
     #[arg(hide_possible_values = true, hide_default_value = true, verbatim_doc_comment)]
     format: Format,
 
-    /// Say nothing where all is well, and else only what is not
+    /// Print problems only
     #[arg(long, short)]
     quiet: bool,
 
-    /// Exit with 1 for warnings too
+    /// Exit with status 1 for warnings, too
     #[arg(long)]
     strict: bool,
 }
 
-impl Output {
-    /// Prints the report, and gives the exit status.
-    pub fn print(&self, report: &Report) -> ExitCode {
-        let status = ExitCode::from(report.exit_status(self.strict));
-        let bytes = match self.format {
-            Format::Text => return self.print_text(report, status),
-            _ if self.quiet && report.level() <= Level::Note => return status,
-            Format::Tap => tap::format(report, self.strict, self.quiet),
-            Format::Json => json::format(report, report.exit_status(self.strict)),
-            Format::Prometheus => prometheus::format(report),
-        };
-        written(io::stdout().lock().write_all(bytes.as_bytes()), status)
-    }
-
-    fn print_text(&self, report: &Report, status: ExitCode) -> ExitCode {
-        let shown = text::format(report, self.quiet);
-        // It takes the colours away where nobody sees them, or wants them (NO_COLOR).
-        written(anstream::stdout().lock().write_all(shown.as_bytes()), status)
-    }
-}
-
-/// A reader that has seen enough is no failure; a full disk is.
-fn written(result: io::Result<()>, status: ExitCode) -> ExitCode {
-    match result.and_then(|()| io::stdout().flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            say(&format!("could not print: {error}"));
-            ExitCode::from(2)
+impl Options {
+    /// Prints the report, or the error, and returns the exit status.
+    pub fn finish(&self, report: Result<Report, Failure>) -> ExitCode {
+        match report {
+            Ok(report) => self.print(&report),
+            Err(failure) => {
+                print_message(failure.message());
+                ExitCode::from(UNKNOWN_STATUS)
+            }
         }
-        _ => status,
+    }
+
+    fn print(&self, report: &Report) -> ExitCode {
+        let status = report.exit_status(self.strict);
+        let printed = match self.format {
+            Format::Text => {
+                let text = text::format(report, self.quiet);
+                // anstream removes colours if stdout is no terminal or NO_COLOR is set.
+                anstream::stdout().lock().write_all(text.as_bytes())
+            }
+            _ if self.quiet && report.level() <= Level::Note => Ok(()),
+            format => {
+                let text = match format {
+                    Format::Tap => tap::format(report, self.strict, self.quiet),
+                    Format::Json => json::format(report, status),
+                    _ => prometheus::format(report),
+                };
+                io::stdout().lock().write_all(text.as_bytes())
+            }
+        };
+        match printed.and_then(|()| io::stdout().flush()) {
+            // A reader that closes the pipe early is not an error.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                print_message(&format!("could not write to standard output: {error}"));
+                ExitCode::from(UNKNOWN_STATUS)
+            }
+            _ => ExitCode::from(status),
+        }
     }
 }
 
-/// How wide what is printed may be.
+/// Returns the width of the text format in columns.
 fn width() -> usize {
-    const USUAL: usize = 80;
+    const DEFAULT_COLUMNS: usize = 80;
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     match columns() {
         Some(columns) if io::stdout().is_terminal() => std::cmp::max(columns, 40),
-        _ => USUAL,
+        _ => DEFAULT_COLUMNS,
     }
 }
 

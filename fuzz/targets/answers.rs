@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `certpick probe` reads from a server. Input: the bytes that come.
+//! The parser of PostgreSQL's messages in `certpick probe`. Input: bytes from the server.
 
 #![no_main]
 #![allow(dead_code)] // the program uses all of it
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Some(first) = data.first() {
-        let _ = answers::Willing::from(*first);
+        let _ = answers::SslResponse::from(*first);
     }
     let mut rest = data;
     while let Message::Whole { kind, body, taken } = answers::message(rest) {
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
             Answer::Asks(what) => assert!(!what.is_empty()),
             _ => {}
         }
-        // A message is the same whether more bytes have come or not, and not there before its end.
+        // The result must not depend on the bytes after the message, and needs all bytes of it.
         assert_eq!(answers::message(&rest[..taken]), Message::Whole { kind, body, taken });
         assert_eq!(answers::message(&rest[..taken - 1]), Message::Partial);
         rest = &rest[taken..];

@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The chain of one certificate: where it comes from, where it ends, and whether it holds.
+//! The chain of one certificate: the source of each intermediate, the end, and the signatures.
 
 use super::order::{Layout, Role};
-use super::verify::{Anchor, Verification};
+use super::verify::{Anchors, Verification};
 use crate::inspect::{self, Side};
 use crate::report::{Level, Subject};
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::collections::HashMap;
 
-/// Where an intermediate was found.
+/// The file in which an intermediate was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// In the leaf's own file.
+    /// The file of the leaf.
     Own,
-    /// In the file of --issuers.
+    /// The file of --issuers.
     Pool,
-    /// In another entry's file; its name.
+    /// The file of another credential, by its name.
     Other(String),
 }
 
-/// A leaf and what is above it.
+/// A leaf certificate and its chain.
 pub struct Chain<'a> {
     pub leaf: &'a X509,
-    /// The intermediates, in order.
+    /// The intermediates, from the leaf upwards.
     pub links: Vec<(&'a X509, Origin)>,
-    /// The root that ends it, where it is known.
+    /// The root at the end, if it is known.
     pub root: Option<&'a X509>,
 }
 
 impl<'a> Chain<'a> {
-    pub fn certificates(&self) -> Vec<&'a X509> {
+    pub fn intermediates(&self) -> Vec<&'a X509> {
         self.links.iter().map(|(certificate, _)| *certificate).collect()
     }
 
-    /// The last one before the root.
+    /// Returns the last certificate before the root.
     fn top(&self) -> &'a X509 {
         self.links.last().map_or(self.leaf, |(certificate, _)| certificate)
     }
 
-    /// The leaf and its intermediates: what belongs into a file.
+    /// Returns the leaf and its intermediates: the certificates to put into a file.
     pub fn bundle(&self) -> Vec<&'a X509> {
-        std::iter::once(self.leaf).chain(self.certificates()).collect()
+        std::iter::once(self.leaf).chain(self.intermediates()).collect()
     }
 
-    /// What is to be said of it. `verified`: what came of holding it against roots, where there are
-    /// any; then that decides.
-    pub fn tell(
+    /// Reports the findings about the chain. `verified` is the result of verifying it against a
+    /// client's roots, if there are any; a gap that the roots fill is no problem.
+    pub fn report(
         &self,
         layout: &Layout<'_>,
         side: Side,
@@ -54,14 +54,14 @@ impl<'a> Chain<'a> {
         subject: &mut Subject,
     ) {
         let level = if verified == Some(true) { Level::Note } else { Level::Wrong };
-        self.tell_filled(side, level, subject);
-        self.tell_end(layout, side, level, verified == Some(false), subject);
+        self.report_filled(side, level, subject);
+        self.report_end(layout, side, level, verified == Some(false), subject);
         if verified.is_none() {
-            self.tell_verified(subject);
+            self.report_signatures(subject);
         }
     }
 
-    fn tell_filled(&self, side: Side, level: Level, subject: &mut Subject) {
+    fn report_filled(&self, side: Side, level: Level, subject: &mut Subject) {
         for (certificate, origin) in &self.links {
             let name = inspect::name_text(certificate.subject_name());
             let from = match origin {
@@ -71,19 +71,19 @@ impl<'a> Chain<'a> {
             };
             match side {
                 Side::Client => {
-                    let text = format!("{name} is not in the file; it is taken from {from}");
+                    let text = format!("{name} is not in the file and is taken from {from}");
                     subject.finding("chain_filled", Level::Note, text);
                 }
                 Side::Server => {
-                    let text = format!("{name} is not in the file, and so is not sent");
-                    let advice = format!("it is in {from}; --fix-order FILE puts it in");
+                    let text = format!("{name} is not in the file, so the server does not send it");
+                    let advice = format!("It is in {from}. Add it with --fix-order FILE.");
                     subject.advised("chain_filled", level, text, advice);
                 }
             }
         }
     }
 
-    fn tell_end(
+    fn report_end(
         &self,
         layout: &Layout<'_>,
         side: Side,
@@ -94,17 +94,15 @@ impl<'a> Chain<'a> {
         let top = self.top();
         let top_name = inspect::name_text(top.subject_name());
         let issuer = inspect::name_text(top.issuer_name());
+        let peers = match side {
+            Side::Client => "servers",
+            Side::Server => "clients",
+        };
         if inspect::is_root(self.leaf) {
-            let text = match side {
-                Side::Client => {
-                    "it is self-signed: only a server that has this very certificate among its CAs \
-                     accepts it"
-                }
-                Side::Server => {
-                    "it is self-signed: only a client that has this very certificate among its \
-                     roots accepts it"
-                }
-            };
+            let text = format!(
+                "the certificate is self-signed: only {peers} that trust this certificate itself \
+                 accept it"
+            );
             subject.finding("self_signed", Level::Note, text);
             return;
         }
@@ -113,17 +111,19 @@ impl<'a> Chain<'a> {
             subject.finding("chain", Level::Good, format!("the chain is complete up to {root}"));
             return;
         }
+        let url = ca_issuers_url(top);
         let disconnected = layout.with(Role::AboveGap);
         if !disconnected.is_empty() {
             let text = format!(
                 "an intermediate is missing: the certificate of {issuer}, which issued \
-                 {top_name}; the file goes on with {}",
+                 {top_name}; the file continues with {}",
                 layout.names(&disconnected)
             );
+            let url = url.map_or_else(String::new, |url| format!(" from {url}"));
             let advice = format!(
-                "put the missing certificate{} behind {top_name}, or name a file that holds it by \
-                 --issuers; if {issuer} is itself a root, take the others out",
-                fetched_from(top)
+                "Add the missing certificate{url} to the file after {top_name}, or name a file \
+                 that contains it with --issuers. If {issuer} is a root, remove the other \
+                 certificates."
             );
             subject.advised("chain_gap", level, text, advice);
             return;
@@ -131,39 +131,32 @@ impl<'a> Chain<'a> {
         if is_refused {
             return;
         }
-        let whose = match side {
-            Side::Client => "servers",
-            Side::Server => "clients",
-        };
-        let mut text = format!("the chain ends at the issuer {issuer}, whom {whose} must trust");
-        let url = fetched_from(top);
-        if !url.is_empty() {
-            text.push_str(&format!("; its certificate can be fetched{url}"));
+        let mut text =
+            format!("the chain is complete up to the issuer {issuer}, which {peers} must trust");
+        if let Some(url) = url {
+            text.push_str(&format!("; its certificate is available at {url}"));
         }
         subject.finding("chain", Level::Good, text);
     }
 
-    /// OpenSSL's own verification, which the other side will make; dates are looked at elsewhere.
-    fn tell_verified(&self, subject: &mut Subject) {
+    /// Verifies the signatures with OpenSSL. Dates have findings of their own.
+    fn report_signatures(&self, subject: &mut Subject) {
         const KEY: &str = "chain_verifies";
         let anchor = self.root.unwrap_or(self.top());
-        let between = self.certificates();
-        let verification = Verification { anchors: Anchor::One(anchor), ..Verification::default() };
-        match verification.run(self.leaf, &between) {
-            // Nothing was verified by a certificate that stands alone.
+        let intermediates = self.intermediates();
+        let verification =
+            Verification { anchors: Anchors::One(anchor), ..Verification::default() };
+        match verification.run(self.leaf, &intermediates) {
+            // A certificate without issuer has no signature to verify.
             Ok(()) if std::ptr::eq(anchor, self.leaf) => {}
             Ok(()) => {
-                let text = "every signature in the chain verifies";
-                subject.finding(KEY, Level::Good, text);
+                subject.finding(KEY, Level::Good, "all signatures in the chain are valid");
             }
-            Err(failure) => {
-                let mut text = format!("the chain does not verify: {}", failure.words());
-                if let Some(at) = &failure.certificate {
-                    text.push_str(&format!(", at {}", inspect::name_text(at.subject_name())));
-                }
-                if failure.is_signature() {
-                    let advice = "the certificate above it has the issuer's name, but another key: \
-                                  get the one that the CA signs with";
+            Err(error) => {
+                let text = format!("the chain does not verify: {error}");
+                if error.is_signature() {
+                    let advice = "Its issuer in the chain has the right name but another key. Get \
+                                  the CA certificate of the key that signed it.";
                     subject.advised(KEY, Level::Wrong, text, advice);
                 } else {
                     subject.finding(KEY, Level::Wrong, text);
@@ -173,21 +166,19 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Where the CA says that its certificate is to be had (RFC 5280, section 4.2.2.1).
-fn fetched_from(certificate: &X509) -> String {
-    let Some(places) = certificate.authority_info() else { return String::new() };
-    let url = places.iter().find_map(|place| {
-        let is_issuer = place.method().nid() == Nid::AD_CA_ISSUERS;
-        place.location().uri().filter(|_| is_issuer).map(str::to_owned)
-    });
-    url.map_or_else(String::new, |url| format!(" from {url}"))
+/// Returns the URL of the issuer's certificate (RFC 5280, section 4.2.2.1).
+fn ca_issuers_url(certificate: &X509) -> Option<String> {
+    certificate.authority_info()?.iter().find_map(|access| {
+        let is_issuer = access.method().nid() == Nid::AD_CA_ISSUERS;
+        access.location().uri().filter(|_| is_issuer).map(str::to_owned)
+    })
 }
 
-/// All roots that are at hand, by name. They are never sent.
+/// All known roots by name. Roots are never sent.
 #[derive(Default)]
-pub struct Roots<'a>(HashMap<Option<u64>, Vec<&'a X509>>);
+pub struct RootIndex<'a>(HashMap<Option<u64>, Vec<&'a X509>>);
 
-impl<'a> Roots<'a> {
+impl<'a> RootIndex<'a> {
     pub fn add(&mut self, certificate: &'a X509) {
         if inspect::is_root(certificate) {
             let hash = inspect::name_hash(certificate.subject_name());
@@ -195,11 +186,11 @@ impl<'a> Roots<'a> {
         }
     }
 
-    /// The one that issued this certificate.
-    pub fn of(&self, certificate: &X509) -> Option<&'a X509> {
+    /// Returns the root that issued this certificate.
+    pub fn issuer_of(&self, certificate: &X509) -> Option<&'a X509> {
         let hash = inspect::name_hash(certificate.issuer_name());
-        let named = self.0.get(&hash)?;
-        let at = inspect::first_issued(named.iter().map(|root| (*root, certificate)))?;
-        named.get(at).copied()
+        let namesakes = self.0.get(&hash)?;
+        let at = inspect::first_issued(namesakes.iter().map(|root| (*root, certificate)))?;
+        namesakes.get(at).copied()
     }
 }

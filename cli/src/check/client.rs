@@ -1,81 +1,77 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Client certificates: every entry, everything.
+//! Checks client credentials.
 
-use super::chain::{Chain, Origin, Roots};
-use super::entry::{Certificates, Entry};
-use super::equal::Equals;
+use super::certificate_reports::CertificateReports;
+use super::chain::{Chain, Origin, RootIndex};
+use super::collisions::Collisions;
+use super::credential::{Certificates, Credential};
 use super::fix_order::{self, Target};
 use super::keys::{self, Keys};
 use super::order::Layout;
-use super::parts::Parts;
-use super::{Calendar, Lists, inputs, usage};
-use crate::certificate;
+use super::{Options, inputs, usage};
+use crate::certificate::{self, Clock};
 use crate::failure::Failure;
 use crate::inspect::{Set, Side};
 use crate::progress::Progress;
 use crate::report::{Report, Subject};
-use crate::strength::Place;
+use crate::strength::Position;
 use certpick_core::error::file_name;
 use openssl::x509::X509;
 
-/// What there is to say.
-pub fn report(
-    lists: &Lists<'_>,
-    calendar: Calendar,
-    fix_order: Option<Target<'_>>,
-    progress: &mut Progress,
-) -> Result<Report, Failure> {
+/// Returns the report about all credentials.
+pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Result<Report, Failure> {
     let mut report = Report::new("check");
-    let inputs = inputs::read(lists, &mut |done, total| {
-        progress.tell("certificate files read", done, total);
+    let inputs = inputs::read(&options.credentials, &mut |done, total| {
+        progress.update("certificate files read", done, total);
     })?;
-    if fix_order.is_some() && inputs.entries.len() != 1 {
+    let total = inputs.credentials.len();
+    if options.fix_order.is_some() && total != 1 {
         return Err(Failure::new(format!(
-            "--fix-order writes one certificate with its chain, and here are {}; run it for each: \
-             certpick check --sslcert FILE --sslkey FILE --fix-order OUT",
-            inputs.entries.len()
+            "--fix-order requires exactly one certificate, but there are {total}\n\
+             Run it for each certificate: certpick check --sslcert FILE --sslkey FILE --fix-order \
+             OUT"
         )));
     }
-    let is_numbered = !inputs.is_directory && inputs.entries.len() > 1;
-    let total = inputs.entries.len();
+    let is_numbered = !inputs.is_directory && total > 1;
     let load = |(at, input)| {
-        progress.tell("private keys looked at", at, total);
-        Entry::load(input, is_numbered)
+        progress.update("private keys checked", at, total);
+        Credential::load(input, is_numbered)
     };
-    let entries: Vec<Entry> = inputs.entries.into_iter().enumerate().map(load).collect();
+    let credentials: Vec<Credential> =
+        inputs.credentials.into_iter().enumerate().map(load).collect();
     report.subjects = inputs.subjects;
     if !inputs.unmatched_keys.is_empty() {
         let mut subject = Subject::new("keys", "sslkey");
-        keys::tell_unmatched(&inputs.unmatched_keys, &entries, &mut subject);
+        keys::report_unmatched(&inputs.unmatched_keys, &credentials, &mut subject);
         report.subjects.push(subject);
     }
 
-    let view = View::new(&entries, &inputs.issuers, calendar, fix_order)?;
-    let equals = Equals::new(&view.readable, &view.set, calendar.now);
-    let keys = Keys::new(&entries);
-    let mut parts = Parts::new(Side::Client, calendar);
-    let mut place = 0;
-    for (at, entry) in entries.iter().enumerate() {
+    let check = ClientCheck::new(&credentials, &inputs.issuers, clock, options.fix_order())?;
+    let collisions = Collisions::new(&check.readable, &check.set, clock.now);
+    let keys = Keys::new(&credentials);
+    let mut certificates = CertificateReports::new(Side::Client, clock);
+    let mut readable_at = 0;
+    for (at, credential) in credentials.iter().enumerate() {
         let name = match is_numbered {
-            true => format!("entry {}: {}", entry.number, file_name(&entry.certificate)),
-            false => file_name(&entry.certificate),
+            true => format!("entry {}: {}", credential.number, file_name(&credential.certificate)),
+            false => file_name(&credential.certificate),
         };
         let mut subject = Subject::new("credential", name);
-        subject.fact("entry", "entry", i64::try_from(entry.number).unwrap_or_default());
-        if let Some(file) = entry.key_file() {
+        subject.fact("entry", "entry", i64::try_from(credential.number).unwrap_or_default());
+        if let Some(file) = credential.key_file() {
             subject.fact("key_file", "key file", file_name(file));
         }
-        match &entry.contents {
+        match &credential.contents {
             Err(cause) => {
-                keys::tell_unreadable(&entry.certificate, cause, &mut subject);
-                keys.tell(at, &mut subject);
+                keys::report_unreadable(&credential.certificate, cause, &mut subject);
+                keys.report(at, &mut subject);
             }
             Ok(read) => {
-                subject.facts.extend(certificate::describe(read.leaf(), calendar.now));
-                keys.tell(at, &mut subject);
-                view.tell(place, read, &mut parts, &mut subject);
-                equals.tell(place, inputs.is_directory, &mut subject);
-                place += 1;
+                subject.facts.extend(certificate::facts(read.leaf(), clock.now));
+                keys.report(at, &mut subject);
+                check.report(readable_at, read, &mut certificates, &mut subject);
+                collisions.report(readable_at, inputs.is_directory, &mut subject);
+                readable_at += 1;
             }
         }
         report.subjects.push(subject);
@@ -83,76 +79,82 @@ pub fn report(
     Ok(report)
 }
 
-/// All entries that could be read, with what chains can be made of.
-struct View<'a> {
-    readable: Vec<&'a Entry>,
+/// All credentials whose certificate could be read, and the certificates for their chains.
+struct ClientCheck<'a> {
+    readable: Vec<&'a Credential>,
     set: Set,
-    roots: Roots<'a>,
+    roots: RootIndex<'a>,
     issuers: &'a [X509],
-    calendar: Calendar,
+    clock: Clock,
     fix_order: Option<Target<'a>>,
 }
 
-impl<'a> View<'a> {
+impl<'a> ClientCheck<'a> {
     fn new(
-        entries: &'a [Entry],
+        credentials: &'a [Credential],
         issuers: &'a [X509],
-        calendar: Calendar,
+        clock: Clock,
         fix_order: Option<Target<'a>>,
-    ) -> Result<View<'a>, Failure> {
-        let readable: Vec<&Entry> = entries.iter().filter(|e| e.contents.is_ok()).collect();
+    ) -> Result<ClientCheck<'a>, Failure> {
+        let readable: Vec<&Credential> =
+            credentials.iter().filter(|c| c.contents.is_ok()).collect();
         let parts: Vec<(&X509, &[X509])> = readable
             .iter()
-            .filter_map(|e| e.contents.as_ref().ok())
-            .map(|read| (read.leaf(), read.companions.as_slice()))
+            .filter_map(|c| c.contents.as_ref().ok())
+            .map(|read| (read.leaf(), read.others.as_slice()))
             .collect();
         let set = Set::new(&parts, issuers).map_err(Failure::new)?;
-        let mut roots = Roots::default();
+        let mut roots = RootIndex::default();
         for certificate in parts.iter().flat_map(|(_, others)| *others).chain(issuers) {
             roots.add(certificate);
         }
-        Ok(View { readable, set, roots, issuers, calendar, fix_order })
+        Ok(ClientCheck { readable, set, roots, issuers, clock, fix_order })
     }
 
-    /// The chain that goes with a leaf: one that is valid now, if there is one.
+    /// Returns the chain of a leaf, preferably one that is valid now.
     fn chain<'b>(&'b self, at: usize, read: &'b Certificates) -> Chain<'b> {
         let origin = |certificate: &X509| {
-            if read.companions.contains(certificate) {
+            if read.others.contains(certificate) {
                 Origin::Own
             } else if self.issuers.contains(certificate) {
                 Origin::Pool
             } else {
-                let has_it = |entry: &&&Entry| {
-                    entry.contents.as_ref().is_ok_and(|r| r.companions.contains(certificate))
+                let has_it = |credential: &&&Credential| {
+                    credential.contents.as_ref().is_ok_and(|r| r.others.contains(certificate))
                 };
-                Origin::Other(self.readable.iter().find(has_it).map_or("", |e| &e.name).to_owned())
+                Origin::Other(self.readable.iter().find(has_it).map_or("", |c| &c.name).to_owned())
             }
         };
-        let now = self.calendar.now;
+        let now = self.clock.now;
         let links: Vec<_> = self.set.chain(at, now).map(|c| (c, origin(c))).collect();
         let top = links.last().map_or(read.leaf(), |(certificate, _)| certificate);
-        Chain { leaf: read.leaf(), root: self.roots.of(top), links }
+        Chain { leaf: read.leaf(), root: self.roots.issuer_of(top), links }
     }
 
-    /// What is to be said of a certificate and its chain.
-    fn tell(&self, at: usize, read: &Certificates, parts: &mut Parts, subject: &mut Subject) {
-        let Calendar { now, min_days } = self.calendar;
+    /// Reports the findings about a certificate and its chain.
+    fn report(
+        &self,
+        at: usize,
+        read: &Certificates,
+        certificates: &mut CertificateReports,
+        subject: &mut Subject,
+    ) {
         let chain = self.chain(at, read);
         let others: Vec<&X509> = self.set.reachable(at).collect();
-        let certificates = &read.contents.certificates;
-        let between = chain.certificates();
-        let layout = Layout::new(certificates, read.leaf_at, &between, &others, chain.root);
-        subject.push(certificate::validity(read.leaf(), now, min_days));
-        usage::tell_leaf(read.leaf(), Side::Client, subject);
-        subject.push(parts.strength(read.leaf(), Place::Leaf));
-        layout.tell(Side::Client, subject);
-        chain.tell(&layout, Side::Client, None, subject);
+        let in_file = &read.contents.certificates;
+        let intermediates = chain.intermediates();
+        let layout = Layout::new(in_file, read.leaf_at, &intermediates, &others, chain.root);
+        subject.push(certificate::validity(read.leaf(), self.clock));
+        usage::report_leaf(read.leaf(), Side::Client, subject);
+        subject.push(certificates.strength(read.leaf(), Position::Leaf));
+        layout.report(Side::Client, subject);
+        chain.report(&layout, Side::Client, None, subject);
         if let Some(target) = self.fix_order {
             let has_key = read.contents.has_private_key;
             fix_order::write(target, &chain.bundle(), has_key, subject);
         }
-        for certificate in between {
-            subject.part(parts.intermediate(certificate));
+        for certificate in intermediates {
+            subject.part(certificates.intermediate(certificate));
         }
     }
 }

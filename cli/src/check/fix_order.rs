@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A bundle in the right order, written so that no reader sees half of it.
+//! `--fix-order`: writes a chain in the correct order. The file appears or is replaced atomically.
 
 use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
@@ -12,15 +12,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Where to, and whether a file that is there may be replaced.
+/// The file to write.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     pub file: &'a Path,
+    /// Whether an existing file may be replaced.
     pub force: bool,
 }
 
-/// Writes `certificates`, the leaf first, and says what came of it. `key_is_left_out`: the file
-/// that they came from holds a private key.
+/// Writes `certificates`, leaf first, and reports the result. `key_is_left_out` is set if their
+/// original file contains a private key.
 pub fn write(
     target: Target<'_>,
     certificates: &[&X509],
@@ -32,24 +33,24 @@ pub fn write(
     match pem(certificates).and_then(|pem| target.write(&pem)) {
         Ok(()) => {
             let what = match certificates.len() {
-                1 => "the leaf alone".to_owned(),
+                1 => "only the leaf".to_owned(),
                 2 => "the leaf and 1 intermediate".to_owned(),
                 n => format!("the leaf and {} intermediates", n - 1),
             };
             subject.finding(KEY, Level::Good, format!("\"{name}\" was written: {what}"));
             if key_is_left_out {
                 let text = format!("the private key was not copied to \"{name}\"");
-                let advice = "name the file that holds the key by sslkey (ssl_key_file for a \
-                              server)";
+                let advice = "Name the file that contains the key with sslkey (ssl_key_file for a \
+                              server).";
                 subject.advised(KEY, Level::Note, text, advice);
             }
         }
         Err(error) => {
-            let why = match error.kind() {
-                io::ErrorKind::AlreadyExists => "it exists already; --force replaces it".to_owned(),
+            let reason = match error.kind() {
+                io::ErrorKind::AlreadyExists => "it already exists; --force replaces it".to_owned(),
                 _ => inspect::system_text(&error),
             };
-            let text = format!("\"{name}\" was not written: {why}");
+            let text = format!("\"{name}\" was not written: {reason}");
             subject.finding(KEY, Level::Wrong, text);
         }
     }
@@ -65,10 +66,10 @@ fn pem(certificates: &[&X509]) -> io::Result<Vec<u8>> {
 
 impl Target<'_> {
     fn write(self, bytes: &[u8]) -> io::Result<()> {
-        // What a link points at is replaced, not the link.
+        // The target of a symbolic link is replaced, not the link.
         let path = match self.file.canonicalize() {
             Ok(path) if self.force => {
-                may_be_replaced(&path)?;
+                check_replaceable(&path)?;
                 path
             }
             Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -77,28 +78,28 @@ impl Target<'_> {
         };
         let temporary = Temporary::beside(&path)?;
         temporary.fill(bytes)?;
-        if self.force { temporary.replace(&path) } else { temporary.become_new(&path, bytes) }
+        if self.force { temporary.replace(&path) } else { temporary.create_new(&path, bytes) }
     }
 }
 
-/// Devices must not be replaced by files, nor keys be lost.
-fn may_be_replaced(path: &Path) -> io::Result<()> {
+/// Fails for devices and for files that may contain a private key.
+fn check_replaceable(path: &Path) -> io::Result<()> {
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    const LOST: &str = "it holds a private key, which would be lost; write to another file";
+    const LOST: &str = "it contains a private key, which would be lost; write to another file";
     match CertificateFile::read(path) {
         Ok(file) if file.has_private_key() || file.may_be_key_in_der() => {
             Err(io::Error::other(LOST))
         }
         Ok(_) => Ok(()),
         Err(_) => Err(io::Error::other(
-            "what it holds cannot be read, and may be a private key; write to another file",
+            "its content cannot be read and may be a private key; write to another file",
         )),
     }
 }
 
-/// A file in the target's directory, which goes unless it becomes the target.
+/// A temporary file in the directory of the target, which is removed when it is dropped.
 struct Temporary {
     path: PathBuf,
     file: File,
@@ -111,9 +112,9 @@ impl Temporary {
             _ => Path::new("."),
         };
         if path.file_name().is_none() {
-            return Err(io::Error::other("it is not a file's name"));
+            return Err(io::Error::other("it is not a file name"));
         }
-        // Whoever else writes there has another process id; what a crash has left is passed over.
+        // Other processes have other IDs. A file that a crashed process left is skipped.
         for attempt in 0..100 {
             let path = directory.join(format!(".certpick-{}-{attempt}", std::process::id()));
             let mut options = OpenOptions::new();
@@ -123,12 +124,12 @@ impl Temporary {
                 Ok(file) => return Ok(Temporary { path, file }),
             }
         }
-        Err(io::Error::other("there is no free name for a temporary file beside it"))
+        Err(io::Error::other("all names for a temporary file in its directory are taken"))
     }
 
     fn fill(&self, bytes: &[u8]) -> io::Result<()> {
         (&self.file).write_all(bytes)?;
-        // Whatever the umask says: a certificate is there to be read.
+        // Regardless of the umask: certificates are public.
         self.file.set_permissions(Permissions::from_mode(0o644))?;
         self.file.sync_all()
     }
@@ -137,13 +138,13 @@ impl Temporary {
         std::fs::rename(&self.path, path)
     }
 
-    /// Takes the name only if nobody else has it, even if they came this moment.
-    fn become_new(self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Creates the target unless it exists, without a race.
+    fn create_new(self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         match std::fs::hard_link(&self.path, path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
             done => return done,
         }
-        // A file system without hard links may know this.
+        // For file systems without hard links.
         match rename_to_new(&self.path, path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
             done => return done,
@@ -161,7 +162,7 @@ impl Temporary {
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other);
     let (from, to) = (name(from)?, name(to)?);
-    // SAFETY: two C strings.
+    // SAFETY: both names are NUL-terminated.
     let done = unsafe {
         let here = libc::AT_FDCWD;
         libc::renameat2(here, from.as_ptr(), here, to.as_ptr(), libc::RENAME_NOREPLACE)
@@ -171,7 +172,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It has gone where it became the target by rename(2).
+        // The file does not exist any more if it was renamed to the target.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -185,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_somebody_took_meanwhile_is_not_taken_from_them() {
+    fn a_file_that_another_process_created_meanwhile_is_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
         let temporary = Temporary::beside(&path).unwrap();
         temporary.fill(b"ours").unwrap();
         std::fs::write(&path, "theirs").unwrap();
-        let error = temporary.become_new(&path, b"ours").unwrap_err();
+        let error = temporary.create_new(&path, b"ours").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
         let error = {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn rename_serves_where_there_are_no_hard_links() {
+    fn rename_to_new_creates_the_target_without_a_hard_link() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
         let temporary = Temporary::beside(&path).unwrap();
@@ -218,19 +219,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let key = directory.path().join("key.pem");
         std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\n").unwrap();
-        for (path, why) in [
+        for (path, reason) in [
             (Path::new("/dev/null"), "not a regular file"),
             (directory.path(), "not a regular file"),
             (&key, "private key"),
         ] {
             let error = target(path, true).write(b"ours").unwrap_err();
-            assert!(error.to_string().contains(why), "{path:?}: {error}");
+            assert!(error.to_string().contains(reason), "{path:?}: {error}");
         }
         assert!(std::fs::read(&key).unwrap().starts_with(b"-----BEGIN PRIVATE"));
     }
 
     #[test]
-    fn a_link_stays_and_what_it_points_at_is_replaced() {
+    fn the_target_of_a_symbolic_link_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let (path, link) = (directory.path().join("file"), directory.path().join("link"));
         std::fs::write(&path, "old").unwrap();

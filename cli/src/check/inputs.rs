@@ -1,62 +1,60 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is to be looked at: the entries of the lists, or of a directory, as far as they can be told
-//! from each other.
+//! The credentials to check: the entries of the lists, or the files of a directory.
 
 mod lists;
 
-use super::Lists;
-use crate::credentials::absolute;
-use crate::credentials::directory::{self, Contents, Kind, Listing};
+use crate::credentials::directory::{self, Contents, DirectoryListing, SkipReason};
+use crate::credentials::{Options, absolute};
 use crate::failure::Failure;
 use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, Error, file_name};
-pub use lists::{Draft, NamedKey, NamedPassword};
+pub use lists::{KeySource, PasswordSource, Source};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
 
-/// An entry, and what its certificate file holds.
+/// A credential's source and the content of its certificate file.
 pub struct Input {
-    pub draft: Draft,
+    pub source: Source,
     pub contents: Result<Contents, Cause>,
 }
 
-/// All of it.
+/// Everything that the options name, except the keys.
 pub struct Inputs {
-    pub entries: Vec<Input>,
-    /// Keys that cannot be matched to entries by their place in the list.
+    pub credentials: Vec<Input>,
+    /// Keys that belong to no credential by their position in the list.
     pub unmatched_keys: Vec<PathBuf>,
     pub issuers: Vec<X509>,
-    /// The entries are the files of a directory.
+    /// The credentials are the files of a directory.
     pub is_directory: bool,
-    /// What is to be said of the lists, the directory and the other files as such.
+    /// Findings about the lists, the directory and its other files.
     pub subjects: Vec<Subject>,
 }
 
-/// Reads the certificates. `progress` is told how many were read, and of how many.
-pub fn read(lists: &Lists<'_>, progress: &mut dyn FnMut(usize, usize)) -> Result<Inputs, Failure> {
+/// Reads the certificates. Calls `progress` with the number of files read and the number of all
+/// files.
+pub fn read(options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result<Inputs, Failure> {
     let mut subjects = Vec::new();
-    let issuers = read_issuers(lists.issuers, &mut subjects);
+    let issuers = read_issuers(options.issuers.as_deref(), &mut subjects);
     let mut inputs = Inputs {
-        entries: Vec::new(),
+        credentials: Vec::new(),
         unmatched_keys: Vec::new(),
         issuers,
-        is_directory: directory::is_directory(lists.sslcert),
+        is_directory: directory::is_directory(options.sslcert()),
         subjects,
     };
     if inputs.is_directory {
-        let path = Path::new(lists.sslcert);
-        let keys = directory::keys(lists.sslkey, lists.password_file)?;
-        let listing = directory::read(path, keys, &inputs.issuers, progress)?;
+        let path = Path::new(options.sslcert());
+        let listing = directory::read(path, options.key_directory()?, &inputs.issuers, progress)?;
         inputs.subjects.push(directory_subject(path, &listing)?);
         inputs.take_directory(listing);
     } else {
-        inputs.take_lists(lists, progress);
+        inputs.take_lists(options, progress);
     }
     Ok(inputs)
 }
 
-/// The file of --issuers; a subject tells of it.
+/// Reads the file of --issuers and adds a subject about it.
 pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X509> {
     let Some(file) = file else { return Vec::new() };
     let mut subject = Subject::new("issuers", file_name(file));
@@ -67,78 +65,80 @@ pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X50
     match &issuers {
         Ok(issuers) => {
             let text = match issuers.len() {
-                1 => "holds 1 certificate".to_owned(),
-                n => format!("holds {n} certificates"),
+                1 => "contains 1 certificate".to_owned(),
+                n => format!("contains {n} certificates"),
             };
             subject.finding("certificate_file", Level::Good, text);
         }
-        Err(words) => {
-            subject.finding("certificate_file", Level::Wrong, words);
+        Err(message) => {
+            subject.finding("certificate_file", Level::Wrong, message);
         }
     }
     subjects.push(subject);
     issuers.unwrap_or_default()
 }
 
-/// Longer lists nobody copies.
-const MOST_SHOWN: usize = 20;
+/// Longer lists are not shown: they are too long to copy.
+const MAX_SHOWN: usize = 20;
 
-/// What stands for the directory, and what is in it besides.
-fn directory_subject(path: &Path, listing: &Listing) -> Result<Subject, Failure> {
+/// Returns the subject about a directory and its other files.
+fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject, Failure> {
     let mut subject = Subject::new("directory", file_name(path));
     if listing.credentials.is_empty() {
-        let text = "holds no certificate (*.crt, *.pem, *.cer) that has its key";
+        let text = "contains no certificate (*.crt, *.pem, *.cer) that has a key";
         subject.finding("lists", Level::Wrong, text);
     } else {
-        if listing.credentials.len() <= MOST_SHOWN {
+        if listing.credentials.len() <= MAX_SHOWN {
             let lists = absolute::lists(&listing.entries())?;
             if let Some((sslcert, sslkey)) = lists.text() {
-                subject.fact("sslcert", "the same as sslcert", sslcert);
+                subject.fact("sslcert", "equivalent sslcert", sslcert);
                 if let Some(sslkey) = sslkey {
-                    subject.fact("sslkey", "with sslkey", sslkey);
+                    subject.fact("sslkey", "equivalent sslkey", sslkey);
                 }
             }
         }
         let text = match listing.credentials.len() {
-            1 => "holds 1 certificate that has its key".to_owned(),
-            n => format!("holds {n} certificates that have their keys; those valid longest first"),
+            1 => "contains 1 certificate that has a key".to_owned(),
+            n => {
+                format!("contains {n} certificates that have a key; the one valid longest is first")
+            }
         };
         subject.finding("lists", Level::Good, text);
     }
-    for other in &listing.others {
-        let (key, level) = match other.kind {
-            Kind::Expected => ("other_file", Level::Note),
-            Kind::NoKey => ("key_file", Level::Warning),
-            Kind::Broken => ("certificate_file", Level::Wrong),
+    for skipped in &listing.skipped {
+        let (key, level) = match skipped.reason {
+            SkipReason::Expected => ("other_file", Level::Note),
+            SkipReason::NoKey => ("key_file", Level::Warning),
+            SkipReason::Broken => ("certificate_file", Level::Wrong),
         };
-        subject.finding(key, level, other.words.clone());
+        subject.finding(key, level, skipped.text.clone());
     }
     Ok(subject)
 }
 
 impl Inputs {
-    fn take_directory(&mut self, listing: Listing) {
-        let entries = listing.credentials.into_iter().enumerate().map(|(at, found)| Input {
-            draft: Draft {
+    fn take_directory(&mut self, listing: DirectoryListing) {
+        let input = |(at, credential): (usize, directory::DirectoryCredential)| Input {
+            source: Source {
                 number: at + 1,
-                certificate: found.certificate,
-                key: found.key.map_or(NamedKey::Own, NamedKey::File),
-                password: NamedPassword::Known(None),
+                certificate: credential.certificate,
+                key: credential.key.map_or(KeySource::Own, KeySource::File),
+                password: PasswordSource::Known(None),
             },
-            contents: Ok(found.contents),
-        });
-        self.entries = entries.collect();
+            contents: Ok(credential.contents),
+        };
+        self.credentials = listing.credentials.into_iter().enumerate().map(input).collect();
     }
 
-    fn take_lists(&mut self, lists: &Lists<'_>, progress: &mut dyn FnMut(usize, usize)) {
+    fn take_lists(&mut self, options: &Options, progress: &mut dyn FnMut(usize, usize)) {
         let mut subject = Subject::new("lists", "sslcert, sslkey, sslpassword");
-        let found = lists::read(lists, &mut subject);
-        self.unmatched_keys = found.unmatched_keys;
-        let total = found.drafts.len();
-        for (at, draft) in found.drafts.into_iter().enumerate() {
+        let lists = lists::read(options, &mut subject);
+        self.unmatched_keys = lists.unmatched_keys;
+        let total = lists.sources.len();
+        for (at, source) in lists.sources.into_iter().enumerate() {
             progress(at, total);
-            let contents = CertificateFile::read(&draft.certificate).and_then(Contents::of);
-            self.entries.push(Input { draft, contents });
+            let contents = CertificateFile::read(&source.certificate).and_then(Contents::of);
+            self.credentials.push(Input { source, contents });
         }
         progress(total, total);
         if !subject.findings.is_empty() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The certificates of one file: which is which, and whether they stand in the right order.
+//! The certificates of one file: the role of each, and whether the order is correct.
 
 use crate::inspect::{self, Authority, Side};
 use crate::report::{Level, Subject};
@@ -7,24 +7,24 @@ use openssl::hash::{DigestBytes, MessageDigest};
 use openssl::x509::X509;
 use std::collections::HashSet;
 
-/// What a certificate is to the file's leaf.
+/// The role of a certificate in relation to the leaf of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Leaf,
-    /// An intermediate, with its place in the chain, counted from 1 above the leaf.
+    /// An intermediate and its position in the chain, counted from 1 above the leaf.
     Intermediate(usize),
-    /// An intermediate of another chain of the same leaf: CAs may be cross-signed.
+    /// An intermediate of another chain of the leaf, because a CA is cross-signed.
     OtherChain,
-    /// It ends the chain and need not be sent.
+    /// The root of the chain, which need not be sent.
     Root,
-    /// The same as one before it in the file.
+    /// The same as an earlier certificate in the file.
     Duplicate,
-    /// It has the name of the issuer at which the chain ends, but did not issue.
+    /// Has the name of the issuer at which the chain ends, but another key.
     Namesake,
-    /// A CA's that may stand above a gap in the chain.
+    /// A CA certificate that may be above a gap in the chain.
     AboveGap,
-    /// It has nothing to do with the leaf.
-    Stranger,
+    /// Not in any chain of the leaf.
+    Unrelated,
 }
 
 impl Role {
@@ -32,25 +32,25 @@ impl Role {
         match self {
             Role::Leaf => "leaf",
             Role::Intermediate(_) => "intermediate",
-            Role::OtherChain => "of another chain",
+            Role::OtherChain => "other chain",
             Role::Root => "root",
             Role::Duplicate => "duplicate",
-            Role::Namesake => "namesake of an issuer",
+            Role::Namesake => "name of an issuer, other key",
             Role::AboveGap => "not connected",
-            Role::Stranger => "stranger",
+            Role::Unrelated => "unrelated",
         }
     }
 }
 
-/// A file's certificates, and what each is.
+/// The certificates of a file and their roles.
 pub struct Layout<'a> {
     certificates: &'a [X509],
     pub roles: Vec<Role>,
 }
 
 impl<'a> Layout<'a> {
-    /// `chain` is what goes with the leaf, `others` what would on other paths. `root` ends the
-    /// chain, where it is known.
+    /// `chain` are the intermediates of the leaf, `others` those of its other chains. `root` is the
+    /// root of the chain, if it is known.
     pub fn new(
         certificates: &'a [X509],
         leaf_at: usize,
@@ -73,8 +73,8 @@ impl<'a> Layout<'a> {
                 return Role::Duplicate;
             }
             let is = |other: &&X509| **other == *certificate;
-            if let Some(place) = chain.iter().position(is) {
-                return Role::Intermediate(place + 1);
+            if let Some(position) = chain.iter().position(is) {
+                return Role::Intermediate(position + 1);
             }
             if is_other {
                 return Role::OtherChain;
@@ -89,7 +89,7 @@ impl<'a> Layout<'a> {
             match is_open && inspect::authority(certificate) != Authority::No {
                 true if is_named => Role::Namesake,
                 true => Role::AboveGap,
-                false => Role::Stranger,
+                false => Role::Unrelated,
             }
         };
         Layout { certificates, roles: certificates.iter().enumerate().map(role).collect() }
@@ -99,17 +99,18 @@ impl<'a> Layout<'a> {
         inspect::name_text(self.certificates[at].subject_name())
     }
 
-    /// Places in the file of those with a role.
+    /// Returns the indices of the certificates with a role.
     pub fn with(&self, role: Role) -> Vec<usize> {
         (0..self.roles.len()).filter(|at| self.roles[*at] == role).collect()
     }
 
-    /// The names of some certificates, not more than anybody reads.
-    pub fn names(&self, places: &[usize]) -> String {
-        const MOST: usize = 3;
-        let mut names: Vec<String> = places.iter().take(MOST).map(|at| self.name(*at)).collect();
-        if places.len() > MOST {
-            names.push(format!("{} more", places.len() - MOST));
+    /// Returns the names of some certificates.
+    pub fn names(&self, indices: &[usize]) -> String {
+        const MAX_NAMES: usize = 3;
+        let mut names: Vec<String> =
+            indices.iter().take(MAX_NAMES).map(|at| self.name(*at)).collect();
+        if indices.len() > MAX_NAMES {
+            names.push(format!("{} more", indices.len() - MAX_NAMES));
         }
         match names.split_last() {
             Some((last, [])) => last.clone(),
@@ -118,11 +119,11 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The places in the file in the order in which its certificates should stand.
-    fn right_order(&self) -> Vec<usize> {
+    /// Returns the indices of the certificates of the chain in the correct order.
+    fn correct_order(&self) -> Vec<usize> {
         let rank = |role: Role| match role {
             Role::Leaf => Some(0),
-            Role::Intermediate(place) => Some(place),
+            Role::Intermediate(position) => Some(position),
             Role::Root => Some(usize::MAX),
             _ => None,
         };
@@ -132,71 +133,72 @@ impl<'a> Layout<'a> {
         order.into_iter().map(|(_, at)| at).collect()
     }
 
-    /// Says which is which, whether the order is right, and what ought not to be in the file.
-    pub fn tell(&self, side: Side, subject: &mut Subject) {
+    /// Reports the roles, the order, and certificates that should not be in the file.
+    pub fn report(&self, side: Side, subject: &mut Subject) {
         if self.certificates.len() == 1 {
             return;
         }
-        subject.fact("in_file", "in the file", self.each());
-        let order = self.right_order();
+        subject.fact("in_file", "in the file", self.descriptions());
+        let order = self.correct_order();
         let is_leaf_first = self.roles[0] == Role::Leaf;
         if order.is_sorted() && is_leaf_first {
-            let text = "the certificates are in the right order, the leaf first";
+            let text = "the certificates are in the correct order, leaf first";
             subject.finding("chain_order", Level::Good, text);
         } else {
             let (level, text) = match side {
                 Side::Server if !is_leaf_first => (
                     Level::Wrong,
-                    "the certificates are out of order: a server takes the first one for its own",
+                    "the certificates are out of order: a server uses the first one as its own",
                 ),
                 Side::Server => (
                     Level::Warning,
-                    "the certificates are out of order; most clients sort them, not all",
+                    "the intermediates are out of order; most clients reorder them, but not all",
                 ),
                 Side::Client => (
                     Level::Warning,
-                    "the certificates are out of order; certpick sends them in the right one, \
-                     other programs do not",
+                    "the certificates are out of order; certpick sends them in the correct order, \
+                     but other programs do not",
                 ),
             };
-            let right: Vec<String> = order
+            let correct: Vec<String> = order
                 .iter()
                 .filter(|at| self.roles[**at] != Role::Root)
                 .map(|at| format!("{} ({})", at + 1, self.name(*at)))
                 .collect();
             let advice = format!(
-                "the right order is {}; --fix-order FILE writes them so",
-                right.join(", then ")
+                "The correct order is {}. --fix-order FILE writes it.",
+                correct.join(", then ")
             );
             subject.advised("chain_order", level, text, advice);
         }
-        self.tell_superfluous(side, subject);
+        self.report_superfluous(side, subject);
     }
 
-    /// A line for each, not more than anybody reads.
-    fn each(&self) -> Vec<String> {
-        const MOST: usize = 20;
+    /// Describes the certificates, one per line.
+    fn descriptions(&self) -> Vec<String> {
+        const MAX_LINES: usize = 20;
         let line = |at: usize| {
             let issuer = inspect::name_text(self.certificates[at].issuer_name());
             let role = self.roles[at].word();
             format!("{}. {}, issued by {issuer} ({role})", at + 1, self.name(at))
         };
         let count = self.certificates.len();
-        let mut lines: Vec<String> = (0..count.min(MOST)).map(line).collect();
-        if count > MOST {
-            lines.push(format!("and {} more", count - MOST));
+        let mut lines: Vec<String> = (0..count.min(MAX_LINES)).map(line).collect();
+        if count > MAX_LINES {
+            lines.push(format!("and {} more", count - MAX_LINES));
         }
         lines
     }
 
-    fn tell_superfluous(&self, side: Side, subject: &mut Subject) {
-        let sends = match side {
-            Side::Client => "is not sent",
-            Side::Server => "is sent for nothing",
+    fn report_superfluous(&self, side: Side, subject: &mut Subject) {
+        const KEY: &str = "superfluous";
+        let sent = match side {
+            Side::Client => "not sent",
+            Side::Server => "sent needlessly",
         };
         for at in self.with(Role::Root) {
             let text = format!(
-                "the file holds the root, {}, which {sends}: whoever verifies has it",
+                "the file contains the root, {}, which is {sent}: a peer that trusts it has it",
                 self.name(at)
             );
             subject.finding("root_included", Level::Note, text);
@@ -204,39 +206,33 @@ impl<'a> Layout<'a> {
         let duplicates = self.with(Role::Duplicate);
         if !duplicates.is_empty() {
             let names = self.names(&duplicates);
-            let text = format!("the file holds more than once: {names}");
-            subject.advised("superfluous", Level::Warning, text, "keep one of each");
+            let text = format!("the file contains more than once: {names}");
+            subject.advised(KEY, Level::Warning, text, "Keep one copy of each.");
         }
-        let strangers = self.with(Role::Stranger);
-        if !strangers.is_empty() {
-            let names = self.names(&strangers);
-            let text = match side {
-                Side::Client => format!(
-                    "the file holds what has nothing to do with the leaf and is not sent: {names}"
-                ),
-                Side::Server => format!(
-                    "the file holds what has nothing to do with the leaf and is sent for nothing: \
-                     {names}"
-                ),
-            };
-            subject.advised("superfluous", Level::Warning, text, "take it out of the file");
+        let unrelated = self.with(Role::Unrelated);
+        if !unrelated.is_empty() {
+            let names = self.names(&unrelated);
+            let text = format!(
+                "the file contains certificates that are not in the chain and are {sent}: {names}"
+            );
+            subject.advised(KEY, Level::Warning, text, "Remove them from the file.");
         }
         for at in self.with(Role::Namesake) {
             let text = format!(
-                "certificate {} of the file, {}, has the name of the issuer that is needed, but \
-                 its key is not the one that signed",
+                "certificate {} of the file, {}, has the name of the missing issuer but another \
+                 key",
                 at + 1,
                 self.name(at)
             );
             let is_root = inspect::is_root(&self.certificates[at]);
             let level = if is_root { Level::Warning } else { Level::Wrong };
-            let advice = "replace it by the certificate that the CA has for its signing key";
+            let advice = "Replace it with the CA certificate of the key that signed.";
             subject.advised("namesake", level, text, advice);
         }
     }
 }
 
-/// What tells certificates apart.
+/// The SHA-256 fingerprint of a certificate.
 #[derive(PartialEq, Eq, Hash)]
 struct Digest([u8; 32]);
 

@@ -1,116 +1,109 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The files of a server, as the server will load them and as its clients will judge them.
+//! Checks the files of a server: whether the server can load them, and whether clients accept them.
 
 mod crl;
 mod key_file;
 mod roots;
 
-use super::chain::{self, Chain, Origin};
-use super::fix_order::{self, Target};
+use super::certificate_reports::CertificateReports;
+use super::chain::{Chain, Origin, RootIndex};
+use super::keys::{self, KEY_MATCHES};
 use super::order::Layout;
-use super::parts::Parts;
-use super::{Calendar, usage};
-use crate::certificate;
+use super::{Options, fix_order, inputs, usage};
+use crate::certificate::{self, Clock};
 use crate::credentials::directory::Contents;
 use crate::credentials::passwords;
 use crate::failure::Failure;
-use crate::hostname::{self, Match};
+use crate::hostname;
 use crate::inspect::{self, CertificateFile, Set, Side};
 use crate::report::{Level, Report, Subject};
-use crate::strength::Place;
+use crate::roots::Roots;
+use crate::strength::Position;
 use certpick_core::Secret;
 use certpick_core::error::file_name;
 use certpick_core::list;
 use key_file::Key;
 use openssl::x509::X509;
-use roots::Roots;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The options that say what there is.
-pub struct Files<'a> {
-    pub cert: &'a Path,
-    /// `None`: it is in the certificate's file.
-    pub key: Option<&'a Path>,
-    pub password_file: Option<&'a Path>,
-    pub root: Option<&'a OsStr>,
-    pub issuers: Option<&'a Path>,
-    pub hosts: &'a [String],
-    pub crls: &'a [PathBuf],
-    pub fix_order: Option<Target<'a>>,
-}
-
-/// What there is to say.
-pub fn report(files: &Files<'_>, calendar: Calendar) -> Result<Report, Failure> {
+/// Returns the report about a server with the certificate file `cert`.
+pub fn report(options: &Options, cert: &Path, clock: Clock) -> Result<Report, Failure> {
     let mut report = Report::new("check");
-    let mut subject = Subject::new("server", file_name(files.cert));
-    let key_file = files.key.unwrap_or(files.cert);
+    let mut subject = Subject::new("server", file_name(cert));
+    let key_file = options.key.as_deref().unwrap_or(cert);
     subject.fact("key_file", "key file", file_name(key_file));
-    let issuers = super::inputs::read_issuers(files.issuers, &mut report.subjects);
-    let password = password(files.password_file, &mut subject);
-    let read = CertificateFile::read(files.cert).and_then(Contents::of);
-    let roots = files.root.map(|root| roots::read(root, &mut subject));
-    match read {
+    let credentials = &options.credentials;
+    let issuers = inputs::read_issuers(credentials.issuers.as_deref(), &mut report.subjects);
+    let password = password(credentials.sslpassword_file.as_deref(), &mut subject);
+    let contents = CertificateFile::read(cert).and_then(Contents::of);
+    let roots = match options.root.as_deref().map(Roots::read) {
+        Some(Err(cause)) => {
+            subject.finding("root_file", Level::Wrong, cause.to_string());
+            None
+        }
+        roots => roots.transpose().ok().flatten(),
+    };
+    match contents {
         Err(cause) => {
-            super::keys::tell_unreadable(files.cert, &cause, &mut subject);
-            key_file::tell(key_file, password.as_ref(), &mut subject);
+            keys::report_unreadable(cert, &cause, &mut subject);
+            key_file::report(key_file, password.as_ref(), &mut subject);
         }
         Ok(contents) => {
-            let server = Server { files, calendar, contents, issuers, roots };
-            subject.facts.extend(certificate::describe(server.first(), calendar.now));
-            let own = server.tell_key(key_file, password.as_ref(), &mut subject);
-            server.tell(own, &mut subject)?;
+            let check = ServerCheck { options, clock, contents, issuers, roots };
+            subject.facts.extend(certificate::facts(check.first(), clock.now));
+            let key_owner = check.report_key(key_file, password.as_ref(), &mut subject);
+            check.report(key_owner, &mut subject)?;
         }
     }
     report.subjects.push(subject);
     Ok(report)
 }
 
+/// Reads the password of the server's key.
 fn password(file: Option<&Path>, subject: &mut Subject) -> Option<Secret> {
     match passwords::read(file?) {
         Ok(lines) => list::password_lines(&lines).into_iter().next().flatten(),
         Err(failure) => {
-            subject.finding("password_file", Level::Wrong, failure.words());
+            subject.finding("password_file", Level::Wrong, failure.message());
             None
         }
     }
 }
 
-struct Server<'a> {
-    files: &'a Files<'a>,
-    calendar: Calendar,
+struct ServerCheck<'a> {
+    options: &'a Options,
+    clock: Clock,
     contents: Contents,
     issuers: Vec<X509>,
     roots: Option<Roots>,
 }
 
-impl Server<'_> {
-    /// What the server takes for its own certificate, wherever the leaf is.
+impl ServerCheck<'_> {
+    /// Returns the certificate that the server uses as its own, even if it is not the leaf.
     fn first(&self) -> &X509 {
         &self.contents.certificates[0]
     }
 
-    /// Gives the place of the certificate that the key belongs to.
-    fn tell_key(
+    /// Reports the findings about the key. Returns the index of the certificate that it matches.
+    fn report_key(
         &self,
         file: &Path,
         password: Option<&Secret>,
         subject: &mut Subject,
     ) -> Option<usize> {
         const KEY: &str = "key_matches";
-        match key_file::tell(file, password, subject) {
+        match key_file::report(file, password, subject) {
             Key::Unusable => None,
             Key::Encrypted => {
-                let text = "whether the private key belongs to the certificate cannot be told \
-                            without its password";
-                let advice = "give it in a file by --sslpassword-file";
+                let text = "without its password, the private key cannot be compared with the \
+                            certificate";
+                let advice = "Write the password to a file and name it with --sslpassword-file.";
                 subject.advised(KEY, Level::Unknown, text, advice);
                 None
             }
             Key::Loaded(key) => match inspect::matches(self.first(), &key, file) {
                 Ok(()) => {
-                    let text = "the private key belongs to the certificate";
-                    subject.finding(KEY, Level::Good, text);
+                    subject.finding(KEY, Level::Good, KEY_MATCHES);
                     Some(0)
                 }
                 Err(cause) => {
@@ -122,7 +115,7 @@ impl Server<'_> {
                             Level::Wrong,
                             cause.to_string(),
                             format!(
-                                "it is the key of {}, which must come first in the file",
+                                "It is the key of {}, which must come first in the file.",
                                 inspect::name_text(owner.subject_name())
                             ),
                         ),
@@ -134,121 +127,103 @@ impl Server<'_> {
         }
     }
 
-    /// `own`: the place of the certificate that the key belongs to, if that is known.
-    fn tell(&self, own: Option<usize>, subject: &mut Subject) -> Result<(), Failure> {
-        let Calendar { now, min_days } = self.calendar;
+    /// Reports the findings about the certificates. `key_owner` is the index of the certificate that
+    /// the key matches.
+    fn report(&self, key_owner: Option<usize>, subject: &mut Subject) -> Result<(), Failure> {
         let certificates = &self.contents.certificates;
-        let leaf_at = own.unwrap_or_else(|| inspect::leaf_position(certificates));
+        let leaf_at = key_owner.unwrap_or_else(|| inspect::leaf_position(certificates));
         let leaf = &certificates[leaf_at];
-        let mut companions = certificates.clone();
-        companions.remove(leaf_at);
+        let mut others = certificates.clone();
+        others.remove(leaf_at);
 
-        let set =
-            Set::new(&[(leaf, companions.as_slice())], &self.issuers).map_err(Failure::new)?;
-        let chain = self.chain(leaf, &companions, &set);
-        let others: Vec<&X509> = set.reachable(0).collect();
-        let between = chain.certificates();
-        let layout = Layout::new(certificates, leaf_at, &between, &others, chain.root);
+        let set = Set::new(&[(leaf, others.as_slice())], &self.issuers).map_err(Failure::new)?;
+        let chain = self.chain(leaf, &others, &set);
+        let reachable: Vec<&X509> = set.reachable(0).collect();
+        let intermediates = chain.intermediates();
+        let layout = Layout::new(certificates, leaf_at, &intermediates, &reachable, chain.root);
 
-        let mut parts = Parts::new(Side::Server, self.calendar);
-        subject.push(certificate::validity(leaf, now, min_days));
-        usage::tell_leaf(leaf, Side::Server, subject);
-        subject.push(parts.strength(leaf, Place::Leaf));
-        self.tell_hosts(leaf, subject);
-        layout.tell(Side::Server, subject);
+        let mut reports = CertificateReports::new(Side::Server, self.clock);
+        subject.push(certificate::validity(leaf, self.clock));
+        usage::report_leaf(leaf, Side::Server, subject);
+        subject.push(reports.strength(leaf, Position::Leaf));
+        self.report_hosts(leaf, subject);
+        layout.report(Side::Server, subject);
 
-        let sent: Vec<&X509> = companions.iter().collect();
-        let crls = self.tell_crls(&chain, subject);
+        let sent: Vec<&X509> = others.iter().collect();
+        let crls = self.report_crls(&chain, subject);
         let verified = match &self.roots {
-            Some(roots) => roots.verify(leaf, &sent, &crls, subject),
+            Some(roots) => Some(roots::verify(roots, leaf, &sent, &crls, subject)),
             None => {
-                let text = "not held against a client's roots: --root names them";
-                subject.finding("verified", Level::Note, text);
+                if self.options.root.is_none() {
+                    let text = "not verified against the roots of a client; --root names them";
+                    subject.finding("verified", Level::Note, text);
+                }
                 None
             }
         };
-        chain.tell(&layout, Side::Server, verified, subject);
-        for certificate in between {
-            subject.part(parts.intermediate(certificate));
+        chain.report(&layout, Side::Server, verified, subject);
+        for certificate in intermediates {
+            subject.part(reports.intermediate(certificate));
         }
-        self.tell_roots(leaf, &chain, subject);
-        if let Some(target) = self.files.fix_order {
+        self.report_roots(leaf, &chain, subject);
+        if let Some(target) = self.options.fix_order() {
             fix_order::write(target, &chain.bundle(), self.contents.has_private_key, subject);
         }
         Ok(())
     }
 
-    fn chain<'b>(&'b self, leaf: &'b X509, companions: &'b [X509], set: &'b Set) -> Chain<'b> {
+    fn chain<'b>(&'b self, leaf: &'b X509, others: &'b [X509], set: &'b Set) -> Chain<'b> {
         let origin = |certificate: &X509| {
-            if companions.contains(certificate) { Origin::Own } else { Origin::Pool }
+            if others.contains(certificate) { Origin::Own } else { Origin::Pool }
         };
-        let links: Vec<_> = set.chain(0, self.calendar.now).map(|c| (c, origin(c))).collect();
+        let links: Vec<_> = set.chain(0, self.clock.now).map(|c| (c, origin(c))).collect();
         let top = links.last().map_or(leaf, |(certificate, _)| certificate);
-        let mut known = chain::Roots::default();
-        let own_roots = self.roots.as_ref().map_or(&[][..], Roots::certificates);
-        for certificate in companions.iter().chain(&self.issuers).chain(own_roots) {
+        let mut known = RootIndex::default();
+        for certificate in others.iter().chain(&self.issuers).chain(self.root_certificates()) {
             known.add(certificate);
         }
-        Chain { leaf, root: known.of(top), links }
+        Chain { leaf, root: known.issuer_of(top), links }
     }
 
-    fn tell_hosts(&self, leaf: &X509, subject: &mut Subject) {
+    fn root_certificates(&self) -> &[X509] {
+        self.roots.as_ref().map_or(&[], Roots::certificates)
+    }
+
+    fn report_hosts(&self, leaf: &X509, subject: &mut Subject) {
         let names = certificate::alternative_names(leaf);
-        let is_for_hosts = |n: &String| n.starts_with("DNS:") || n.starts_with("IP:");
-        if !names.iter().any(is_for_hosts) {
-            let text = "it has no subjectAltName for a host: libpq takes its CN, other clients do \
-                        not";
-            let advice = "get a certificate with subjectAltName=DNS:...";
+        let is_host_name = |n: &String| n.starts_with("DNS:") || n.starts_with("IP:");
+        if !names.iter().any(is_host_name) {
+            let text = "it has no subjectAltName for a host: libpq uses its CN, but other clients \
+                        do not";
+            let advice = "Get a certificate with subjectAltName=DNS:NAME.";
             subject.advised("names", Level::Warning, text, advice);
         }
-        for host in self.files.hosts {
-            let host_name = certpick_core::text::excerpt(host);
-            match hostname::matches(leaf, host) {
-                Match::Yes(name) => {
-                    let text = format!("it is for the host {host_name}, by the name {name}");
-                    subject.finding("host", Level::Good, text);
-                }
-                Match::No(names) if names.is_empty() => {
-                    let text = format!("it is not for the host {host_name}: it has no names");
-                    subject.finding("host", Level::Wrong, text);
-                }
-                Match::No(names) => {
-                    let text = format!(
-                        "it is not for the host {host_name}, only for {}",
-                        names.join(", ")
-                    );
-                    subject.finding("host", Level::Wrong, text);
-                }
-                Match::Refused(why) => {
-                    let text =
-                        format!("whether it is for the host {host_name} cannot be told: {why}");
-                    subject.finding("host", Level::Wrong, text);
-                }
-            }
+        for host in &self.options.host {
+            subject.push(hostname::finding(leaf, host, Level::Wrong));
         }
     }
 
-    /// Gives those that can be used for the verification.
-    fn tell_crls(&self, chain: &Chain<'_>, subject: &mut Subject) -> Vec<PathBuf> {
+    /// Reports the findings about the CRLs. Returns the files that can be used for verification.
+    fn report_crls(&self, chain: &Chain<'_>, subject: &mut Subject) -> Vec<PathBuf> {
         let mut certificates = vec![chain.leaf];
-        certificates.extend(chain.certificates());
-        let roots = self.roots.as_ref().map_or(&[][..], Roots::certificates);
+        certificates.extend(chain.intermediates());
         let own = certificates.iter().copied().chain(chain.root);
-        let cas: Vec<&X509> = own.chain(roots).chain(&self.contents.certificates).collect();
-        let now = self.calendar.now;
-        let usable = |file: &&PathBuf| crl::tell(file, &certificates, &cas, now, subject);
-        self.files.crls.iter().filter(usable).cloned().collect()
+        let cas = own.chain(self.root_certificates()).chain(&self.contents.certificates);
+        let cas: Vec<&X509> = cas.collect();
+        let now = self.clock.now;
+        let usable = |file: &&PathBuf| crl::report(file, &certificates, &cas, now, subject);
+        self.options.crl.iter().filter(usable).cloned().collect()
     }
 
-    /// The root that ends the chain; or those that cannot, if that is not known and they are few.
-    fn tell_roots(&self, leaf: &X509, chain: &Chain<'_>, subject: &mut Subject) {
-        const MOST: usize = 3;
-        let Some(Roots::File(_, roots)) = &self.roots else { return };
+    /// Reports the root of the chain. If it is unknown, reports all roots, unless they are many.
+    fn report_roots(&self, leaf: &X509, chain: &Chain<'_>, subject: &mut Subject) {
+        const MAX_ROOTS: usize = 3;
+        let roots = self.root_certificates();
         match chain.root.filter(|root| roots.contains(root)) {
-            Some(root) => roots::tell_root(root, leaf, self.calendar, subject),
-            None if roots.len() <= MOST => {
+            Some(root) => roots::report_root(root, leaf, self.clock, subject),
+            None if roots.len() <= MAX_ROOTS => {
                 for root in roots {
-                    roots::tell_root(root, leaf, self.calendar, subject);
+                    roots::report_root(root, leaf, self.clock, subject);
                 }
             }
             None => {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! OpenSSL's verification of a chain (X509_verify_cert(3)), as the other side makes it.
+//! Chain verification with OpenSSL (X509_verify_cert(3)), as the peer does it.
 
+use crate::chain_error::ChainError;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslFiletype;
 use openssl::stack::Stack;
@@ -9,64 +10,44 @@ use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509, X509PurposeId, X509StoreContext, X509VerifyResult};
 use std::path::PathBuf;
 
-/// What is trusted.
+/// The trust anchors.
 #[derive(Default)]
-pub enum Anchor<'a> {
+pub enum Anchors<'a> {
     #[default]
     Nothing,
-    /// This certificate alone, whether it is a root or not.
+    /// This certificate, which need not be a root.
     One(&'a X509),
-    /// Roots, as a program has them in a file.
+    /// The roots of a file.
     Roots(&'a [X509]),
-    /// The system's (SSL_CTX_set_default_verify_paths(3)).
+    /// The system's roots (SSL_CTX_set_default_verify_paths(3)).
     System,
 }
 
-/// How it is done. By default dates and purpose do not count.
+/// The parameters of a verification. By default, dates and purpose are not checked.
 #[derive(Default)]
 pub struct Verification<'a> {
-    pub anchors: Anchor<'a>,
-    /// As the other side does: with dates, its purpose and its security level.
+    pub anchors: Anchors<'a>,
+    /// Also checks dates, purpose and security level.
     pub strict: Option<Strict>,
-    /// Files of revocation lists; then every certificate but the root needs one.
+    /// Files with CRLs. If there are any, every certificate except the root needs a CRL.
     pub crls: &'a [PathBuf],
 }
 
-/// See [`Verification::strict`].
 pub struct Strict {
     pub purpose: X509PurposeId,
     pub security_level: i32,
 }
 
-/// Why it failed.
-pub struct Failure {
-    pub result: X509VerifyResult,
-    /// The certificate at which it failed.
-    pub certificate: Option<X509>,
-}
-
-impl Failure {
-    /// OpenSSL's words.
-    pub fn words(&self) -> &'static str {
-        self.result.error_string()
-    }
-
-    pub fn is_signature(&self) -> bool {
-        const X509_V_ERR_CERT_SIGNATURE_FAILURE: i32 = 7;
-        self.result.as_raw() == X509_V_ERR_CERT_SIGNATURE_FAILURE
-    }
-}
-
 impl Verification<'_> {
-    /// `between`: certificates that are sent along.
-    pub fn run(&self, leaf: &X509, between: &[&X509]) -> Result<(), Failure> {
-        let no_memory = |_: ErrorStack| Failure {
+    /// Verifies `leaf`. `untrusted` are the other certificates that are sent.
+    pub fn run(&self, leaf: &X509, untrusted: &[&X509]) -> Result<(), ChainError> {
+        let no_memory = |_: ErrorStack| ChainError {
             result: X509VerifyResult::APPLICATION_VERIFICATION,
             certificate: None,
         };
         let store = self.store().map_err(no_memory)?;
         let mut chain = Stack::new().map_err(no_memory)?;
-        for certificate in between {
+        for certificate in untrusted {
             chain.push((*certificate).clone()).map_err(no_memory)?;
         }
         let mut context = X509StoreContext::new().map_err(no_memory)?;
@@ -76,7 +57,7 @@ impl Verification<'_> {
                     return Ok(Ok(()));
                 }
                 let certificate = context.current_cert().map(ToOwned::to_owned);
-                Ok(Err(Failure { result: context.error(), certificate }))
+                Ok(Err(ChainError { result: context.error(), certificate }))
             })
             .map_err(no_memory)?
     }
@@ -85,17 +66,17 @@ impl Verification<'_> {
         let mut store = X509StoreBuilder::new()?;
         let mut parameters = X509VerifyParam::new()?;
         match self.anchors {
-            Anchor::Nothing => {}
-            Anchor::One(certificate) => {
+            Anchors::Nothing => {}
+            Anchors::One(certificate) => {
                 store.add_cert(certificate.clone())?;
                 parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
             }
-            Anchor::Roots(roots) => {
+            Anchors::Roots(roots) => {
                 for root in roots {
                     store.add_cert(root.clone())?;
                 }
             }
-            Anchor::System => store.set_default_paths()?,
+            Anchors::System => store.set_default_paths()?,
         }
         match &self.strict {
             Some(strict) => {
@@ -109,7 +90,7 @@ impl Verification<'_> {
             for file in self.crls {
                 files.load_crl_file(file, SslFiletype::PEM)?;
             }
-            // As libpq does it.
+            // The flags that libpq sets.
             parameters.set_flags(X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL)?;
         }
         store.set_param(&parameters)?;

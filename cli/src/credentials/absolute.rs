@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The lists written anew with absolute names, since the program may change its directory.
+//! `sslcert` and `sslkey` lists with absolute names, because the program may change its working
+//! directory.
 
 use super::absolute_path;
 use crate::failure::Failure;
@@ -8,7 +9,7 @@ use certpick_core::text::is_printable;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What `sslcert` and `sslkey` are to be.
+/// Values of `sslcert` and `sslkey`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lists {
     pub sslcert: Vec<u8>,
@@ -16,8 +17,8 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Returns `sslcert` and `sslkey` as text that can be copied; `None` where a name can only be
-    /// shown by an escape.
+    /// Returns the lists as text to copy. Returns `None` if a name can only be printed with
+    /// escapes.
     pub fn text(&self) -> Option<(&str, Option<&str>)> {
         let text = |list| std::str::from_utf8(list).ok().filter(|list| is_printable(list));
         let sslkey = match &self.sslkey {
@@ -28,19 +29,19 @@ impl Lists {
     }
 }
 
-/// A certificate's file and its key's.
+/// A certificate file and its key file.
 type Pair = (PathBuf, Option<PathBuf>);
 
-/// The lists for these entries, by which the library will find the same files.
+/// Returns lists that the library parses to the same files as these entries.
 pub fn lists(entries: &[Entry]) -> Result<Lists, Failure> {
     let absolute = |entry: &Entry| {
         let key = entry.key.as_deref().map(absolute_path).transpose()?;
         Ok((absolute_path(&entry.certificate)?, key))
     };
     let files: Vec<Pair> = entries.iter().map(absolute).collect::<Result<_, Failure>>()?;
-    // Plain where that will do; quoted all over where the list as a whole happens to be the name
-    // of a file.
-    for quote in [Quote::WhereNeeded, Quote::Always] {
+    // An unquoted list may be the name of an existing file as a whole, and the library would take
+    // it as that file. Then every entry is quoted.
+    for quote in [Quote::IfNeeded, Quote::Always] {
         let lists = write(&files, quote);
         if read(&lists).is_some_and(|found| found == files) {
             return Ok(lists);
@@ -51,7 +52,7 @@ pub fn lists(entries: &[Entry]) -> Result<Lists, Failure> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
-    WhereNeeded,
+    IfNeeded,
     Always,
 }
 
@@ -59,7 +60,7 @@ fn write(files: &[Pair], quote: Quote) -> Lists {
     let name = |path: &Path| entry(path.as_os_str().as_bytes(), quote);
     let certificates: Vec<Vec<u8>> = files.iter().map(|(c, _)| name(c)).collect();
     let sslkey = match files {
-        // With one certificate the key's name is taken as it stands.
+        // With one certificate the library does not split sslkey.
         [(_, key)] => key.as_ref().map(|k| k.as_os_str().as_bytes().to_vec()),
         _ if files.iter().all(|(_, key)| key.is_none()) => None,
         _ => {
@@ -71,12 +72,12 @@ fn write(files: &[Pair], quote: Quote) -> Lists {
     Lists { sslcert: certificates.join(&b","[..]), sslkey }
 }
 
-/// One entry as the grammar has it.
+/// Quotes a list entry.
 fn entry(name: &[u8], quote: Quote) -> Vec<u8> {
     let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
-    // An absolute name begins neither with a quote nor with white space.
+    // An absolute name cannot begin with a quote or white space.
     let plain = !name.contains(&b',') && !name.last().is_some_and(is_space);
-    if plain && quote == Quote::WhereNeeded {
+    if plain && quote == Quote::IfNeeded {
         return name.to_vec();
     }
     let mut quoted = vec![b'"'];
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_becomes_absolute_and_keeps_its_place() {
+    fn every_name_becomes_absolute_and_keeps_its_position() {
         for (sslcert, sslkey, expected, expected_key) in [
             ("a.crt", None, "HERE/a.crt", None),
             ("a.crt", Some("a.key"), "HERE/a.crt", Some("HERE/a.key")),
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_the_grammar_would_change_are_quoted() {
+    fn names_with_special_characters_are_quoted() {
         for (sslcert, expected) in [
             (r#""a,b",c"#, r#""HERE/a,b",HERE/c"#),
             (r#""a,b""#, r#""HERE/a,b""#),
@@ -142,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn with_one_certificate_the_key_is_never_quoted() {
+    fn the_key_of_a_single_certificate_is_never_quoted() {
         assert_eq!(absolute("a", Some("k,1 ")).1.as_deref(), Some("HERE/k,1 "));
     }
 
     #[test]
-    fn a_list_that_is_the_name_of_a_file_stays_a_list() {
+    fn a_list_that_equals_the_name_of_an_existing_file_is_quoted() {
         let directory = tempfile::tempdir().unwrap();
         let entry = |name| {
             let certificate = directory.path().join(name);

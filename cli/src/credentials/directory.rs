@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A directory in the place of a list: every certificate in it that has its key.
+//! A directory as the value of `--sslcert`: every certificate in it that has a key.
 //!
 //! Certificates are the files `*.crt`, `*.pem` and `*.cer`. The key of `name.crt` is `name.key`, or
-//! in `name.crt` itself. The set has no order of its own: what is valid longest comes first.
+//! in `name.crt` itself. The certificate that is valid longest comes first.
 
 use crate::failure::Failure;
 use crate::inspect::{self, CertificateFile, Set};
@@ -14,26 +14,25 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-/// What was found.
-pub struct Listing {
-    /// Those that valid longest come first; among equals, by name.
-    pub credentials: Vec<Found>,
-    /// What was passed over, by name.
-    pub others: Vec<Other>,
+/// The files of a directory.
+pub struct DirectoryListing {
+    /// Those that are valid longest first, then by name.
+    pub credentials: Vec<DirectoryCredential>,
+    /// Files that are not used, by name.
+    pub skipped: Vec<SkippedFile>,
 }
 
-/// A certificate that has its key, which was not looked at.
-pub struct Found {
+/// A certificate that has a key. The key has not been read.
+pub struct DirectoryCredential {
     pub certificate: PathBuf,
-    /// `None`: it is in the certificate's file.
+    /// `None` if the key is in the certificate file.
     pub key: Option<PathBuf>,
     pub contents: Contents,
 }
 
-/// What a certificate file holds.
-#[allow(dead_code)] // certpick check is to use it
+/// The parsed content of a certificate file.
 pub struct Contents {
-    /// In the order of the file, at least one.
+    /// At least one, in the order of the file.
     pub certificates: Vec<X509>,
     pub has_private_key: bool,
     pub metadata: Metadata,
@@ -46,79 +45,59 @@ impl Contents {
     }
 }
 
-/// A file that is none of the credentials.
-pub struct Other {
+/// A file that is not used as a credential.
+pub struct SkippedFile {
     pub path: PathBuf,
-    pub kind: Kind,
-    /// About the file, which it names.
-    pub words: String,
+    pub reason: SkipReason,
+    /// Names the file and the reason.
+    pub text: String,
 }
 
-/// What to think of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Certificates of CAs, keys alone and the like belong in such a directory.
+pub enum SkipReason {
+    /// CA certificates, keys without a certificate and the like are normal in a directory.
     Expected,
-    /// A certificate whose key is not there.
+    /// A certificate without a key.
     NoKey,
-    /// It should hold a certificate, but none can be read.
+    /// The file should contain a certificate, but none can be read.
     Broken,
 }
 
-/// Whether a value of `--sslcert` or `--sslkey` is the name of a directory.
+/// Returns whether a value of `--sslcert` is the name of a directory.
 pub fn is_directory(value: &OsStr) -> bool {
     Path::new(value).is_dir()
 }
 
-/// What `--sslkey` means beside a directory of certificates: the directory of their keys.
-pub fn keys<'a>(
-    sslkey: Option<&'a OsStr>,
-    password_file: Option<&Path>,
-) -> Result<Option<&'a Path>, Failure> {
-    if password_file.is_some() {
-        return Err(Failure::new(
-            "--sslcert is a directory, whose certificates have no numbers that the lines of \
-             --sslpassword-file could belong to; name the files in lists instead",
-        ));
-    }
-    match sslkey.filter(|k| !k.is_empty()).map(Path::new) {
-        Some(other) if !other.is_dir() => Err(Failure::new(format!(
-            "--sslcert is a directory, so --sslkey must be one too, and \"{}\" is not",
-            file_name(other)
-        ))),
-        keys => Ok(keys),
-    }
-}
-
-/// Looks through `directory`. The keys are in `keys`, if that is another directory. `progress` is
-/// told how many files were read, and of how many.
+/// Reads the certificates of a directory. `keys` is the directory of the keys if it is another one.
+/// Calls `progress` with the number of files read and the number of all files.
 pub fn read(
     directory: &Path,
     keys: Option<&Path>,
     issuers: &[X509],
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<Listing, Failure> {
-    let names = Names::in_directory(directory)?;
+) -> Result<DirectoryListing, Failure> {
+    let names = FileNames::in_directory(directory)?;
     let keys = keys.unwrap_or(directory);
-    let mut listing = Listing { credentials: Vec::new(), others: Vec::new() };
+    let mut listing = DirectoryListing { credentials: Vec::new(), skipped: Vec::new() };
     for (at, path) in names.certificates.iter().enumerate() {
         progress(at, names.certificates.len());
-        match look_at(path, keys) {
-            Ok(found) => listing.credentials.push(found),
-            Err(other) => listing.others.push(other),
+        match read_credential(path, keys) {
+            Ok(credential) => listing.credentials.push(credential),
+            Err(skipped) => listing.skipped.push(skipped),
         }
     }
     progress(names.certificates.len(), names.certificates.len());
-    listing.others.extend(names.keys_alone());
-    listing.others.sort_by(|a, b| a.path.cmp(&b.path));
-    listing.rank(issuers)?;
+    listing.skipped.extend(names.keys_without_certificate());
+    listing.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.sort(issuers)?;
     Ok(listing)
 }
 
-impl Listing {
-    fn rank(&mut self, issuers: &[X509]) -> Result<(), Failure> {
-        let split = |found: &Found| {
-            let mut others = found.contents.certificates.clone();
+impl DirectoryListing {
+    /// Sorts the credentials by the time until which the whole chain is valid.
+    fn sort(&mut self, issuers: &[X509]) -> Result<(), Failure> {
+        let split = |credential: &DirectoryCredential| {
+            let mut others = credential.contents.certificates.clone();
             let leaf = others.remove(inspect::leaf_position(&others));
             (leaf, others)
         };
@@ -130,35 +109,31 @@ impl Listing {
         ranked.sort_by(|(a_end, a), (b_end, b)| {
             (Reverse(a_end), &a.certificate).cmp(&(Reverse(b_end), &b.certificate))
         });
-        self.credentials = ranked.into_iter().map(|(_, found)| found).collect();
+        self.credentials = ranked.into_iter().map(|(_, credential)| credential).collect();
         Ok(())
     }
 
-    /// The entries of the lists that are equal to the directory.
+    /// Returns the list entries that are equivalent to the directory.
     pub fn entries(&self) -> Vec<Entry> {
-        let entry = |found: &Found| Entry {
-            certificate: found.certificate.clone(),
-            key: found.key.clone(),
+        let entry = |credential: &DirectoryCredential| Entry {
+            certificate: credential.certificate.clone(),
+            key: credential.key.clone(),
             password: None,
         };
         self.credentials.iter().map(entry).collect()
     }
 
-    /// The same for a use that wants all of it to be sound.
-    pub fn sound_entries(&self, directory: &Path) -> Result<Vec<Entry>, Failure> {
-        let broken: Vec<&str> = self
-            .others
-            .iter()
-            .filter(|o| o.kind == Kind::Broken)
-            .map(|o| o.words.as_str())
-            .collect();
+    /// Like [`Self::entries`], but fails if a file is broken or there is no credential.
+    pub fn valid_entries(&self, directory: &Path) -> Result<Vec<Entry>, Failure> {
+        let broken = self.skipped.iter().filter(|s| s.reason == SkipReason::Broken);
+        let broken: Vec<&str> = broken.map(|s| s.text.as_str()).collect();
         if !broken.is_empty() {
             return Err(Failure::new(broken.join("\n")));
         }
         if self.credentials.is_empty() {
             return Err(Failure::new(format!(
-                "directory \"{}\" holds no certificate (*.crt, *.pem, *.cer) that has its key; \
-                 certpick check tells what is in it",
+                "directory \"{}\" contains no certificate (*.crt, *.pem, *.cer) that has a key; \
+                 run certpick check for details",
                 file_name(directory)
             )));
         }
@@ -166,22 +141,22 @@ impl Listing {
     }
 }
 
-/// The files that matter by their names, sorted.
-struct Names {
+/// The names of certificate and key files, sorted.
+struct FileNames {
     certificates: Vec<PathBuf>,
     keys: Vec<PathBuf>,
 }
 
-impl Names {
-    fn in_directory(directory: &Path) -> Result<Names, Failure> {
+impl FileNames {
+    fn in_directory(directory: &Path) -> Result<FileNames, Failure> {
         let failure = |error: std::io::Error| {
-            let why = inspect::system_text(&error);
-            Failure::new(format!("could not read directory \"{}\": {why}", file_name(directory)))
+            let reason = inspect::system_text(&error);
+            Failure::new(format!("could not read directory \"{}\": {reason}", file_name(directory)))
         };
-        let mut names = Names { certificates: Vec::new(), keys: Vec::new() };
+        let mut names = FileNames { certificates: Vec::new(), keys: Vec::new() };
         for entry in std::fs::read_dir(directory).map_err(failure)? {
             let name = entry.map_err(failure)?.file_name();
-            // As a shell has it for "*.crt": editors and others keep their own files in hidden ones.
+            // Hidden files are skipped, as by the shell's "*.crt": they are often temporary files.
             if name.as_encoded_bytes().first() == Some(&b'.') {
                 continue;
             }
@@ -197,14 +172,13 @@ impl Names {
         Ok(names)
     }
 
-    /// Keys that have no certificate of the same name.
-    fn keys_alone(&self) -> impl Iterator<Item = Other> {
+    fn keys_without_certificate(&self) -> impl Iterator<Item = SkippedFile> {
         let stems: std::collections::HashSet<_> =
             self.certificates.iter().filter_map(|c| c.file_stem()).collect();
         self.keys.iter().filter(move |k| !k.file_stem().is_some_and(|s| stems.contains(s))).map(
             |key| {
-                let words = format!("\"{}\" has no certificate beside it", file_name(key));
-                Other { path: key.clone(), kind: Kind::Expected, words }
+                let text = format!("\"{}\" has no certificate of the same name", file_name(key));
+                SkippedFile { path: key.clone(), reason: SkipReason::Expected, text }
             },
         )
     }
@@ -214,56 +188,55 @@ fn has_extension(path: &Path, known: &[&str]) -> bool {
     path.extension().is_some_and(|e| known.iter().any(|k| e.eq_ignore_ascii_case(k)))
 }
 
-/// The key beside a certificate, if there is one, whatever can be done with it.
-fn key_beside(certificate: &Path, keys: &Path) -> Option<PathBuf> {
+/// Returns the name of the key file that belongs to a certificate, if it exists.
+fn key_file(certificate: &Path, keys: &Path) -> Option<PathBuf> {
     let name = Path::new(certificate.file_name()?);
     let named = |extension| keys.join(name.with_extension(extension));
     ["key", "KEY"].into_iter().map(named).find(|key| key.symlink_metadata().is_ok())
 }
 
-fn look_at(path: &Path, keys: &Path) -> Result<Found, Other> {
-    let other = |kind, words: String| Other { path: path.to_owned(), kind, words };
-    let broken = |cause: &Cause| other(Kind::Broken, cause.to_string());
+fn read_credential(path: &Path, keys: &Path) -> Result<DirectoryCredential, SkippedFile> {
+    let name = file_name(path);
+    let skip = |reason, text: String| SkippedFile { path: path.to_owned(), reason, text };
+    let broken = |cause: &Cause| skip(SkipReason::Broken, cause.to_string());
     if path.metadata().is_ok_and(|m| !m.is_file()) {
-        let words = format!("\"{}\" is not a regular file", file_name(path));
-        return Err(other(Kind::Expected, words));
+        return Err(skip(SkipReason::Expected, format!("\"{name}\" is not a regular file")));
     }
-    let key = key_beside(path, keys);
+    let key = key_file(path, keys);
     let file = CertificateFile::read(path).map_err(|cause| broken(&cause))?;
-    let is_meant_to_be_one = file.holds_certificate() || !has_extension(path, &["pem"]);
+    let should_be_certificate = file.holds_certificate() || !has_extension(path, &["pem"]);
     let has_private_key = file.has_private_key();
-    let contents = Contents::of(file).map_err(|cause| match (has_private_key, &key) {
-        // Requests, CRLs, keys and parameters are called *.pem as well.
-        (true, None) if !is_meant_to_be_one => {
-            let words = format!("\"{}\" holds a private key and no certificate", file_name(path));
-            other(Kind::Expected, words)
+    let contents = Contents::of(file).map_err(|cause| {
+        // The extension .pem is also used for requests, CRLs, keys and parameters.
+        if key.is_some() || should_be_certificate {
+            return broken(&cause);
         }
-        (false, None) if !is_meant_to_be_one => {
-            other(Kind::Expected, format!("\"{}\" holds no certificate in PEM", file_name(path)))
-        }
-        _ => broken(&cause),
+        let text = match has_private_key {
+            true => format!("\"{name}\" contains a private key and no certificate"),
+            false => format!("\"{name}\" contains no certificate in PEM"),
+        };
+        skip(SkipReason::Expected, text)
     })?;
     let leaf = contents.certificates.get(inspect::leaf_position(&contents.certificates));
     if leaf.is_some_and(inspect::is_ca) {
-        let words = match contents.certificates.len() {
-            1 => "the certificate of a CA".to_owned(),
-            n => format!("{n} certificates, the first one that of a CA"),
+        let what = match contents.certificates.len() {
+            1 => "a CA certificate".to_owned(),
+            n => format!("{n} certificates, the first of which is a CA certificate"),
         };
-        let own = if key.is_some() || has_private_key {
-            "; if it is to be sent to servers, name it in a list"
+        let hint = if key.is_some() || has_private_key {
+            "; to send it to servers, name it in a list"
         } else {
             ""
         };
-        let words = format!("\"{}\" holds {words}{own}", file_name(path));
-        return Err(other(Kind::Expected, words));
+        return Err(skip(SkipReason::Expected, format!("\"{name}\" contains {what}{hint}")));
     }
     if key.is_none() && !has_private_key {
-        let words = format!(
-            "certificate file \"{}\" holds no private key, and there is no \"{}\"",
-            file_name(path),
-            file_name(&keys.join(path.file_name().unwrap_or_default()).with_extension("key"))
+        let key_name = keys.join(path.file_name().unwrap_or_default()).with_extension("key");
+        let text = format!(
+            "certificate file \"{name}\" contains no private key, and there is no \"{}\"",
+            file_name(&key_name)
         );
-        return Err(other(Kind::NoKey, words));
+        return Err(skip(SkipReason::NoKey, text));
     }
-    Ok(Found { certificate: path.to_owned(), key, contents })
+    Ok(DirectoryCredential { certificate: path.to_owned(), key, contents })
 }

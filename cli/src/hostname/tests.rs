@@ -6,8 +6,8 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::x509::{X509Extension, X509NameBuilder};
 
-/// A SubjectAltName of these names: `DNS:…`, `email:…`, or in hexadecimal `IP:…` and `bytes:…`, the
-/// latter a dNSName.
+/// Makes a certificate with these subject alternative names: `DNS:…` and `email:…` as text, `IP:…`
+/// and `bytes:…` (a dNSName) in hexadecimal.
 fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
     let key = PKey::generate_ed25519().unwrap();
     let mut builder = X509::builder().unwrap();
@@ -50,12 +50,12 @@ fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
 }
 
 #[test]
-fn a_certificate_is_for_the_hosts_that_libpq_says() {
+fn host_names_match_as_in_libpq() {
     let none: &[&str] = &[];
     let v4 = "IP:7f000001";
     let v6 = "IP:00000000000000000000000000000001";
     let cases: &[(Option<&str>, &[&str], &str, bool)] = &[
-        // The common name, where there is nothing else.
+        // The common name, if there is no alternative name.
         (Some("db.example"), none, "db.example", true),
         (Some("db.example"), none, "DB.Example", true),
         (Some("DB.EXAMPLE"), none, "db.example", true),
@@ -80,18 +80,18 @@ fn a_certificate_is_for_the_hosts_that_libpq_says() {
         (None, &["DNS:*.db.example"], "a.db.example", true),
         (None, &["DNS:*.db.example"], "db.example", false),
         (None, &["DNS:*.0.0.1"], "127.0.0.1", true),
-        // Names in the extension.
+        // Alternative names.
         (None, &["DNS:db.example"], "db.example", true),
         (None, &["DNS:a.example", "DNS:b.example"], "b.example", true),
         (None, &["DNS:a.example", "DNS:b.example"], "c.example", false),
-        // They make the common name count no more, if they are of the host's kind.
+        // The common name is ignored if an alternative name has the host's type.
         (Some("db.example"), &["DNS:other.example"], "db.example", false),
         (Some("db.example"), &["email:a@b"], "db.example", true),
         (Some("db.example"), &[v4], "db.example", true),
         (Some("127.0.0.1"), &["DNS:db.example"], "127.0.0.1", true),
         (Some("127.0.0.1"), &["IP:7f000002"], "127.0.0.1", false),
         (Some("127.0.0.1"), &["IP:7f000002", "DNS:db.example"], "127.0.0.1", false),
-        // A dNSName that is no text is one.
+        // A dNSName that is not text counts.
         (Some("db.example"), &["bytes:ff"], "db.example", false),
         (Some("db.example"), &["bytes:64fc622e6578616d706c65"], "db.example", false),
         (Some("db.example"), &["bytes:"], "db.example", false),
@@ -121,7 +121,7 @@ fn a_certificate_is_for_the_hosts_that_libpq_says() {
 }
 
 #[test]
-fn what_libpq_refuses_is_refused() {
+fn malformed_names_are_rejected_as_in_libpq() {
     let refused = |names: &[&str], host| {
         matches!(matches(&certificate(Some("db.example"), names), host), Match::Refused(_))
     };
@@ -135,7 +135,7 @@ fn what_libpq_refuses_is_refused() {
 }
 
 #[test]
-fn the_name_that_matched_is_told_and_otherwise_all_of_them() {
+fn the_result_contains_the_matching_name_or_all_names() {
     let both = certificate(Some("cn.example"), &["DNS:a.example", "IP:7f000001"]);
     assert_eq!(matches(&both, "127.0.0.1"), Match::Yes("127.0.0.1".into()));
     assert_eq!(
@@ -145,7 +145,7 @@ fn the_name_that_matched_is_told_and_otherwise_all_of_them() {
 }
 
 #[test]
-fn a_name_that_is_no_text_is_told_by_its_bytes() {
+fn a_name_that_is_not_text_is_shown_with_escapes() {
     let names = ["bytes:646200ff", "bytes:", "DNS:a\u{202e}b"];
     let certificate = certificate(Some("db.example"), &names);
     assert_eq!(alternative_names(&certificate), [r"DNS:db\u{0}\xff", "DNS:", r"DNS:a\u{202e}b"]);

@@ -1,79 +1,80 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! TLS alerts (RFC 8446, section 6.2, and RFC 5246, section 7.2.2) in plain words.
+//! TLS alerts (RFC 8446, section 6.2, and RFC 5246, section 7.2.2) and their usual causes.
 
+use crate::report::{Finding, Level};
 use openssl::error::ErrorStack;
 
-/// An alert that the other side sent.
+/// An alert from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert(u8);
 
-/// Its name, and what it usually means to a client.
+/// Number, name and usual cause.
 const KNOWN: &[(u8, &str, &str)] = &[
-    (10, "unexpected_message", "the server did not expect this message: is it TLS at all?"),
-    (20, "bad_record_mac", "what arrived is not what was sent: something between may change it"),
-    (22, "record_overflow", "a record was too long: is it TLS at all?"),
+    (10, "unexpected_message", "The server did not expect this message. Check that it speaks TLS."),
+    (20, "bad_record_mac", "A record was modified in transit."),
+    (22, "record_overflow", "A record was too long. Check that the server speaks TLS."),
     (
         40,
         "handshake_failure",
-        "nothing that both sides accept was found, or, up to TLS 1.2, the server wants a certificate and was sent none",
+        "Client and server have no parameters in common or, up to TLS 1.2, the server requires a client certificate.",
     ),
-    (42, "bad_certificate", "the certificate was damaged, or a signature in its chain is wrong"),
+    (
+        42,
+        "bad_certificate",
+        "The certificate is malformed, or a signature in its chain is invalid.",
+    ),
     (
         43,
         "unsupported_certificate",
-        "the server does not take this kind of certificate: its key, its signature, or its extended key usage is not for clients",
+        "The server does not accept the key type, the signature or the extended key usage of the certificate.",
     ),
-    (44, "certificate_revoked", "a revocation list of the server has this certificate, or its CA"),
+    (44, "certificate_revoked", "A CRL of the server contains the certificate or its CA."),
     (
         45,
         "certificate_expired",
-        "the certificate, or one of its chain, has expired or is not valid yet by the server's clock",
+        "A certificate of the chain is expired or not yet valid, according to the server's clock.",
     ),
     (
         46,
         "certificate_unknown",
-        "the server does not take the certificate, and does not say why: its log may",
+        "The server rejects the certificate for another reason. Check the server's log.",
     ),
-    (47, "illegal_parameter", "something in the handshake contradicts itself"),
+    (47, "illegal_parameter", "A handshake message contains an inconsistent value."),
     (
         48,
         "unknown_ca",
-        "the server found no way from the certificate to a CA that it trusts: it is another CA's, or an intermediate is missing, here or in the server's ssl_ca_file",
+        "The server found no chain to a CA that it trusts: the certificate is from another CA, or an intermediate is missing here or in the server's ssl_ca_file.",
     ),
-    (49, "access_denied", "the certificate is valid, and the server lets its owner in nowhere"),
-    (50, "decode_error", "the server could not read a message"),
-    (
-        51,
-        "decrypt_error",
-        "a signature could not be verified: the key may not be the certificate's",
-    ),
+    (49, "access_denied", "The certificate is valid, but the server denies access."),
+    (50, "decode_error", "The server could not parse a message."),
+    (51, "decrypt_error", "A signature is invalid. Check that key and certificate match."),
     (
         70,
         "protocol_version",
-        "the server speaks other versions of TLS only: probably older than 1.2",
+        "The server supports only other versions of TLS, probably older than 1.2.",
     ),
-    (71, "insufficient_security", "the server demands stronger algorithms"),
-    (80, "internal_error", "the server failed: its log says more"),
-    (86, "inappropriate_fallback", "something between keeps newer versions of TLS away"),
-    (90, "user_canceled", "the handshake was called off"),
-    (109, "missing_extension", "the server misses an extension in the handshake"),
+    (71, "insufficient_security", "The server requires stronger algorithms."),
+    (80, "internal_error", "The server failed. Check the server's log."),
+    (86, "inappropriate_fallback", "A device on the network path blocks newer versions of TLS."),
+    (90, "user_canceled", "The server canceled the handshake."),
+    (109, "missing_extension", "The server requires an extension that was not sent."),
     (
         112,
         "unrecognized_name",
-        "the server does not know the name that it was asked for: see --sni",
+        "The server does not know the name of the Server Name Indication. Set another one with --sni.",
     ),
-    (113, "bad_certificate_status_response", "an OCSP response was wrong"),
-    (115, "unknown_psk_identity", "the server wants a pre-shared key"),
-    (116, "certificate_required", "the server demands a client certificate and was sent none"),
+    (113, "bad_certificate_status_response", "An OCSP response is invalid."),
+    (115, "unknown_psk_identity", "The server requires a pre-shared key."),
+    (116, "certificate_required", "The server requires a client certificate, and none was sent."),
     (
         120,
         "no_application_protocol",
-        "the server has no protocol in common by ALPN: it is not PostgreSQL, or --direct or --tls is the wrong one",
+        "Client and server have no ALPN protocol in common: the server is not PostgreSQL, or --direct or --tls is wrong.",
     ),
 ];
 
 impl Alert {
-    /// The alert that an error of OpenSSL's stands for: its reason is 1000 more.
+    /// Returns the alert of an OpenSSL error, whose reason code is 1000 plus the number.
     pub fn of(errors: &ErrorStack) -> Option<Alert> {
         const LIB_SSL: i32 = 20;
         const FIRST: i32 = 1000;
@@ -83,20 +84,29 @@ impl Alert {
         errors.errors().iter().find_map(number).map(Alert)
     }
 
-    /// As the RFCs call it.
+    /// Returns the name in the RFCs.
     pub fn name(self) -> String {
         let known = KNOWN.iter().find(|(number, ..)| *number == self.0);
         known.map_or_else(|| format!("number {}", self.0), |(_, name, _)| (*name).to_owned())
     }
 
-    /// What it usually means.
-    pub fn meaning(self) -> Option<&'static str> {
-        KNOWN.iter().find(|(number, ..)| *number == self.0).map(|(_, _, meaning)| *meaning)
+    /// Returns the usual cause.
+    pub fn cause(self) -> Option<&'static str> {
+        KNOWN.iter().find(|(number, ..)| *number == self.0).map(|(_, _, cause)| *cause)
     }
 
-    /// Whether it is about the client's certificate, or the lack of one.
+    /// Returns whether the cause is the client's certificate, or that none was sent.
     pub fn is_about_certificate(self) -> bool {
         matches!(self.0, 40..=46 | 48 | 49 | 51 | 116)
+    }
+
+    /// Returns the finding about this alert: its name after `text`, and its cause as advice.
+    pub fn finding(self, key: &'static str, level: Level, text: &str) -> Finding {
+        let finding = Finding::new(key, level, format!("{text}: alert {}", self.name()));
+        match self.cause() {
+            Some(cause) => finding.advice(cause),
+            None => finding,
+        }
     }
 }
 
@@ -105,10 +115,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_alert_is_known_once_and_in_order() {
+    fn alerts_are_unique_and_sorted() {
         assert!(KNOWN.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(Alert(48).name(), "unknown_ca");
         assert_eq!(Alert(200).name(), "number 200");
-        assert_eq!(Alert(200).meaning(), None);
+        assert_eq!(Alert(200).cause(), None);
     }
 }

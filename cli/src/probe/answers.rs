@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a PostgreSQL server answers before anybody has logged in (PostgreSQL's documentation,
-//! "Message Formats"): bytes in, values out. Whoever answers may be anything, so everything has a
-//! bound.
+//! PostgreSQL's messages before authentication (PostgreSQL's documentation, "Message Formats"),
+//! parsed from bytes. The peer may not be PostgreSQL, so everything is bounded.
 
-/// The request for TLS: its length, and the number that stands for it.
+/// SSLRequest: its length and its code.
 pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// No message of a server that is read here is longer.
+/// Longer messages are rejected.
 pub const MAX_BYTES: usize = 64 << 10;
 
-/// What the first byte after [`SSL_REQUEST`] means.
+/// The server's first byte after [`SSL_REQUEST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Willing {
-    /// TLS may begin.
+pub enum SslResponse {
+    /// The server supports TLS.
     Yes,
-    /// This server has no TLS.
+    /// The server does not support TLS.
     No,
-    /// An error message follows: the server is too old, or overloaded, or something else.
+    /// An ErrorResponse follows: the server is too old or overloaded.
     Error,
-    /// No PostgreSQL server says this.
-    Stranger(u8),
+    /// Not a response of PostgreSQL.
+    Invalid(u8),
 }
 
-impl From<u8> for Willing {
-    fn from(byte: u8) -> Willing {
+impl From<u8> for SslResponse {
+    fn from(byte: u8) -> SslResponse {
         match byte {
-            b'S' => Willing::Yes,
-            b'N' => Willing::No,
-            b'E' => Willing::Error,
-            other => Willing::Stranger(other),
+            b'S' => SslResponse::Yes,
+            b'N' => SslResponse::No,
+            b'E' => SslResponse::Error,
+            other => SslResponse::Invalid(other),
         }
     }
 }
 
-/// The startup message (protocol 3.0).
+/// Returns a StartupMessage (protocol 3.0).
 pub fn startup(user: &str, database: Option<&str>) -> Vec<u8> {
     const PROTOCOL: u32 = 3 << 16;
     let mut body = PROTOCOL.to_be_bytes().to_vec();
@@ -52,26 +51,26 @@ pub fn startup(user: &str, database: Option<&str>) -> Vec<u8> {
     [&length.to_be_bytes()[..], &body].concat()
 }
 
-/// The message by which a client takes its leave.
+/// The message Terminate.
 pub const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
-/// How far a message is there.
+/// The result of parsing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// More bytes are needed.
+    /// More bytes are required.
     Partial,
-    /// Its type and content, and how many bytes it took.
+    /// Type and content of the message, and its size in bytes.
     Whole { kind: u8, body: &'a [u8], taken: usize },
-    /// No PostgreSQL server sends this.
-    Stranger,
+    /// Not a message of PostgreSQL.
+    Invalid,
 }
 
-/// The message at the start of what was received.
+/// Parses the message at the beginning of `bytes`.
 pub fn message(bytes: &[u8]) -> Message<'_> {
     let [kind, a, b, c, d, rest @ ..] = bytes else { return Message::Partial };
     let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
     if !kind.is_ascii_alphabetic() || !(4..=MAX_BYTES).contains(&length) {
-        return Message::Stranger;
+        return Message::Invalid;
     }
     match rest.get(..length - 4) {
         Some(body) => Message::Whole { kind: *kind, body, taken: length + 1 },
@@ -79,75 +78,75 @@ pub fn message(bytes: &[u8]) -> Message<'_> {
     }
 }
 
-/// What a server says to a startup message.
+/// The server's answer to a StartupMessage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It needs no more proof of who the user is. Whether he may have the database comes next.
-    Welcome,
-    /// It waits for the first query.
+    /// AuthenticationOk. The server has not yet checked access to the database.
+    Authenticated,
+    /// ReadyForQuery.
     Ready,
-    /// It asks for proof, of this kind.
+    /// A request for authentication by this method.
     Asks(String),
-    /// It refuses.
+    /// ErrorResponse.
     Refusal(Refusal),
-    /// Something that is passed over.
+    /// A message that is ignored.
     Other,
-    /// It is not well formed.
-    Stranger,
+    /// A malformed message.
+    Invalid,
 }
 
 /// An ErrorResponse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
     pub severity: String,
-    /// Of five characters.
+    /// Five characters.
     pub sqlstate: String,
     pub message: String,
     pub detail: String,
     pub hint: String,
 }
 
-/// What a message means.
+/// Interprets a message.
 pub fn answer(kind: u8, body: &[u8]) -> Answer {
     match kind {
         b'R' => authentication(body),
         b'E' => Answer::Refusal(refusal(body)),
         b'Z' => Answer::Ready,
-        // A notice, a word about the protocol, a parameter's value, a key to cancel queries.
+        // NoticeResponse, NegotiateProtocolVersion, ParameterStatus, BackendKeyData.
         b'N' | b'v' | b'S' | b'K' => Answer::Other,
-        _ => Answer::Stranger,
+        _ => Answer::Invalid,
     }
 }
 
 fn authentication(body: &[u8]) -> Answer {
-    let Some((code, rest)) = body.split_first_chunk::<4>() else { return Answer::Stranger };
+    let Some((code, rest)) = body.split_first_chunk::<4>() else { return Answer::Invalid };
     let asks = |what: &str| Answer::Asks(what.to_owned());
     match u32::from_be_bytes(*code) {
-        0 => Answer::Welcome,
+        0 => Answer::Authenticated,
         2 => asks("Kerberos V5"),
-        3 => asks("a password in clear text"),
-        5 => asks("a password (MD5)"),
+        3 => asks("a cleartext password"),
+        5 => asks("an MD5 password"),
         7 => asks("GSSAPI"),
         9 => asks("SSPI"),
         10 => {
             let names: Vec<String> =
                 rest.split(|b| *b == 0).filter(|n| !n.is_empty()).map(text).collect();
             if names.is_empty() {
-                return Answer::Stranger;
+                return Answer::Invalid;
             }
             Answer::Asks(format!("a password ({})", names.join(" or ")))
         }
-        other => Answer::Asks(format!("something that is not known here (code {other})")),
+        other => Answer::Asks(format!("an unknown authentication method (code {other})")),
     }
 }
 
-/// The fields of an ErrorResponse, or what old servers send: a message alone.
+/// Parses the fields of an ErrorResponse.
 pub fn refusal(body: &[u8]) -> Refusal {
     let mut refusal = Refusal::default();
     for field in body.split(|b| *b == 0) {
         let Some((kind, value)) = field.split_first() else { continue };
-        let place = match kind {
-            // V is the same and never translated, but came with PostgreSQL 9.6.
+        let target = match kind {
+            // V is the severity without translation, since PostgreSQL 9.6.
             b'S' if refusal.severity.is_empty() => &mut refusal.severity,
             b'V' => &mut refusal.severity,
             b'C' => &mut refusal.sqlstate,
@@ -156,18 +155,18 @@ pub fn refusal(body: &[u8]) -> Refusal {
             b'H' => &mut refusal.hint,
             _ => continue,
         };
-        *place = text(value);
+        *target = text(value);
     }
     refusal
 }
 
-/// Text of a bounded length, as it is shown.
+/// Returns text from the server with control characters escaped, cut to a maximum length.
 pub fn text(bytes: &[u8]) -> String {
-    const MOST: usize = 2000;
-    certpick_core::text::printable(bytes.get(..MOST).unwrap_or(bytes))
+    const MAX_TEXT: usize = 2000;
+    certpick_core::text::printable(bytes.get(..MAX_TEXT).unwrap_or(bytes))
 }
 
-// By its path, since the file is a module of a fuzz target too.
+// With a path, because a fuzz target includes this file from another directory.
 #[cfg(test)]
 #[path = "answers/tests.rs"]
 mod tests;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A connection of which nothing takes longer than it may.
+//! A connection with a deadline.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
@@ -8,19 +8,19 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Until when all must be done.
+/// The time at which a probe must end.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     at: Instant,
-    pub whole: Duration,
+    pub timeout: Duration,
 }
 
 impl Deadline {
-    pub fn new(whole: Duration) -> Deadline {
-        Deadline { at: Instant::now() + whole, whole }
+    pub fn new(timeout: Duration) -> Deadline {
+        Deadline { at: Instant::now() + timeout, timeout }
     }
 
-    /// How long there is left; an error if nothing is.
+    /// Returns the remaining time, or the error TimedOut.
     pub fn left(&self) -> io::Result<Duration> {
         match self.at.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(io::Error::from(ErrorKind::TimedOut)),
@@ -29,15 +29,15 @@ impl Deadline {
     }
 }
 
-/// The addresses of a host.
+/// Looks up the addresses of a host.
 pub fn look_up(host: &str, port: u16, deadline: Deadline) -> io::Result<Vec<SocketAddr>> {
     let host = host.to_owned();
-    in_time(deadline, move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter))
+    with_deadline(deadline, move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter))
 }
 
-/// Does what cannot be given a time limit. If it takes too long it goes on in a thread that nobody
-/// waits for.
-fn in_time<T: Send + 'static>(
+/// Runs a function that has no timeout of its own in a thread. After the deadline, the thread is
+/// abandoned.
+fn with_deadline<T: Send + 'static>(
     deadline: Deadline,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -49,15 +49,14 @@ fn in_time<T: Send + 'static>(
     receiver.recv_timeout(left).unwrap_or_else(|_| Err(io::Error::from(ErrorKind::TimedOut)))
 }
 
-/// What carries the bytes.
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A stream each read and write of which ends by the deadline. Where the other side takes nothing more,
-/// what is written is lost in silence, as it is with libpq: its last words may still have to be read, and
-/// they say why. (OpenSSL 4.0 reads nothing more after a write that failed.)
+/// A stream whose reads and writes end at the deadline. Writing to a connection that the peer has
+/// closed succeeds, as in libpq, so that the peer's last message, which contains the reason, can still
+/// be read. (OpenSSL 4.0 does not read after a failed write.)
 pub struct Connection {
     stream: Stream,
     deadline: Deadline,
@@ -74,32 +73,30 @@ impl Connection {
         Ok(Connection { stream: Stream::Tcp(stream), deadline })
     }
 
-    /// To a Unix-domain socket. A server that accepts nothing more makes connect(2) wait: in a thread
-    /// that nobody waits for.
+    /// Connects to a Unix-domain socket. connect(2) blocks if the server's backlog is full.
     pub fn open_socket(address: UnixAddress, deadline: Deadline) -> io::Result<Connection> {
-        let stream = in_time(deadline, move || UnixStream::connect_addr(&address))?;
+        let stream = with_deadline(deadline, move || UnixStream::connect_addr(&address))?;
         Ok(Connection { stream: Stream::Unix(stream), deadline })
     }
 
-    /// By when all must be done.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Whether bytes are there that nobody has read.
-    pub fn has_more(&self) -> bool {
+    /// Returns whether unread bytes have arrived.
+    pub fn has_unread(&self) -> bool {
         let socket = match &self.stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
         };
         let mut byte = 0_u8;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        // SAFETY: an open socket, and room for one byte.
+        // SAFETY: the socket is open, and recv writes at most one byte.
         unsafe { libc::recv(socket, std::ptr::from_mut(&mut byte).cast(), 1, flags) > 0 }
     }
 
-    /// Nothing more will be written.
-    pub fn end_writing(&self) {
+    /// Closes the sending direction.
+    pub fn shutdown_write(&self) {
         let _ = match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
@@ -107,7 +104,7 @@ impl Connection {
     }
 }
 
-/// Of a socket with a timeout, an end of patience is "would block".
+/// Reads and writes of a socket with a timeout fail with EAGAIN when it expires.
 fn as_timeout(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock => io::Error::from(ErrorKind::TimedOut),
@@ -115,7 +112,7 @@ fn as_timeout(error: io::Error) -> io::Error {
     }
 }
 
-fn takes_nothing_more(error: &io::Error) -> bool {
+fn is_closed_by_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
@@ -144,7 +141,7 @@ impl Write for Connection {
             }
         };
         match written {
-            Err(error) if takes_nothing_more(&error) => Ok(bytes.len()),
+            Err(error) if is_closed_by_peer(&error) => Ok(bytes.len()),
             written => written.map_err(as_timeout),
         }
     }
@@ -159,31 +156,31 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// Resets the connection when it is closed, instead of taking leave.
+    /// Makes close(2) send RST instead of FIN.
     fn reset_at_close(stream: &TcpStream) {
-        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
-        // SAFETY: an open socket, and an option of the size that is told.
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: the socket is open, and the option has the given size.
         let set = unsafe {
             libc::setsockopt(
                 stream.as_raw_fd(),
                 libc::SOL_SOCKET,
                 libc::SO_LINGER,
-                std::ptr::from_ref(&at_once).cast(),
+                std::ptr::from_ref(&linger).cast(),
                 size_of::<libc::linger>() as libc::socklen_t,
             )
         };
         assert_eq!(set, 0);
     }
 
-    fn wait_for_the_end(connection: &Connection) {
+    fn wait_for_reset(connection: &Connection) {
         let Stream::Tcp(stream) = &connection.stream else { panic!("not by TCP") };
-        let mut end = libc::pollfd { fd: stream.as_raw_fd(), events: 0, revents: 0 };
-        // SAFETY: one pollfd.
-        assert_eq!(unsafe { libc::poll(&mut end, 1, 10_000) }, 1);
+        let mut poll = libc::pollfd { fd: stream.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: the array has one pollfd.
+        assert_eq!(unsafe { libc::poll(&mut poll, 1, 10_000) }, 1);
     }
 
     #[test]
-    fn last_words_are_read_though_nothing_can_be_written_any_more() {
+    fn the_last_message_can_be_read_after_a_write_to_a_closed_connection() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let deadline = Deadline::new(Duration::from_secs(10));
         let mut connection =
@@ -193,12 +190,12 @@ mod tests {
         accepted.write_all(b"why").unwrap();
         reset_at_close(&accepted);
         drop(accepted);
-        wait_for_the_end(&connection);
+        wait_for_reset(&connection);
         for _ in 0..2 {
-            connection.write_all(b"farewell").unwrap();
+            connection.write_all(b"goodbye").unwrap();
         }
-        let mut words = [0; 3];
-        connection.read_exact(&mut words).unwrap();
-        assert_eq!(&words, b"why");
+        let mut message = [0; 3];
+        connection.read_exact(&mut message).unwrap();
+        assert_eq!(&message, b"why");
     }
 }

@@ -1,39 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The client certificates of which one would be sent.
+//! The client credentials from which `certpick probe` chooses.
 
 use super::Options;
-use crate::credentials::{EmptyCaList, Flawed, Sources};
+use crate::credentials::{EmptyCaList, Flawed};
 use crate::failure::Failure;
 use certpick_core::choice;
 use certpick_core::error::file_name;
 use certpick_core::{FrozenSelector, Selector};
 use std::sync::Arc;
 
-/// See the module.
 pub struct Credentials {
     pub selector: Arc<FrozenSelector>,
-    /// The certificates' files.
+    /// The names of the certificate files.
     pub files: Vec<String>,
 }
 
 impl Credentials {
-    /// Those of the options, if they name any.
+    /// Returns the credentials of the options, if there are any.
     pub fn new(options: &Options) -> Result<Option<Credentials>, Failure> {
-        let Some(sslcert) = options.sslcert.as_deref() else { return Ok(None) };
-        let sources = Sources {
-            sslcert,
-            sslkey: options.sslkey.as_deref(),
-            password_file: options.sslpassword_file.as_deref(),
-            issuers: options.issuers.as_deref(),
-        };
-        let (mut selector, entries) = sources.selector()?;
+        if options.credentials.sslcert.is_none() {
+            return Ok(None);
+        }
+        let (mut selector, entries) = options.credentials.selector()?;
         let policy = selector.policy_mut();
-        policy.empty_ca_list = match options.empty_ca_list {
-            EmptyCaList::None => choice::EmptyCaList::SendNone,
-            EmptyCaList::Sole => choice::EmptyCaList::Sole,
-            EmptyCaList::Accept => choice::EmptyCaList::Accept,
+        policy.empty_ca_list = match options.policy.empty_ca_list {
+            Some(EmptyCaList::None) => choice::EmptyCaList::SendNone,
+            Some(EmptyCaList::Sole) => choice::EmptyCaList::Sole,
+            Some(EmptyCaList::Accept) | None => choice::EmptyCaList::Accept,
         };
-        policy.flawed = match options.flawed {
+        policy.flawed = match options.policy.flawed {
             Flawed::Demote => choice::Flawed::Demote,
             Flawed::Exclude => choice::Flawed::Exclude,
         };
@@ -43,14 +38,14 @@ impl Credentials {
         }))
     }
 
-    /// An entry in words.
+    /// Returns the name of a credential in texts.
     pub fn name(&self, at: usize) -> String {
         let file = self.files.get(at).map_or("", String::as_str);
         format!("entry {} ({file})", at + 1)
     }
 }
 
-/// A selector of none, which sees what a server asks for all the same.
+/// Returns an empty selector, which still records the server's request.
 pub fn none() -> Result<Arc<FrozenSelector>, Failure> {
     Selector::new().freeze().map(Arc::new).map_err(Failure::new)
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A PostgreSQL server's first answer to somebody who wants in. Nothing follows it: no password is
-//! sent.
+//! Requests a PostgreSQL session and reports the server's first answer. No password is sent.
 
 use super::Plan;
 use super::answers::{self, Answer, MAX_BYTES, Message, Refusal};
 use super::connection::Connection;
-use super::handshake::why;
-use super::reach::patience;
+use super::handshake::failure_reason;
+use super::reach::timeout_text;
 use super::reaction;
 use crate::report::{Finding, Level, Subject};
 use openssl::ssl::{Error, SslStream};
@@ -14,31 +13,32 @@ use std::io::ErrorKind;
 
 const KEY: &str = "authentication";
 
-/// Asks, and tells what was answered.
-pub fn tell(
+/// Sends a StartupMessage and reports the answer.
+pub fn report(
     plan: &Plan<'_>,
     user: &str,
     stream: &mut SslStream<Connection>,
     subject: &mut Subject,
 ) {
     let database = plan.options.dbname.as_deref();
-    let whose = match database {
+    let session = match database {
         Some(database) => format!("user \"{user}\", database \"{database}\""),
         None => format!("user \"{user}\""),
     };
-    let heard = write(stream, &answers::startup(user, database)).and_then(|()| listen(stream));
-    let finding = match heard {
+    let answer =
+        write(stream, &answers::startup(user, database)).and_then(|()| read_answer(stream));
+    let finding = match answer {
         Ok(Answer::Ready) => {
-            let text = format!("the server lets in {whose}, without a password");
+            let text = format!("the server accepts {session} without a password");
             let _ = write(stream, &answers::TERMINATE);
             Finding::new(KEY, Level::Good, text)
         }
-        Ok(Answer::Asks(what)) => {
-            Finding::new(KEY, Level::Note, format!("the server asks for {what} ({whose})"))
+        Ok(Answer::Asks(method)) => {
+            Finding::new(KEY, Level::Note, format!("the server asks {session} for {method}"))
         }
-        Ok(Answer::Refusal(refusal)) => refused(&refusal, &whose),
-        Ok(Answer::Welcome | Answer::Other | Answer::Stranger) => {
-            let text = "what the server answers is not PostgreSQL's protocol";
+        Ok(Answer::Refusal(refusal)) => refused(&refusal, &session),
+        Ok(Answer::Authenticated | Answer::Other | Answer::Invalid) => {
+            let text = "the server's answer is not PostgreSQL's protocol";
             Finding::new(KEY, Level::Wrong, text)
         }
         Err(error) => failed(&error, stream),
@@ -47,9 +47,9 @@ pub fn tell(
     subject.push(finding);
 }
 
-fn refused(refusal: &Refusal, whose: &str) -> Finding {
+fn refused(refusal: &Refusal, session: &str) -> Finding {
     let Refusal { severity, sqlstate, message, detail, hint } = refusal;
-    let mut text = format!("the server refuses {whose}: {severity}:  {message}");
+    let mut text = format!("the server rejects {session}: {severity}:  {message}");
     if !sqlstate.is_empty() {
         text.push_str(&format!(" (SQLSTATE {sqlstate})"));
     }
@@ -63,8 +63,8 @@ fn refused(refusal: &Refusal, whose: &str) -> Finding {
     // invalid_authorization_specification
     if sqlstate == "28000" && message.contains("certificate") {
         return finding.advice(
-            "the method cert wants a certificate whose common name is the user's, or a map in \
-             pg_ident.conf",
+            "The authentication method cert requires a certificate whose CN is the user's name, \
+             or a map in pg_ident.conf.",
         );
     }
     finding
@@ -75,11 +75,11 @@ fn failed(error: &Error, stream: &SslStream<Connection>) -> Finding {
         return finding;
     }
     if error.io_error().is_some_and(|e| e.kind() == ErrorKind::TimedOut) {
-        let within = patience(&stream.get_ref().deadline());
-        let text = format!("the server did not answer the request to be let in within {within}");
-        return Finding::new(KEY, Level::Unknown, text).advice("--timeout allows more time");
+        let timeout = timeout_text(&stream.get_ref().deadline());
+        let text = format!("the server did not answer the startup message within {timeout}");
+        return Finding::new(KEY, Level::Unknown, text).advice("Allow more time with --timeout.");
     }
-    let text = format!("the connection broke before an answer: {}", why(error));
+    let text = format!("the connection failed before an answer: {}", failure_reason(error));
     Finding::new(KEY, Level::Unknown, text)
 }
 
@@ -91,11 +91,11 @@ fn write(stream: &mut SslStream<Connection>, mut bytes: &[u8]) -> Result<(), Err
     Ok(())
 }
 
-/// The first message that decides it.
-fn listen(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
+/// Reads messages up to the first that decides about the session.
+fn read_answer(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
     let mut bytes = Vec::new();
-    let mut passed = 0;
-    let mut welcome = false;
+    let mut total = 0;
+    let mut authenticated = false;
     loop {
         match answers::message(&bytes) {
             Message::Partial => {
@@ -105,19 +105,19 @@ fn listen(stream: &mut SslStream<Connection>) -> Result<Answer, Error> {
             }
             Message::Whole { kind, body, taken } => {
                 let answer = answers::answer(kind, body);
-                passed += taken;
+                total += taken;
                 match answer {
                     Answer::Other => {}
-                    Answer::Welcome => welcome = true,
-                    Answer::Ready if !welcome => return Ok(Answer::Stranger),
+                    Answer::Authenticated => authenticated = true,
+                    Answer::Ready if !authenticated => return Ok(Answer::Invalid),
                     answer => return Ok(answer),
                 }
-                if passed > MAX_BYTES {
-                    return Ok(Answer::Stranger);
+                if total > MAX_BYTES {
+                    return Ok(Answer::Invalid);
                 }
                 bytes.drain(..taken);
             }
-            Message::Stranger => return Ok(Answer::Stranger),
+            Message::Invalid => return Ok(Answer::Invalid),
         }
     }
 }

@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a server says to the certificate that it was sent. With TLS 1.3 it says so only after the
-//! client believes that the handshake is done.
+//! The server's reaction to the client certificate. In TLS 1.3, the server rejects a certificate after
+//! the client has finished the handshake.
 
 use super::Plan;
 use super::alert::Alert;
 use super::connection::Connection;
-use super::handshake::{Handshake, why};
-use super::reach::patience;
+use super::handshake::{Handshake, failure_reason};
+use super::reach::timeout_text;
 use crate::report::{Finding, Level, Subject};
 use openssl::ssl::{Error, ErrorCode, SslStream, SslVersion};
 use std::io::ErrorKind;
 
 pub const KEY: &str = "answer";
 
-/// Waits for it.
-pub fn tell(plan: &Plan<'_>, handshake: &mut Handshake, subject: &mut Subject) {
-    let Some(decision) = handshake.decision() else { return handshake.leave() };
+/// Waits for the reaction and reports it.
+pub fn report(plan: &Plan<'_>, handshake: &mut Handshake, subject: &mut Subject) {
+    let Some(decision) = handshake.decision() else { return handshake.close() };
     let sent = decision.choice().is_some();
     if handshake.ssl().version2() != Some(SslVersion::TLS1_3) {
-        // Its last message of the handshake came after it had looked.
-        handshake.leave();
+        // In TLS 1.2, the server verifies the certificate before it finishes the handshake.
+        handshake.close();
         subject.push(accepted(plan, sent, ""));
         return;
     }
-    let heard = listen(&mut handshake.stream);
-    let finding = match heard {
+    let finding = match read_to_end(&mut handshake.stream) {
         Ok(()) => accepted(plan, sent, ""),
         Err(error) => match refusal(&error) {
             Some(finding) => finding,
             None if error.io_error().is_some_and(|e| e.kind() == ErrorKind::TimedOut) => {
-                let within = patience(&handshake.stream.get_ref().deadline());
-                accepted(plan, sent, &format!("; it has said nothing else for {within}"))
+                let timeout = timeout_text(&handshake.stream.get_ref().deadline());
+                accepted(plan, sent, &format!("; it sent no alert within {timeout}"))
             }
             None => {
-                let text = format!("the connection broke before an answer: {}", why(&error));
+                let text =
+                    format!("the connection failed before an answer: {}", failure_reason(&error));
                 Finding::new(KEY, Level::Unknown, text)
             }
         },
@@ -41,42 +41,36 @@ pub fn tell(plan: &Plan<'_>, handshake: &mut Handshake, subject: &mut Subject) {
     subject.push(finding);
 }
 
-/// The alert among a failure to read, in words.
+/// Returns the finding about an alert, if the error is one.
 pub fn refusal(error: &Error) -> Option<Finding> {
     let alert = Alert::of(error.ssl_error()?)?;
-    let finding =
-        Finding::new(KEY, Level::Wrong, format!("the server refuses: alert {}", alert.name()));
-    Some(match alert.meaning() {
-        Some(meaning) => finding.advice(meaning),
-        None => finding,
-    })
+    Some(alert.finding(KEY, Level::Wrong, "the server rejects the connection"))
 }
 
 fn accepted(plan: &Plan<'_>, sent: bool, more: &str) -> Finding {
     let text = if sent {
         "the server accepts the certificate"
     } else {
-        "the server goes on without a certificate"
+        "the server continues without a certificate"
     };
     let finding = Finding::new(KEY, Level::Good, format!("{text}{more}"));
     match plan.start.is_postgresql() && sent {
-        true => finding.advice("--user tells whether it lets somebody in by it"),
+        true => finding.advice("Use --user to check whether the server accepts a session with it."),
         false => finding,
     }
 }
 
-/// Takes leave, and reads until the server does so too. A server that looks at the certificate has
-/// done it by then.
-fn listen(stream: &mut SslStream<Connection>) -> Result<(), Error> {
+/// Closes the sending direction and reads to the end. By then the server has verified the certificate.
+fn read_to_end(stream: &mut SslStream<Connection>) -> Result<(), Error> {
     const MAX_BYTES: usize = 1 << 20;
     let _ = stream.shutdown();
-    stream.get_ref().end_writing();
+    stream.get_ref().shutdown_write();
     let mut buffer = [0; 4096];
     let mut read = 0;
     loop {
         match stream.ssl_read(&mut buffer) {
             Ok(0) => return Ok(()),
-            // A greeting, a page: somebody who has looked and goes on.
+            // Application data, such as a greeting, is discarded.
             Ok(count) => {
                 read += count;
                 if read > MAX_BYTES {
@@ -94,7 +88,7 @@ fn listen(stream: &mut SslStream<Connection>) -> Result<(), Error> {
     }
 }
 
-/// A connection that is closed without the words of TLS for it.
+/// Returns whether the connection was closed without close_notify.
 fn is_end(error: &Error) -> bool {
     if let Some(stack) = error.ssl_error() {
         let reason = stack.errors().first().and_then(|e| e.reason());
@@ -103,7 +97,7 @@ fn is_end(error: &Error) -> bool {
     match error.io_error() {
         Some(error) => matches!(
             error.kind(),
-            // It closed while our farewell was still on its way.
+            // The server closed it before it read our close_notify.
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
         ),
         None => error.code() == ErrorCode::SYSCALL,

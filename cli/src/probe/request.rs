@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the server asks a client for, and which credential answers it.
+//! Reports the server's CertificateRequest and the credential that matches it.
 
 use super::Plan;
 use super::credentials::Credentials;
@@ -8,20 +8,20 @@ use crate::certificate;
 use crate::report::{Level, Subject};
 use certpick_core::decision::{Decision, Outcome};
 
-/// All of it.
-pub fn tell(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
+/// Reports the request and the choice.
+pub fn report(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
     const KEY: &str = "client_certificate";
     let decision = handshake.decision();
     if decision.is_none() && !handshake.is_done() {
-        // It did not come so far.
+        // The handshake failed before the request.
         return;
     }
     subject.fact("asks_for_certificate", "asks for a certificate", decision.is_some());
     let Some(decision) = decision else {
-        let text = "the server does not ask for a client certificate";
+        let text = "the server does not request a client certificate";
         match &plan.credentials {
             Some(_) => {
-                let advice = "PostgreSQL asks when its ssl_ca_file is set";
+                let advice = "PostgreSQL requests one if its ssl_ca_file is set.";
                 let text = format!("{text}, so none is sent");
                 subject.advised(KEY, Level::Warning, text, advice);
             }
@@ -32,10 +32,10 @@ pub fn tell(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
         return;
     };
     let names = decision.ca_names();
-    let asks = match names.len() {
-        0 => "the server asks for a client certificate and names no CA".to_owned(),
-        1 => "the server asks for a client certificate of 1 CA".to_owned(),
-        n => format!("the server asks for a client certificate of {n} CAs"),
+    let text = match names.len() {
+        0 => "the server requests a client certificate and names no CA".to_owned(),
+        1 => "the server requests a client certificate and names 1 CA".to_owned(),
+        n => format!("the server requests a client certificate and names {n} CAs"),
     };
     subject.fact("ca_names", "CA names", names);
     let schemes = decision.schemes();
@@ -46,14 +46,14 @@ pub fn tell(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
     if !types.is_empty() {
         subject.fact("certificate_types", "certificate types", types);
     }
-    subject.finding(KEY, Level::Note, asks);
+    subject.finding(KEY, Level::Note, text);
     if let Some(credentials) = &plan.credentials {
         choice(plan, handshake, credentials, decision, subject);
     }
     refusal(plan, handshake, subject);
 }
 
-/// Which one it is, and why not the others.
+/// Reports the chosen credential, and the verdict on each.
 fn choice(
     plan: &Plan<'_>,
     handshake: &Handshake,
@@ -71,22 +71,22 @@ fn choice(
             } else {
                 subject.finding(KEY, Level::Good, format!("{name} would be sent"));
                 match credentials.selector.check_key(at) {
-                    Ok(()) => subject.finding("key", Level::Good, "its private key can be used"),
+                    Ok(()) => subject.finding("key", Level::Good, "the private key can be used"),
                     Err(error) => subject.finding("key", Level::Wrong, error.to_string()),
                 };
             }
         }
         (Outcome::Failed, _) => {
-            let text = format!("nothing was sent: {}", decision.message());
+            let text = format!("no certificate was sent: {}", decision.message());
             subject.finding(KEY, Level::Wrong, text);
         }
         _ => {
-            let would = if handshake.sends() { "is" } else { "would be" };
+            let was = if handshake.sends() { "was" } else { "would be" };
             let text = match credentials.files.len() {
-                1 => format!("nothing {would} sent: the certificate does not suit"),
-                n => format!("nothing {would} sent: none of the {n} certificates suits"),
+                1 => format!("no certificate {was} sent: the certificate does not match"),
+                n => format!("no certificate {was} sent: none of the {n} certificates matches"),
             };
-            subject.advised(KEY, Level::Wrong, text, "what speaks against each stands below");
+            subject.advised(KEY, Level::Wrong, text, "See the reasons for each certificate below.");
         }
     }
     for at in 0..credentials.files.len() {
@@ -94,7 +94,7 @@ fn choice(
     }
 }
 
-/// The verdict on one.
+/// Returns a credential with its verdict.
 fn credential(
     plan: &Plan<'_>,
     credentials: &Credentials,
@@ -105,42 +105,41 @@ fn credential(
     part.fact("entry", "entry", i64::try_from(at + 1).unwrap_or(i64::MAX));
     if let Some(leaf) = credentials.selector.certificate(at) {
         let shown = ["subject", "issuer", "not_after", "days_left", "sha256"];
-        let facts = certificate::describe(leaf, plan.now);
+        let facts = certificate::facts(leaf, plan.clock.now);
         part.facts.extend(facts.into_iter().filter(|fact| shown.contains(&fact.key)));
     }
     let against = decision.against(at).join("; ");
     let is_chosen = decision.choice() == Some(at);
     part.fact("chosen", "chosen", is_chosen);
     let (level, text) = match (is_chosen, against.is_empty()) {
-        (true, true) => (Level::Good, "suits, and is the one".to_owned()),
+        (true, true) => (Level::Good, "matches and is chosen".to_owned()),
         (true, false) => {
-            (Level::Warning, format!("is the one, since nothing better suits: {against}"))
+            (Level::Warning, format!("is chosen because no other certificate matches: {against}"))
         }
-        (false, true) => (Level::Note, format!("suits too, but {}", decision.preference(at))),
+        (false, true) => (Level::Note, format!("also matches: {}", decision.preference(at))),
         (false, false) => (Level::Note, against),
     };
     part.finding("verdict", level, text);
     part
 }
 
-/// The server ended the handshake because of it.
+/// Reports the alert with which the server ended the handshake because of the certificate.
 fn refusal(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
+    const KEY: &str = "answer";
     if !handshake.is_refused() {
         return;
     }
     let Some(alert) = handshake.alert() else { return };
-    let text = if handshake.sends() {
-        format!("the server refuses: alert {}", alert.name())
-    } else {
-        format!(
-            "the server ends the handshake, since it was sent no certificate: alert {}",
-            alert.name()
-        )
-    };
-    let level = if handshake.sends() { Level::Wrong } else { Level::Note };
-    match alert.meaning() {
-        Some(meaning) if handshake.sends() => subject.advised("answer", level, text, meaning),
-        Some(_) if !plan.sends() => subject.advised("answer", level, text, "--send sends one"),
-        _ => subject.finding("answer", level, text),
+    if handshake.sends() {
+        subject.push(alert.finding(KEY, Level::Wrong, "the server rejects the connection"));
+        return;
+    }
+    let text = format!(
+        "the server ends the handshake because no certificate was sent: alert {}",
+        alert.name()
+    );
+    match plan.sends() {
+        true => subject.finding(KEY, Level::Note, text),
+        false => subject.advised(KEY, Level::Note, text, "Send a certificate with --send."),
     };
 }

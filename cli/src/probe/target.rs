@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whom to ask: a host and a port, as people write them.
+//! A server: host and port, as given on the command line.
 
 use super::Start;
+use crate::failure::Failure;
 use certpick_core::text::printable;
 use std::io;
 use std::net::Ipv6Addr;
@@ -9,17 +10,16 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-/// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// A name or an address, without brackets.
+    /// A name, an address without brackets, or a socket.
     pub host: String,
     pub port: u16,
 }
 
 impl Target {
-    /// The name that the server's certificate must have. A socket has no host name; the server name
-    /// that is sent may be one.
+    /// Returns the name that the server's certificate must have. For a socket, that is the Server Name
+    /// Indication, if there is one.
     pub fn name_to_verify<'a>(&'a self, sni: Option<&'a str>) -> Option<&'a str> {
         let host = match sni {
             Some(name) if self.is_socket() => name,
@@ -28,26 +28,24 @@ impl Target {
         (!host.starts_with(['/', '@']) && !host.is_empty()).then_some(host)
     }
 
-    /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, an IPv6 address alone, or the directory of a Unix-domain
-    /// socket in the place of HOST.
-    pub fn parse(text: &str, start: Start) -> Result<Target, String> {
-        let shown = printable(text);
+    /// Parses `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a plain IPv6 address. HOST may be the directory of
+    /// a Unix-domain socket.
+    pub fn parse(text: &str, start: Start) -> Result<Target, Failure> {
+        let error = |what: &str| Failure::new(format!("host \"{}\" {what}", printable(text)));
         let default = match start {
             Start::SslRequest | Start::Direct => 5432,
             Start::Tls => 443,
         };
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) =
-                rest.split_once(']').ok_or_else(|| format!("\"{shown}\" lacks the closing ]"))?;
+                rest.split_once(']').ok_or_else(|| error("has no closing bracket"))?;
             if host.parse::<Ipv6Addr>().is_err() && !host.contains('%') {
-                return Err(format!("\"{shown}\" does not begin with an IPv6 address"));
+                return Err(error("has no IPv6 address in the brackets"));
             }
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => {
-                    return Err(format!("\"{shown}\" has something else than :PORT after the ]"));
-                }
+                None => return Err(error("has text other than :PORT after the brackets")),
             }
         } else if text.matches(':').count() > 1 {
             (text, None)
@@ -58,7 +56,7 @@ impl Target {
             }
         };
         if host.is_empty() {
-            return Err(format!("\"{shown}\" names no host"));
+            return Err(error("is empty"));
         }
         let port = match port {
             None => default,
@@ -66,24 +64,24 @@ impl Target {
                 Ok(port) if port > 0 => port,
                 _ => {
                     let port = printable(port);
-                    return Err(format!("\"{port}\" is not a port, which is a number up to 65535"));
+                    let text = format!("\"{port}\" is not a port: it must be between 1 and 65535");
+                    return Err(Failure::new(text));
                 }
             },
         };
         Ok(Target { host: host.to_owned(), port })
     }
 
-    /// Whether it is a Unix-domain socket, or the directory of one: as libpq tells it, by the first
-    /// character.
+    /// Returns whether it is a Unix-domain socket or its directory, by libpq's rule.
     pub fn is_socket(&self) -> bool {
         self.host.starts_with(['/', '@'])
     }
 
-    /// The name of the socket: PostgreSQL's in a directory, or itself.
+    /// Returns the address of the socket. In a directory, it has PostgreSQL's file name.
     pub fn socket(&self, start: Start) -> io::Result<SocketAddr> {
         let by_port = || format!("{}/.s.PGSQL.{}", self.host, self.port);
         match self.host.strip_prefix('@') {
-            // In the abstract namespace nothing can be looked at beforehand.
+            // The abstract namespace has no directories.
             Some(name) if start == Start::Tls => SocketAddr::from_abstract_name(name),
             Some(_) => SocketAddr::from_abstract_name(&by_port()[1..]),
             None if Path::new(&self.host).is_dir() => SocketAddr::from_pathname(by_port()),
@@ -91,7 +89,7 @@ impl Target {
         }
     }
 
-    /// `host:port`, with brackets where they are needed.
+    /// Returns `host:port`, with brackets for an IPv6 address.
     pub fn name(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -106,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports_are_told_apart() {
+    fn hosts_and_ports_are_parsed() {
         let parsed = |text, start| {
             let target = Target::parse(text, start).unwrap();
             (target.host.clone(), target.port, target.name())
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_named_as_libpq_does() {
+    fn a_socket_has_the_same_name_as_in_libpq() {
         let target = Target::parse("/run/nosuch:5433", Start::SslRequest).unwrap();
         assert!(target.is_socket());
         let file =
@@ -138,10 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_told() {
-        let error = |text| Target::parse(text, Start::SslRequest).unwrap_err();
+    fn malformed_hosts_are_rejected() {
         for text in ["", ":1", "db:", "db:0", "db:65536", "db:x", "[::1", "[db]:1", "[::1]x"] {
-            assert!(!error(text).is_empty());
+            assert!(Target::parse(text, Start::SslRequest).is_err(), "{text}");
         }
     }
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is demanded of a server, and the roots by which it is judged.
+//! sslmode and sslrootcert: how the server is verified.
 
-use crate::inspect::CertificateFile;
+use crate::failure::Failure;
 use crate::report::Level;
+use crate::roots::Roots;
 use certpick_core::error::file_name;
 use clap::ValueEnum;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;
-use openssl::x509::X509;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// libpq's parameter of this name, without what would not use TLS at all.
+/// libpq's parameter of this name, without the values that may not use TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SslMode {
     Prefer,
@@ -20,103 +20,69 @@ pub enum SslMode {
     VerifyFull,
 }
 
-/// The roots.
-enum Roots {
-    None,
-    System,
-    File(PathBuf, Vec<X509>),
-}
-
-/// See the module.
 pub struct Trust {
     mode: SslMode,
-    roots: Roots,
+    /// As in libpq, the server is verified in every mode if there are roots.
+    pub roots: Option<Roots>,
 }
 
 impl Trust {
-    /// As libpq finds them; an error in words.
-    pub fn new(mode: Option<SslMode>, roots: Option<&OsStr>) -> Result<Trust, String> {
-        let found = match roots {
-            Some(name) if name == "system" => Roots::System,
-            Some(name) => read(Path::new(name))?,
-            None => match usual_file() {
-                Some(path) if path.exists() => read(&path)?,
-                _ => Roots::None,
-            },
-        };
-        let has_roots = !matches!(found, Roots::None);
-        let mode = mode.unwrap_or(if has_roots { SslMode::VerifyFull } else { SslMode::Require });
-        if !has_roots && matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) {
-            let file = usual_file();
-            let file = file.as_deref().unwrap_or(Path::new("~/.postgresql/root.crt"));
-            return Err(format!(
-                "root certificate file \"{}\" does not exist; name one by --sslrootcert, or the \
-                 system's by --sslrootcert system",
+    /// Reads the roots and checks the combination with the mode, by libpq's rules.
+    pub fn new(mode: Option<SslMode>, roots: Option<&OsStr>) -> Result<Trust, Failure> {
+        let default_file = default_file();
+        let name = roots.or_else(|| {
+            default_file.as_deref().filter(|file| file.exists()).map(|file| file.as_os_str())
+        });
+        let roots = name.map(Roots::read).transpose();
+        let roots = roots.map_err(|cause| Failure::new(format!("--sslrootcert: {cause}")))?;
+        let mode = mode.unwrap_or(match roots {
+            Some(_) => SslMode::VerifyFull,
+            None => SslMode::Require,
+        });
+        if roots.is_none() && matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) {
+            let file = default_file.as_deref().unwrap_or(Path::new("~/.postgresql/root.crt"));
+            return Err(Failure::new(format!(
+                "root certificate file \"{}\" does not exist\n\
+                 Name a file with --sslrootcert, or the system's roots with --sslrootcert system.",
                 file_name(file)
-            ));
+            )));
         }
-        if mode != SslMode::VerifyFull && matches!(found, Roots::System) {
-            // libpq's rule: anybody can have a certificate of those CAs.
-            return Err("--sslrootcert system goes with --sslmode verify-full alone: the name is \
-                        all that tells one server from another there"
-                .to_owned());
+        if mode != SslMode::VerifyFull && matches!(roots, Some(Roots::System)) {
+            // libpq's rule, because anyone can get a certificate from a public CA.
+            return Err(Failure::new("--sslrootcert system requires --sslmode verify-full"));
         }
-        Ok(Trust { mode, roots: found })
+        Ok(Trust { mode, roots })
     }
 
-    /// Whether libpq would rather not connect than go on without TLS.
-    pub fn demands_tls(&self) -> bool {
+    /// Returns whether libpq would fail rather than continue without TLS.
+    pub fn requires_tls(&self) -> bool {
         self.mode != SslMode::Prefer
     }
 
-    /// How bad it is that the host is not among the certificate's names.
-    pub fn level_of_name(&self) -> Level {
-        if self.demands_name() { Level::Wrong } else { Level::Warning }
-    }
-
-    /// Whether a server that is not verified is told nothing. libpq verifies in every mode where there
-    /// are roots, and fails before its certificate is sent.
-    pub fn verifies(&self) -> bool {
-        !matches!(self.roots, Roots::None)
-    }
-
-    /// Whether the host must be among the certificate's names.
-    pub fn demands_name(&self) -> bool {
+    /// Returns whether the server's certificate must contain the host name.
+    pub fn requires_name(&self) -> bool {
         self.mode == SslMode::VerifyFull
     }
 
-    /// The roots in words, if there are any.
-    pub fn name(&self) -> Option<String> {
-        match &self.roots {
-            Roots::None => None,
-            Roots::System => Some("the system's roots".to_owned()),
-            Roots::File(path, _) => Some(format!("\"{}\"", file_name(path))),
-        }
+    /// Returns the level of the finding that the host name does not match.
+    pub fn level_of_name(&self) -> Level {
+        if self.requires_name() { Level::Wrong } else { Level::Warning }
     }
 
-    /// Sees to it that a handshake verifies by them.
-    pub fn set(&self, context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+    /// Loads the roots into an SSL_CTX.
+    pub fn load_roots(&self, context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
         match &self.roots {
-            Roots::None => Ok(()),
-            Roots::System => context.set_default_verify_paths(),
-            Roots::File(_, certificates) => {
-                for certificate in certificates {
-                    context.cert_store_mut().add_cert(certificate.clone())?;
-                }
-                Ok(())
-            }
+            None => Ok(()),
+            Some(Roots::System) => context.set_default_verify_paths(),
+            Some(Roots::File(_, certificates)) => certificates
+                .iter()
+                .try_for_each(|root| context.cert_store_mut().add_cert(root.clone())),
         }
     }
 }
 
-fn read(path: &Path) -> Result<Roots, String> {
-    let certificates = CertificateFile::read(path).and_then(|file| file.roots());
-    let certificates = certificates.map_err(|cause| format!("--sslrootcert: {cause}"))?;
-    Ok(Roots::File(path.to_owned(), certificates))
-}
-
-/// Where libpq looks when nothing is said.
-#[allow(deprecated)] // by Rust before 1.87, for what it does on Windows
-fn usual_file() -> Option<PathBuf> {
+/// Returns libpq's default sslrootcert.
+#[allow(deprecated)] // in Rust before 1.87, for its behaviour on Windows
+fn default_file() -> Option<PathBuf> {
     Some(std::env::home_dir()?.join(".postgresql/root.crt"))
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! JSON with stable keys; doc/output.md describes them.
+//! The JSON format. Its keys are stable and described in doc/output.md.
 
-use super::text::moment;
+use super::text::rfc3339;
 use super::{Finding, Report, Subject, Value};
 use serde_json::{Map, json};
 
-/// One object, on lines of its own for people who look.
+/// Formats a report as one indented JSON object.
 pub fn format(report: &Report, status: u8) -> String {
     let object = json!({
         "format": 1,
@@ -46,6 +46,6 @@ fn value(value: &Value) -> serde_json::Value {
         Value::Number(number) => json!(number),
         Value::Truth(truth) => json!(truth),
         Value::List(list) => json!(list.iter().map(|item| &**item).collect::<Vec<_>>()),
-        Value::Time(seconds) => json!(moment(*seconds)),
+        Value::Time(seconds) => json!(rfc3339(*seconds)),
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Prometheus' text format, for node_exporter's textfile collector.
+//! The Prometheus text format, for node_exporter's textfile collector.
 
 use super::{Fact, Level, Report, Subject, Value};
 use std::fmt::Write;
@@ -20,27 +20,29 @@ impl Metric {
     }
 }
 
-/// All metrics, each with its samples together, as the format wants it.
+/// Formats a report. The format requires the samples of a metric to be together.
 pub fn format(report: &Report) -> String {
-    let mut up = Metric::new("certpick_up", "1 where nothing is wrong and all could be found out.");
-    let mut findings = Metric::new("certpick_findings", "How many findings there are, by level.");
+    let mut up =
+        Metric::new("certpick_up", "1 if there is no problem and all checks completed, else 0.");
+    let mut findings = Metric::new("certpick_findings", "Number of findings, by level.");
     let mut days = Metric::new(
         "certpick_certificate_days_left",
-        "Whole days until a certificate expires; negative once it has.",
+        "Whole days until a certificate expires; negative after that.",
     );
     let mut not_after = Metric::new(
         "certpick_certificate_not_after_timestamp_seconds",
-        "When a certificate expires, in seconds since 1970.",
+        "Expiry time of a certificate, in seconds since 1970.",
     );
     for (at, subject) in report.subjects.iter().enumerate() {
-        let entry = format!("command={},{}", label(report.command), labels(at + 1, subject));
-        up.sample(&entry, u8::from(subject.level() < Level::Unknown));
+        let subject_labels =
+            format!("command={},{}", label(report.command), labels(at + 1, subject));
+        up.sample(&subject_labels, u8::from(subject.level() < Level::Unknown));
         for level in [Level::Wrong, Level::Unknown, Level::Warning] {
             let alone = Report { command: report.command, subjects: vec![subject.clone()] };
-            let labels = format!("{entry},level={}", label(level.word()));
+            let labels = format!("{subject_labels},level={}", label(level.word()));
             findings.sample(&labels, alone.count(level));
         }
-        certificates(subject, &entry, &mut String::new(), &mut |labels, fact| match fact {
+        visit_facts(subject, &subject_labels, &mut String::new(), &mut |labels, fact| match fact {
             Fact { key: "days_left", value: Value::Number(left), .. } => days.sample(labels, left),
             Fact { key: "not_after", value: Value::Time(time), .. } => {
                 not_after.sample(labels, time);
@@ -56,20 +58,19 @@ pub fn format(report: &Report) -> String {
     text
 }
 
-/// Visits the facts of a subject and its parts. `part` is the place in the tree, so that no two
-/// certificates share a series.
-fn certificates(
+/// Visits the facts of a subject and its parts. `part` is the position in the tree, which makes the
+/// series of each certificate unique.
+fn visit_facts(
     subject: &Subject,
-    entry: &str,
+    subject_labels: &str,
     part: &mut String,
     visit: &mut dyn FnMut(&str, &Fact),
 ) {
-    let name = |fact: &&Fact| fact.key == "subject";
-    let named = match subject.facts.iter().find(name) {
+    let name = match subject.facts.iter().find(|fact| fact.key == "subject") {
         Some(Fact { value: Value::Text(text), .. }) => &**text,
         _ => "",
     };
-    let labels = format!("{entry},part={},subject={}", label(part), label(named));
+    let labels = format!("{subject_labels},part={},subject={}", label(part), label(name));
     for fact in &subject.facts {
         visit(&labels, fact);
     }
@@ -77,7 +78,7 @@ fn certificates(
         let length = part.len();
         let dot = if part.is_empty() { "" } else { "." };
         let _ = write!(part, "{dot}{}", at + 1);
-        certificates(below, entry, part, visit);
+        visit_facts(below, subject_labels, part, visit);
         part.truncate(length);
     }
 }
@@ -86,7 +87,7 @@ fn labels(number: usize, subject: &Subject) -> String {
     format!("entry=\"{number}\",kind={},name={}", label(subject.kind), label(&subject.name))
 }
 
-/// A label's value, quoted.
+/// Quotes the value of a label.
 fn label(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("\"{escaped}\"")

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
 
-const STEERS: &str =
+const CONTROLS: &str =
     "\u{1b}[31mred\u{7}\r\n\u{7f}\u{9b}1m\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}back";
 const SHOWN: &str =
     r"\u{1b}[31mred\u{7}\r\n\u{7f}\u{9b}1m\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}back";
 
-/// One of everything, with names that would do harm.
+/// A report with every kind of value and finding, and control characters in names.
 fn report() -> Report {
-    let mut leaf = Subject::new("certificate", format!("CN=leaf {STEERS}"));
-    leaf.fact("subject", "subject", format!("CN=\"leaf\\{STEERS}\""));
+    let mut leaf = Subject::new("certificate", format!("CN=leaf {CONTROLS}"));
+    leaf.fact("subject", "subject", format!("CN=\"leaf\\{CONTROLS}\""));
     leaf.fact("not_after", "not after", Value::Time(1_900_000_000));
     leaf.fact("days_left", "days left", 12);
     leaf.finding("validity", Level::Good, "valid # TODO not really");
     let mut credential = Subject::new("credential", "1 ".to_owned() + &"a-long-name/".repeat(20));
-    let names = vec!["one".repeat(30), "two".repeat(30), format!("CN=three {STEERS}")];
+    let names = vec!["one".repeat(30), "two".repeat(30), format!("CN=three {CONTROLS}")];
     credential.fact("names", "names", names);
-    credential.advised("key", Level::Wrong, format!("wrong {STEERS}"), "do something".repeat(20));
+    credential.advised("key", Level::Wrong, format!("wrong {CONTROLS}"), "do something".repeat(20));
     credential.finding("chain", Level::Warning, "a warning \\# 1");
     credential.finding("order", Level::Note, "a note");
     credential.part(leaf.clone()).part(leaf);
@@ -36,7 +36,7 @@ fn with(level: Level) -> Report {
 }
 
 #[test]
-fn the_exit_status_tells_of_the_worst_finding() {
+fn the_exit_status_is_that_of_the_worst_finding() {
     let status = |level| (with(level).exit_status(false), with(level).exit_status(true));
     assert_eq!(status(Level::Good), (0, 0));
     assert_eq!(status(Level::Note), (0, 0));
@@ -46,7 +46,7 @@ fn the_exit_status_tells_of_the_worst_finding() {
 }
 
 #[test]
-fn nothing_is_wider_than_80_columns_and_nothing_is_lost() {
+fn text_is_wrapped_to_80_columns_and_never_cut_off() {
     let text = anstream::adapter::strip_str(&text::format(&report(), false)).to_string();
     for line in text.lines() {
         assert!(textwrap::core::display_width(line) <= 80, "{line}");
@@ -55,11 +55,11 @@ fn nothing_is_wider_than_80_columns_and_nothing_is_lost() {
     assert!(squeezed.contains(&"a-long-name/".repeat(20)), "{text}");
     assert!(squeezed.contains(&"dosomething".repeat(20)), "{text}");
     assert!(squeezed.contains(&"one".repeat(30)) && squeezed.contains(&"two".repeat(30)), "{text}");
-    assert!(text.ends_with("1 thing is wrong, 1 warning.\n"), "{text}");
+    assert!(text.ends_with("1 problem, 1 warning.\n"), "{text}");
 }
 
 #[test]
-fn no_format_lets_through_what_steers_or_hides() {
+fn control_characters_are_escaped_in_every_format() {
     let report = report();
     let shown = [
         anstream::adapter::strip_str(&text::format(&report, false)).to_string(),
@@ -73,7 +73,7 @@ fn no_format_lets_through_what_steers_or_hides() {
 }
 
 #[test]
-fn quiet_says_only_what_is_not_well() {
+fn quiet_prints_only_problems() {
     assert_eq!(text::format(&with(Level::Note), true), "");
     let text = text::format(&report(), true);
     assert!(text.contains("WRONG") && text.contains("WARNING"), "{text}");
@@ -82,18 +82,18 @@ fn quiet_says_only_what_is_not_well() {
 }
 
 #[test]
-fn each_finding_is_a_point_of_tap() {
+fn each_finding_is_a_test_point_in_tap() {
     let text = tap::format(&report(), false, false);
     let points = |start: &str| text.lines().filter(|l| l.starts_with(start)).count();
     assert!(text.starts_with("TAP version 13\n1..5\n"), "{text}");
     assert_eq!((points("ok "), points("not ok ")), (4, 1), "{text}");
-    // A # that begins no directive is written so.
+    // The # is escaped, because it would begin a directive.
     assert!(text.contains(r"valid \# TODO"), "{text}");
     assert!(tap::format(&report(), true, false).contains("not ok 2"));
 }
 
 #[test]
-fn json_gives_what_is_there() {
+fn json_contains_all_facts_and_findings() {
     let value: serde_json::Value = serde_json::from_str(&json::format(&report(), 1)).unwrap();
     assert_eq!((&value["format"], &value["status"]), (&1.into(), &1.into()));
     let credential = &value["subjects"][0];
@@ -108,7 +108,7 @@ fn json_gives_what_is_there() {
 }
 
 #[test]
-fn no_series_of_prometheus_comes_twice() {
+fn each_prometheus_series_is_unique() {
     let text = prometheus::format(&report());
     let mut series: Vec<&str> = text
         .lines()
@@ -125,8 +125,8 @@ fn no_series_of_prometheus_comes_twice() {
 }
 
 #[test]
-fn moments_are_told_in_utc() {
-    assert_eq!(text::moment(0), "1970-01-01T00:00:00Z");
-    assert_eq!(text::moment(-1), "1969-12-31T23:59:59Z");
-    assert_eq!(text::moment(i64::MAX), format!("@{}", i64::MAX));
+fn times_are_formatted_in_utc() {
+    assert_eq!(text::rfc3339(0), "1970-01-01T00:00:00Z");
+    assert_eq!(text::rfc3339(-1), "1969-12-31T23:59:59Z");
+    assert_eq!(text::rfc3339(i64::MAX), format!("@{}", i64::MAX));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! For people: a tree of what was looked at, within the width of a terminal.
+//! The text format: a tree of subjects, wrapped to the width of the terminal.
 
 use super::{Fact, Finding, Level, Report, Subject, Value, width};
 use anstyle::{AnsiColor, Style};
@@ -7,44 +7,46 @@ use std::fmt::Write;
 use textwrap::core::display_width;
 
 const BOLD: Style = Style::new().bold();
-/// As wide as the longest word before a finding.
-const WORD: usize = "WARNING".len();
+/// Width of the level before a finding.
+const LEVEL_WIDTH: usize = "WARNING".len();
 
-/// All of it; with `quiet` only what is not well.
+/// Formats a report; with `quiet`, only problems.
 pub fn format(report: &Report, quiet: bool) -> String {
     let mut page = Page { text: String::new(), width: width(), quiet };
     for subject in &report.subjects {
         page.subject(subject, 0);
     }
     if !quiet {
-        page.wrap("", "", &sum(report));
+        page.wrap("", "", &summary(report));
     }
     page.text
 }
 
-/// The last line.
-fn sum(report: &Report) -> String {
-    let count = |level, one: &str, many: &str| match report.count(level) {
+/// Returns the last line.
+fn summary(report: &Report) -> String {
+    let count = |level, text: &str| match report.count(level) {
         0 => None,
-        1 => Some(format!("1 {one}")),
-        n => Some(format!("{n} {many}")),
+        1 => Some(format!("1 {text}")),
+        n => Some(format!("{n} {text}s")),
     };
-    let parts: Vec<String> = [
-        count(Level::Wrong, "thing is wrong", "things are wrong"),
-        count(Level::Unknown, "could not be found out", "could not be found out"),
-        count(Level::Warning, "warning", "warnings"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() { "All is well.".to_owned() } else { format!("{}.", parts.join(", ")) }
+    let parts = [
+        count(Level::Wrong, "problem"),
+        count(Level::Unknown, "incomplete check"),
+        count(Level::Warning, "warning"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        "No problems found.".to_owned()
+    } else {
+        format!("{}.", parts.join(", "))
+    }
 }
 
-/// A moment in UTC, as RFC 3339 writes it.
-pub fn moment(seconds: i64) -> String {
+/// Formats a time in seconds since 1970 by RFC 3339, in UTC.
+pub fn rfc3339(seconds: i64) -> String {
     use time::format_description::well_known::Rfc3339;
-    let moment = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
-    moment.and_then(|m| m.format(&Rfc3339).ok()).unwrap_or_else(|| format!("@{seconds}"))
+    let time = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
+    time.and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_else(|| format!("@{seconds}"))
 }
 
 fn shown(value: &Value) -> String {
@@ -55,7 +57,7 @@ fn shown(value: &Value) -> String {
         Value::Truth(false) => "no".to_owned(),
         Value::List(list) if list.is_empty() => "none".to_owned(),
         Value::List(list) => list.iter().map(|item| &**item).collect::<Vec<_>>().join(", "),
-        Value::Time(seconds) => moment(*seconds),
+        Value::Time(seconds) => rfc3339(*seconds),
     }
 }
 
@@ -94,7 +96,7 @@ impl Page {
             let gap = " ".repeat(column - display_width(fact.label));
             let first = format!("{margin}{}{gap}  ", fact.label);
             let next = " ".repeat(display_width(&first));
-            // A list of more than words has a line for each, where it is long.
+            // A long list has one line per item, unless its items are single words.
             match &fact.value {
                 Value::List(list)
                     if display_width(&shown(&fact.value)) > self.width - next.len()
@@ -119,11 +121,11 @@ impl Page {
             Level::Wrong => ("WRONG", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let gap = " ".repeat(WORD - word.len() + 2);
-        let next = format!("{margin}{}", " ".repeat(WORD + 2));
+        let gap = " ".repeat(LEVEL_WIDTH - word.len() + 2);
+        let next = format!("{margin}{}", " ".repeat(LEVEL_WIDTH + 2));
         let start = self.text.len();
         self.wrap(&format!("{margin}{word}{gap}"), &next, &finding.text);
-        // Coloured afterwards: the wrapping is not to count what cannot be seen.
+        // Colour is added after wrapping, which would count the escape sequences as text.
         let at = start + margin.len();
         self.text.replace_range(at..at + word.len(), &format!("{style}{word}{style:#}"));
         if let Some(advice) = &finding.advice {
@@ -140,7 +142,7 @@ impl Page {
         let _ = writeln!(self.text, "{margin}{style}{shown}{style:#}");
     }
 
-    /// Words are kept whole where they fit in a line, and never cut off.
+    /// Wraps text. Words that are longer than a line are broken, not cut off.
     fn wrap(&mut self, first: &str, next: &str, text: &str) {
         let options = textwrap::Options::new(self.width)
             .initial_indent(first)

@@ -1,35 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The library's reader of openssl.cnf, with OpenSSL's words for what is wrong.
+//! Reads openssl.cnf with the library, and returns OpenSSL's messages for errors.
 
 use certpick_core::openssl_cnf::Conf;
 use openssl::error::ErrorStack;
 use openssl_sys as ffi;
 use std::path::Path;
 
-/// Has OpenSSL leave its configuration alone in this process: what it loads is for the program,
-/// and may ask for a device or a PIN. To be called before anything else of OpenSSL.
-pub fn keep_out_of_this_process() {
+/// Prevents OpenSSL from loading its configuration into this process, because its modules may require
+/// a device or a PIN. Must be called before any other OpenSSL function.
+pub fn disable_config_loading() {
     const NO_LOAD_CONFIG: u64 = 0x80;
-    // SAFETY: an option, and no settings.
+    // SAFETY: NULL means no settings.
     unsafe { ffi::OPENSSL_init_ssl(NO_LOAD_CONFIG, std::ptr::null()) };
 }
 
-/// Reads a file; the error is in OpenSSL's words.
+/// Reads a file. The error is OpenSSL's message.
 pub fn load(file: &Path) -> Result<Conf, String> {
     let conf = Conf::load(file);
-    let words = words_of_openssl();
-    conf.ok_or(words)
+    conf.ok_or(openssl_errors())
 }
 
-/// Reads a text.
+/// Parses a text. The error is OpenSSL's message.
 pub fn parse(text: &[u8]) -> Result<Conf, String> {
     let conf = Conf::parse(text);
-    let words = words_of_openssl();
-    conf.ok_or(words)
+    conf.ok_or(openssl_errors())
 }
 
-/// What OpenSSL has to say of a failure, all in one line. Empties the queue.
-fn words_of_openssl() -> String {
+/// Empties OpenSSL's error queue and returns its messages in one line.
+fn openssl_errors() -> String {
     let all: Vec<String> = ErrorStack::get()
         .errors()
         .iter()
@@ -41,5 +39,5 @@ fn words_of_openssl() -> String {
             }
         })
         .collect();
-    if all.is_empty() { "OpenSSL does not say why".to_owned() } else { all.join("; ") }
+    if all.is_empty() { "OpenSSL gives no reason".to_owned() } else { all.join("; ") }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where libcertpick.so is.
+//! Finds libcertpick.so.
 
 use crate::credentials::absolute_path;
 use crate::failure::Failure;
@@ -10,47 +10,50 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A package for running programs has the second name alone.
+/// A package without development files contains only the second name.
 const FILES: [&str; 2] = ["libcertpick.so", "libcertpick.so.0"];
 
-/// The module that the user names, or that is found; in both cases one that can be loaded.
+/// Returns the module that the user named, or the first one in the search path. Checks that it can be
+/// loaded.
 pub fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(file) = named {
-        let file = absolute_path(file)?;
-        return loadable(&file).map(|()| file.clone()).map_err(|why| {
-            Failure::new(format!("--module {file:?} is not a module that OpenSSL can load: {why}"))
-        });
-    }
-    let directories = directories();
-    let files = directories.iter().flat_map(|d| FILES.map(|f| d.join(f)));
-    let Some(file) = files.into_iter().find(|f| f.is_file()) else {
-        let searched: Vec<String> =
-            directories.iter().map(|d| format!("    {}", file_name(d))).collect();
-        return Err(Failure::new(format!(
-            "libcertpick.so is not to be found in any of\n{}\n\
-             Install it in one of these, or say where it is: --module /path/libcertpick.so",
-            searched.join("\n")
-        )));
+    let file = match named {
+        Some(file) => absolute_path(file)?,
+        None => search()?,
     };
-    match loadable(&file) {
+    match check_loadable(&file) {
         Ok(()) => Ok(file),
-        Err(why) => Err(Failure::new(format!(
-            "{file:?} is not a module that OpenSSL can load: {why}\n\
-             Name another by --module /path/libcertpick.so"
+        Err(reason) => Err(Failure::new(format!(
+            "could not load module {file:?}: {reason}\n\
+             Name libcertpick.so with --module /path/libcertpick.so."
         ))),
     }
 }
 
-/// Where it may have been installed, in the order of the search.
+fn search() -> Result<PathBuf, Failure> {
+    let directories = directories();
+    let mut files = directories.iter().flat_map(|d| FILES.map(|f| d.join(f)));
+    files.find(|f| f.is_file()).ok_or_else(|| {
+        let searched: Vec<String> =
+            directories.iter().map(|d| format!("    {}", file_name(d))).collect();
+        Failure::new(format!(
+            "could not find libcertpick.so in\n{}\n\
+             Install it in one of these directories, or name it with --module \
+             /path/libcertpick.so.",
+            searched.join("\n")
+        ))
+    })
+}
+
+/// Returns the search path.
 fn directories() -> Vec<PathBuf> {
     let mut directories = Vec::new();
-    let modules = openssls_modules();
+    let modules = openssl_modules();
     let program = std::env::current_exe().ok();
-    if let Some(beside) = program.as_deref().and_then(Path::parent) {
-        directories.push(beside.to_owned());
-        if let Some(prefix) = beside.parent() {
+    if let Some(bin) = program.as_deref().and_then(Path::parent) {
+        directories.push(bin.to_owned());
+        if let Some(prefix) = bin.parent() {
             directories.extend([prefix.join("lib"), prefix.join("lib64")]);
-            // Debian's multiarch name, of which OpenSSL knows: /usr/lib/x86_64-linux-gnu/ossl-modules.
+            // Debian's multiarch name, from OpenSSL's /usr/lib/x86_64-linux-gnu/ossl-modules.
             let library = modules.as_deref().and_then(Path::parent).and_then(Path::file_name);
             directories.extend(library.map(|name| prefix.join("lib").join(name)));
         }
@@ -67,11 +70,11 @@ fn directories() -> Vec<PathBuf> {
     directories
 }
 
-/// OpenSSL's own directory of modules; OPENSSL_info(3) came with 3.0.
-fn openssls_modules() -> Option<PathBuf> {
+/// Returns OpenSSL's directory of modules. OPENSSL_info(3) exists since 3.0.
+fn openssl_modules() -> Option<PathBuf> {
     const MODULES_DIR: c_int = 1003;
     type Info = unsafe extern "C" fn(c_int) -> *const c_char;
-    // SAFETY: a name; the function of this name has this type and gives a text that stays, or NULL.
+    // SAFETY: OPENSSL_info has this type and returns NULL or a static NUL-terminated string.
     unsafe {
         let address = libc::dlsym(libc::RTLD_DEFAULT, c"OPENSSL_info".as_ptr());
         if address.is_null() {
@@ -83,17 +86,18 @@ fn openssls_modules() -> Option<PathBuf> {
     }
 }
 
-/// Whether it loads, is a provider, and is ours. OpenSSL would say nothing to the program's user.
-fn loadable(file: &Path) -> Result<(), String> {
+/// Checks that the file is a provider module of certpick. In the program, OpenSSL would not show the
+/// error to the user.
+fn check_loadable(file: &Path) -> Result<(), String> {
     file.metadata().map_err(|e| e.to_string())?;
     let name = CString::new(file.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
-    // SAFETY: a name; what is loaded is what the program will load. It stays loaded.
+    // SAFETY: the names are NUL-terminated. The module, which the program will load too, stays loaded.
     let (has_init, has_version) = unsafe {
         let module = libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
         if module.is_null() {
-            let why = libc::dlerror();
-            let why = if why.is_null() { c"unknown error" } else { CStr::from_ptr(why) };
-            return Err(printable(why.to_bytes()));
+            let error = libc::dlerror();
+            let error = if error.is_null() { c"unknown error" } else { CStr::from_ptr(error) };
+            return Err(printable(error.to_bytes()));
         }
         let has = |symbol: &CStr| !libc::dlsym(module, symbol.as_ptr()).is_null();
         (has(c"OSSL_provider_init"), has(c"certpick_version"))
@@ -101,6 +105,6 @@ fn loadable(file: &Path) -> Result<(), String> {
     match (has_version, has_init) {
         (true, true) => Ok(()),
         (true, false) => Err("it was built for OpenSSL 1.1.1, which has no providers".to_owned()),
-        _ => Err("it is not certpick's".to_owned()),
+        _ => Err("it is not a module of certpick".to_owned()),
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the openssl.cnf of a run is kept: a directory in which no other user can make, rename or
-//! remove a name, nor in any directory above it.
+//! Stores the generated openssl.cnf in a directory in which no other user can create, rename or remove
+//! files, nor in any directory above it.
 //!
-//! The program can leave processes behind, each with `OPENSSL_CONF` set to this file. If another
-//! user could use its name again, an openssl.cnf that loads another module could run code in them;
-//! if it were only gone, they would silently do without the system's settings. So the file stays.
-//! Its name is made from its content, so that the same options use the same file again, and it
-//! holds no password. Directories for temporary files do not serve: they are emptied by age.
+//! Processes that the program started may outlive it with `OPENSSL_CONF` set to this file. If another
+//! user could reuse its name, a module of that user could run code in them. If the file were removed,
+//! they would silently run without the system's settings. So the file is kept. Its name is derived from
+//! its content, so that the same options use the same file, and it contains no password. Directories
+//! for temporary files are unsuitable, because old files are removed there.
 
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, print_message};
 use std::ffi::{CString, OsString};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -17,86 +17,88 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Writes the file, unless it is there already.
-pub fn keep(text: &[u8]) -> Result<PathBuf, Failure> {
+/// Writes the file, unless it exists, and returns its name.
+pub fn store(text: &[u8]) -> Result<PathBuf, Failure> {
     let digest: String =
         openssl::sha::sha256(text)[..16].iter().map(|b| format!("{b:02x}")).collect();
-    in_private_place(|directory| {
+    in_private_directory(|directory| {
         let path = directory.join(format!("{digest}.cnf"));
-        if !holds(&path, text) {
+        if !has_content(&path, text) {
             write(directory, &path, text)?;
         }
         Ok(path)
     })
 }
 
-/// A directory for the explanations of one run. Removed with all that is in it when dropped.
-pub struct Explanations(PathBuf);
+/// A directory for the explanations of one run, which is removed when this value is dropped.
+pub struct ExplanationDirectory(PathBuf);
 
-impl Drop for Explanations {
+impl Drop for ExplanationDirectory {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            say(&format!("{:?} could not be removed: {error}", self.0));
+            print_message(&format!("could not remove {:?}: {error}", self.0));
         }
     }
 }
 
-impl Explanations {
-    /// Makes it.
-    pub fn new() -> Result<Explanations, Failure> {
-        in_private_place(|directory| {
+impl ExplanationDirectory {
+    /// Creates the directory.
+    pub fn new() -> Result<ExplanationDirectory, Failure> {
+        in_private_directory(|directory| {
             let mut template = template(directory, "explanations-XXXXXX")?;
-            // SAFETY: a C string of ours, whose last six letters are written over.
+            // SAFETY: the template is a NUL-terminated buffer that mkdtemp modifies.
             if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
                 return Err(io::Error::last_os_error());
             }
-            let made = Explanations(path(template));
-            // mkdtemp(3) uses 0700, of which the umask may take away what we need.
+            let made = ExplanationDirectory(path(template));
+            // The umask may have removed bits of mkdtemp(3)'s mode 0700.
             std::fs::set_permissions(&made.0, Permissions::from_mode(0o700))?;
             Ok(made)
         })
     }
 
-    /// The file that they are written to.
+    /// Returns the name of the file for the explanations.
     pub fn file(&self) -> PathBuf {
         self.0.join("explanation")
     }
 }
 
-/// Does `work` in the first directory in which it succeeds.
-fn in_private_place<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, Failure> {
+/// Calls `work` for the first directory in which it succeeds.
+fn in_private_directory<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, Failure> {
     let mut failures = String::new();
-    for place in places() {
-        match place.prepare().and_then(|directory| work(&directory)) {
+    for candidate in candidates() {
+        match candidate.prepare().and_then(|directory| work(&directory)) {
             Ok(done) => return Ok(done),
-            Err(error) => failures.push_str(&format!("\n    {}: {error}", place.path.display())),
+            Err(error) => {
+                failures.push_str(&format!("\n    {}: {error}", candidate.path.display()))
+            }
         }
     }
     if failures.is_empty() {
         failures.push_str(" neither HOME nor XDG_STATE_HOME is set to an absolute name");
     }
     Err(Failure::new(format!(
-        "there is no private place for the program's openssl.cnf:{failures}\n\
-         Set XDG_STATE_HOME to a directory that only you can write to, like all those above it, or \
-         install the file that --print prints."
+        "could not find a private directory for the program's openssl.cnf:{failures}\n\
+         Set XDG_STATE_HOME to a directory that, like all directories above it, no other user can \
+         write to, or use --print and install the file."
     )))
 }
 
-/// A directory that may serve.
-struct Place {
+struct Candidate {
     path: PathBuf,
-    /// How many of its last components are made if they are missing.
+    /// How many of its last components are created if they are missing.
     own: usize,
 }
 
-/// In the order in which they are tried. Those of the environment may have come along through su(1)
-/// or sudo(8). What is in a runtime directory goes when the user logs out, and programs may stay.
-fn places() -> Vec<Place> {
+/// Returns the directories in the order in which they are tried. su(1) and sudo(8) may pass the
+/// variables of another user. The runtime directory is last, because it is removed when the user logs
+/// out, while the program may still run.
+fn candidates() -> Vec<Candidate> {
     let named = |variable: &str, below: &str, own| {
         let directory = PathBuf::from(std::env::var_os(variable)?);
-        directory.is_absolute().then(|| Place { path: directory.join(below), own })
+        directory.is_absolute().then(|| Candidate { path: directory.join(below), own })
     };
-    let root = is_root().then(|| Place { path: PathBuf::from("/run/certpick"), own: 1 });
+    let root = is_root().then(|| Candidate { path: PathBuf::from("/run/certpick"), own: 1 });
     let all = [
         named("XDG_STATE_HOME", "certpick", 2),
         root,
@@ -106,12 +108,12 @@ fn places() -> Vec<Place> {
     all.into_iter().flatten().collect()
 }
 
-impl Place {
-    /// Makes what is missing, in private directories alone; its name without symbolic links.
+impl Candidate {
+    /// Creates missing components in private directories. Returns the name without symbolic links.
     fn prepare(&self) -> io::Result<PathBuf> {
-        make(&self.path, self.own)?;
+        create(&self.path, self.own)?;
         let path = self.path.canonicalize()?;
-        check(&path)?;
+        check_private(&path)?;
         if path.metadata()?.uid() != effective_user() {
             return Err(io::Error::other("it is owned by another user"));
         }
@@ -119,24 +121,24 @@ impl Place {
     }
 }
 
-fn make(path: &Path, own: usize) -> io::Result<()> {
+fn create(path: &Path, own: usize) -> io::Result<()> {
     let (Some(parent), true) = (path.parent(), own > 0 && !path.try_exists()?) else {
         return Ok(());
     };
-    make(parent, own - 1)?;
-    check(&parent.canonicalize()?)?;
+    create(parent, own - 1)?;
+    check_private(&parent.canonicalize()?)?;
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        // The umask may have taken away what we need.
+        // The umask may have removed bits of the mode.
         Ok(()) => std::fs::set_permissions(path, Permissions::from_mode(directory_mode())),
-        // By another certpick, at the same time.
+        // Another certpick created it at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Whether root and the effective user alone can make, rename or remove names in this directory and
-/// in those above it. A sticky bit is not enough: what is removed there can be made by others.
-fn check(path: &Path) -> io::Result<()> {
+/// Checks that only root and the effective user can create, rename or remove files in a directory and
+/// in those above it. A sticky bit is not enough, because others can create a file that was removed.
+fn check_private(path: &Path) -> io::Result<()> {
     for ancestor in path.ancestors() {
         let metadata = ancestor.symlink_metadata()?;
         let owner = metadata.uid();
@@ -144,14 +146,14 @@ fn check(path: &Path) -> io::Result<()> {
             return Err(io::Error::other(format!("{ancestor:?} is owned by user {owner}")));
         }
         if !metadata.is_dir() || metadata.mode() & 0o022 != 0 {
-            return Err(io::Error::other(format!("others can write to {ancestor:?}")));
+            return Err(io::Error::other(format!("other users can write to {ancestor:?}")));
         }
     }
     Ok(())
 }
 
-/// Whether the path is a file of the effective user that no other user can write to, with these bytes.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
+/// Returns whether the file has this content and cannot be modified by other users.
+fn has_content(path: &Path, bytes: &[u8]) -> bool {
     let read = || -> io::Result<bool> {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -169,10 +171,10 @@ fn holds(path: &Path, bytes: &[u8]) -> bool {
     read().unwrap_or(false)
 }
 
-/// Makes a file whole, or replaces it. One that a process reads meanwhile stays as it is.
+/// Creates or replaces a file atomically.
 fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut template = template(directory, ".new-XXXXXX")?;
-    // SAFETY: a C string of ours, whose last six letters are written over; a new descriptor is ours.
+    // SAFETY: the template is a NUL-terminated buffer that mkostemp modifies, and we own the descriptor.
     let mut file = unsafe {
         match libc::mkostemp(template.as_mut_ptr().cast(), libc::O_CLOEXEC) {
             -1 => return Err(io::Error::last_os_error()),
@@ -190,7 +192,7 @@ fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     done
 }
 
-/// A C string for mkdtemp(3) and its like.
+/// Returns a NUL-terminated template for mkdtemp(3) and mkostemp(3).
 fn template(directory: &Path, name: &str) -> io::Result<Vec<u8>> {
     Ok(CString::new(directory.join(name).as_os_str().as_bytes())?.into_bytes_with_nul())
 }
@@ -200,14 +202,13 @@ fn path(mut template: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(template))
 }
 
-/// A program that root starts may change to another user and must still read the file, like the
-/// system's openssl.cnf.
+/// A program that root starts may change to another user, which must still be able to read the file.
 fn directory_mode() -> u32 {
     if is_root() { 0o755 } else { 0o700 }
 }
 
-/// With the sticky bit, by which what cleans a runtime directory leaves a file alone (XDG Base
-/// Directory Specification).
+/// The sticky bit protects the file from clean-up of the runtime directory (XDG Base Directory
+/// Specification).
 fn file_mode() -> u32 {
     if is_root() { 0o1644 } else { 0o1600 }
 }
@@ -217,6 +218,6 @@ fn is_root() -> bool {
 }
 
 fn effective_user() -> libc::uid_t {
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() }
 }

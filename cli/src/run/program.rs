@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs the program as if it had been started in our place, and waits for its end.
+//! Runs the program as if it had been started instead of certpick, and waits for it.
 
-use super::signals::{self, Blocked};
-use crate::failure::{Failure, say};
+use super::signals::{self, BlockedSignals};
+use crate::failure::{Failure, print_message};
 use certpick_core::error::file_name;
 use libc::{c_int, pid_t};
 use std::ffi::{OsStr, OsString};
@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// How it ended.
+/// How the program ended.
 pub enum End {
     Exited(u8),
     Killed(c_int),
@@ -23,57 +23,57 @@ pub enum End {
 
 impl End {
     /// Ends certpick in the same way.
-    pub fn imitate(self) -> ExitCode {
+    pub fn reproduce(self) -> ExitCode {
         match self {
             End::Exited(status) => ExitCode::from(status),
             End::Killed(signal) => {
-                signals::die_by(signal);
-                // What the shell would say of it.
+                signals::kill_self(signal);
+                // The shell's convention, if the signal did not kill us.
                 ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
             }
         }
     }
 }
 
-/// Runs `command`, a program and its arguments, with these variables set to names of files.
+/// Runs `command`, a program and its arguments, with these environment variables.
 pub fn run(
     command: &[OsString],
     variables: &[(&str, PathBuf)],
-    blocked: &Blocked,
+    blocked: &BlockedSignals,
 ) -> Result<End, Failure> {
     let [program, arguments @ ..] = command else {
-        return Err(Failure::new("no program is named"));
+        return Err(Failure::new("no program is given"));
     };
-    warn_where_ignored(program);
+    warn_if_privileged(program);
     let mut command = Command::new(program);
     command.args(arguments).envs(variables.iter().map(|(name, file)| (name, file)));
-    // SAFETY: the closure calls nothing but signal(2) and sigprocmask(2), which may be called after
-    // fork(2).
-    unsafe { command.pre_exec(blocked.undo_in_child()) };
+    // SAFETY: the closure calls only signal(2) and sigprocmask(2), which are async-signal-safe.
+    unsafe { command.pre_exec(blocked.restore_in_child()) };
     let child = command.spawn().map_err(|error| not_run(program, &error))?;
     let pid = pid_t::try_from(child.id()).map_err(Failure::new)?;
     loop {
-        let signal = blocked.take();
+        let signal = blocked.wait();
         if signal.number == libc::SIGCHLD {
-            if let Some(end) = changed(pid, blocked) {
+            if let Some(end) = handle_child_change(pid, blocked) {
                 return Ok(end);
             }
-        } else if !signal.reached(pid) {
+        } else if !signal.was_delivered_to(pid) {
             send(pid, signal.number);
         }
     }
 }
 
 fn send(pid: pid_t, signal: c_int) {
-    // SAFETY: the child is not yet waited for, so the id is its own.
+    // SAFETY: the child has not been waited for, so its ID is not reused.
     unsafe { libc::kill(pid, signal) };
 }
 
-/// A child has ended, stopped or gone on; it may be another that we were given with our process.
-fn changed(pid: pid_t, blocked: &Blocked) -> Option<End> {
+/// Handles SIGCHLD. Returns how the program ended, if it did. The signal may be about a child that
+/// this process had before exec(2).
+fn handle_child_change(pid: pid_t, blocked: &BlockedSignals) -> Option<End> {
     loop {
         let mut status = 0;
-        // SAFETY: our child, and room for its status.
+        // SAFETY: waitpid writes one status.
         let found = unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG | libc::WUNTRACED) };
         if found != pid {
             return None;
@@ -85,21 +85,20 @@ fn changed(pid: pid_t, blocked: &Blocked) -> Option<End> {
             return Some(End::Killed(libc::WTERMSIG(status)));
         }
         if libc::WIFSTOPPED(status) {
-            // The shell is to see that its job has stopped.
-            blocked.stop_by(libc::WSTOPSIG(status));
-            // A shell sends SIGCONT to both, another process perhaps to us alone.
-            if !has_gone_on(pid) {
+            // Stops certpick, so that the shell sees that its job has stopped.
+            blocked.stop_self(libc::WSTOPSIG(status));
+            // A shell sends SIGCONT to both processes, kill(1) perhaps only to certpick.
+            if !has_continued(pid) {
                 send(pid, libc::SIGCONT);
             }
         }
     }
 }
 
-/// Whether the program runs again. Its end, if it comes to that, is left to be found, unlike by
-/// waitpid(2).
-fn has_gone_on(pid: pid_t) -> bool {
+/// Returns whether the program has continued. Unlike waitpid(2), does not reap it if it has ended.
+fn has_continued(pid: pid_t) -> bool {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: our child, and room for what is told of it; 0 for its id where there is nothing.
+    // SAFETY: waitid writes one siginfo_t. Its si_pid is 0 if no child has changed.
     unsafe {
         let flags = libc::WCONTINUED | libc::WNOHANG;
         let done = libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), flags);
@@ -110,18 +109,20 @@ fn has_gone_on(pid: pid_t) -> bool {
 fn not_run(program: &OsStr, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::NotFound if !program.as_bytes().contains(&b'/') => {
-            Failure::not_found(format!("{program:?} is not to be found in PATH"))
+            Failure::not_found(format!("could not find {program:?} in PATH"))
         }
-        io::ErrorKind::NotFound => Failure::not_found(format!("{program:?}: {error}")),
-        _ => Failure::not_executable(format!("{program:?} could not be run: {error}")),
+        io::ErrorKind::NotFound => {
+            Failure::not_found(format!("could not find {program:?}: {error}"))
+        }
+        _ => Failure::not_executable(format!("could not execute {program:?}: {error}")),
     }
 }
 
-/// OpenSSL does not heed `OPENSSL_CONF` in a program that runs with others' rights. It may still
-/// be what the user wants: such a program can hand its environment on to another.
-fn warn_where_ignored(program: &OsStr) {
+/// Warns about set-user-ID and set-group-ID programs, in which OpenSSL ignores `OPENSSL_CONF`. That is
+/// no error, because the program may pass its environment to another program.
+fn warn_if_privileged(program: &OsStr) {
     let Some((file, metadata)) = find(program) else { return };
-    // SAFETY: no arguments.
+    // SAFETY: getuid and getgid have no preconditions.
     let (user, group) = unsafe { (libc::getuid(), libc::getgid()) };
     let mode = metadata.mode();
     let what = if mode & 0o4000 != 0 && metadata.uid() != user {
@@ -131,15 +132,15 @@ fn warn_where_ignored(program: &OsStr) {
     } else {
         return;
     };
-    say(&format!(
-        "warning: {} is {what}, and OpenSSL ignores OPENSSL_CONF in such a program; if it runs \
-         another one, put certpick behind it: {} … certpick run … -- …",
+    print_message(&format!(
+        "warning: {} is {what}, and OpenSSL ignores OPENSSL_CONF in such programs\n\
+         If it runs another program, use certpick for that program: {} ... certpick run ... -- ...",
         file_name(&file),
         file_name(Path::new(program))
     ));
 }
 
-/// The file that execvp(3) will take.
+/// Returns the file that execvp(3) will execute.
 fn find(program: &OsStr) -> Option<(PathBuf, Metadata)> {
     let at = |file: PathBuf| {
         let metadata = file.metadata().ok()?;

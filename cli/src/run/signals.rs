@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Signals: taken one by one while the program runs, and as they were for the program itself.
+//! Signal handling while the program runs. The program itself inherits the original dispositions.
 
 use libc::{c_int, pid_t, siginfo_t, sigset_t};
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether SIGPIPE was ignored when we were started.
+/// Whether SIGPIPE was ignored when certpick was started.
 static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
-/// Rust ignores SIGPIPE before `main`; the loader calls this before that.
+/// Rust ignores SIGPIPE before `main`. The dynamic loader calls this function earlier.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = {
@@ -21,7 +21,7 @@ static BEFORE_MAIN: extern "C" fn() = {
 
 fn is_ignored(signal: c_int) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: only asks, and writes the answer.
+    // SAFETY: with a NULL action, sigaction only writes the current one.
     unsafe {
         libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
         action.assume_init().sa_sigaction == libc::SIG_IGN
@@ -29,20 +29,20 @@ fn is_ignored(signal: c_int) -> bool {
 }
 
 fn set_disposition(signal: c_int, disposition: libc::sighandler_t) {
-    // SAFETY: SIG_DFL or SIG_IGN, no handler.
+    // SAFETY: the disposition is SIG_DFL or SIG_IGN, not a handler.
     unsafe { libc::signal(signal, disposition) };
 }
 
-/// Every signal waits until it is taken, from its making on: nothing ends us unawares.
-pub struct Blocked {
+/// All signals are blocked from the creation of this value, and are received with [`Self::wait`].
+pub struct BlockedSignals {
     all: sigset_t,
-    before: sigset_t,
+    original: sigset_t,
     sigchld_was_ignored: bool,
 }
 
-impl Blocked {
-    /// Those that tell of a fault of our own are left out.
-    pub fn new() -> Blocked {
+impl BlockedSignals {
+    /// Blocks all signals except those for faults of certpick itself.
+    pub fn new() -> BlockedSignals {
         let faults = [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -53,27 +53,27 @@ impl Blocked {
             libc::SIGABRT,
         ];
         let mut all = MaybeUninit::<sigset_t>::zeroed();
-        let mut before = MaybeUninit::<sigset_t>::zeroed();
-        // SAFETY: sets of ours, the first filled before it is used.
-        let (all, before) = unsafe {
+        let mut original = MaybeUninit::<sigset_t>::zeroed();
+        // SAFETY: `all` is filled before it is used, and sigprocmask writes `original`.
+        let (all, original) = unsafe {
             libc::sigfillset(all.as_mut_ptr());
             for signal in faults {
                 libc::sigdelset(all.as_mut_ptr(), signal);
             }
-            libc::sigprocmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr());
-            (all.assume_init(), before.assume_init())
+            libc::sigprocmask(libc::SIG_BLOCK, all.as_ptr(), original.as_mut_ptr());
+            (all.assume_init(), original.assume_init())
         };
-        // Where SIGCHLD is ignored nobody learns how a child ended.
+        // If SIGCHLD is ignored, the exit status of children is lost.
         let sigchld_was_ignored = is_ignored(libc::SIGCHLD);
         if sigchld_was_ignored {
             set_disposition(libc::SIGCHLD, libc::SIG_DFL);
         }
-        Blocked { all, before, sigchld_was_ignored }
+        BlockedSignals { all, original, sigchld_was_ignored }
     }
 
-    /// What a child does between fork and exec to be as if it had been started in our place.
-    pub fn undo_in_child(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
-        let (before, sigchld_was_ignored) = (self.before, self.sigchld_was_ignored);
+    /// Returns the function that restores the signal mask and dispositions between fork(2) and exec(2).
+    pub fn restore_in_child(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
+        let (original, sigchld_was_ignored) = (self.original, self.sigchld_was_ignored);
         let sigpipe_was_ignored = SIGPIPE_WAS_IGNORED.load(Ordering::Relaxed);
         move || {
             if sigchld_was_ignored {
@@ -82,27 +82,27 @@ impl Blocked {
             if sigpipe_was_ignored {
                 set_disposition(libc::SIGPIPE, libc::SIG_IGN);
             }
-            // SAFETY: a set that sigprocmask itself gave.
-            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+            // SAFETY: sigprocmask wrote the set.
+            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &original, std::ptr::null_mut()) };
             Ok(())
         }
     }
 
-    /// The next signal.
-    pub fn take(&self) -> Signal {
+    /// Waits for the next signal.
+    pub fn wait(&self) -> Signal {
         loop {
             let mut info = MaybeUninit::<siginfo_t>::zeroed();
-            // SAFETY: a set of ours, and room for what is told.
+            // SAFETY: the set is initialized, and sigwaitinfo writes one siginfo_t.
             let number = unsafe { libc::sigwaitinfo(&self.all, info.as_mut_ptr()) };
             if number > 0 {
-                // SAFETY: filled by the kernel.
+                // SAFETY: sigwaitinfo has written it.
                 return Signal { number, info: unsafe { info.assume_init() } };
             }
         }
     }
 
-    /// Stops as this signal makes a process stop, until SIGCONT comes.
-    pub fn stop_by(&self, signal: c_int) {
+    /// Stops certpick with this signal. Returns after SIGCONT.
+    pub fn stop_self(&self, signal: c_int) {
         let was_ignored = is_ignored(signal);
         if was_ignored {
             set_disposition(signal, libc::SIG_DFL);
@@ -111,10 +111,10 @@ impl Blocked {
         if was_ignored {
             set_disposition(signal, libc::SIG_IGN);
         }
-        // The one that made us go on is not news.
+        // Discards the SIGCONT that continued certpick.
         let mut only = MaybeUninit::<sigset_t>::zeroed();
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: a set of ours, emptied first.
+        // SAFETY: the set is emptied before it is used.
         unsafe {
             libc::sigemptyset(only.as_mut_ptr());
             libc::sigaddset(only.as_mut_ptr(), libc::SIGCONT);
@@ -123,10 +123,11 @@ impl Blocked {
     }
 }
 
-/// Ends by this signal, without a core: that is the program's to leave.
-pub fn die_by(signal: c_int) {
+/// Kills certpick with this signal, without a core dump.
+pub fn kill_self(signal: c_int) {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: constants, and a limit of ours. A core that is piped to a program heeds no limit.
+    // SAFETY: setrlimit reads one rlimit. The limit does not apply to core dumps that the kernel pipes
+    // to a program; PR_SET_DUMPABLE does.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CORE, &none);
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -135,12 +136,12 @@ pub fn die_by(signal: c_int) {
     raise_once(signal);
 }
 
-/// Raises a signal that is blocked, and lets it through. One that waits already is the same then;
-/// raised after it was let through, it would come a second time.
+/// Raises a blocked signal and unblocks it. If the signal is already pending, it is still delivered
+/// only once.
 fn raise_once(signal: c_int) {
     let mut only = MaybeUninit::<sigset_t>::zeroed();
     let mut before = MaybeUninit::<sigset_t>::zeroed();
-    // SAFETY: sets of ours, the first emptied before it is used, the second filled by sigprocmask.
+    // SAFETY: `only` is emptied before it is used, and sigprocmask writes `before`.
     unsafe {
         libc::sigemptyset(only.as_mut_ptr());
         libc::sigaddset(only.as_mut_ptr(), signal);
@@ -150,16 +151,16 @@ fn raise_once(signal: c_int) {
     }
 }
 
-/// One that was taken.
+/// A received signal.
 pub struct Signal {
     pub number: c_int,
     info: siginfo_t,
 }
 
 impl Signal {
-    /// Whether the program has this signal as well, so that it must not get it from us: a terminal
-    /// gives it to all that run in its foreground, and `kill 0` in the program to us both.
-    pub fn reached(&self, program: pid_t) -> bool {
+    /// Returns whether the program has also received this signal, so that it must not be forwarded. A
+    /// terminal sends signals to all foreground processes, and `kill 0` in the program to its group.
+    pub fn was_delivered_to(&self, program: pid_t) -> bool {
         let of_terminal = [
             libc::SIGINT,
             libc::SIGQUIT,
@@ -172,7 +173,7 @@ impl Signal {
         if from_kernel {
             return of_terminal.contains(&self.number);
         }
-        // SAFETY: a signal that a process sent has its id; others have 0 there.
+        // SAFETY: with SI_USER, the kernel has set si_pid.
         self.info.si_code == libc::SI_USER && unsafe { self.info.si_pid() } == program
     }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Values and section names as openssl.cnf spells them (config(5)).
+//! The syntax of values and section names in openssl.cnf (config(5)).
 
-/// A value, by which OpenSSL reads exactly these bytes.
+/// Quotes a value so that OpenSSL reads exactly these bytes.
 pub fn value(bytes: &[u8]) -> Vec<u8> {
     let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-./,:@%+=~ ".contains(b) || *b > 0x7f;
     let is_blank = |b: Option<&u8>| b.is_none_or(|b| *b == b' ');
     if bytes.iter().all(is_plain) && !is_blank(bytes.first()) && !is_blank(bytes.last()) {
         return bytes.to_vec();
     }
-    // Between quotes only the backslash and the quote have a meaning. Line ends can stand only
-    // outside, as escapes; white space at the ends only inside.
+    // Inside quotes, only the backslash and the quote are special. Line ends must be escaped outside
+    // of quotes. Leading and trailing white space must be inside.
     let mut quoted = vec![b'"'];
     for byte in bytes {
         match byte {
@@ -23,7 +23,7 @@ pub fn value(bytes: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// The line that opens a section of this name, new or not.
+/// Returns the line that opens a section.
 pub fn header(section: &[u8]) -> Vec<u8> {
     let mut line = vec![b'['];
     for byte in section {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
     use crate::run::conf;
 
-    /// OpenSSL is the judge.
+    /// Parses the written value with OpenSSL.
     fn read_back(section: &[u8], text: &[u8]) -> Option<Vec<u8>> {
         let file = [&header(section)[..], b"\nname = ", &value(text), b"\nafter = x\n"].concat();
         let conf = conf::parse(&file).unwrap();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn openssl_reads_every_value_as_it_was() {
+    fn openssl_reads_the_original_value() {
         let long = [b"/a b\\\"$#".repeat(400), b"\\".to_vec()].concat();
         let all_bytes: Vec<u8> = (1..=255).collect();
         for text in [
@@ -83,7 +83,7 @@ mod tests {
             let shown = String::from_utf8_lossy(text);
             assert_eq!(read_back(b"s", text).as_deref(), Some(text), "{shown}");
         }
-        // Every length around that of OpenSSL's buffer, with a byte that is escaped at its end.
+        // Every length around that of OpenSSL's buffer, with escaped bytes at the end.
         for length in 480..1100 {
             let text = [vec![b'x'; length], b"\\ \" \r".to_vec()].concat();
             assert_eq!(read_back(b"s", &text), Some(text));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn openssl_finds_every_section_again() {
+    fn openssl_reads_the_original_section_name() {
         for section in [
             &b"provider_sect"[..],
             b"a b",

@@ -110,7 +110,7 @@ impl Reasons {
     }
 
     /// Returns whether there are soft reasons among them.
-    pub fn is_flawed(self) -> bool {
+    pub(super) fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The lists taken apart, also where they are not well formed or do not match: what can be told
-//! from the rest is looked at all the same.
+//! Splits the lists. If they are malformed or do not match, the remaining entries are still checked.
 
-use crate::check::Lists;
-use crate::credentials::passwords;
+use crate::credentials::{Options, passwords};
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Error, Flaw, Parameter};
@@ -12,92 +10,94 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// An entry as the lists name it.
-pub struct Draft {
-    /// Counted from 1.
+/// The files and the password of one credential.
+pub struct Source {
+    /// The number of the list entry, counted from 1.
     pub number: usize,
     pub certificate: PathBuf,
-    pub key: NamedKey,
-    pub password: NamedPassword,
+    pub key: KeySource,
+    pub password: PasswordSource,
 }
 
 #[derive(Clone)]
-pub enum NamedKey {
+pub enum KeySource {
     File(PathBuf),
-    /// In the certificate's own file.
+    /// The certificate file.
     Own,
-    /// The lists do not match, so nobody can say.
+    /// Unknown, because the lists do not match.
     Unknown,
 }
 
-pub enum NamedPassword {
+pub enum PasswordSource {
     Known(Option<Secret>),
-    /// The passwords do not match the lists, or cannot be read.
+    /// Unknown, because the passwords do not match the lists or cannot be read.
     Unknown,
 }
 
-/// What the lists name.
-pub struct Found {
-    pub drafts: Vec<Draft>,
-    /// Keys that cannot be matched to certificates by their place in the list.
+/// The content of the lists.
+pub struct Lists {
+    pub sources: Vec<Source>,
+    /// Keys that belong to no certificate by their position in the list.
     pub unmatched_keys: Vec<PathBuf>,
 }
 
-/// Takes them apart; `subject` is told what is wrong with them.
-pub fn read(lists: &Lists<'_>, subject: &mut Subject) -> Found {
-    let lines = match lists.password_file.map(passwords::read).transpose() {
+/// Splits the lists and reports their errors.
+pub fn read(options: &Options, subject: &mut Subject) -> Lists {
+    let password_file = options.sslpassword_file.as_deref();
+    let lines = match password_file.map(passwords::read).transpose() {
         Ok(lines) => lines,
         Err(failure) => {
-            subject.finding("password_file", Level::Wrong, failure.words());
+            subject.finding("password_file", Level::Wrong, failure.message());
             None
         }
     };
-    let sslkey = lists.sslkey.map(|k| k.as_bytes());
+    let sslkey = options.sslkey.as_deref().map(OsStrExt::as_bytes);
     let passwords = lines.as_ref().map_or(Passwords::List(None), |l| Passwords::Lines(l));
-    let are_unread = lists.password_file.is_some() && lines.is_none();
-    match list::entries(lists.sslcert.as_bytes(), sslkey, &passwords) {
+    let are_unread = password_file.is_some() && lines.is_none();
+    match list::entries(options.sslcert().as_bytes(), sslkey, &passwords) {
         Ok(entries) => {
-            let drafts = entries.into_iter().enumerate();
-            let drafts = drafts.map(|(at, entry)| Draft::of(at + 1, entry, are_unread)).collect();
-            Found { drafts, unmatched_keys: Vec::new() }
+            let sources = entries.into_iter().enumerate();
+            let sources =
+                sources.map(|(at, entry)| Source::of(at + 1, entry, are_unread)).collect();
+            Lists { sources, unmatched_keys: Vec::new() }
         }
         Err(error) => {
             let passwords = match (&lines, &error) {
                 (_, Error::Counts { .. }) => None,
                 (lines, _) => lines.as_ref().map(|l| list::password_lines(l)),
             };
-            in_spite_of(&error, lists, passwords, subject)
+            read_despite(&error, options, passwords, subject)
         }
     }
 }
 
-impl Draft {
-    fn of(number: usize, entry: Entry, passwords_are_unread: bool) -> Draft {
-        Draft {
+impl Source {
+    fn of(number: usize, entry: Entry, passwords_are_unread: bool) -> Source {
+        Source {
             number,
             certificate: entry.certificate,
-            key: entry.key.map_or(NamedKey::Own, NamedKey::File),
+            key: entry.key.map_or(KeySource::Own, KeySource::File),
             password: match entry.password {
-                None if passwords_are_unread => NamedPassword::Unknown,
-                password => NamedPassword::Known(password),
+                None if passwords_are_unread => PasswordSource::Unknown,
+                password => PasswordSource::Known(password),
             },
         }
     }
 }
 
-/// What can be told in spite of an error. `passwords`: those that belong to the entries by their
-/// place, if they do.
-fn in_spite_of(
+/// Returns the entries that can be determined despite an error. `passwords` are those of the entries,
+/// if their number is right.
+fn read_despite(
     error: &Error,
-    lists: &Lists<'_>,
+    options: &Options,
     passwords: Option<Vec<Option<Secret>>>,
     subject: &mut Subject,
-) -> Found {
+) -> Lists {
     let (certificates, fault) =
-        list::names_until_fault(lists.sslcert.as_bytes(), Parameter::SslCert);
-    let sslkey = lists.sslkey.map(|k| k.as_bytes()).filter(|k| !k.is_empty());
+        list::names_until_fault(options.sslcert().as_bytes(), Parameter::SslCert);
+    let sslkey = options.sslkey.as_deref().map(OsStrExt::as_bytes).filter(|k| !k.is_empty());
     let (keys, key_fault) = match sslkey {
-        // With one certificate the key's name is taken as it stands.
+        // With one certificate sslkey is not split.
         Some(key) if certificates.len() == 1 && fault.is_none() => {
             (Some(vec![PathBuf::from(OsStr::from_bytes(key))]), None)
         }
@@ -108,31 +108,31 @@ fn in_spite_of(
         None => (None, None),
     };
     let empty = (0..certificates.len()).filter(|at| certificates[*at].as_os_str().is_empty());
-    tell(error, fault.iter().chain(&key_fault), empty, subject);
+    report_errors(error, fault.iter().chain(&key_fault), empty, subject);
 
-    // Up to a fault they are not yet counted.
+    // If a list is malformed, the number of its entries is unknown.
     let passwords = passwords.filter(|p| fault.is_some() || p.len() == certificates.len());
     let is_mismatch = matches!(error, Error::Counts { have: (_, Parameter::SslCert), .. });
     let mut unmatched_keys = Vec::new();
     let key = |at: usize| match &keys {
-        None => NamedKey::Own,
-        Some(_) if is_mismatch => NamedKey::Unknown,
+        None => KeySource::Own,
+        Some(_) if is_mismatch => KeySource::Unknown,
         Some(keys) => match keys.get(at) {
-            Some(key) if key.as_os_str().is_empty() => NamedKey::Own,
-            Some(key) => NamedKey::File(key.clone()),
-            None => NamedKey::Unknown,
+            Some(key) if key.as_os_str().is_empty() => KeySource::Own,
+            Some(key) => KeySource::File(key.clone()),
+            None => KeySource::Unknown,
         },
     };
     let password = |at: usize| match &passwords {
-        Some(passwords) => NamedPassword::Known(passwords.get(at).cloned().flatten()),
-        None if lists.password_file.is_none() => NamedPassword::Known(None),
-        None => NamedPassword::Unknown,
+        Some(passwords) => PasswordSource::Known(passwords.get(at).cloned().flatten()),
+        None if options.sslpassword_file.is_none() => PasswordSource::Known(None),
+        None => PasswordSource::Unknown,
     };
-    let drafts = certificates
+    let sources = certificates
         .into_iter()
         .enumerate()
         .filter(|(_, certificate)| !certificate.as_os_str().is_empty())
-        .map(|(at, certificate)| Draft {
+        .map(|(at, certificate)| Source {
             number: at + 1,
             certificate,
             key: key(at),
@@ -143,32 +143,30 @@ fn in_spite_of(
         let named = keys.iter().filter(|k| !k.as_os_str().is_empty());
         unmatched_keys.extend(named.cloned());
     }
-    Found { drafts, unmatched_keys }
+    Lists { sources, unmatched_keys }
 }
 
-/// The faults of the lists in the library's words.
-fn tell<'a>(
+/// Reports malformed lists, empty entries and numbers that do not match, in the library's words.
+fn report_errors<'a>(
     error: &Error,
     faults: impl Iterator<Item = &'a Error>,
     empty: impl Iterator<Item = usize>,
     subject: &mut Subject,
 ) {
-    const QUOTES: &str = "a file name that holds a comma or begins with a quote is written between \
-                          double quotes, and \"\" stands for a quote inside: \"a,b.crt\"";
-    const AFTER: &str = "; what comes after it was not looked at";
-    let mut told = false;
+    const KEY: &str = "lists";
+    const QUOTING: &str = "Write a file name that contains a comma or begins with a quote between \
+                           double quotes, and a quote in it twice, for example \"a,b.crt\".";
     for fault in faults {
-        subject.advised("lists", Level::Wrong, format!("{fault}{AFTER}"), QUOTES);
-        told = true;
+        let text = format!("{fault}; the rest of the list was not checked");
+        subject.advised(KEY, Level::Wrong, text, QUOTING);
     }
     for at in empty {
         let (parameter, entry) = (Parameter::SslCert, at + 1);
         let text = Error::Grammar { parameter, entry, flaw: Flaw::Empty }.to_string();
-        let advice = format!("take entry {entry} out of every list");
-        subject.advised("lists", Level::Wrong, text, advice);
-        told = true;
+        let advice = format!("Remove entry {entry} from every list.");
+        subject.advised(KEY, Level::Wrong, text, advice);
     }
-    if !told {
-        subject.finding("lists", Level::Wrong, error.to_string());
+    if !subject.findings.iter().any(|finding| finding.key == KEY) {
+        subject.finding(KEY, Level::Wrong, error.to_string());
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys in a list that does not match that of the certificates.
+//! Keys of an sslkey list whose length differs from that of the sslcert list.
 
 use super::{Keys, finding_key, public};
-use crate::check::entry::Entry;
+use crate::check::credential::Credential;
 use crate::credentials::absolute;
 use crate::inspect;
 use crate::report::{Level, Subject};
@@ -10,11 +10,11 @@ use certpick_core::error::{Cause, file_name};
 use certpick_core::list;
 use std::path::{Path, PathBuf};
 
-/// Keys that the lists name, but that have no certificate by their place: whose are they?
-pub fn tell_unmatched(files: &[PathBuf], entries: &[Entry], subject: &mut Subject) {
+/// Finds the certificate of each key. If every certificate has a key, adds lists that match.
+pub fn report_unmatched(files: &[PathBuf], credentials: &[Credential], subject: &mut Subject) {
     const KEY: &str = "key_owner";
-    let keys = Keys::new(entries);
-    let mut of_entry: Vec<Option<&Path>> = vec![None; entries.len()];
+    let keys = Keys::new(credentials);
+    let mut key_files: Vec<Option<&Path>> = vec![None; credentials.len()];
     for file in files {
         let name = file_name(file);
         match inspect::private_key(file, None) {
@@ -22,21 +22,22 @@ pub fn tell_unmatched(files: &[PathBuf], entries: &[Entry], subject: &mut Subjec
                 let owners = public(&key).and_then(|k| keys.owners().certificates.get(&k));
                 let owners = owners.map_or(&[][..], Vec::as_slice);
                 for at in owners {
-                    of_entry[*at] = Some(file);
+                    key_files[*at] = Some(file);
                 }
                 match owners {
                     [] => {
-                        let text = format!("\"{name}\" is the key of none of the certificates");
+                        let text = format!("\"{name}\" matches none of the certificates");
                         subject.finding(KEY, Level::Warning, text);
                     }
                     [at, ..] => {
-                        let text = format!("\"{name}\" is the key of {}", entries[*at].name);
+                        let text = format!("\"{name}\" is the key of {}", credentials[*at].name);
                         subject.finding(KEY, Level::Note, text);
                     }
                 }
             }
             Err(Cause::PasswordMissing(_)) => {
-                let text = format!("\"{name}\" is encrypted, so whose it is cannot be told");
+                let text =
+                    format!("\"{name}\" is encrypted, so its certificate cannot be determined");
                 subject.finding(KEY, Level::Note, text);
             }
             Err(cause) => {
@@ -44,20 +45,24 @@ pub fn tell_unmatched(files: &[PathBuf], entries: &[Entry], subject: &mut Subjec
             }
         }
     }
-    if of_entry.iter().all(Option::is_some) {
-        tell_matching_lists(entries, &of_entry, subject);
+    if key_files.iter().all(Option::is_some) {
+        report_matching_lists(credentials, &key_files, subject);
     }
 }
 
-fn tell_matching_lists(entries: &[Entry], keys: &[Option<&Path>], subject: &mut Subject) {
-    let entry = |(entry, key): (&Entry, &Option<&Path>)| list::Entry {
-        certificate: entry.certificate.clone(),
+fn report_matching_lists(
+    credentials: &[Credential],
+    keys: &[Option<&Path>],
+    subject: &mut Subject,
+) {
+    let entry = |(credential, key): (&Credential, &Option<&Path>)| list::Entry {
+        certificate: credential.certificate.clone(),
         key: key.map(Path::to_owned),
         password: None,
     };
-    let entries: Vec<list::Entry> = entries.iter().zip(keys).map(entry).collect();
+    let entries: Vec<list::Entry> = credentials.iter().zip(keys).map(entry).collect();
     let Ok(lists) = absolute::lists(&entries) else { return };
     let Some((sslcert, sslkey)) = lists.text() else { return };
-    subject.fact("sslcert", "these match: sslcert", sslcert);
-    subject.fact("sslkey", "sslkey", sslkey.unwrap_or_default());
+    subject.fact("sslcert", "matching sslcert", sslcert);
+    subject.fact("sslkey", "matching sslkey", sslkey.unwrap_or_default());
 }

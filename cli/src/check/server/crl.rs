@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificate revocation lists: whether they can be used now, and what they say of the chain.
+//! Certificate revocation lists: whether they are valid, and whether they revoke the chain.
 
-use crate::certificate::{date, span};
+use crate::certificate::{date, seconds, span};
 use crate::inspect;
 use crate::report::{Level, Subject, Value};
 use certpick_core::error::file_name;
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{CrlStatus, X509, X509Crl, X509CrlRef};
 use std::path::Path;
 
-/// Files of this kind may be large.
+/// CRLs of large CAs have many megabytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// What is to be said of a file of lists. `chain`: the leaf and what is above it; `cas`: all
-/// certificates of CAs that are at hand. Whether it can be used for a verification.
-pub fn tell(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mut Subject) -> bool {
+/// Reports the findings about a file with CRLs. `chain` is the leaf with its intermediates, `cas` are
+/// all known CA certificates. Returns whether the file can be used for verification.
+pub fn report(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mut Subject) -> bool {
     let mut subject = Subject::new("crl", file_name(file));
     let lists = match read(file) {
         Ok(lists) => lists,
-        Err(why) => {
-            let text = format!("could not read CRL file \"{}\": {why}", file_name(file));
+        Err(reason) => {
+            let text = format!("could not read CRL file \"{}\": {reason}", file_name(file));
             subject.finding("crl_file", Level::Wrong, text);
             server.part(subject);
             return false;
@@ -27,10 +26,10 @@ pub fn tell(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mut 
     };
     for list in &lists {
         if let [_] = lists[..] {
-            tell_list(list, chain, cas, now, &mut subject);
+            report_list(list, chain, cas, now, &mut subject);
         } else {
             let mut part = Subject::new("crl", inspect::name_text(list.issuer_name()));
-            tell_list(list, chain, cas, now, &mut part);
+            report_list(list, chain, cas, now, &mut part);
             subject.part(part);
         }
     }
@@ -47,9 +46,9 @@ fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
         return Err(match bytes.first() {
             None => "it is empty",
             Some(0x30) if X509Crl::from_der(&bytes).is_ok() => {
-                "it is in DER; convert it: openssl crl -inform DER"
+                "it is in DER; convert it with openssl crl -inform DER"
             }
-            Some(_) => "it holds no CRL in PEM",
+            Some(_) => "it contains no CRL in PEM",
         }
         .to_owned());
     }
@@ -60,33 +59,33 @@ fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
     starts.iter().enumerate().map(list).collect()
 }
 
-fn tell_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subject: &mut Subject) {
+fn report_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subject: &mut Subject) {
     let issuer = inspect::name_text(list.issuer_name());
     subject.fact("issuer", "issuer", issuer.clone());
-    tell_times(list, now, subject);
+    report_times(list, now, subject);
     let namesakes: Vec<&&X509> =
         cas.iter().filter(|ca| inspect::same_name(ca.subject_name(), list.issuer_name())).collect();
     let signed = |ca: &&&X509| ca.public_key().and_then(|key| list.verify(&key)).unwrap_or(false);
     if namesakes.iter().any(signed) {
-        subject.finding("crl_signature", Level::Good, format!("{issuer} signed it"));
+        subject.finding("crl_signature", Level::Good, format!("signed by {issuer}"));
     } else if namesakes.is_empty() {
         let text = format!(
-            "its issuer, {issuer}, is not in the chain, so it says nothing about this certificate"
+            "its issuer, {issuer}, is not in the chain, so it does not apply to this certificate"
         );
         subject.finding("crl_issuer", Level::Warning, text);
         return;
     } else {
-        let text = format!("its signature does not verify by the key of {issuer}");
+        let text = format!("its signature does not verify with the key of {issuer}");
         subject.finding("crl_signature", Level::Wrong, text);
     }
     for certificate in chain {
         if inspect::same_name(certificate.issuer_name(), list.issuer_name()) {
-            tell_revocation(list, certificate, subject);
+            report_revocation(list, certificate, subject);
         }
     }
 }
 
-fn tell_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
+fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
     const KEY: &str = "crl_validity";
     let this = seconds(list.last_update());
     let next = list.next_update().map(seconds);
@@ -98,7 +97,7 @@ fn tell_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
     }
     match (this, next) {
         (None, _) | (_, Some(None)) => {
-            subject.finding(KEY, Level::Wrong, "its dates cannot be read");
+            subject.finding(KEY, Level::Wrong, "its dates cannot be parsed");
         }
         (Some(this), _) if this > now => {
             let text = format!("not valid before {}, {} from now", date(this), span(this - now));
@@ -106,37 +105,31 @@ fn tell_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
         }
         (Some(_), Some(Some(next))) if next < now => {
             let text = format!(
-                "it should have been replaced on {}, {} ago; with it every certificate of this CA \
-                 is refused",
+                "expired on {}, {} ago; clients with this CRL reject every certificate of the CA",
                 date(next),
                 span(now - next)
             );
-            subject.advised(KEY, Level::Wrong, text, "get the CA's current list");
+            subject.advised(KEY, Level::Wrong, text, "Get the current CRL from the CA.");
         }
         (Some(_), Some(Some(next))) => {
-            let text = format!("current until {}, {} from now", date(next), span(next - now));
+            let text = format!("valid until {}, {} from now", date(next), span(next - now));
             subject.finding(KEY, Level::Good, text);
         }
         (Some(_), None) => {
-            let text = "it does not say when the next one is due";
+            let text = "it does not contain the date of the next update";
             subject.finding(KEY, Level::Note, text);
         }
     }
 }
 
-fn seconds(time: &Asn1TimeRef) -> Option<i64> {
-    let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
-    Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
-}
-
-fn tell_revocation(list: &X509CrlRef, certificate: &X509, subject: &mut Subject) {
+fn report_revocation(list: &X509CrlRef, certificate: &X509, subject: &mut Subject) {
     let name = inspect::name_text(certificate.subject_name());
     match list.get_by_cert(certificate) {
         CrlStatus::Revoked(entry) => {
             let when = seconds(entry.revocation_date());
             let since = when.map(|t| format!(" since {}", date(t))).unwrap_or_default();
-            let text = format!("{name} is revoked{since}");
-            subject.advised("revoked", Level::Wrong, text, "get a new certificate, with a new key");
+            let text = format!("{name} has been revoked{since}");
+            subject.advised("revoked", Level::Wrong, text, "Get a new certificate with a new key.");
         }
         CrlStatus::NotRevoked | CrlStatus::RemoveFromCrl(_) => {
             subject.finding("revoked", Level::Good, format!("{name} is not revoked"));

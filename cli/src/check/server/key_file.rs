@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The server's private key by PostgreSQL's rule for its file, with PostgreSQL's own texts.
+//! Checks the server's private key by PostgreSQL's rule, with PostgreSQL's error messages.
 
+use crate::check::keys::{finding_key, report_password};
+use crate::credentials::is_exposed;
 use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
@@ -12,23 +14,23 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A key that could be loaded.
+/// The server's private key.
 pub enum Key {
     Loaded(PKey<Private>),
-    /// It is encrypted, and no password is known.
+    /// The key is encrypted and its password is unknown.
     Encrypted,
     Unusable,
 }
 
-/// Says whether a server can use the file, and loads the key.
-pub fn tell(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> Key {
+/// Reports whether a server can use the file, and loads the key.
+pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> Key {
     const KEY: &str = "key_file";
     let name = file_name(file);
     let metadata = match file.metadata() {
         Ok(metadata) => metadata,
         Err(error) => {
-            let why = inspect::system_text(&error);
-            let text = format!("could not access private key file \"{name}\": {why}");
+            let reason = inspect::system_text(&error);
+            let text = format!("could not access private key file \"{name}\": {reason}");
             subject.finding(KEY, Level::Wrong, text);
             return Key::Unusable;
         }
@@ -38,14 +40,14 @@ pub fn tell(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> Ke
         subject.finding(KEY, Level::Wrong, text);
         return Key::Unusable;
     }
-    if !tell_access(&name, &metadata, subject) {
+    if !report_access(&name, &metadata, subject) {
         return Key::Unusable;
     }
     let (key, is_encrypted) = match inspect::private_key(file, None) {
         Err(Cause::PasswordMissing(_)) => match password {
             Some(_) => (inspect::private_key(file, password), true),
             None => {
-                tell_encrypted(subject);
+                report_encrypted(subject);
                 return Key::Encrypted;
             }
         },
@@ -53,52 +55,48 @@ pub fn tell(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> Ke
     };
     match key {
         Ok(key) => {
+            report_password(is_encrypted, password.is_some(), subject);
             if is_encrypted {
-                subject.finding("password", Level::Good, "the password opens the private key");
-                tell_encrypted(subject);
-            } else if password.is_some() {
-                let text = "a password is given, but the private key is not encrypted";
-                subject.finding("password", Level::Note, text);
+                report_encrypted(subject);
             }
             Key::Loaded(key)
         }
         Err(cause) => {
-            let key = crate::check::keys::finding_key(&cause);
-            subject.finding(key, Level::Wrong, cause.to_string());
+            subject.finding(finding_key(&cause), Level::Wrong, cause.to_string());
             Key::Unusable
         }
     }
 }
 
-fn tell_encrypted(subject: &mut Subject) {
+fn report_encrypted(subject: &mut Subject) {
     let text = "the private key is encrypted: the server needs ssl_passphrase_command";
     subject.finding("password", Level::Note, text);
 }
 
-/// PostgreSQL's rule: owned by the user that the server runs as and nothing for group or world, or
-/// owned by root and at most readable by its group.
-fn tell_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool {
+/// Checks PostgreSQL's rule: the file is owned by the server's user without access for group or
+/// others, or by root with at most read access for the group.
+fn report_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool {
     const KEY: &str = "key_file";
     const RULE: &str = "File must have permissions u=rw (0600) or less if owned by the database \
                         user, or permissions u=rw,g=r (0640) or less if owned by root.";
     const ROOT: u32 = 0;
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     let own = unsafe { libc::geteuid() };
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
-    // Root looks at the files of a server that runs as another user.
+    // As root, certpick may check the files of a server that runs as another user.
     if owner != ROOT && owner != own && own != ROOT {
         let text =
             format!("private key file \"{name}\" must be owned by the database user or root");
         let advice = format!(
-            "it is owned by {}; certpick runs as {}: run it as the database user, or as root",
+            "It is owned by {}, and certpick runs as {}. Run certpick as the database user or as \
+             root.",
             user(owner),
             user(own)
         );
         subject.advised(KEY, Level::Wrong, text, advice);
         return false;
     }
-    let forbidden = if owner == ROOT { 0o037 } else { 0o077 };
-    if mode & forbidden != 0 {
+    if is_exposed(metadata) {
         let text = format!("private key file \"{name}\" has group or world access");
         subject.advised(KEY, Level::Wrong, text, RULE);
         return false;
@@ -107,12 +105,12 @@ fn tell_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool {
         format!("private key file \"{name}\" has mode {mode:04o} and is owned by {}", user(owner));
     subject.finding(KEY, Level::Good, text);
     if owner == ROOT && mode & 0o040 != 0 {
-        let text = format!("the server's user must be in the group {}", group(metadata.gid()));
+        let text = format!("the server's user must be a member of group {}", group(metadata.gid()));
         subject.finding("key_access", Level::Note, text);
     } else if owner == ROOT {
-        let text = "only root can read the private key, and PostgreSQL does not run as root";
-        let advice = "chown it to the server's user, or chgrp it to one of that user's groups and \
-                      chmod it to 0640";
+        let text = "only root can read the private key, but PostgreSQL does not run as root";
+        let advice = "Change its owner to the server's user, or its group to a group of that user \
+                      and its mode to 0640.";
         subject.advised("key_access", Level::Warning, text, advice);
     } else if owner != own {
         let text = format!("the server must run as {}", user(owner));
@@ -121,10 +119,10 @@ fn tell_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool {
     true
 }
 
-/// A user's name, or number where there is none.
+/// Returns the name of a user, or the ID if there is none.
 fn user(id: u32) -> String {
-    // SAFETY: NULL, or an entry whose name is copied before anything else asks for one: certpick
-    // has one thread.
+    // SAFETY: getpwuid returns NULL or an entry that is valid until the next call. `check` has one
+    // thread.
     let name = unsafe {
         let entry = libc::getpwuid(id);
         entry.as_ref().map(|e| printable(CStr::from_ptr(e.pw_name).to_bytes()))
@@ -133,7 +131,7 @@ fn user(id: u32) -> String {
 }
 
 fn group(id: u32) -> String {
-    // SAFETY: as above.
+    // SAFETY: as in `user`.
     let name = unsafe {
         let entry = libc::getgrgid(id);
         entry.as_ref().map(|e| printable(CStr::from_ptr(e.gr_name).to_bytes()))

@@ -1,174 +1,114 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The roots that a client has, and the server's chain held against them as the client will do it.
+//! Verifies the server's chain against the roots of a client, and checks the roots.
 
-use crate::certificate;
-use crate::check::Calendar;
-use crate::check::verify::{Anchor, Failure, Strict, Verification};
-use crate::inspect::{self, Authority, CertificateFile};
+use crate::certificate::{self, Clock};
+use crate::chain_error::ChainError;
+use crate::check::verify::{Anchors, Strict, Verification};
+use crate::inspect::{self, Authority};
 use crate::report::{Level, Subject};
-use certpick_core::error::file_name;
+use crate::roots::Roots;
 use openssl::ssl::{SslContext, SslMethod};
 use openssl::x509::{X509, X509PurposeId};
 use openssl_sys as ffi;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// What `--root` names.
-pub enum Roots {
-    File(PathBuf, Vec<X509>),
-    System,
-    /// It cannot be read; that has been told.
-    Unreadable,
-}
-
-/// Reads them, and says what is to be said of a file of roots as such.
-pub fn read(root: &OsStr, subject: &mut Subject) -> Roots {
-    if root == "system" {
-        return Roots::System;
-    }
-    let path = Path::new(root);
-    match CertificateFile::read(path).and_then(|file| file.roots()) {
-        Ok(certificates) => Roots::File(path.to_owned(), certificates),
-        Err(cause) => {
-            subject.finding("root_file", Level::Wrong, cause.to_string());
-            Roots::Unreadable
-        }
-    }
-}
-
-impl Roots {
-    pub fn certificates(&self) -> &[X509] {
-        match self {
-            Roots::File(_, certificates) => certificates,
-            _ => &[],
-        }
-    }
-
-    fn anchor(&self) -> Option<Anchor<'_>> {
-        match self {
-            Roots::File(_, certificates) => Some(Anchor::Roots(certificates)),
-            Roots::System => Some(Anchor::System),
-            Roots::Unreadable => None,
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Roots::File(path, _) => format!("\"{}\"", file_name(path)),
-            Roots::System => "the system's roots".to_owned(),
-            Roots::Unreadable => "the roots".to_owned(),
-        }
-    }
-
-    /// Holds the chain against them. `None` where that cannot be done.
-    pub fn verify(
-        &self,
-        leaf: &X509,
-        sent: &[&X509],
-        crls: &[PathBuf],
-        subject: &mut Subject,
-    ) -> Option<bool> {
-        let run = |crls: &[PathBuf]| {
-            let strict = Strict {
-                purpose: X509PurposeId::SSL_SERVER,
-                security_level: default_security_level(),
-            };
-            let anchors = self.anchor()?;
-            let verification = Verification { anchors, strict: Some(strict), crls };
-            Some(verification.run(leaf, sent))
+/// Verifies a chain, without and then with the CRLs. Returns whether it verifies without them.
+pub fn verify(
+    roots: &Roots,
+    leaf: &X509,
+    sent: &[&X509],
+    crls: &[PathBuf],
+    subject: &mut Subject,
+) -> bool {
+    let run = |crls: &[PathBuf]| {
+        let anchors = match roots {
+            Roots::File(_, certificates) => Anchors::Roots(certificates),
+            Roots::System => Anchors::System,
         };
-        let plain = run(&[])?;
-        let verifies = plain.is_ok();
-        match plain {
-            Ok(()) => {
-                let text = format!("a client with {} finds the chain valid", self.name());
-                subject.finding("verified", Level::Good, text);
-            }
-            Err(failure) => self.tell_failure("verified", &failure, subject),
-        }
-        if verifies && !crls.is_empty() {
-            match run(crls)? {
-                Ok(()) => {
-                    let text = "so it does with the revocation lists, of which each certificate \
-                                needs one";
-                    subject.finding("crl_check", Level::Good, text);
-                }
-                Err(failure) => self.tell_failure("crl_check", &failure, subject),
-            }
-        }
-        Some(verifies)
+        let strict =
+            Strict { purpose: X509PurposeId::SSL_SERVER, security_level: default_security_level() };
+        Verification { anchors, strict: Some(strict), crls }.run(leaf, sent)
+    };
+    let client = format!("a client with {roots}");
+    let plain = run(&[]);
+    let verifies = plain.is_ok();
+    report_result("verified", &client, plain, subject);
+    if verifies && !crls.is_empty() {
+        report_result("crl_check", &format!("{client} and the CRLs"), run(crls), subject);
     }
+    verifies
+}
 
-    fn tell_failure(&self, key: &'static str, failure: &Failure, subject: &mut Subject) {
-        let with = if key == "crl_check" { " and the revocation lists" } else { "" };
-        let mut text =
-            format!("a client with {}{with} refuses the chain: {}", self.name(), failure.words());
-        let at = failure.certificate.as_ref();
-        if let Some(at) = at {
-            text.push_str(&format!(", at {}", inspect::name_text(at.subject_name())));
-        }
-        let issuer = at.map(|at| inspect::name_text(at.issuer_name())).unwrap_or_default();
-        let advice = match failure.result.as_raw() {
-            // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT (_LOCALLY), UNABLE_TO_VERIFY_LEAF_SIGNATURE.
-            2 | 20 | 21 => Some(format!(
-                "the certificate of {issuer} is missing: an intermediate belongs into the server's \
-                 file, a root into the client's"
-            )),
-            // DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN.
-            18 | 19 => Some(format!("put the certificate of {issuer} among the client's roots")),
-            // UNABLE_TO_GET_CRL.
-            3 => Some(format!("a current list of {issuer} is needed as well")),
+fn report_result(
+    key: &'static str,
+    client: &str,
+    result: Result<(), ChainError>,
+    subject: &mut Subject,
+) {
+    let Err(error) = result else {
+        subject.finding(key, Level::Good, format!("{client} accepts the chain"));
+        return;
+    };
+    let text = format!("{client} rejects the chain: {error}");
+    let at = error.certificate.as_ref();
+    let issuer = at.map(|at| inspect::name_text(at.issuer_name())).unwrap_or_default();
+    let advice = if error.is_missing_issuer() {
+        format!(
+            "The certificate of {issuer} is missing. Add an intermediate to the server's file, or \
+             a root to the client's roots."
+        )
+    } else if error.is_untrusted_root() {
+        format!("Add the certificate of {issuer} to the client's roots.")
+    } else {
+        match error.result.as_raw() {
+            ffi::X509_V_ERR_UNABLE_TO_GET_CRL => format!("A current CRL of {issuer} is required."),
             // EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK.
-            66..=68 => {
-                Some("OpenSSL's default security level on this machine refuses it".to_owned())
+            66..=68 => "OpenSSL's default security level on this machine rejects it.".to_owned(),
+            _ => {
+                subject.finding(key, Level::Wrong, text);
+                return;
             }
-            _ => None,
-        };
-        match advice {
-            Some(advice) => subject.advised(key, Level::Wrong, text, advice),
-            None => subject.finding(key, Level::Wrong, text),
-        };
-    }
+        }
+    };
+    subject.advised(key, Level::Wrong, text, advice);
 }
 
-/// That of a program on this machine that sets none.
+/// Returns the security level of a program on this machine that does not set one.
 fn default_security_level() -> i32 {
     use foreign_types::ForeignTypeRef;
     let Ok(context) = SslContext::builder(SslMethod::tls_client()) else { return 1 };
     let context = context.build();
-    // SAFETY: a valid context.
+    // SAFETY: the context is valid.
     unsafe { ffi::SSL_CTX_get_security_level(context.as_ptr()) }
 }
 
-/// A root that a chain ends at, or each of a file: whether it is a CA's.
-pub fn tell_root(root: &X509, leaf: &X509, calendar: Calendar, subject: &mut Subject) {
-    let mut part = certificate::subject(root, calendar.now);
+/// Adds a root and the findings about it.
+pub fn report_root(root: &X509, leaf: &X509, clock: Clock, subject: &mut Subject) {
+    const KEY: &str = "root_ca";
+    const ADVICE: &str = "Create a root with the extension basicConstraints=critical,CA:TRUE.";
+    let mut part = certificate::subject(root, clock.now);
     part.kind = "root";
     if root != leaf {
         match inspect::authority(root) {
             Authority::Constrained => {
-                let text = "its basic constraints say that it is a CA's";
-                part.finding("root_ca", Level::Good, text);
+                part.finding(KEY, Level::Good, "its basic constraints identify it as a CA")
             }
             Authority::Version1 => {
-                let text = "it is of version 1, from before certificates said whether they are \
-                            CAs': OpenSSL takes it, others do not";
-                let advice = "make a root with the extension basicConstraints=critical,CA:TRUE";
-                part.advised("root_ca", Level::Warning, text, advice);
+                let text = "it is an X.509 version 1 certificate, which OpenSSL accepts as a root \
+                            but others do not";
+                part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::Otherwise => {
-                let text = "it has no basic constraints, only a key usage for CAs: OpenSSL takes \
-                            it, others do not";
-                let advice = "make a root with the extension basicConstraints=critical,CA:TRUE";
-                part.advised("root_ca", Level::Warning, text, advice);
+                let text = "it has no basic constraints, only a key usage for CAs, which OpenSSL \
+                            accepts but others do not";
+                part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::No => {
-                let text = "it is not the certificate of a CA: no chain can end in it";
-                let advice = "make a root with the extension basicConstraints=critical,CA:TRUE";
-                part.advised("root_ca", Level::Wrong, text, advice);
+                let text = "it is not a CA certificate, so no chain can end at it";
+                part.advised(KEY, Level::Wrong, text, ADVICE)
             }
-        }
+        };
     }
-    part.push(certificate::validity(root, calendar.now, calendar.min_days));
+    part.push(certificate::validity(root, clock));
     subject.part(part);
 }

@@ -7,7 +7,7 @@ fn sent(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_is_whole_when_all_its_bytes_are_there() {
+fn a_message_is_partial_until_all_bytes_have_arrived() {
     let bytes = [sent(b'R', &[0, 0, 0, 0]), b"more".to_vec()].concat();
     for length in 0..9 {
         assert_eq!(message(&bytes[..length]), Message::Partial, "{length}");
@@ -17,7 +17,7 @@ fn a_message_is_whole_when_all_its_bytes_are_there() {
 }
 
 #[test]
-fn what_no_server_sends_is_told_before_it_is_waited_for() {
+fn an_invalid_message_is_detected_by_its_first_bytes() {
     for bytes in [
         &b"HTTP/1.1 400"[..],
         &[0x15, 3, 3, 0, 2, 2, 40],
@@ -26,31 +26,31 @@ fn what_no_server_sends_is_told_before_it_is_waited_for() {
         &[b'E', 0, 1, 0, 1],
         &[0, 0, 0, 0, 0],
     ] {
-        assert_eq!(message(bytes), Message::Stranger, "{bytes:?}");
+        assert_eq!(message(bytes), Message::Invalid, "{bytes:?}");
     }
 }
 
 #[test]
-fn each_kind_of_authentication_is_named() {
+fn each_authentication_method_is_named() {
     let code = |code: u32, rest: &[u8]| answer(b'R', &[&code.to_be_bytes()[..], rest].concat());
     let asks = |text: &str| Answer::Asks(text.to_owned());
-    assert_eq!(code(0, b""), Answer::Welcome);
-    assert_eq!(code(3, b""), asks("a password in clear text"));
-    assert_eq!(code(5, b"salt"), asks("a password (MD5)"));
+    assert_eq!(code(0, b""), Answer::Authenticated);
+    assert_eq!(code(3, b""), asks("a cleartext password"));
+    assert_eq!(code(5, b"salt"), asks("an MD5 password"));
     assert_eq!(
         code(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"),
         asks("a password (SCRAM-SHA-256-PLUS or SCRAM-SHA-256)")
     );
-    assert_eq!(code(10, b"\0"), Answer::Stranger);
-    assert_eq!(code(99, b""), asks("something that is not known here (code 99)"));
-    assert_eq!(answer(b'R', b"\0\0\0"), Answer::Stranger);
+    assert_eq!(code(10, b"\0"), Answer::Invalid);
+    assert_eq!(code(99, b""), asks("an unknown authentication method (code 99)"));
+    assert_eq!(answer(b'R', b"\0\0\0"), Answer::Invalid);
     assert_eq!(answer(b'Z', b"I"), Answer::Ready);
-    assert_eq!(answer(b'T', b""), Answer::Stranger);
+    assert_eq!(answer(b'T', b""), Answer::Invalid);
     assert_eq!(answer(b'N', b""), Answer::Other);
 }
 
 #[test]
-fn a_refusal_has_its_fields_and_ends_where_it_ends() {
+fn the_fields_of_an_error_response_are_parsed_and_bounded() {
     let body = b"SFATAL\0VFATAL\0C28000\0Mno entry\0Ddetail\0Hhint\0Fauth.c\0\0";
     let Answer::Refusal(refusal) = answer(b'E', body) else { panic!() };
     assert_eq!(refusal.severity, "FATAL");
@@ -66,7 +66,7 @@ fn a_refusal_has_its_fields_and_ends_where_it_ends() {
 }
 
 #[test]
-fn the_startup_message_has_its_own_length() {
+fn the_startup_message_begins_with_its_length() {
     let bytes = startup("joe", Some("db"));
     assert_eq!(u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize, bytes.len());
     assert!(bytes.ends_with(b"user\0joe\0database\0db\0application_name\0certpick\0\0"));
