@@ -4,13 +4,14 @@
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
 use certpick_core::text::printable;
+use certpick_core::x509::name;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
 use openssl::stack::Stack;
-use openssl::x509::{GeneralNameRef, X509, X509NameRef, X509Ref};
+use openssl::x509::{GeneralNameRef, X509, X509Ref};
 use openssl_sys as ffi;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,7 +35,7 @@ impl Clock {
 
 /// Returns a report subject with the facts about a certificate and no findings.
 pub fn subject(certificate: &X509, now: i64) -> Subject {
-    let mut subject = Subject::new("certificate", name(certificate.subject_name()));
+    let mut subject = Subject::new("certificate", name::text(certificate.subject_name()));
     subject.facts = facts(certificate, now);
     subject
 }
@@ -45,8 +46,8 @@ pub fn facts(certificate: &X509, now: i64) -> Vec<Fact> {
     let text = |key, label, text: String| Fact { key, label, value: text.into() };
     let is_self_issued = strength::is_self_issued(certificate);
     let mut facts = vec![
-        text("subject", "subject", name(certificate.subject_name())),
-        text("issuer", "issuer", name(certificate.issuer_name())),
+        text("subject", "subject", name::text(certificate.subject_name())),
+        text("issuer", "issuer", name::text(certificate.issuer_name())),
         text("serial", "serial", serial(certificate)),
     ];
     let names = alternative_names(certificate);
@@ -106,11 +107,6 @@ pub fn validity(certificate: &X509, clock: Clock) -> Finding {
             Finding::new(KEY, Level::Good, text)
         }
     }
-}
-
-/// Returns a distinguished name as text, in the library's format.
-pub fn name(name: &X509NameRef) -> String {
-    crate::inspect::name_text(name)
 }
 
 /// Returns the date of a time in seconds since 1970, in UTC.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The error of OpenSSL's certificate verification.
 
-use crate::inspect;
+use certpick_core::x509::name;
 use openssl::x509::{X509, X509VerifyResult};
 use openssl_sys as ffi;
 use std::fmt::{self, Display};
@@ -41,7 +41,7 @@ impl Display for ChainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.result.error_string())?;
         match &self.certificate {
-            Some(at) => write!(f, ", at {}", inspect::name_text(at.subject_name())),
+            Some(at) => write!(f, ", at {}", name::text(at.subject_name())),
             None => Ok(()),
         }
     }

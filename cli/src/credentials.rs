@@ -29,7 +29,7 @@ pub struct Options {
 
     /// Key files, entry N for certificate N. If an entry is empty or the
     /// option is missing, the key is in the certificate file. If --sslcert
-    /// is a directory, a directory that contains the keys
+    /// is a directory, another directory that contains the keys
     #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment, requires = "sslcert")]
     pub sslkey: Option<OsString>,
 

@@ -3,6 +3,7 @@
 
 use crate::inspect;
 use crate::report::{Finding, Level};
+use certpick_core::x509::name;
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::error::ErrorStack;
@@ -93,5 +94,5 @@ fn add_to_chain(context: *mut ffi::SSL_CTX, certificate: &X509) -> Result<(), Er
 
 /// Returns whether subject and issuer are the same name, as in roots and self-signed certificates.
 pub fn is_self_issued(certificate: &X509) -> bool {
-    inspect::same_name(certificate.subject_name(), certificate.issuer_name())
+    name::equal(certificate.subject_name(), certificate.issuer_name())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The openssl.cnf that is made from the one in force. OpenSSL is the judge: the command `openssl`
-//! loads it and tells which providers are active.
+//! The generated openssl.cnf. The command `openssl list -providers` loads it and lists the active
+//! providers.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use support::{Scene, failure, module, openssl_modules, printed};
 
-/// The names of the providers that are active with this file, sorted.
+/// Returns the sorted names of the active providers with this file.
 #[track_caller]
 fn active_providers(scene: &Scene, openssl_conf: &Path) -> Vec<String> {
     let listing = printed(
@@ -26,24 +26,24 @@ fn active_providers(scene: &Scene, openssl_conf: &Path) -> Vec<String> {
     names
 }
 
-/// The new file for this one in force.
+/// Returns the generated file if `active` is the active one.
 #[track_caller]
-fn print_for(scene: &Scene, in_force: impl AsRef<OsStr>) -> String {
-    printed(scene.certpick_run_any().arg("--print").env("OPENSSL_CONF", in_force))
+fn print_for(scene: &Scene, active_file: impl AsRef<OsStr>) -> String {
+    printed(scene.certpick_run_any().arg("--print").env("OPENSSL_CONF", active_file))
 }
 
-/// What is active by the new file for a file with this text.
+/// Returns the active providers with the file that is generated from a file with this text.
 #[track_caller]
-fn active_beside(text: &str) -> Vec<String> {
+fn providers_with(text: &str) -> Vec<String> {
     let scene = Scene::new();
-    let in_force = scene.write("in-force.cnf", text);
-    let made = print_for(&scene, in_force);
+    let active_file = scene.write("active.cnf", text);
+    let made = print_for(&scene, active_file);
     let made = scene.write("made.cnf", made);
     active_providers(&scene, &made)
 }
 
 #[test]
-fn the_default_provider_stays_where_nothing_else_is_activated() {
+fn the_default_provider_stays_active_if_no_other_is_activated() {
     for text in [
         "",
         "# only a comment",
@@ -54,17 +54,17 @@ fn the_default_provider_stays_where_nothing_else_is_activated() {
         "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = d\n[d]\n",
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nx.default = d\n[d]\n",
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nlegacy = l\n[l]\n",
-        // In the default section these have no meaning.
+        // These settings have no effect in the default section.
         "providers = list\n[list]\nlegacy = l\n[l]\nactivate = 1\n",
         "activate = 1\nidentity = x\nopenssl_conf = init\n[init]\nproviders = list\n[list]\nlegacy = l\n[l]\n",
         "[x]\nopenssl_conf = init\n",
     ] {
-        assert_eq!(active_beside(text), ["certpick", "default"], "{text}");
+        assert_eq!(providers_with(text), ["certpick", "default"], "{text}");
     }
 }
 
 #[test]
-fn providers_that_are_activated_stay_and_none_is_added() {
+fn activated_providers_stay_active_and_only_certpick_is_added() {
     let legacy = openssl_modules().join("legacy.so");
     let fips_by_another_module = format!(
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nfips = f\nbase = b\n\
@@ -87,13 +87,13 @@ fn providers_that_are_activated_stay_and_none_is_added() {
             &["base", "certpick"],
         ),
         (&fips_by_another_module, &["base", "certpick", "fips"]),
-        // Names behind a dot, and lists of providers that are several.
+        // Names after a dot, and several lists of providers.
         (
             "openssl_conf = init\n[init]\nproviders.1 = one\nproviders.2 = two\n\
              [one]\nx.base = b\n[two]\nlegacy = b\n[b]\nx.activate = 1\n",
             &["base", "certpick", "legacy"],
         ),
-        // Sections in pieces; the default section opened again, or named from elsewhere.
+        // Divided sections; the default section reopened or named from another section.
         (
             "[list]\nbase = b\n[b]\nactivate = 1\n[init]\nproviders = list\n[ default ]\n\
              openssl_conf = init\n",
@@ -104,7 +104,7 @@ fn providers_that_are_activated_stay_and_none_is_added() {
              default::openssl_conf = init\n",
             &["base", "certpick"],
         ),
-        // The later of two values counts.
+        // The later of two values is effective.
         (
             "openssl_conf = other\nopenssl_conf = init\n[init]\nproviders = no\nproviders = list\n\
              [list]\nbase = b\n[b]\nactivate = 1\n[no]\nlegacy = b\n",
@@ -116,19 +116,19 @@ fn providers_that_are_activated_stay_and_none_is_added() {
              [b]\nactivate = 1\n",
             &["base", "certpick"],
         ),
-        // Odd names of sections.
+        // Section names with special characters.
         (
             "openssl_conf = my init.1\n[ my init.1 ]\nproviders = a/list\\,x\\#1\n\
              [a/list\\,x\\#1]\nbase = b\n[b]\nactivate = 1\n",
             &["base", "certpick"],
         ),
-        // Pragmas hold for what includes the file as well.
+        // Pragmas also apply to the including file.
         (
             ".pragma = dollarid:true\n.pragma = abspath:true\nopenssl_conf = in$it\n[in$it]\n\
              providers = list\n[list]\nbase = b\n[b]\nactivate = 1\n",
             &["base", "certpick"],
         ),
-        // Ends that could swallow what comes next.
+        // A last line without a line feed, and with a trailing backslash.
         (
             "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1",
             &["base", "certpick"],
@@ -138,36 +138,36 @@ fn providers_that_are_activated_stay_and_none_is_added() {
             &["base", "certpick"],
         ),
     ] {
-        assert_eq!(active_beside(text), expected, "{text}");
+        assert_eq!(providers_with(text), expected, "{text}");
     }
 }
 
 #[test]
-fn names_that_are_taken_do_no_harm() {
+fn existing_section_names_are_not_reused() {
     for text in [
         "openssl_conf = certpick_init\n[certpick_init]\nproviders = certpick_providers\n\
          [certpick_providers]\nbase = certpick_settings\n[certpick_settings]\nactivate = 1\n",
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1\n\
          [certpick_settings]\nx = 1\n[certpick_settings_2]\nx = 1\n[certpick_default]\nx = 1\n",
-        // `certpick` stands for another provider.
+        // Another provider has the key `certpick`.
         "openssl_conf = init\n[init]\nproviders = list\n[list]\ncertpick = b\n[b]\n\
          activate = 1\nidentity = base\n",
-        // A section that is called as the word for yes.
+        // Sections named like true values.
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = on\n\
          [1]\nx = 1\n[yes]\nx = 1\n",
     ] {
-        assert_eq!(active_beside(text), ["base", "certpick"], "{text}");
+        assert_eq!(providers_with(text), ["base", "certpick"], "{text}");
     }
     let taken = "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = b\n[b]\n\
                  activate = 1\nidentity = base\n";
-    assert_eq!(active_beside(taken), ["base", "certpick"]);
+    assert_eq!(providers_with(taken), ["base", "certpick"]);
     let taken = "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = b\n[b]\n\
                  identity = base\n";
-    assert_eq!(active_beside(taken), ["certpick", "default"]);
+    assert_eq!(providers_with(taken), ["certpick", "default"]);
 }
 
 #[test]
-fn another_certpick_makes_way() {
+fn another_certpick_is_disabled() {
     let module = module();
     for entries in [
         "certpick = old\n[old]\n",
@@ -181,17 +181,17 @@ fn another_certpick_makes_way() {
             module.display()
         );
         let scene = Scene::new();
-        let in_force = scene.write("in-force.cnf", text);
-        let made = scene.write("made.cnf", print_for(&scene, in_force));
+        let active_file = scene.write("active.cnf", text);
+        let made = scene.write("made.cnf", print_for(&scene, active_file));
         assert_eq!(active_providers(&scene, &made), ["certpick", "default"], "{entries}");
-        // What is loaded is what the new section says, also where that is wrapped once more.
+        // This also holds for a generated file as input.
         let again = scene.write("again.cnf", print_for(&scene, made));
         assert_eq!(active_providers(&scene, &again), ["certpick", "default"], "{entries}");
     }
 }
 
 #[test]
-fn the_systems_file_is_included_where_no_other_is_named() {
+fn the_systems_file_is_included_by_default() {
     let scene = Scene::new();
     let made = printed(scene.certpick_run_any().arg("--print"));
     let directory = printed(scene.command("openssl").args(["version", "-d"]));
@@ -206,10 +206,10 @@ fn the_systems_file_is_included_where_no_other_is_named() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_switched_off_is_not_included() {
+fn a_missing_or_disabled_file_is_not_included() {
     let scene = Scene::new();
-    for in_force in ["", "/no/such/openssl.cnf"] {
-        let made = print_for(&scene, in_force);
+    for active_file in ["", "/no/such/openssl.cnf"] {
+        let made = print_for(&scene, active_file);
         assert!(!made.contains(".include"), "{made}");
         let made = scene.write("made.cnf", made);
         assert_eq!(active_providers(&scene, &made), ["certpick", "default"]);
@@ -219,7 +219,7 @@ fn a_file_that_is_missing_or_switched_off_is_not_included() {
 }
 
 #[test]
-fn a_relative_or_odd_name_of_the_file_in_force_holds_everywhere() {
+fn relative_and_special_names_of_the_active_file_work_from_any_directory() {
     let text =
         "openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = b\n[b]\nactivate = 1\n";
     let names: [&[u8]; 6] =
@@ -236,7 +236,7 @@ fn a_relative_or_odd_name_of_the_file_in_force_holds_everywhere() {
 }
 
 #[test]
-fn files_that_the_one_in_force_includes_count() {
+fn includes_of_the_active_file_are_followed() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("conf.d")).unwrap();
     scene.write("conf.d/one.cnf", "[list]\nbase = b\n");
@@ -246,7 +246,7 @@ fn files_that_the_one_in_force_includes_count() {
         "openssl_conf = init\n.include conf.d\n.include = {}\n.include /no/such/file\n",
         scene.file("init.cnf").display()
     );
-    let made = print_for(&scene, scene.write("in-force.cnf", text));
+    let made = print_for(&scene, scene.write("active.cnf", text));
     let made = scene.write("made.cnf", made);
     assert_eq!(active_providers(&scene, &made), ["base", "certpick"]);
 }
@@ -271,28 +271,28 @@ fn a_file_that_openssl_cannot_read_is_an_error_before_the_program_starts() {
     ] {
         let mut command = scene.certpick_run_any();
         command.args(["--", "touch", "started"]).env("OPENSSL_CONF", scene.file(name));
-        let said = failure(&mut command, 125);
-        assert!(said.contains(words), "{name}: {said}");
-        assert!(said.contains(name), "{name}: {said}");
+        let message = failure(&mut command, 125);
+        assert!(message.contains(words), "{name}: {message}");
+        assert!(message.contains(name), "{name}: {message}");
         assert!(!scene.file("started").exists());
     }
-    assert!(scene.kept().is_empty());
+    assert!(scene.stored().is_empty());
 }
 
 #[test]
-fn a_section_that_is_called_as_one_of_our_values_is_an_error() {
+fn a_section_named_like_a_value_of_certpick_is_an_error() {
     let scene = Scene::new();
-    let in_force = scene.write("in-force.cnf", "[libpq]\nx = 1\n");
+    let active_file = scene.write("active.cnf", "[libpq]\nx = 1\n");
     let mut command = scene.certpick_run_any();
-    command.args(["--only", "libpq", "--print"]).env("OPENSSL_CONF", &in_force);
-    let said = failure(&mut command, 125);
-    assert!(said.contains("\"libpq\"") && said.contains("in-force.cnf"), "{said}");
-    // Not where the value need not be written.
-    print_for(&scene, in_force);
+    command.args(["--only", "libpq", "--print"]).env("OPENSSL_CONF", &active_file);
+    let message = failure(&mut command, 125);
+    assert!(message.contains("\"libpq\"") && message.contains("active.cnf"), "{message}");
+    // The default value is not written, so there is no conflict.
+    print_for(&scene, active_file);
 }
 
 #[test]
-fn only_what_was_asked_for_is_written() {
+fn only_settings_that_differ_from_the_default_are_written() {
     let scene = Scene::new();
     let settings = |options: &[&str]| {
         let mut command = scene.certpick_run_any();
@@ -316,11 +316,11 @@ fn only_what_was_asked_for_is_written() {
         "--empty-ca-list=sole",
         "--flawed=exclude",
         "--only=libpq",
-        "--explain=told",
+        "--explain=file",
         "--explain-when=failure",
     ]);
     let expected = "sslcert = HERE/any.pem\nsslkey = HERE/any.pem\nsslpasswordfile = HERE/pw\n\
                     issuers = HERE/any.pem\nempty_ca_list = sole\nflawed = exclude\nonly = libpq\n\
-                    explain = failure\nexplain_file = HERE/told\nactivate = 1\n";
+                    explain = failure\nexplain_file = HERE/file\nactivate = 1\n";
     assert_eq!(all, format!("{module}{expected}"));
 }

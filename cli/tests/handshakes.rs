@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a server gets from a program that knows nothing of certpick: `openssl s_client`.
+//! `certpick run` with `openssl s_client`: the certificate that the server receives.
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use support::server::Server;
 use support::{Identity, Scene, stderr, stdout};
 
-/// Runs this command with s_client as its program, against a server that names one CA.
+/// Runs the command with s_client as its program and a server that names one CA.
 #[track_caller]
 fn connect(command: &mut Command, named: &Identity) -> (Output, Option<X509>) {
     let server = Server::start(named);
@@ -28,7 +28,7 @@ fn is(received: Option<&X509>, expected: &Identity, output: &Output) {
 }
 
 #[test]
-fn the_server_gets_the_certificate_that_it_asks_for() {
+fn the_server_receives_the_certificate_that_it_requests() {
     let scene = Scene::new();
     let a = scene.pair("a", None);
     let b = scene.pair("b", Some("secret, \"of b\""));
@@ -46,7 +46,7 @@ fn the_server_gets_the_certificate_that_it_asks_for() {
 }
 
 #[test]
-fn the_explanation_is_shown_at_the_end_or_appended_to_a_file() {
+fn the_explanation_is_printed_at_the_end_or_appended_to_a_file() {
     let scene = Scene::new();
     let (a, b) = (scene.identity("a.pem"), scene.identity("b.pem"));
     let stranger = Identity::new("stranger");
@@ -55,27 +55,31 @@ fn the_explanation_is_shown_at_the_end_or_appended_to_a_file() {
         command.arg("--sslcert=a.pem,b.pem").args(options);
         stderr(&connect(&mut command, named).0)
     };
-    let said = run(&["--explain"], &b);
-    let at = said.find("certpick sent credential").unwrap_or_else(|| panic!("{said}"));
-    assert!(said[at..].contains("b.pem: sent"), "{said}");
-    assert!(said.find("CONNECTION ESTABLISHED").is_some_and(|before| before < at), "{said}");
+    let explanation = run(&["--explain"], &b);
+    let at =
+        explanation.find("certpick sent credential").unwrap_or_else(|| panic!("{explanation}"));
+    assert!(explanation[at..].contains("b.pem: sent"), "{explanation}");
+    assert!(
+        explanation.find("CONNECTION ESTABLISHED").is_some_and(|before| before < at),
+        "{explanation}"
+    );
 
-    let said = run(&["--explain", "--explain-when=failure"], &a);
-    assert!(!said.contains("certpick"), "{said}");
-    let said = run(&["--explain", "--explain-when=failure"], &stranger);
-    assert!(said.contains("a.pem: not sent"), "{said}");
+    let explanation = run(&["--explain", "--explain-when=failure"], &a);
+    assert!(!explanation.contains("certpick"), "{explanation}");
+    let explanation = run(&["--explain", "--explain-when=failure"], &stranger);
+    assert!(explanation.contains("a.pem: not sent"), "{explanation}");
 
     for named in [&a, &b] {
-        let said = run(&["--explain=told"], named);
-        assert!(!said.contains("certpick"), "{said}");
+        let explanation = run(&["--explain=file"], named);
+        assert!(!explanation.contains("certpick"), "{explanation}");
     }
-    let told = std::fs::read_to_string(scene.file("told")).unwrap();
-    assert_eq!(told.matches("certpick sent credential").count(), 2, "{told}");
-    assert!(told.contains("a.pem: sent") && told.contains("b.pem: sent"), "{told}");
+    let text = std::fs::read_to_string(scene.file("file")).unwrap();
+    assert_eq!(text.matches("certpick sent credential").count(), 2, "{text}");
+    assert!(text.contains("a.pem: sent") && text.contains("b.pem: sent"), "{text}");
 }
 
 #[test]
-fn where_nothing_was_asked_the_explanation_says_so() {
+fn without_a_request_there_is_nothing_to_explain() {
     let scene = Scene::new();
     let output = scene.certpick_run_any().args(["--explain", "--", "true"]).output().unwrap();
     assert!(stderr(&output).starts_with("certpick: nothing to explain"), "{}", stderr(&output));
@@ -84,7 +88,7 @@ fn where_nothing_was_asked_the_explanation_says_so() {
 }
 
 #[test]
-fn a_program_with_a_certificate_of_its_own_sends_that() {
+fn a_program_with_its_own_certificate_sends_that() {
     let scene = Scene::new();
     let a = scene.identity("a.pem");
     let own = scene.identity("own.pem");
@@ -97,7 +101,7 @@ fn a_program_with_a_certificate_of_its_own_sends_that() {
 }
 
 #[test]
-fn files_with_odd_names_are_found_from_another_directory() {
+fn files_with_special_names_are_found_from_another_directory() {
     let names: [&[u8]; 9] = [
         b"plain",
         b"a b ",
@@ -122,7 +126,7 @@ fn files_with_odd_names_are_found_from_another_directory() {
         };
         std::fs::create_dir(scene.file("elsewhere")).unwrap();
         let lists = [
-            // A list; one file's name as it stands; and a key.
+            // A list, a single file, and all other options.
             vec![list(b"--sslcert=", &[b"other.pem", &quoted])],
             vec![list(b"--sslcert=", &[if name.contains(&b',') { name } else { &quoted }])],
             vec![
@@ -145,14 +149,14 @@ fn files_with_odd_names_are_found_from_another_directory() {
     }
 }
 
-/// As the grammar of the lists quotes a name.
+/// Quotes a list entry.
 fn quoted(name: &[u8]) -> Vec<u8> {
     let inner = name.iter().flat_map(|b| if *b == b'"' { vec![b'"', b'"'] } else { vec![*b] });
     [vec![b'"'], inner.collect(), vec![b'"']].concat()
 }
 
 #[test]
-fn the_module_itself_may_have_an_odd_name() {
+fn the_module_may_have_a_special_name() {
     let scene = Scene::new();
     let a = scene.identity("a.pem");
     let odd = scene.file(OsStr::from_bytes(b"$a #b\\ \"c\".so"));
@@ -164,7 +168,7 @@ fn the_module_itself_may_have_an_odd_name() {
 }
 
 #[test]
-fn the_innermost_of_two_runs_counts() {
+fn the_inner_of_two_nested_runs_is_effective() {
     let scene = Scene::new();
     let (outer, inner) = (scene.pair("outer", None), scene.pair("inner", None));
     for (named, sent) in [(&inner, true), (&outer, false)] {
@@ -176,12 +180,12 @@ fn the_innermost_of_two_runs_counts() {
         assert_eq!(received.is_some(), sent, "{}", stderr(&output));
     }
     assert_eq!(std::fs::read(scene.file("outer.txt")).unwrap(), b"");
-    // Each time one for the outer and one for the inner, which are the same the second time.
-    assert_eq!(scene.kept().len(), 2);
+    // One file for the outer and one for the inner run, reused the second time.
+    assert_eq!(scene.stored().len(), 2);
 }
 
 #[test]
-fn what_is_printed_does_the_same_when_it_is_installed() {
+fn the_printed_openssl_cnf_has_the_same_effect_when_installed() {
     let scene = Scene::new();
     let (a, b) = (scene.identity("a.pem"), scene.identity("b.pem"));
     let printed = support::printed(scene.certpick_run().args(["--sslcert=a.pem,b.pem", "--print"]));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `certpick run` at a terminal, in an interactive shell.
+//! `certpick run` in an interactive shell on a terminal.
 
 mod support;
 
 use support::Scene;
 use support::terminal::Terminal;
 
-/// A shell with a short prompt, and a program under certpick in it that says what befalls it.
+/// Starts a shell with a short prompt.
 fn start(scene: &Scene) -> Terminal {
     let certpick = scene.certpick_run_any();
     let mut shell = scene.command("bash");
@@ -17,20 +17,20 @@ fn start(scene: &Scene) -> Terminal {
         .env("HISTFILE", "")
         .env("CERTPICK", certpick.get_program())
         .env("MODULE", support::module())
-        .env("TELLER", support::teller());
+        .env("SIGNALS", support::signals_program());
     let mut terminal = Terminal::start(shell);
     terminal.until("PROMPT> ");
     terminal
 }
 
-/// The line that runs the program under certpick.
+/// Returns the line that runs the test program with certpick.
 fn run(watched: &str) -> String {
     let certpick = "\"$CERTPICK\" run --module \"$MODULE\" --sslcert any.pem";
-    format!("{certpick} -- python3 \"$TELLER\" {watched}\n")
+    format!("{certpick} -- python3 \"$SIGNALS\" {watched}\n")
 }
 
 #[test]
-fn control_c_reaches_the_program_once_and_certpick_lives_on() {
+fn control_c_reaches_the_program_once_and_certpick_continues() {
     let scene = Scene::new();
     let mut terminal = start(&scene);
     terminal.type_in(&run("INT CONT"));
@@ -43,26 +43,26 @@ fn control_c_reaches_the_program_once_and_certpick_lives_on() {
     terminal.until("PROMPT> ");
     terminal.type_in("echo status $?\n");
     terminal.until("status 7");
-    assert_eq!(scene.kept().len(), 1);
+    assert_eq!(scene.stored().len(), 1);
 }
 
 #[test]
-fn a_program_that_dies_of_control_c_is_seen_to_by_the_shell() {
+fn the_shell_sees_that_control_c_killed_the_program() {
     let scene = Scene::new();
     let mut terminal = start(&scene);
-    // A script goes on after a command that handled SIGINT, and ends if the command died of it.
-    scene.write("script", run("") + "echo the script goes on\n");
+    // A script continues after a command that handled SIGINT, and ends if SIGINT killed the command.
+    scene.write("script", run("") + "echo the script continues\n");
     terminal.type_in("bash script\n");
     terminal.until("ready");
     terminal.type_in("\x03");
-    assert!(!terminal.until("PROMPT> ").contains("goes on"));
+    assert!(!terminal.until("PROMPT> ").contains("continues"));
     terminal.type_in("echo status $?\n");
     terminal.until("status 130");
-    assert_eq!(scene.kept().len(), 1);
+    assert_eq!(scene.stored().len(), 1);
 }
 
 #[test]
-fn control_z_stops_both_and_fg_and_bg_bring_both_back() {
+fn control_z_stops_both_processes_and_fg_and_bg_continue_them() {
     let scene = Scene::new();
     let mut terminal = start(&scene);
     terminal.type_in(&run("INT CONT"));
@@ -74,7 +74,7 @@ fn control_z_stops_both_and_fg_and_bg_bring_both_back() {
     terminal.until("CONT 1");
     terminal.type_in("b\n");
     terminal.until("got b: {'CONT': 1}");
-    // In the background its reading from the terminal stops it, and certpick with it.
+    // In the background, reading from the terminal stops the program, and certpick with it.
     terminal.type_in("\x1a");
     terminal.until("Stopped");
     terminal.until("PROMPT> ");
@@ -90,5 +90,5 @@ fn control_z_stops_both_and_fg_and_bg_bring_both_back() {
     terminal.until("PROMPT> ");
     terminal.type_in("echo status $?\n");
     terminal.until("status 7");
-    assert_eq!(scene.kept().len(), 1);
+    assert_eq!(scene.stored().len(), 1);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Mistakes are told at once and clearly, and the program is not started.
+//! Errors of `certpick run` are reported before the program starts.
 
 mod support;
 
@@ -7,18 +7,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use support::{Scene, failure, module, stderr};
 
-/// What is said where certpick itself fails with these options; nothing may have run or be left.
+/// Returns the message if certpick itself fails. The program must not run, and no file must be left.
 #[track_caller]
-fn said(scene: &Scene, options: &[&str]) -> String {
+fn message(scene: &Scene, options: &[&str]) -> String {
     let mut command = scene.certpick_run();
-    let words = failure(command.args(options).args(["--", "touch", "started"]), 125);
+    let message = failure(command.args(options).args(["--", "touch", "started"]), 125);
     assert!(!scene.file("started").exists());
-    assert!(scene.kept().is_empty());
-    words
+    assert!(scene.stored().is_empty());
+    message
 }
 
 #[test]
-fn wrong_usage_is_status_2() {
+fn wrong_usage_exits_with_status_2() {
     let scene = Scene::new();
     scene.identity("a.pem");
     for options in [
@@ -27,16 +27,16 @@ fn wrong_usage_is_status_2() {
         &["--sslcert", "a.pem", "true"],
         &["--sslcert", "a.pem", "--sslpassword", "secret", "--", "true"],
         &["--sslcert", "a.pem", "--explain-when", "failure", "--", "true"],
-        &["--sslcert", "a.pem", "--explain", "told", "--", "true"],
+        &["--sslcert", "a.pem", "--explain", "file", "--", "true"],
         &["--sslcert", "a.pem", "--flawed", "maybe", "--", "true"],
     ] {
-        let words = failure(scene.certpick_run().args(options), 2);
-        assert!(words.starts_with("error: ") && words.contains("--help"), "{words}");
+        let error = failure(scene.certpick_run().args(options), 2);
+        assert!(error.starts_with("error: ") && error.contains("--help"), "{error}");
     }
 }
 
 #[test]
-fn lists_that_do_not_match_are_told_in_the_librarys_words() {
+fn errors_in_the_lists_have_the_librarys_messages() {
     let scene = Scene::new();
     for name in ["a.pem", "b.pem"] {
         scene.identity(name);
@@ -72,12 +72,12 @@ fn lists_that_do_not_match_are_told_in_the_librarys_words() {
             "issuers: could not read certificate file \"no.pem\": No such file or directory",
         ),
     ] {
-        assert_eq!(said(&scene, options), format!("certpick: {expected}\n"), "{options:?}");
+        assert_eq!(message(&scene, options), format!("certpick: {expected}\n"), "{options:?}");
     }
 }
 
 #[test]
-fn keys_are_not_looked_at() {
+fn keys_are_not_read() {
     let scene = Scene::new();
     scene.pair("a", None);
     let mut command = scene.certpick_run();
@@ -86,56 +86,56 @@ fn keys_are_not_looked_at() {
 }
 
 #[test]
-fn a_file_of_passwords_obeys_the_rule_for_keys() {
+fn a_password_file_must_obey_the_rule_for_key_files() {
     let scene = Scene::new();
     scene.identity("a.pem");
     let file = scene.write("passwords", "Xyzzy\n");
     let options = ["--sslcert=a.pem", "--sslpassword-file=passwords"];
     for mode in [0o644, 0o660, 0o604, 0o601] {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
-        let words = said(&scene, &options);
-        assert!(words.contains("group or world access") && words.contains("0600"), "{words}");
+        let error = message(&scene, &options);
+        assert!(error.contains("group or world access") && error.contains("0600"), "{error}");
     }
     std::fs::remove_file(&file).unwrap();
-    assert!(said(&scene, &options).contains("No such file"));
+    assert!(message(&scene, &options).contains("No such file"));
     std::fs::create_dir(&file).unwrap();
-    assert!(said(&scene, &options).contains("not a regular file"));
+    assert!(message(&scene, &options).contains("not a regular file"));
 }
 
 #[test]
-fn an_explanation_that_cannot_be_written_is_told_at_once() {
+fn an_explanation_file_that_cannot_be_written_is_an_error() {
     let scene = Scene::new();
     scene.identity("a.pem");
-    let words = said(&scene, &["--sslcert=a.pem", "--explain=no/such/directory/told"]);
-    assert!(words.contains("--explain=") && words.contains("No such file"), "{words}");
+    let error = message(&scene, &["--sslcert=a.pem", "--explain=no/such/directory/file"]);
+    assert!(error.contains("--explain=") && error.contains("No such file"), "{error}");
     std::os::unix::fs::symlink("target", scene.file("link")).unwrap();
-    let words = said(&scene, &["--sslcert=a.pem", "--explain=link"]);
-    assert!(words.contains("--explain=") && words.contains("it is a symbolic link"), "{words}");
+    let error = message(&scene, &["--sslcert=a.pem", "--explain=link"]);
+    assert!(error.contains("--explain=") && error.contains("it is a symbolic link"), "{error}");
     assert!(!scene.file("target").exists());
-    let words =
+    let error =
         failure(scene.certpick_run().args(["--sslcert=a.pem", "--explain", "--print"]), 125);
-    assert!(words.contains("--explain=FILE"), "{words}");
+    assert!(error.contains("--explain=FILE"), "{error}");
 }
 
 #[test]
-fn a_module_that_openssl_could_not_load_is_told_at_once() {
+fn a_module_that_openssl_cannot_load_is_an_error() {
     let scene = Scene::new();
     scene.identity("a.pem");
     scene.write("text.so", "no module");
     let legacy = support::openssl_modules().join("legacy.so");
-    for (module, words) in [
+    for (module, error) in [
         ("no-such.so", "No such file"),
         ("text.so", "file too short"),
-        (legacy.to_str().unwrap(), "it is not certpick's"),
+        (legacy.to_str().unwrap(), "it is not a module of certpick"),
     ] {
         let mut command = scene.command(env!("CARGO_BIN_EXE_certpick"));
         command.args(["run", "--sslcert=a.pem", "--module", module, "--", "true"]);
-        let said = failure(&mut command, 125);
-        assert!(said.contains(words) && said.contains(module), "{said}");
+        let message = failure(&mut command, 125);
+        assert!(message.contains(error) && message.contains(module), "{message}");
     }
 }
 
-/// Copies the program and, if it is to be found, the module; what certpick then says or prints.
+/// Copies the program, and the module to this place if there is one. Returns the output of certpick.
 fn installed(program: &str, module_in: Option<(&str, &str)>, prefix: &Path) -> String {
     let scene = Scene::new();
     scene.identity("a.pem");
@@ -173,11 +173,14 @@ fn the_module_is_found_where_it_is_installed() {
 }
 
 #[test]
-fn a_module_that_is_nowhere_to_be_found_is_told_with_the_places() {
+fn the_error_about_a_missing_module_lists_the_search_path() {
     let prefix = tempfile::tempdir().unwrap();
     let text = installed("bin/certpick", None, prefix.path());
-    for place in ["bin", "lib", "lib64", "own"] {
-        assert!(text.contains(&format!("    {}\n", prefix.path().join(place).display())), "{text}");
+    for directory in ["bin", "lib", "lib64", "own"] {
+        assert!(
+            text.contains(&format!("    {}\n", prefix.path().join(directory).display())),
+            "{text}"
+        );
     }
     assert!(text.contains("--module /path/libcertpick.so"), "{text}");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where `certpick run` keeps its openssl.cnf: processes that outlive the program read it still, and
-//! no other user can use its name.
+//! The location of the generated openssl.cnf: processes that outlive the program can still read it, and
+//! no other user can replace it.
 
 mod support;
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PRINT: [&str; 4] = ["--", "sh", "-c", "printf %s \"$OPENSSL_CONF\""];
 
 fn is_root() -> bool {
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() == 0 }
 }
 
@@ -25,7 +25,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_process_that_outlives_the_program_still_has_the_settings_of_the_system() {
+fn a_process_that_outlives_the_program_still_has_the_systems_settings() {
     for explain in [&[][..], &["--explain", "--explain-when=failure"]] {
         let scene = Scene::new();
         let in_force =
@@ -37,8 +37,8 @@ fn a_process_that_outlives_the_program_still_has_the_settings_of_the_system() {
         let mut certpick = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut input = certpick.stdin.take().unwrap();
         assert!(certpick.wait().unwrap().success());
-        // From here on certpick and the program have ended.
-        input.write_all(b"go on\n").unwrap();
+        // certpick and the program have ended now.
+        input.write_all(b"continue\n").unwrap();
         let mut output = String::new();
         certpick.stdout.take().unwrap().read_to_string(&mut output).unwrap();
         let (file, providers) = output.split_once('\n').unwrap();
@@ -50,7 +50,7 @@ fn a_process_that_outlives_the_program_still_has_the_settings_of_the_system() {
 }
 
 #[test]
-fn the_file_is_ours_alone_to_write_whatever_the_umask() {
+fn only_its_owner_can_write_the_file_for_any_umask() {
     for umask in ["0777", "0000"] {
         let scene = Scene::new();
         let certpick = scene.certpick_run_any();
@@ -59,15 +59,15 @@ fn the_file_is_ours_alone_to_write_whatever_the_umask() {
         command.arg(certpick.get_program()).args(certpick.get_args()).args(PRINT);
         let file = PathBuf::from(printed(&mut command));
         let mode = |path: &Path| path.metadata().unwrap().mode() & 0o7777;
-        // Root's program may go on as another user.
+        // A program that root started may change to another user.
         let expected = if is_root() { (0o1644, 0o755) } else { (0o1600, 0o700) };
         assert_eq!((mode(&file), mode(file.parent().unwrap())), expected);
-        assert_eq!(scene.kept(), [file]);
+        assert_eq!(scene.stored(), [file]);
     }
 }
 
 #[test]
-fn the_same_options_use_the_same_file_and_others_another() {
+fn the_same_options_use_the_same_file_and_other_options_another() {
     let scene = Scene::new();
     let file = |options: &[&str]| printed(scene.certpick_run_any().args(options).args(PRINT));
     let first = file(&[]);
@@ -75,11 +75,11 @@ fn the_same_options_use_the_same_file_and_others_another() {
     assert_ne!(file(&["--only=libpq"]), first);
     let explained = file(&["--explain", "--explain-when=failure"]);
     assert_eq!(file(&["--explain", "--explain-when=failure"]), explained);
-    assert_eq!(scene.kept().len(), 3);
+    assert_eq!(scene.stored().len(), 3);
 }
 
 #[test]
-fn many_at_once_share_a_file_that_is_always_whole() {
+fn concurrent_runs_share_a_complete_file() {
     let scene = Scene::new();
     scene.identity("any.pem");
     let start = || {
@@ -90,11 +90,11 @@ fn many_at_once_share_a_file_that_is_always_whole() {
     let running: Vec<_> = (0..16).map(|_| start()).collect();
     let texts: Vec<_> = running.into_iter().map(|c| c.wait_with_output().unwrap().stdout).collect();
     assert!(!texts[0].is_empty() && texts.iter().all(|text| *text == texts[0]));
-    assert_eq!(scene.kept().len(), 1);
+    assert_eq!(scene.stored().len(), 1);
 }
 
 #[test]
-fn a_file_that_is_not_as_it_was_made_is_made_again() {
+fn a_modified_file_is_replaced() {
     let scene = Scene::new();
     let file = PathBuf::from(printed(scene.certpick_run_any().args(PRINT)));
     let (text, inode) = (fs::read(&file).unwrap(), file.metadata().unwrap().ino());
@@ -123,12 +123,12 @@ fn a_file_that_is_not_as_it_was_made_is_made_again() {
 }
 
 #[test]
-fn the_explanation_goes_when_it_was_told() {
+fn the_explanation_is_removed_after_it_was_printed() {
     let scene = Scene::new();
     let mut command = scene.certpick_run_any();
-    command.args(["--explain", "--", "sh", "-c", "echo told >\"$CERTPICK_EXPLAIN_FILE\""]);
-    assert_eq!(stderr(&command.output().unwrap()), "told\n");
-    assert_eq!(scene.kept().len(), 1);
+    command.args(["--explain", "--", "sh", "-c", "echo text >\"$CERTPICK_EXPLAIN_FILE\""]);
+    assert_eq!(stderr(&command.output().unwrap()), "text\n");
+    assert_eq!(scene.stored().len(), 1);
 }
 
 /// A user who is not root, with an empty home directory.
@@ -146,7 +146,7 @@ impl User {
         let home = if is_root() { tempfile::tempdir_in("/run") } else { Ok(scene.subdirectory()) };
         let user = User { scene, home: home.unwrap() };
         if is_root() {
-            // The user must reach the program, wherever it was built.
+            // The user may have no access to the build directory.
             set_mode(user.scene.path(), 0o755);
             set_mode(&user.scene.file("any.pem"), 0o644);
             let program = Path::new(env!("CARGO_BIN_EXE_certpick"));
@@ -161,7 +161,7 @@ impl User {
         self.home.path()
     }
 
-    /// A directory of the user's in the home directory.
+    /// Creates a directory of the user in the home directory.
     fn directory(&self, name: &str, mode: u32) -> PathBuf {
         let path = self.home().join(name);
         fs::create_dir(&path).unwrap();
@@ -172,7 +172,7 @@ impl User {
         path
     }
 
-    /// `certpick run` with these variables and no others that name a place.
+    /// Returns `certpick run` with only these variables for the location.
     fn run(&self, variables: &[(&str, &Path)]) -> Command {
         let mut command = if is_root() {
             let mut command = self.scene.command(self.scene.file("certpick"));
@@ -186,7 +186,7 @@ impl User {
         command
     }
 
-    /// The directory of the file.
+    /// Returns the directory of the file.
     #[track_caller]
     fn place(&self, variables: &[(&str, &Path)]) -> PathBuf {
         PathBuf::from(printed(&mut self.run(variables))).parent().unwrap().to_owned()
@@ -208,7 +208,7 @@ fn the_file_is_in_the_first_directory_that_is_private() {
     for refused in [
         &shared,
         &sticky,
-        // Where files are removed by age.
+        // A directory for temporary files.
         &sticky.join("own"),
         &home.join("link"),
         Path::new("relative"),
@@ -224,7 +224,7 @@ fn the_file_is_in_the_first_directory_that_is_private() {
 }
 
 #[test]
-fn where_no_place_is_private_the_program_is_not_run() {
+fn without_a_private_directory_the_program_is_not_run() {
     let user = User::new();
     let sticky = user.directory("sticky", 0o1777);
     let refused = failure(&mut user.run(&[("HOME", &sticky), ("TMPDIR", user.home())]), 125);
@@ -232,9 +232,9 @@ fn where_no_place_is_private_the_program_is_not_run() {
     assert_eq!(
         refused,
         format!(
-            "certpick: there is no private place for the program's openssl.cnf:\n    {}: others can \
-             write to {sticky:?}\nSet XDG_STATE_HOME to a directory that only you can write to, like all those \
-             above it, or install the file that --print prints.\n",
+            "certpick: could not find a private directory for the program's openssl.cnf:\n    {}: other \
+             users can write to {sticky:?}\nSet XDG_STATE_HOME to a directory that, like all directories above \
+             it, no other user can write to, or use --print and install the file.\n",
             place.display()
         )
     );
@@ -243,10 +243,10 @@ fn where_no_place_is_private_the_program_is_not_run() {
 }
 
 #[test]
-fn roots_file_is_in_run_where_the_environment_is_another_users() {
+fn roots_file_is_in_run_if_the_environment_is_that_of_another_user() {
     let user = User::new();
     if !is_root() {
-        // Root's files cannot be made, nor another user's; what is refused is the same.
+        // Without root there is no other user; root's directory is rejected as well.
         assert!(failure(&mut user.run(&[("HOME", Path::new("/"))]), 125).contains("HOME"));
         return;
     }

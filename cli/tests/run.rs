@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `certpick run` as a wrapper: the program notices nothing of it, and neither does whoever waits
-//! for the program.
+//! `certpick run` is transparent to the program and to its parent process.
 
 mod support;
 
@@ -20,23 +19,23 @@ fn run_script(scene: &Scene, script: &str) -> Command {
 }
 
 #[track_caller]
-fn one_file_is_kept(scene: &Scene) {
-    assert_eq!(scene.kept().len(), 1);
+fn assert_one_file_stored(scene: &Scene) {
+    assert_eq!(scene.stored().len(), 1);
 }
 
 fn is_root() -> bool {
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() == 0 }
 }
 
 #[test]
-fn the_exit_status_is_the_programs() {
+fn the_exit_status_is_that_of_the_program() {
     let scene = Scene::new();
     for status in [0, 1, 2, 3, 125, 126, 127, 128, 200, 255] {
         let ended = run_script(&scene, &format!("exit {status}")).status().unwrap();
         assert_eq!(ended.code(), Some(status));
     }
-    one_file_is_kept(&scene);
+    assert_one_file_stored(&scene);
 }
 
 #[test]
@@ -45,7 +44,7 @@ fn a_signal_that_kills_the_program_kills_certpick_too() {
     let realtime = libc::SIGRTMIN() + 1;
     for signal in [1, 2, 3, libc::SIGABRT, 9, libc::SIGSEGV, 13, 14, 15, libc::SIGUSR1, realtime] {
         let command = |mut command: Command| -> ExitStatus {
-            // A shell that dies so would leave a core.
+            // Prevents a core dump of the shell.
             command.args(["-c", "ulimit -c 0; kill -$0 $$; sleep 600", &signal.to_string()]);
             command.status().unwrap()
         };
@@ -56,27 +55,27 @@ fn a_signal_that_kills_the_program_kills_certpick_too() {
         assert_eq!(alone.signal(), Some(signal));
         assert_eq!(wrapped.signal(), alone.signal(), "{signal}");
         assert!(!wrapped.core_dumped(), "{signal}");
-        one_file_is_kept(&scene);
+        assert_one_file_stored(&scene);
     }
 }
 
 #[test]
-fn a_program_that_is_not_there_is_127_and_one_that_cannot_be_run_126() {
+fn a_missing_program_gives_status_127_and_one_that_cannot_be_executed_126() {
     let scene = Scene::new();
     scene.write("data", "no program");
     std::fs::create_dir(scene.file("directory")).unwrap();
-    let said =
+    let message =
         |program: &str, status| failure(scene.certpick_run_any().args(["--", program]), status);
-    let words = said("no-such-program", 127);
-    assert_eq!(words, "certpick: \"no-such-program\" is not to be found in PATH\n");
-    assert!(said("./no-such-program", 127).contains("No such file"));
-    assert!(said("./data", 126).contains("Permission denied"));
-    assert!(said("./directory", 126).contains("Permission denied"));
-    one_file_is_kept(&scene);
+    let not_in_path = message("no-such-program", 127);
+    assert_eq!(not_in_path, "certpick: could not find \"no-such-program\" in PATH\n");
+    assert!(message("./no-such-program", 127).contains("No such file"));
+    assert!(message("./data", 126).contains("Permission denied"));
+    assert!(message("./directory", 126).contains("Permission denied"));
+    assert_one_file_stored(&scene);
 }
 
 #[test]
-fn arguments_arrive_byte_by_byte() {
+fn arguments_are_passed_unchanged() {
     let scene = Scene::new();
     let odd = std::ffi::OsString::from_vec(b"\xff \n'\"".to_vec());
     let mut command = scene.certpick_run_any();
@@ -85,20 +84,20 @@ fn arguments_arrive_byte_by_byte() {
     assert_eq!(output.stdout, b"--|-x|--print|| a  b |\xff \n'\"|");
 }
 
-/// What a process inherits, as a program sees it.
+/// Prints what the process has inherited.
 const INHERITED: &str = "env | grep -v -e ^OPENSSL_CONF= -e ^_= -e ^SHLVL=; umask; ulimit -a; pwd; \
                          grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs)' /proc/self/status; \
                          ps -o nice= -p $$; for fd in /proc/self/fd/*; do \
                          [ -e \"$fd\" ] && echo \"${fd##*/} $(readlink \"$fd\")\"; done | grep -v -e pipe -e /fd";
 
 #[test]
-fn the_program_inherits_what_certpick_was_started_with() {
+fn the_program_inherits_the_environment_and_state_of_certpick() {
     let scene = Scene::new();
     scene.identity("any.pem");
     let odd_environment = |mut command: Command| {
         command.args(["-c", INHERITED]).env("ODD", "a\nb").env("LANG", "C").env("EMPTY", "");
         command.stdin(Stdio::null());
-        // SAFETY: functions that may be called after fork(2).
+        // SAFETY: the functions are async-signal-safe.
         unsafe {
             command.pre_exec(|| {
                 for signal in [libc::SIGPIPE, libc::SIGCHLD, libc::SIGHUP, libc::SIGUSR2] {
@@ -122,11 +121,11 @@ fn the_program_inherits_what_certpick_was_started_with() {
     let wrapped = odd_environment(wrapped);
     assert!(alone.contains("\n9 /dev/null\n"), "{alone}");
     assert_eq!(wrapped, alone);
-    one_file_is_kept(&scene);
+    assert_one_file_stored(&scene);
 }
 
 #[test]
-fn sigpipe_is_as_usual_where_it_was_not_ignored() {
+fn sigpipe_has_its_default_disposition_unless_it_was_ignored() {
     let scene = Scene::new();
     let blocked_and_ignored = "grep -E '^Sig(Blk|Ign)' /proc/self/status";
     let normal = |mut command: Command| printed(command.args(["-c", blocked_and_ignored]));
@@ -137,7 +136,7 @@ fn sigpipe_is_as_usual_where_it_was_not_ignored() {
 }
 
 #[test]
-fn streams_are_the_programs_own() {
+fn standard_streams_are_passed_through() {
     let scene = Scene::new();
     let mut child = run_script(&scene, "read line; echo \"out $line\"; echo \"err $line\" >&2")
         .stdin(Stdio::piped())
@@ -151,7 +150,7 @@ fn streams_are_the_programs_own() {
 }
 
 #[test]
-fn no_password_is_in_anything_that_is_written() {
+fn no_password_appears_in_files_environment_or_output() {
     let scene = Scene::new();
     scene.pair("a", Some("Xyzzy-secret"));
     scene.pair("b", None);
@@ -161,14 +160,14 @@ fn no_password_is_in_anything_that_is_written() {
     command.args(["--explain", "--", "bash", "-c"]);
     command.arg("cat \"$OPENSSL_CONF\"; env; tr '\\0' ' ' </proc/$PPID/cmdline");
     let output = command.output().unwrap();
-    let kept = std::fs::read_to_string(&scene.kept()[0]).unwrap();
-    let all = stdout(&output) + &stderr(&output) + &kept;
+    let stored = std::fs::read_to_string(&scene.stored()[0]).unwrap();
+    let all = stdout(&output) + &stderr(&output) + &stored;
     assert!(all.contains("sslpasswordfile = "), "{all}");
     assert!(!all.contains("Xyzzy"), "{all}");
 }
 
 #[test]
-fn signals_that_are_sent_to_certpick_reach_the_program() {
+fn signals_to_certpick_are_forwarded_to_the_program() {
     let scene = Scene::new();
     let names = [
         (libc::SIGHUP, "HUP"),
@@ -188,59 +187,59 @@ fn signals_that_are_sent_to_certpick_reach_the_program() {
     }
     let (rest, status) = running.end();
     assert_eq!((rest.as_str(), status.code()), ("", Some(7)));
-    one_file_is_kept(&scene);
+    assert_one_file_stored(&scene);
 }
 
 #[test]
-fn sigterm_and_its_kind_end_both() {
+fn a_terminating_signal_ends_both_processes() {
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
         let scene = Scene::new();
         let mut running = Running::start(&scene, &[]);
         running.ready();
         running.send(signal);
-        // The input stays open, so that nothing but the signal ends the program.
+        // The input stays open, so that only the signal ends the program.
         let status = running.ended();
         assert_eq!(status.signal(), Some(signal));
-        one_file_is_kept(&scene);
+        assert_one_file_stored(&scene);
     }
 }
 
 #[test]
-fn a_program_that_is_killed_ends_certpick_too() {
+fn certpick_ends_if_the_program_is_killed() {
     let scene = Scene::new();
     let mut running = Running::start(&scene, &[]);
     let program = running.ready();
-    // SAFETY: the program, for which certpick has not yet waited.
+    // SAFETY: certpick has not waited for the program yet.
     assert_eq!(unsafe { libc::kill(program, libc::SIGKILL) }, 0);
     let (_, status) = running.end();
     assert_eq!(status.signal(), Some(libc::SIGKILL));
-    one_file_is_kept(&scene);
+    assert_one_file_stored(&scene);
 }
 
 #[test]
-fn certpick_stops_and_goes_on_with_the_program() {
+fn certpick_stops_and_continues_with_the_program() {
     let scene = Scene::new();
     let mut running = Running::start(&scene, &["CONT", "USR1"]);
     let program = running.ready();
-    // Sent to certpick, to the program, to both; and whichever way it is to go on.
-    for (round, (stop, stop_group, go_on_group)) in (1..).zip([
+    // Stop and continue signals to certpick alone and to its process group.
+    for (round, (stop, stop_group, continue_group)) in (1..).zip([
         (libc::SIGTSTP, false, false),
         (libc::SIGTSTP, false, true),
         (libc::SIGTTIN, true, true),
         (libc::SIGTSTP, true, false),
     ]) {
         let to = |group: bool| if group { -running.pid() } else { running.pid() };
-        // SAFETY: our child and its process group.
+        // SAFETY: kill has no preconditions; the child has not been waited for.
         assert_eq!(unsafe { libc::kill(to(stop_group), stop) }, 0);
         assert_eq!(running.stopped_by(), stop);
-        // SAFETY: likewise.
-        assert_eq!(unsafe { libc::kill(to(go_on_group), libc::SIGCONT) }, 0);
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::kill(to(continue_group), libc::SIGCONT) }, 0);
         assert_eq!(running.line(), format!("CONT {round}"));
-        // What certpick passes on shows that it is awake too.
+        // A forwarded signal shows that certpick runs, too.
         running.send(libc::SIGUSR1);
         assert_eq!(running.line(), format!("USR1 {round}"));
     }
-    // SAFETY: the program, for which certpick has not yet waited.
+    // SAFETY: certpick has not waited for the program yet.
     assert_eq!(unsafe { libc::kill(program, libc::SIGSTOP) }, 0);
     assert_eq!(running.stopped_by(), libc::SIGSTOP);
     running.send(libc::SIGCONT);
@@ -250,7 +249,7 @@ fn certpick_stops_and_goes_on_with_the_program() {
 }
 
 #[test]
-fn a_program_that_signals_its_whole_group_gets_it_once() {
+fn a_program_that_signals_its_process_group_receives_the_signal_once() {
     let scene = Scene::new();
     let mut running = Running::start(&scene, &["--to-group", "USR1", "USR1"]);
     running.ready();
@@ -262,7 +261,7 @@ fn a_program_that_signals_its_whole_group_gets_it_once() {
 }
 
 #[test]
-fn a_program_with_the_rights_of_others_is_warned_of() {
+fn there_is_a_warning_about_set_user_id_and_set_group_id_programs() {
     let scene = Scene::new();
     let true_program = printed(scene.command("bash").args(["-c", "type -P true"]));
     let set_group = scene.file("set-group-id");
@@ -271,13 +270,13 @@ fn a_program_with_the_rights_of_others_is_warned_of() {
     if root {
         std::os::unix::fs::chown(&set_group, Some(12345), Some(12345)).unwrap();
     }
-    let said = |mode: u32| {
+    let message = |mode: u32| {
         std::fs::set_permissions(&set_group, PermissionsExt::from_mode(mode)).unwrap();
         let output = scene.certpick_run_any().args(["--", "./set-group-id"]).output().unwrap();
         stderr(&output)
     };
-    assert_eq!(said(0o755), "");
-    // With our own user and group nothing changes, so there is nothing to say.
-    assert_eq!(said(0o6755).contains("set-user-ID"), root);
-    assert_eq!(said(0o2755).contains("set-group-ID"), root);
+    assert_eq!(message(0o755), "");
+    // No warning if the program's user and group are those of certpick.
+    assert_eq!(message(0o6755).contains("set-user-ID"), root);
+    assert_eq!(message(0o2755).contains("set-group-ID"), root);
 }

@@ -5,6 +5,7 @@ use super::order::{Layout, Role};
 use super::verify::{Anchors, Verification};
 use crate::inspect::{self, Side};
 use crate::report::{Level, Subject};
+use certpick_core::x509::name;
 use openssl::nid::Nid;
 use openssl::x509::X509;
 use std::collections::HashMap;
@@ -63,7 +64,7 @@ impl<'a> Chain<'a> {
 
     fn report_filled(&self, side: Side, level: Level, subject: &mut Subject) {
         for (certificate, origin) in &self.links {
-            let name = inspect::name_text(certificate.subject_name());
+            let name = name::text(certificate.subject_name());
             let from = match origin {
                 Origin::Own => continue,
                 Origin::Pool => "the issuer pool (--issuers)".to_owned(),
@@ -92,8 +93,8 @@ impl<'a> Chain<'a> {
         subject: &mut Subject,
     ) {
         let top = self.top();
-        let top_name = inspect::name_text(top.subject_name());
-        let issuer = inspect::name_text(top.issuer_name());
+        let top_name = name::text(top.subject_name());
+        let issuer = name::text(top.issuer_name());
         let peers = match side {
             Side::Client => "servers",
             Side::Server => "clients",
@@ -107,7 +108,7 @@ impl<'a> Chain<'a> {
             return;
         }
         if let Some(root) = self.root {
-            let root = inspect::name_text(root.subject_name());
+            let root = name::text(root.subject_name());
             subject.finding("chain", Level::Good, format!("the chain is complete up to {root}"));
             return;
         }

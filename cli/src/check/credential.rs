@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Credential {
     /// The number of the list entry, counted from 1.
     pub number: usize,
-    /// The name in texts about other credentials.
+    /// Number and file name.
     pub name: String,
     pub certificate: PathBuf,
     pub contents: Result<Certificates, Cause>,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `--fix-order`: writes a chain in the correct order. The file appears or is replaced atomically.
 
-use crate::inspect::{self, CertificateFile};
+use crate::inspect::CertificateFile;
 use crate::report::{Level, Subject};
 use certpick_core::error::file_name;
+use certpick_core::file::regular::system_text;
 use openssl::x509::X509;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -48,7 +49,7 @@ pub fn write(
         Err(error) => {
             let reason = match error.kind() {
                 io::ErrorKind::AlreadyExists => "it already exists; --force replaces it".to_owned(),
-                _ => inspect::system_text(&error),
+                _ => system_text(&error),
             };
             let text = format!("\"{name}\" was not written: {reason}");
             subject.finding(KEY, Level::Wrong, text);

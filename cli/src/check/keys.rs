@@ -11,6 +11,7 @@ use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, file_name};
 use certpick_core::text::is_printable;
+use certpick_core::x509::name;
 use openssl::pkey::{HasPublic, PKeyRef};
 use openssl::x509::X509;
 use std::cell::{Cell, OnceCell};
@@ -148,7 +149,7 @@ impl<'a> Keys<'a> {
                     Some(position) => format!(
                         "\"{file}\" is the key of {}, certificate {} of the file, which is not the \
                          leaf.",
-                        inspect::name_text(certificates[position].subject_name()),
+                        name::text(certificates[position].subject_name()),
                         position + 1
                     ),
                     None => format!("\"{file}\" matches none of the certificates."),

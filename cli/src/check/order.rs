@@ -3,6 +3,7 @@
 
 use crate::inspect::{self, Authority, Side};
 use crate::report::{Level, Subject};
+use certpick_core::x509::name;
 use openssl::hash::{DigestBytes, MessageDigest};
 use openssl::x509::X509;
 use std::collections::HashSet;
@@ -85,7 +86,7 @@ impl<'a> Layout<'a> {
             if is_root && inspect::first_issued(&mut below).is_some() {
                 return Role::Root;
             }
-            let is_named = inspect::same_name(top.issuer_name(), certificate.subject_name());
+            let is_named = name::equal(top.issuer_name(), certificate.subject_name());
             match is_open && inspect::authority(certificate) != Authority::No {
                 true if is_named => Role::Namesake,
                 true => Role::AboveGap,
@@ -96,7 +97,7 @@ impl<'a> Layout<'a> {
     }
 
     fn name(&self, at: usize) -> String {
-        inspect::name_text(self.certificates[at].subject_name())
+        name::text(self.certificates[at].subject_name())
     }
 
     /// Returns the indices of the certificates with a role.
@@ -178,7 +179,7 @@ impl<'a> Layout<'a> {
     fn descriptions(&self) -> Vec<String> {
         const MAX_LINES: usize = 20;
         let line = |at: usize| {
-            let issuer = inspect::name_text(self.certificates[at].issuer_name());
+            let issuer = name::text(self.certificates[at].issuer_name());
             let role = self.roles[at].word();
             format!("{}. {}, issued by {issuer} ({role})", at + 1, self.name(at))
         };

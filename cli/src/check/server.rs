@@ -22,6 +22,7 @@ use crate::strength::Position;
 use certpick_core::Secret;
 use certpick_core::error::file_name;
 use certpick_core::list;
+use certpick_core::x509::name;
 use key_file::Key;
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
@@ -116,7 +117,7 @@ impl ServerCheck<'_> {
                             cause.to_string(),
                             format!(
                                 "It is the key of {}, which must come first in the file.",
-                                inspect::name_text(owner.subject_name())
+                                name::text(owner.subject_name())
                             ),
                         ),
                         None => subject.finding(KEY, Level::Wrong, cause.to_string()),

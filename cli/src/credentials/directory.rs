@@ -7,6 +7,7 @@
 use crate::failure::Failure;
 use crate::inspect::{self, CertificateFile, Set};
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::regular::system_text;
 use certpick_core::list::Entry;
 use openssl::x509::X509;
 use std::cmp::Reverse;
@@ -150,7 +151,7 @@ struct FileNames {
 impl FileNames {
     fn in_directory(directory: &Path) -> Result<FileNames, Failure> {
         let failure = |error: std::io::Error| {
-            let reason = inspect::system_text(&error);
+            let reason = system_text(&error);
             Failure::new(format!("could not read directory \"{}\": {reason}", file_name(directory)))
         };
         let mut names = FileNames { certificates: Vec::new(), keys: Vec::new() };

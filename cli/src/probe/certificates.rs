@@ -10,6 +10,7 @@ use crate::hostname;
 use crate::inspect;
 use crate::report::{Finding, Level, Subject};
 use crate::strength::{self, Position};
+use certpick_core::x509::name;
 use openssl::x509::{X509, X509VerifyResult};
 
 /// Reports all findings about the chain.
@@ -62,15 +63,15 @@ fn verified(plan: &Plan<'_>, handshake: &Handshake, errors: &[ChainError]) -> Fi
         return Finding::new(KEY, Level::Wrong, text);
     }
     let chain = handshake.ssl().verified_chain().and_then(|chain| chain.iter().last());
-    let root = chain.map(|root| inspect::name_text(root.subject_name())).unwrap_or_default();
+    let root = chain.map(|root| name::text(root.subject_name())).unwrap_or_default();
     Finding::new(KEY, Level::Good, format!("verified with {roots}, root {root}"))
 }
 
 fn completeness(plan: &Plan<'_>, order: &Order<'_>, errors: &[ChainError]) -> Finding {
     const KEY: &str = "chain";
     let top = order.top();
-    let name = inspect::name_text(top.subject_name());
-    let issuer = inspect::name_text(top.issuer_name());
+    let name = name::text(top.subject_name());
+    let issuer = name::text(top.issuer_name());
     let roots = plan.trust.roots.as_ref();
     if inspect::is_root(top) {
         let (level, text) = if order.chain.len() == 1 {
@@ -138,7 +139,7 @@ impl<'a> Order<'a> {
     }
 
     fn names(&self, indices: &[usize]) -> String {
-        let name = |at: &usize| inspect::name_text(self.sent[*at].subject_name());
+        let name = |at: &usize| name::text(self.sent[*at].subject_name());
         indices.iter().map(name).collect::<Vec<_>>().join("; ")
     }
 

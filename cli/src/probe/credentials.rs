@@ -38,7 +38,7 @@ impl Credentials {
         }))
     }
 
-    /// Returns the name of a credential in texts.
+    /// Returns the number and file name of a credential.
     pub fn name(&self, at: usize) -> String {
         let file = self.files.get(at).map_or("", String::as_str);
         format!("entry {} ({file})", at + 1)

@@ -6,6 +6,7 @@ use super::connection::{self, Connection, Deadline};
 use super::target::Target;
 use super::{Plan, Start};
 use crate::report::{Finding, Level, Subject};
+use certpick_core::file::regular;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
@@ -210,6 +211,6 @@ pub fn timeout_text(deadline: &Deadline) -> String {
 
 /// Returns the system's message for an error, without its number and std's prefix for look-ups.
 pub fn system_text(error: &io::Error) -> String {
-    let text = crate::inspect::system_text(error);
+    let text = regular::system_text(error);
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }

@@ -192,8 +192,8 @@ impl ActiveConfig {
             };
             if let Some(section) = text.filter(|text| conf.has_section(text)) {
                 return Err(Failure::new(format!(
-                    "the value of {name} is the name of a section in {file:?}, \"{}\"\n\
-                     Rename that section, because OpenSSL would use it as the value.",
+                    "{name} has the value \"{}\", which is the name of a section in {file:?}\n\
+                     Rename the section, because OpenSSL would use its content as the value.",
                     certpick_core::text::printable(section)
                 )));
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files in which there is something to find, and what is to be found: the table of all findings.
+//! The table of test cases: files, options and expected findings.
 
 mod certificates;
 mod chains;
@@ -10,17 +10,16 @@ mod server;
 
 use crate::support::Scene;
 
-/// One row.
+/// A test case.
 pub struct Case {
     pub name: &'static str,
     pub status: i32,
-    /// Key and level of a finding, and words of its text or its advice.
+    /// Key and level of a finding, and a part of its text or advice.
     pub expected: &'static [(&'static str, &'static str, &'static str)],
-    /// Makes the files and gives the options.
+    /// Creates the files and returns the options.
     pub make: fn(&Scene) -> &'static str,
 }
 
-/// A row, in one expression.
 fn case(
     name: &'static str,
     status: i32,
@@ -30,7 +29,6 @@ fn case(
     Case { name, status, expected, make }
 }
 
-/// All rows.
 pub fn all() -> Vec<Case> {
     let parts = [
         keys::cases(),

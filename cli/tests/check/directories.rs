@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A directory in the place of a list.
+//! A directory as the value of `--sslcert`.
 
 use crate::library::certificates::{Identity, Subject};
 use crate::made::{check, pair};
@@ -14,7 +14,7 @@ fn key(identity: &Identity) -> Vec<u8> {
     identity.key.private_key_to_pem_pkcs8().unwrap()
 }
 
-/// The lists that `certpick run` makes of a directory, with names relative to the scene's.
+/// Returns the lists that `certpick run` generates, with names relative to the scene.
 fn lists(scene: &Scene, options: &[&str]) -> Vec<String> {
     let text = printed(scene.certpick_run().args(options).arg("--print"));
     let here = format!("{}/", scene.path().display());
@@ -23,7 +23,7 @@ fn lists(scene: &Scene, options: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_certificate_of_a_directory_that_has_its_key_is_in_the_list_and_the_longest_valid_first() {
+fn the_list_contains_every_certificate_that_has_a_key_longest_validity_first() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     let ca = Identity::root("ca");
@@ -48,7 +48,7 @@ fn every_certificate_of_a_directory_that_has_its_key_is_in_the_list_and_the_long
 }
 
 #[test]
-fn an_intermediate_that_ends_earlier_counts_for_the_rank_also_one_of_the_issuer_pool() {
+fn an_intermediate_that_expires_earlier_lowers_the_rank_also_from_the_issuer_pool() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     let ca = Identity::root("ca");
@@ -67,7 +67,7 @@ fn an_intermediate_that_ends_earlier_counts_for_the_rank_also_one_of_the_issuer_
 }
 
 #[test]
-fn the_keys_may_be_in_a_directory_of_their_own() {
+fn the_keys_may_be_in_another_directory() {
     let scene = Scene::new();
     for directory in ["certs", "keys"] {
         std::fs::create_dir(scene.file(directory)).unwrap();
@@ -82,7 +82,7 @@ fn the_keys_may_be_in_a_directory_of_their_own() {
 }
 
 #[test]
-fn what_cannot_be_read_in_a_directory_is_told_all_at_once() {
+fn all_broken_files_of_a_directory_are_reported_together() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     let a = Identity::root("ca").issue("a");
@@ -91,49 +91,49 @@ fn what_cannot_be_read_in_a_directory_is_told_all_at_once() {
     scene.write("d/cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB");
     scene.write("d/der.cer", a.certificate.to_der().unwrap());
     symlink("nowhere", scene.file("d/link.crt")).unwrap();
-    let words = failure(scene.certpick_run().args(["--sslcert=d", "--", "true"]), 125);
+    let message = failure(scene.certpick_run().args(["--sslcert=d", "--", "true"]), 125);
     for expected in [
         "certificate file \"d/empty.crt\": it is empty",
         "certificate file \"d/cut.pem\": certificate 1 in it is damaged",
         "certificate file \"d/der.cer\": it holds no certificate in PEM; if it is DER",
         "certificate file \"d/link.crt\": No such file or directory",
     ] {
-        assert!(words.contains(expected), "{words}");
+        assert!(message.contains(expected), "{message}");
     }
-    assert_eq!(words.lines().count(), 4, "{words}");
+    assert_eq!(message.lines().count(), 4, "{message}");
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_told() {
+fn a_directory_that_cannot_be_used_is_an_error() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     scene.write("passwords", "\n");
     scene.write("file", "");
     for (options, expected) in [
-        (&["--sslcert=d"][..], "directory \"d\" holds no certificate"),
-        (&["--sslcert=d", "--sslkey=file"], "--sslkey must be one too, and \"file\" is not"),
+        (&["--sslcert=d"][..], "directory \"d\" contains no certificate"),
+        (&["--sslcert=d", "--sslkey=file"], "--sslkey must be a directory, and \"file\" is not"),
         (&["--sslcert=d", "--sslpassword-file=passwords"], "have no numbers"),
         (&["--sslcert=d", "--issuers=no"], "issuers: could not read certificate file \"no\""),
         (&["--sslcert=d,file"], "entry 1: could not read certificate file \"d\": it is not a"),
     ] {
-        let words = failure(scene.certpick_run().args(options).args(["--", "true"]), 125);
-        assert!(words.contains(expected), "{options:?}: {words}");
+        let message = failure(scene.certpick_run().args(options).args(["--", "true"]), 125);
+        assert!(message.contains(expected), "{options:?}: {message}");
     }
 }
 
 #[test]
-fn check_looks_at_each_of_a_thousand() {
+fn check_reports_each_of_a_thousand_certificates() {
     const MANY: usize = 1000;
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     let ca = Identity::root("ca");
     for number in 1..=MANY {
-        // The first by name are valid longest.
+        // In the order of names, validity decreases.
         let days = i64::try_from(10 * MANY - number).unwrap();
         let subject = Subject::new(&format!("user {number}")).valid(-1, days);
         pair(&scene, &format!("d/{number:04}"), &ca.issue(subject));
     }
-    // One of them has another's key.
+    // One of them has the key of another.
     std::fs::copy(scene.file("d/0007.key"), scene.file("d/0700.key")).unwrap();
     let output = check(&scene, "--sslcert d --format json").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -149,7 +149,8 @@ fn check_looks_at_each_of_a_thousand() {
         };
         assert_eq!(entry["level"], level, "{entry:#}");
         let collision = entry["findings"].as_array().unwrap().last().unwrap();
-        let is_behind = collision["text"].as_str().unwrap().contains("cannot tell it from d/0001");
+        let is_behind =
+            collision["text"].as_str().unwrap().contains("cannot distinguish it from d/0001");
         assert_eq!(is_behind, at > 0, "{entry:#}");
     }
     let advice = &entries[699]["findings"][1]["advice"];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every row of the table of findings, in every format, and the table against the documentation.
+//! Runs every test case in every format, and compares the findings with the documentation.
 
 use crate::cases::{self, Case};
 use crate::library::certificates::Identity;
@@ -8,7 +8,7 @@ use crate::support::{Scene, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Key, level, and text with advice, of all findings of a subject and its parts.
+/// Collects key, level and text with advice of all findings of a subject and its parts.
 fn findings(subject: &Value, all: &mut Vec<(String, String, String)>) {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     for finding in subject["findings"].as_array().unwrap() {
@@ -28,7 +28,7 @@ fn all_findings(report: &Value) -> Vec<(String, String, String)> {
     all
 }
 
-/// What a row's command says in JSON, after it was held against the row.
+/// Runs a case, checks the expected findings, and returns the report.
 fn run(case: &Case, scene: &Scene, options: &str) -> Value {
     let output = check(scene, options).args(["--format", "json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout)
@@ -36,8 +36,8 @@ fn run(case: &Case, scene: &Scene, options: &str) -> Value {
     let found = all_findings(&report);
     for (key, level, words) in case.expected {
         let is_it = |f: &&(String, String, String)| f.0 == *key && f.1 == *level;
-        let told = found.iter().filter(is_it).any(|f| f.2.contains(words));
-        assert!(told, "{}: no {key} {level} {words:?} in {found:#?}", case.name);
+        let matching = found.iter().filter(is_it).any(|f| f.2.contains(words));
+        assert!(matching, "{}: no {key} {level} {words:?} in {found:#?}", case.name);
     }
     assert_eq!(output.status.code(), Some(case.status), "{}: {found:#?}", case.name);
     assert_eq!(report["status"], case.status, "{}", case.name);
@@ -46,7 +46,7 @@ fn run(case: &Case, scene: &Scene, options: &str) -> Value {
 }
 
 #[test]
-fn each_flaw_is_found_and_tells_the_exit_status() {
+fn each_case_has_its_findings_and_exit_status() {
     let fails = |case: &Case| {
         let scene = Scene::new();
         std::panic::catch_unwind(|| run(case, &scene, (case.make)(&scene))).is_err()
@@ -56,7 +56,7 @@ fn each_flaw_is_found_and_tells_the_exit_status() {
 }
 
 #[test]
-fn text_for_people_fits_80_columns_and_has_no_colour_in_a_pipe() {
+fn text_fits_80_columns_and_has_no_colour_in_a_pipe() {
     for case in cases::all() {
         let scene = Scene::new();
         let options = (case.make)(&scene);
@@ -71,7 +71,7 @@ fn text_for_people_fits_80_columns_and_has_no_colour_in_a_pipe() {
 }
 
 #[test]
-fn quiet_is_silent_where_all_is_well_and_else_tells_what_is_not() {
+fn quiet_prints_exactly_the_problems() {
     for case in cases::all() {
         let scene = Scene::new();
         let options = (case.make)(&scene);
@@ -95,9 +95,9 @@ fn quiet_is_silent_where_all_is_well_and_else_tells_what_is_not() {
     }
 }
 
-/// As prove(1) sees it: each row is a test program.
+/// Each case is a test program for prove(1).
 #[test]
-fn prove_understands_tap_and_fails_where_something_is_wrong() {
+fn prove_reads_tap_and_fails_for_each_case_with_a_problem() {
     let (good, bad) = (Scene::new(), Scene::new());
     let mut wrong = Vec::new();
     for (at, case) in cases::all().into_iter().enumerate() {
@@ -130,16 +130,16 @@ fn prove_understands_tap_and_fails_where_something_is_wrong() {
     let text = stdout(&output);
     assert!(!text.contains("Parse errors"), "{text}");
     for (name, file, all, failed) in wrong {
-        let told = text.lines().any(|l| {
+        let matching = text.lines().any(|l| {
             let words: Vec<&str> = l.split_whitespace().collect();
             words.first() == Some(&file.as_str())
                 && l.contains(&format!("Tests: {all} Failed: {failed})"))
         });
-        assert!(told, "{name}: {file} with {failed} of {all} in {text}");
+        assert!(matching, "{name}: {file} with {failed} of {all} in {text}");
     }
 }
 
-/// The reference parser reads what every row gives, and finds in it what JSON says.
+/// The reference parser finds the same values as in JSON.
 #[test]
 fn the_prometheus_parser_reads_the_metrics() {
     let collected = Scene::new();
@@ -184,7 +184,7 @@ fn days_left(subject: &Value, all: &mut Vec<i64>) {
     }
 }
 
-/// The keys of findings in doc/output.md.
+/// Returns the keys of findings in doc/output.md.
 fn documented() -> BTreeSet<String> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../doc/output.md");
     let text = std::fs::read_to_string(file).unwrap();
@@ -199,52 +199,52 @@ fn documented() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_table_has_a_row_for_each_finding_that_the_documentation_tells_of() {
+fn there_is_a_case_for_each_documented_finding() {
     let mut seen = BTreeSet::new();
     for case in cases::all() {
         seen.extend(case.expected.iter().map(|(key, _, _)| (*key).to_owned()));
     }
-    // Whose a key is cannot be made by everybody; the test below does.
+    // Only root can change the owner of a key; see the test below.
     seen.insert("key_access".to_owned());
     assert_eq!(seen, documented());
 }
 
 #[test]
-fn a_servers_key_must_be_its_users_or_roots() {
+fn a_servers_key_must_belong_to_its_user_or_to_root() {
     const NOBODY: u32 = 65_534;
     let scene = Scene::new();
     pair(&scene, "s", &Identity::root("root").issue("db"));
-    let said = |scene: &Scene| {
+    let message = |scene: &Scene| {
         let options = "--server --cert s.crt --key s.key --format json";
         let output = check(scene, options).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let found = all_findings(&report).into_iter().filter(|f| f.0 == "key_access");
         (output.status.code(), found.map(|f| (f.1, f.2)).collect::<Vec<_>>())
     };
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     if unsafe { libc::geteuid() } != 0 {
-        // Only root can give files to others.
-        assert_eq!(said(&scene), (Some(0), Vec::new()));
+        // Only root can change the owner of a file.
+        assert_eq!(message(&scene), (Some(0), Vec::new()));
         return;
     }
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "warning"), "{found:?}");
     chmod(&scene, "s.key", 0o640);
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "note"), "{found:?}");
-    assert!(found[0].1.contains("must be in the group root"), "{found:?}");
+    assert!(found[0].1.contains("must be a member of group root"), "{found:?}");
     std::os::unix::fs::chown(scene.file("s.key"), Some(NOBODY), None).unwrap();
     let text =
         stdout(&check(&scene, "--server --cert s.crt --key s.key --quiet").output().unwrap());
     assert!(text.contains("\"s.key\" has group or world access"), "{text}");
     chmod(&scene, "s.key", 0o600);
-    let (status, found) = said(&scene);
+    let (status, found) = message(&scene);
     assert_eq!((status, found[0].0.as_str()), (Some(0), "note"), "{found:?}");
     assert!(found[0].1.contains("the server must run as nobody"), "{found:?}");
 }
 
 #[test]
-fn no_output_holds_a_password() {
+fn no_output_contains_a_password() {
     const PASSWORDS: [&str; 3] = ["pw-ONE", "pw-one", "pw-TWO"];
     for case in cases::all() {
         let scene = Scene::new();
@@ -254,9 +254,9 @@ fn no_output_holds_a_password() {
         }
         for format in ["text", "tap", "json", "prometheus"] {
             let output = check(&scene, options).args(["--format", format]).output().unwrap();
-            let said = stdout(&output) + &stderr(&output);
+            let message = stdout(&output) + &stderr(&output);
             for password in PASSWORDS {
-                assert!(!said.contains(password), "{}: {said}", case.name);
+                assert!(!message.contains(password), "{}: {message}", case.name);
             }
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `certpick check --fix-order`: what it writes, and what it leaves alone.
+//! `certpick check --fix-order`.
 
 use crate::library::certificates::{Identity, pem};
 use crate::made::{certificates, check, chmod, key_pem, pair};
@@ -13,7 +13,7 @@ struct Files {
     upper: Identity,
 }
 
-/// a.crt: upper, root, leaf, lower and again lower; a.key.
+/// Writes a.crt (upper, root, leaf, lower, lower) and a.key.
 fn files() -> Files {
     let scene = Scene::new();
     let root = Identity::root("ca");
@@ -25,9 +25,9 @@ fn files() -> Files {
     Files { scene, leaf, lower, upper }
 }
 
-const USUAL: &str = "--sslcert a.crt --sslkey a.key --fix-order out.crt";
+const OPTIONS: &str = "--sslcert a.crt --sslkey a.key --fix-order out.crt";
 
-/// The status.
+/// Returns the exit status.
 fn run(files: &Files, options: &str) -> i32 {
     check(&files.scene, options).output().unwrap().status.code().unwrap()
 }
@@ -37,9 +37,9 @@ fn right(files: &Files) -> Vec<u8> {
 }
 
 #[test]
-fn the_leaf_and_its_intermediates_stand_in_the_file_in_order_for_all_to_read() {
+fn the_leaf_and_its_intermediates_are_written_in_order_and_world_readable() {
     let files = files();
-    assert_eq!(run(&files, USUAL), 0);
+    assert_eq!(run(&files, OPTIONS), 0);
     let out = files.scene.file("out.crt");
     assert_eq!(std::fs::read(&out).unwrap(), right(&files));
     assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
@@ -48,23 +48,23 @@ fn the_leaf_and_its_intermediates_stand_in_the_file_in_order_for_all_to_read() {
 }
 
 #[test]
-fn no_umask_makes_it_unreadable() {
+fn the_file_is_world_readable_for_any_umask() {
     let files = files();
     let certpick = env!("CARGO_BIN_EXE_certpick");
-    let line = format!("umask 077; exec \"{certpick}\" check {USUAL}");
+    let line = format!("umask 077; exec \"{certpick}\" check {OPTIONS}");
     assert!(files.scene.command("sh").args(["-c", &line]).output().unwrap().status.success());
     let mode = files.scene.file("out.crt").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o644);
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_by_force_alone_and_nothing_else_is_left() {
+fn an_existing_file_is_replaced_only_with_force_and_no_temporary_file_is_left() {
     let files = files();
     files.scene.write("out.crt", "old");
-    assert_eq!(run(&files, USUAL), 1);
+    assert_eq!(run(&files, OPTIONS), 1);
     let out = files.scene.file("out.crt");
     assert_eq!(std::fs::read(&out).unwrap(), b"old");
-    assert_eq!(run(&files, &format!("{USUAL} --force")), 0);
+    assert_eq!(run(&files, &format!("{OPTIONS} --force")), 0);
     assert_eq!(std::fs::read(&out).unwrap(), right(&files));
     assert_eq!(out.metadata().unwrap().permissions().mode() & 0o7777, 0o644);
     let names = std::fs::read_dir(files.scene.path()).unwrap().map(|f| f.unwrap().file_name());
@@ -74,7 +74,7 @@ fn a_file_that_is_there_is_replaced_by_force_alone_and_nothing_else_is_left() {
 }
 
 #[test]
-fn the_certificate_file_itself_can_be_put_in_order() {
+fn the_certificate_file_itself_can_be_replaced() {
     let files = files();
     let options = "--sslcert a.crt --sslkey a.key --fix-order a.crt --force";
     assert_eq!(run(&files, options), 0);
@@ -82,7 +82,7 @@ fn the_certificate_file_itself_can_be_put_in_order() {
 }
 
 #[test]
-fn a_private_key_is_never_lost() {
+fn a_private_key_is_neither_overwritten_nor_copied() {
     let files = files();
     let both = [&files.upper, &files.leaf, &files.lower].map(Identity::pem).concat();
     let both = [both, key_pem(&files.leaf)].concat();
@@ -90,23 +90,23 @@ fn a_private_key_is_never_lost() {
     let options = "--sslcert a.pem --fix-order a.pem --force";
     assert_eq!(run(&files, options), 1);
     assert_eq!(std::fs::read(files.scene.file("a.pem")).unwrap(), both);
-    // Nor copied to where all can read it.
+    // The key is not copied to a file that other users can read.
     assert_eq!(run(&files, "--sslcert a.pem --fix-order new.pem"), 0);
     let written = std::fs::read_to_string(files.scene.file("new.pem")).unwrap();
     assert!(!written.contains("PRIVATE"), "{written}");
 }
 
 #[test]
-fn what_the_file_lacks_comes_from_the_issuer_pool() {
+fn missing_intermediates_are_taken_from_the_issuer_pool() {
     let files = files();
     certificates(&files.scene, "a.crt", &[&files.leaf]);
     certificates(&files.scene, "pool.crt", &[&files.upper, &files.lower]);
-    assert_eq!(run(&files, &format!("{USUAL} --issuers pool.crt")), 0);
+    assert_eq!(run(&files, &format!("{OPTIONS} --issuers pool.crt")), 0);
     assert_eq!(std::fs::read(files.scene.file("out.crt")).unwrap(), right(&files));
 }
 
 #[test]
-fn where_nothing_can_be_written_it_says_so_and_leaves_nothing() {
+fn a_write_error_is_reported_and_leaves_no_file() {
     let files = files();
     let options = "--sslcert a.crt --sslkey a.key --quiet --fix-order none/out.crt";
     let output = check(&files.scene, options).output().unwrap();
@@ -116,29 +116,29 @@ fn where_nothing_can_be_written_it_says_so_and_leaves_nothing() {
     std::fs::create_dir(files.scene.file("d")).unwrap();
     assert_eq!(run(&files, "--sslcert a.crt --sslkey a.key --fix-order d --force"), 1);
     assert_eq!(std::fs::read_dir(files.scene.file("d")).unwrap().count(), 0);
-    // A certificate that cannot be read gives no file.
+    // No file is written if the certificate cannot be read.
     files.scene.write("a.crt", "garbage");
-    assert_eq!(run(&files, USUAL), 1);
+    assert_eq!(run(&files, OPTIONS), 1);
     assert!(!files.scene.file("out.crt").exists());
 }
 
 #[test]
-fn it_is_for_one_certificate() {
+fn it_requires_exactly_one_certificate() {
     let files = files();
     pair(&files.scene, "b", &files.upper.issue("b"));
     chmod(&files.scene, "b.key", 0o600);
     let options = "--sslcert a.crt,b.crt --sslkey a.key,b.key --fix-order out.crt";
-    let said = failure(&mut check(&files.scene, options), 2);
-    assert!(said.contains("writes one certificate with its chain, and here are 2"), "{said}");
+    let message = failure(&mut check(&files.scene, options), 2);
+    assert!(message.contains("requires exactly one certificate, but there are 2"), "{message}");
     assert!(!files.scene.file("out.crt").exists());
 }
 
 #[test]
-fn of_a_server_the_certificate_that_its_key_belongs_to_comes_first() {
+fn for_a_server_the_certificate_that_matches_the_key_comes_first() {
     let files = files();
     let Files { scene, leaf, .. } = &files;
     let root = Identity::root("another");
-    // Without its intermediates nothing but the key tells that it is the one.
+    // Without the intermediates, only the key identifies the leaf.
     certificates(scene, "server.crt", &[&root, leaf]);
     let options = "--server --cert server.crt --key a.key --fix-order out.crt";
     assert_eq!(run(&files, options), 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How `certpick check` prints: colour, widths, statuses, and names that would do harm.
+//! Output of `certpick check`: colour, width, exit status, control characters.
 
 use crate::library::certificates::{Identity, StringKind, Subject, name_in};
 use crate::made::{bundle, check, pair};
@@ -12,7 +12,7 @@ use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
-/// a.crt and a.key, with which all is well, and old.crt and old.key, which have expired.
+/// a.crt and a.key without problems, and old.crt and old.key, which have expired.
 fn scene() -> Scene {
     let scene = Scene::new();
     let ca = Identity::root("ca");
@@ -24,7 +24,7 @@ fn scene() -> Scene {
 const GOOD: &str = "--sslcert a.crt --sslkey a.key";
 const BAD: &str = "--sslcert old.crt --sslkey old.key";
 
-/// What a shell on a terminal shows of it, with these variables.
+/// Returns the output on a terminal, with these variables.
 fn on_a_terminal(scene: &Scene, options: &str, variables: &str) -> String {
     let mut shell = scene.command("bash");
     shell.args(["--norc", "--noprofile", "-i"]);
@@ -38,7 +38,7 @@ fn on_a_terminal(scene: &Scene, options: &str, variables: &str) -> String {
 }
 
 #[test]
-fn colour_is_for_terminals_and_not_for_those_who_want_none() {
+fn colour_is_used_on_terminals_unless_it_is_disabled() {
     let scene = scene();
     let text = on_a_terminal(&scene, BAD, "");
     assert!(text.contains("\u{1b}[31mWRONG"), "{text:?}");
@@ -51,7 +51,7 @@ fn colour_is_for_terminals_and_not_for_those_who_want_none() {
 }
 
 #[test]
-fn warnings_count_by_strict_alone() {
+fn warnings_set_the_exit_status_only_with_strict() {
     let scene = scene();
     let root = Identity::root("root");
     let middle = root.authority("middle");
@@ -64,24 +64,28 @@ fn warnings_count_by_strict_alone() {
 }
 
 #[test]
-fn the_last_line_is_the_sum() {
+fn the_last_line_is_the_number_of_problems() {
     let scene = scene();
     let last = |options: &str| {
         let text = stdout(&check(&scene, options).output().unwrap());
         text.lines().last().unwrap_or_default().to_owned()
     };
-    assert_eq!(last(GOOD), "All is well.");
-    assert_eq!(last(BAD), "1 thing is wrong.");
-    assert_eq!(last("--sslcert a.crt,old.crt,none --sslkey a.key,,"), "3 things are wrong.");
+    assert_eq!(last(GOOD), "No problems found.");
+    assert_eq!(last(BAD), "1 problem.");
+    assert_eq!(last("--sslcert a.crt,old.crt,none --sslkey a.key,,"), "3 problems.");
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+fn a_closed_pipe_is_no_error_but_a_full_disk_is() {
     let scene = scene();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = check(&scene, GOOD).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("could not print: No space left"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("could not write to standard output: No space left"),
+        "{}",
+        stderr(&output)
+    );
     let mut gone = scene.command("true").stdin(Stdio::piped()).spawn().unwrap();
     let writer = gone.stdin.take().unwrap();
     gone.wait().unwrap();
@@ -89,12 +93,12 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
 }
 
-/// What reorders text, separates it or is there unseen, and how that is shown.
+/// Characters that reorder or separate text or are invisible, and their escapes.
 const HIDDEN: &str = "\u{7f}\u{9b}\u{2028}\u{202e}\u{2066}\u{200b}\u{feff}\u{61c}\u{fff9}\u{e0041}";
 const SHOWN: &str = r"\u{9b}\u{2028}\u{202e}\u{2066}\u{200b}\u{feff}\u{61c}\u{fff9}\u{e0041}";
 
 #[test]
-fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
+fn control_characters_in_names_are_escaped_in_every_format() {
     let scene = Scene::new();
     let evil = &format!("x\u{1b}[31m\r\n\"\\ # TODO {{}}{HIDDEN}");
     let ca = Identity::root(Subject::named(name_in(StringKind::Utf8, "o", evil)));
@@ -130,7 +134,7 @@ fn names_that_would_steer_a_terminal_or_break_a_format_do_neither() {
 }
 
 #[test]
-fn file_names_that_cannot_be_shown_are_not_offered_for_copying() {
+fn lists_with_names_that_need_escapes_are_not_printed() {
     for name in [&b"m\xfcller"[..], "m\u{202e}ller".as_bytes(), b"mueller"] {
         let scene = Scene::new();
         let directory = scene.file("all");
@@ -146,8 +150,8 @@ fn file_names_that_cannot_be_shown_are_not_offered_for_copying() {
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let [directory, credential] = [0, 1].map(|at| &report["subjects"][at]);
         let shown = certpick_core::text::printable(name);
-        let told = credential["name"].as_str().unwrap();
-        assert!(told.ends_with(&format!("/{shown}.crt")), "{told}");
+        let name_shown = credential["name"].as_str().unwrap();
+        assert!(name_shown.ends_with(&format!("/{shown}.crt")), "{name_shown}");
         let is_plain = name == b"mueller";
         assert_eq!(directory["facts"]["sslcert"].is_string(), is_plain, "{directory:#}");
     }

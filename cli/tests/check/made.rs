@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files for `certpick check`: what the library's tests have no use for.
+//! Test files for `certpick check`.
 
 use crate::library::certificates::{Identity, Subject, name, pem};
 use crate::library::keys::{Kind, key};
@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `certpick check` with these options, separated by blanks.
+/// Returns `certpick check` with these options, separated by white space.
 pub fn check(scene: &Scene, options: &str) -> Command {
     let mut command = scene.command(env!("CARGO_BIN_EXE_certpick"));
     command.arg("check").args(options.split_whitespace());
@@ -32,12 +32,12 @@ pub fn encrypted(identity: &Identity, password: &str) -> Vec<u8> {
     identity.key.private_key_to_pem_pkcs8_passphrase(cipher, password.as_bytes()).unwrap()
 }
 
-/// NAME.crt and NAME.key.
+/// Writes NAME.crt and NAME.key.
 pub fn pair(scene: &Scene, name: &str, identity: &Identity) {
     bundle(scene, name, identity, &[]);
 }
 
-/// The same, with these certificates behind the leaf's.
+/// Like [`pair`], with these certificates after the leaf.
 pub fn bundle(scene: &Scene, name: &str, identity: &Identity, others: &[&Identity]) {
     let all = std::iter::once(identity).chain(others.iter().copied());
     certificates(scene, &format!("{name}.crt"), &all.collect::<Vec<_>>());
@@ -53,13 +53,13 @@ pub fn chmod(scene: &Scene, file: &str, mode: u32) {
     std::fs::set_permissions(scene.file(file), std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// By OpenSSL's own notation, as in its configuration files.
+/// Makes an extension from the notation of OpenSSL's configuration files.
 pub fn extension(oid: &str, value: &str) -> X509Extension {
-    #[allow(deprecated)] // no other way takes every kind
+    #[allow(deprecated)] // the only function that accepts every extension
     X509Extension::new(None, None, oid, value).unwrap()
 }
 
-/// A subject with host names.
+/// Returns a subject with these alternative names.
 pub fn host(common_name: &str, names: &[&str]) -> Subject {
     let builder = X509Builder::new().unwrap();
     let context = builder.x509v3_context(None, None);
@@ -73,8 +73,7 @@ pub fn host(common_name: &str, names: &[&str]) -> Subject {
     Subject::new(common_name).extension(all.build(&context).unwrap())
 }
 
-/// A certificate that signed itself, of this version (counted from 0), with these extensions and
-/// no others.
+/// Makes a self-signed certificate of this version (counted from 0) with only these extensions.
 pub fn bare_root(common_name: &str, version: i32, extensions: &[X509Extension]) -> Identity {
     let (key, name) = (key(Kind::P256), name(common_name));
     let mut builder = X509Builder::new().unwrap();
@@ -98,8 +97,8 @@ pub fn now() -> i64 {
     i64::try_from(now).unwrap()
 }
 
-/// A revocation list (RFC 5280, section 5), in PEM. `until` is when the next one is due, in days
-/// from now, as is `from`.
+/// Makes a CRL (RFC 5280, section 5) in PEM. `from` and `until` are thisUpdate and nextUpdate, in
+/// days from now.
 pub fn revocations(
     issuer: &Identity,
     signer: &PKeyRef<Private>,
@@ -113,7 +112,7 @@ pub fn revocations(
         .iter()
         .flat_map(|identity| {
             let serial = identity.certificate.serial_number().to_bn().unwrap().to_vec();
-            // With a zero before it where it would be negative.
+            // A leading zero keeps the INTEGER positive.
             let zero: &[u8] = if serial[0] < 0x80 { &[] } else { &[0] };
             let serial = element(2, &[zero, &serial[..]].concat());
             element(0x30, &[serial, time(-1)].concat())
@@ -146,7 +145,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     all
 }
 
-/// A UTCTime, in days from now.
+/// Encodes a UTCTime, in days from now.
 fn time(days: i64) -> Vec<u8> {
     let moment = time::OffsetDateTime::from_unix_timestamp(now() + days * 86_400).unwrap();
     let text = format!(

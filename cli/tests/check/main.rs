@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `certpick check`, and what it shares with other subcommands.
+//! Tests of `certpick check`, and of directories in `certpick run`.
 
 mod cases;
 mod directories;
 mod findings;
 mod fix_order;
 mod formats;
-/// The library's own: certificates, keys and handshakes in memory.
+/// The library's test support: certificates and keys.
 #[path = "../../../tests/support/mod.rs"]
 #[allow(dead_code)] // for other tests
 mod library;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Wrong usage of `certpick check`: status 2, and words on standard error.
+//! Wrong usage of `certpick check`: status 2, and a message on standard error.
 
 use crate::library::certificates::Identity;
 use crate::made::{check, pair};
 use crate::support::{Scene, failure, printed};
 
 #[test]
-fn options_that_do_not_go_together_are_told() {
+fn invalid_combinations_of_options_are_rejected() {
     let scene = Scene::new();
     pair(&scene, "a", &Identity::root("ca").issue("a"));
     std::fs::create_dir(scene.file("d")).unwrap();
@@ -28,11 +28,11 @@ fn options_that_do_not_go_together_are_told() {
         ("--sslcert a.crt --format xml", "text, tap, json, prometheus"),
         ("--sslcert a.crt --sslkeys a.key", "--sslkey"),
         ("a.crt", "unexpected argument"),
-        ("--sslcert d --sslkey a.key", "--sslkey must be one too"),
+        ("--sslcert d --sslkey a.key", "--sslkey must be a directory"),
         ("--sslcert d --sslpassword-file a.key", "name the files in lists instead"),
     ] {
-        let said = failure(&mut check(&scene, options), 2);
-        assert!(said.contains(words), "{options}: {said}");
+        let message = failure(&mut check(&scene, options), 2);
+        assert!(message.contains(words), "{options}: {message}");
     }
 }
 

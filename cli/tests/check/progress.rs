@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The line on a terminal that tells how far long work is.
+//! The progress line on a terminal.
 
 use crate::library::certificates::Identity;
 use crate::made::{check, key_pem, pair};
 use crate::support::terminal::Terminal;
 use crate::support::{Scene, stderr};
 
-/// Three entries whose key is derived from the password by so many rounds.
+/// Three entries whose key is encrypted with this number of key derivation rounds.
 fn scene(rounds: u32) -> (Scene, &'static str) {
     let scene = Scene::new();
     let a = Identity::root("ca").issue("a");
@@ -24,7 +24,7 @@ fn scene(rounds: u32) -> (Scene, &'static str) {
     )
 }
 
-/// What a terminal shows of the check, up to the word that follows it.
+/// Returns the output of the check on a terminal.
 fn on_terminal(scene: &Scene, options: &str) -> String {
     let mut shell = scene.command("bash");
     shell.args(["--norc", "--noprofile", "-i"]);
@@ -37,14 +37,14 @@ fn on_terminal(scene: &Scene, options: &str) -> String {
     terminal.until("done")
 }
 
-/// A check that is long enough for a line, however fast this machine is: the work is doubled until
-/// the line appears. Gives what followed its text as well.
+/// Doubles the work until it is long enough for a progress line on this machine. Also returns the
+/// output after the text of the line.
 fn long() -> (Scene, &'static str, String) {
     let mut rounds = 250_000;
     loop {
         let (scene, options) = scene(rounds);
         let shown = on_terminal(&scene, options);
-        if let Some((_, rest)) = shown.split_once(" of 3 private keys looked at") {
+        if let Some((_, rest)) = shown.split_once(" of 3 private keys checked") {
             return (scene, options, rest.to_owned());
         }
         rounds = rounds.checked_mul(2).expect("no line appears");
@@ -52,9 +52,9 @@ fn long() -> (Scene, &'static str, String) {
 }
 
 #[test]
-fn a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it() {
+fn a_terminal_shows_the_progress_line_and_it_is_erased() {
     let (_, _, rest) = long();
-    // What is on the line in the end, with blanks in the place of what was there.
+    // The final content of the line, with blanks in place of the erased text.
     let mut line: Vec<char> = vec!['#'; 80];
     let mut cursor = 0;
     for c in rest.chars() {
@@ -69,11 +69,11 @@ fn a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it() {
     let line: String = line.into_iter().collect();
     let line = line.trim_end_matches('#');
     assert_eq!(line.trim_end(), "done", "{rest:?}");
-    assert_eq!(line.len(), "certpick: 1 of 3 private keys looked at".len(), "{rest:?}");
+    assert_eq!(line.len(), "certpick: 1 of 3 private keys checked".len(), "{rest:?}");
 }
 
 #[test]
-fn whoever_is_no_terminal_sees_nothing_of_it() {
+fn without_a_terminal_there_is_no_progress_line() {
     let (scene, options, _) = long();
     let output = check(&scene, options).output().unwrap();
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));

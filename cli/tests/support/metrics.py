@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Reads each *.prom of a directory with Prometheus' own parser, and prints what it holds as JSON."""
+"""Parses each *.prom file of a directory with the reference parser and prints its values as JSON."""
 
 import json
 import sys
@@ -22,9 +22,9 @@ def read(file: Path) -> dict:
     for family in families.values():
         assert family.type == "gauge" and family.documentation, (file, family.name)
         for sample in family.samples:
-            one = (sample.name, tuple(sorted(sample.labels.items())))
-            assert one not in series, (file, one)
-            series.add(one)
+            key = (sample.name, tuple(sorted(sample.labels.items())))
+            assert key not in series, (file, key)
+            series.add(key)
     up = [sample.value for sample in families["certpick_up"].samples]
     days = [sample.value for sample in families["certpick_certificate_days_left"].samples]
     return {"days_left": sorted(int(day) for day in days), "down": up.count(0)}

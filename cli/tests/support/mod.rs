@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the tests of `certpick run` share.
-#![allow(dead_code)] // each test program uses a part
+//! Support for the tests of the program.
+#![allow(dead_code)] // each test program uses only a part
 
 pub mod running;
 pub mod server;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// A certificate that its own key has signed, so that its subject is its CA's name too.
+/// A self-signed certificate, whose subject is also the name of its CA.
 pub struct Identity {
     pub certificate: X509,
     pub key: PKey<Private>,
@@ -47,7 +47,7 @@ impl Identity {
         Identity { certificate: builder.build(), key }
     }
 
-    /// Certificate and key.
+    /// Returns certificate and key.
     pub fn bundle(&self) -> Vec<u8> {
         [self.pem(), self.key_pem()].concat()
     }
@@ -61,16 +61,15 @@ impl Identity {
     }
 }
 
-/// A directory of its own for each test, and a private one for the files of `certpick run`, which is
-/// empty at first.
+/// A temporary directory for a test, and a private one for the files of `certpick run`.
 pub struct Scene {
     directory: TempDir,
     private: TempDir,
 }
 
-/// Whether only root and the user can make or remove a name on the way to this directory.
+/// Returns whether only root and the user can write to this directory and those above it.
 pub fn is_private(path: &Path) -> bool {
-    // SAFETY: no arguments.
+    // SAFETY: geteuid has no preconditions.
     let own = unsafe { libc::geteuid() };
     path.ancestors().all(|ancestor| {
         let metadata = ancestor.symlink_metadata().unwrap();
@@ -79,7 +78,7 @@ pub fn is_private(path: &Path) -> bool {
     })
 }
 
-/// Below target/, or elsewhere where that is in a directory that others can write to.
+/// Creates a directory in target/, or elsewhere if other users can write above that.
 fn private_directory() -> TempDir {
     let home = std::env::var_os("HOME").unwrap_or_default();
     let parents = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), home.into(), "/run".into()];
@@ -101,7 +100,7 @@ impl Scene {
         self.path().join(name.as_ref())
     }
 
-    /// Writes a file that only we can read.
+    /// Writes a file with mode 0600.
     pub fn write(&self, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         let mut file = std::fs::OpenOptions::new()
@@ -139,7 +138,7 @@ impl Scene {
         identity
     }
 
-    /// A command in this directory, with nothing of ours or of the machine's in its environment.
+    /// Returns a command in this directory with an almost empty environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -148,8 +147,8 @@ impl Scene {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
             .env("XDG_STATE_HOME", self.private.path());
-        // Whoever runs the tests may ignore or block signals.
-        // SAFETY: functions that may be called after fork(2).
+        // Resets signals that the test runner ignores or blocks.
+        // SAFETY: the functions are async-signal-safe.
         unsafe {
             command.pre_exec(|| {
                 for signal in 1..32 {
@@ -164,14 +163,14 @@ impl Scene {
         command
     }
 
-    /// `certpick run` with the module that was built along.
+    /// Returns `certpick run` with the module of this build.
     pub fn certpick_run(&self) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_certpick"));
         command.args(["run", "--module"]).arg(module());
         command
     }
 
-    /// The same, with one certificate that will do.
+    /// Like [`Scene::certpick_run`], with a certificate.
     pub fn certpick_run_any(&self) -> Command {
         if !self.file("any.pem").exists() {
             self.identity("any.pem");
@@ -181,19 +180,18 @@ impl Scene {
         command
     }
 
-    /// The private directory.
     pub fn private(&self) -> &Path {
         self.private.path()
     }
 
-    /// A new directory in the private one.
+    /// Creates a directory in the private one.
     pub fn subdirectory(&self) -> TempDir {
         tempfile::tempdir_in(self.private()).unwrap()
     }
 
-    /// The openssl.cnf files that `certpick run` has made; there must be nothing else.
+    /// Returns the openssl.cnf files that `certpick run` has stored. There must be no other files.
     #[track_caller]
-    pub fn kept(&self) -> Vec<PathBuf> {
+    pub fn stored(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.private().join("certpick")) else { return vec![] };
         let found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         assert!(found.iter().all(|f| f.extension().is_some_and(|end| end == "cnf")), "{found:?}");
@@ -201,7 +199,7 @@ impl Scene {
     }
 }
 
-/// cargo builds it since it is the same package that certpick depends on.
+/// Returns the module. Cargo builds it as a dependency of the program.
 pub fn module() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_certpick"));
     let module = program.with_file_name("deps").join("libcertpick.so");
@@ -209,18 +207,18 @@ pub fn module() -> PathBuf {
     module
 }
 
-/// A program that tells which signals and lines come.
-pub fn teller() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/teller.py")
+/// Returns the test program that prints the signals and lines that it receives.
+pub fn signals_program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/signals.py")
 }
 
-/// Copies a program to run it. Another process does so: a file that is open for writing cannot be
-/// run, and any process that this one starts meanwhile would inherit that.
+/// Copies a program with cp(1). If this process wrote it, a child that another thread forks meanwhile
+/// would inherit the descriptor, and exec(2) would fail with ETXTBSY.
 pub fn copy_program(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
-/// OpenSSL's directory of modules.
+/// Returns OpenSSL's directory of modules.
 pub fn openssl_modules() -> PathBuf {
     let output = Command::new("openssl").args(["version", "-m"]).output().unwrap();
     let text = stdout(&output);
@@ -235,7 +233,7 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a command printed; it must have succeeded and said nothing else.
+/// Returns the standard output of a command, which must succeed without error messages.
 #[track_caller]
 pub fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap();
@@ -244,7 +242,7 @@ pub fn printed(command: &mut Command) -> String {
     stdout(&output)
 }
 
-/// What a command that fails with this status says of it.
+/// Returns the error message of a command, which must fail with this status.
 #[track_caller]
 pub fn failure(command: &mut Command, status: i32) -> String {
     let output = command.output().unwrap();

@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A program under `certpick run` that tells which signals come.
+//! A program in `certpick run` that prints the signals that it receives.
 
-use super::{Scene, teller};
+use super::{Scene, signals_program};
 use std::io::{BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// How long anything may take before the test fails rather than waits for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A test that waits longer fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// certpick with `teller.py` under it, which ends by itself when its input ends.
+/// certpick with `signals.py` as its program, which ends at the end of its input.
 pub struct Running {
     certpick: Child,
-    says: Receiver<u8>,
+    output: Receiver<u8>,
 }
 
 impl Running {
     pub fn start(scene: &Scene, arguments: &[&str]) -> Running {
         let mut command = scene.certpick_run_any();
-        command.args(["--", "python3"]).arg(teller()).args(arguments);
-        // A process group of its own, as a shell would give it.
+        command.args(["--", "python3"]).arg(signals_program()).args(arguments);
+        // Its own process group, as in a shell.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut certpick = command.spawn().unwrap();
         let output = certpick.stdout.take().unwrap();
-        let (sender, says) = channel();
+        let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for byte in BufReader::new(output).bytes() {
                 let _ = sender.send(byte.unwrap());
             }
         });
-        Running { certpick, says }
+        Running { certpick, output: receiver }
     }
 
-    /// The next line that the program says.
+    /// Returns the next line of the program's output.
     #[track_caller]
     pub fn line(&mut self) -> String {
         let mut line = Vec::new();
         loop {
-            match self.says.recv_timeout(PATIENCE) {
+            match self.output.recv_timeout(TIMEOUT) {
                 Ok(b'\n') => return String::from_utf8(line).unwrap(),
                 Ok(byte) => line.push(byte),
                 Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&line)),
@@ -47,7 +47,7 @@ impl Running {
         }
     }
 
-    /// The program's process id, once it is ready.
+    /// Waits until the program is ready. Returns its process ID.
     #[track_caller]
     pub fn ready(&mut self) -> i32 {
         let line = self.line();
@@ -59,7 +59,7 @@ impl Running {
     }
 
     pub fn send(&self, signal: i32) {
-        // SAFETY: our child, which is not yet waited for.
+        // SAFETY: the child has not been waited for.
         assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
     }
 
@@ -67,24 +67,24 @@ impl Running {
         writeln!(self.certpick.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Waits for certpick itself to stop, and gives the signal.
+    /// Waits until certpick stops. Returns the signal.
     #[track_caller]
     pub fn stopped_by(&self) -> i32 {
         let pid = self.pid();
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             let mut status = 0;
-            // SAFETY: our child, and room for its status.
+            // SAFETY: waitpid writes one status.
             let found = unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) };
             let _ = sender.send((found, status));
         });
-        let (found, status) = receiver.recv_timeout(PATIENCE).expect("certpick does not stop");
+        let (found, status) = receiver.recv_timeout(TIMEOUT).expect("certpick does not stop");
         assert_eq!(found, pid);
         assert!(libc::WIFSTOPPED(status), "{status:x}");
         libc::WSTOPSIG(status)
     }
 
-    /// How certpick ends while the input is still open.
+    /// Waits until certpick ends with its input still open.
     pub fn ended(&mut self) -> ExitStatus {
         let input = self.certpick.stdin.take();
         let (_, status) = self.rest();
@@ -92,7 +92,7 @@ impl Running {
         status
     }
 
-    /// Ends the input; what the program still says, and how certpick ends.
+    /// Closes the input. Returns the rest of the output and the exit status of certpick.
     pub fn end(mut self) -> (String, ExitStatus) {
         drop(self.certpick.stdin.take());
         self.rest()
@@ -101,9 +101,9 @@ impl Running {
     fn rest(&mut self) -> (String, ExitStatus) {
         let mut rest = Vec::new();
         loop {
-            match self.says.recv_timeout(PATIENCE) {
+            match self.output.recv_timeout(TIMEOUT) {
                 Ok(byte) => rest.push(byte),
-                // Both have closed their output.
+                // Both processes have closed their output.
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("the program does not end"),
             }
@@ -113,10 +113,10 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that failed leaves nothing behind, stopped processes least of all.
+    /// Kills the processes of a failed test, which may be stopped.
     fn drop(&mut self) {
         if let Ok(None) = self.certpick.try_wait() {
-            // SAFETY: its process group, since it is not yet waited for.
+            // SAFETY: the child has not been waited for, so the group ID is not reused.
             unsafe { libc::kill(-self.pid(), libc::SIGKILL) };
             let _ = self.certpick.wait();
         }

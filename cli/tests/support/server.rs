@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A TLS server that names one CA and tells which certificate it got.
+//! A TLS server that names one CA and records the certificate that it receives.
 
 use super::Identity;
 use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode};
@@ -9,14 +9,14 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-/// Serves one connection.
+/// A server for one connection.
 pub struct Server {
     pub address: SocketAddr,
     thread: JoinHandle<Option<X509>>,
 }
 
 impl Server {
-    /// Names the CA of this identity, and takes whatever it gets.
+    /// Starts a server that names the CA of this identity and accepts every certificate.
     pub fn start(named: &Identity) -> Server {
         let own = Identity::new("server");
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
@@ -39,9 +39,9 @@ impl Server {
         Server { address, thread }
     }
 
-    /// The certificate that came, once the client has ended.
+    /// Returns the certificate that the server received. The client must have ended.
     pub fn received(self) -> Option<X509> {
-        // Were there no client, the server would wait for ever.
+        // Unblocks accept(2) if no client has connected.
         drop(TcpStream::connect(self.address));
         self.thread.join().unwrap()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A terminal with an interactive shell in it, as a person has one.
+//! A pseudo-terminal with an interactive shell.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-/// How long anything may take before the test fails rather than waits for ever.
-const PATIENCE_MS: i32 = 60_000;
+/// A test that waits longer fails.
+const TIMEOUT_MS: i32 = 60_000;
 
 pub struct Terminal {
     screen: File,
@@ -17,25 +17,25 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the shell, with this command's environment and directory.
+    /// Starts the shell.
     pub fn start(mut shell: Command) -> Terminal {
-        let (mut ours, mut its) = (-1, -1);
-        // SAFETY: room for two descriptors, which are ours then.
-        let (ours, its) = unsafe {
+        let (mut master, mut slave) = (-1, -1);
+        // SAFETY: openpty writes two descriptors, which we own.
+        let (master, slave) = unsafe {
             let done = libc::openpty(
-                &mut ours,
-                &mut its,
+                &mut master,
+                &mut slave,
                 std::ptr::null_mut(),
                 std::ptr::null(),
                 std::ptr::null(),
             );
             assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
-            libc::fcntl(ours, libc::F_SETFD, libc::FD_CLOEXEC);
-            (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(its))
+            libc::fcntl(master, libc::F_SETFD, libc::FD_CLOEXEC);
+            (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave))
         };
-        let number = its.as_raw_fd();
-        shell.stdin(its.try_clone().unwrap()).stdout(its.try_clone().unwrap()).stderr(its);
-        // SAFETY: setsid(2) and ioctl(2) may be called after fork(2).
+        let number = slave.as_raw_fd();
+        shell.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+        // SAFETY: setsid(2), ioctl(2) and close(2) are async-signal-safe.
         unsafe {
             shell.pre_exec(move || {
                 libc::setsid();
@@ -45,14 +45,14 @@ impl Terminal {
             });
         }
         let child = shell.spawn().unwrap();
-        Terminal { screen: File::from(ours), shell: child, seen: String::new() }
+        Terminal { screen: File::from(master), shell: child, seen: String::new() }
     }
 
     pub fn type_in(&mut self, text: &str) {
         self.screen.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits until this is shown, and gives all that came since the last time, this included.
+    /// Waits until the text appears. Returns the output since the last call, up to that text.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> String {
         loop {
@@ -62,8 +62,8 @@ impl Terminal {
             }
             let mut poll =
                 libc::pollfd { fd: self.screen.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-            // SAFETY: one descriptor of ours.
-            let ready = unsafe { libc::poll(&mut poll, 1, PATIENCE_MS) };
+            // SAFETY: the array has one pollfd.
+            let ready = unsafe { libc::poll(&mut poll, 1, TIMEOUT_MS) };
             assert_eq!(ready, 1, "{text:?} does not come, only {:?}", self.seen);
             let mut bytes = [0; 4096];
             let count = self.screen.read(&mut bytes).unwrap_or(0);
@@ -75,7 +75,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // The shell and what runs in it are one session; its leader's end hangs up on the others.
+        // The shell is the session leader, so its end sends SIGHUP to the processes in it.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }

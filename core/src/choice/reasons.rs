@@ -109,7 +109,8 @@ impl Reasons {
         self.0 & hard != 0
     }
 
-    pub(super) fn is_flawed(self) -> bool {
+    /// Returns whether there are soft reasons among them.
+    pub fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }
 }

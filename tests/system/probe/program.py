@@ -27,13 +27,13 @@ class Done:
 
 @dataclass
 class Server:
-    """The report on one server."""
+    """The report about one server."""
 
     status: int
-    report: dict
+    subject: dict
 
     def finding(self, key: str) -> Optional[dict]:
-        found = [finding for finding in self.report["findings"] if finding["key"] == key]
+        found = [finding for finding in self.subject["findings"] if finding["key"] == key]
         assert len(found) <= 1, found
         return found[0] if found else None
 
@@ -47,10 +47,10 @@ class Server:
 
     @property
     def facts(self) -> dict:
-        return self.report["facts"]
+        return self.subject["facts"]
 
     def parts(self, kind: str) -> list:
-        return [part for part in self.report["parts"] if part["kind"] == kind]
+        return [part for part in self.subject["parts"] if part["kind"] == kind]
 
     @property
     def verdicts(self) -> list:
@@ -74,12 +74,12 @@ def probe(*words, **settings) -> Server:
     """Probes one server."""
     done = run("--format", "json", *words, **settings)
     assert done.errors == "", done.errors
-    (report,) = done.report["subjects"]
+    (subject,) = done.report["subjects"]
     assert done.report["status"] == done.status
-    return Server(done.status, report)
+    return Server(done.status, subject)
 
 
 def lists(*credentials) -> list:
-    """Returns the options for these credentials."""
+    """Returns the options that name these credentials."""
     certificates = ",".join(str(c.certificate) for c in credentials)
     return ["--sslcert", certificates, "--sslkey", ",".join(str(c.key) for c in credentials)]

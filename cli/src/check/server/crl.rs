@@ -5,6 +5,8 @@ use crate::certificate::{date, seconds, span};
 use crate::inspect;
 use crate::report::{Level, Subject, Value};
 use certpick_core::error::file_name;
+use certpick_core::source::pem;
+use certpick_core::x509::name;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509CrlRef};
 use std::path::Path;
 
@@ -28,7 +30,7 @@ pub fn report(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mu
         if let [_] = lists[..] {
             report_list(list, chain, cas, now, &mut subject);
         } else {
-            let mut part = Subject::new("crl", inspect::name_text(list.issuer_name()));
+            let mut part = Subject::new("crl", name::text(list.issuer_name()));
             report_list(list, chain, cas, now, &mut part);
             subject.part(part);
         }
@@ -54,17 +56,17 @@ fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
     }
     let damaged = |at: usize| format!("CRL {} in it is damaged", at + 1);
     let list = |(at, start): (usize, &usize)| {
-        inspect::revocation_list(&bytes[*start..]).ok_or_else(|| damaged(at))
+        pem::revocation_list(&bytes[*start..]).ok_or_else(|| damaged(at))
     };
     starts.iter().enumerate().map(list).collect()
 }
 
 fn report_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subject: &mut Subject) {
-    let issuer = inspect::name_text(list.issuer_name());
+    let issuer = name::text(list.issuer_name());
     subject.fact("issuer", "issuer", issuer.clone());
     report_times(list, now, subject);
     let namesakes: Vec<&&X509> =
-        cas.iter().filter(|ca| inspect::same_name(ca.subject_name(), list.issuer_name())).collect();
+        cas.iter().filter(|ca| name::equal(ca.subject_name(), list.issuer_name())).collect();
     let signed = |ca: &&&X509| ca.public_key().and_then(|key| list.verify(&key)).unwrap_or(false);
     if namesakes.iter().any(signed) {
         subject.finding("crl_signature", Level::Good, format!("signed by {issuer}"));
@@ -79,7 +81,7 @@ fn report_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subj
         subject.finding("crl_signature", Level::Wrong, text);
     }
     for certificate in chain {
-        if inspect::same_name(certificate.issuer_name(), list.issuer_name()) {
+        if name::equal(certificate.issuer_name(), list.issuer_name()) {
             report_revocation(list, certificate, subject);
         }
     }
@@ -123,7 +125,7 @@ fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
 }
 
 fn report_revocation(list: &X509CrlRef, certificate: &X509, subject: &mut Subject) {
-    let name = inspect::name_text(certificate.subject_name());
+    let name = name::text(certificate.subject_name());
     match list.get_by_cert(certificate) {
         CrlStatus::Revoked(entry) => {
             let when = seconds(entry.revocation_date());

@@ -7,6 +7,7 @@ use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::regular::system_text;
 use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
@@ -29,7 +30,7 @@ pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> 
     let metadata = match file.metadata() {
         Ok(metadata) => metadata,
         Err(error) => {
-            let reason = inspect::system_text(&error);
+            let reason = system_text(&error);
             let text = format!("could not access private key file \"{name}\": {reason}");
             subject.finding(KEY, Level::Wrong, text);
             return Key::Unusable;

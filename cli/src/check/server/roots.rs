@@ -7,6 +7,7 @@ use crate::check::verify::{Anchors, Strict, Verification};
 use crate::inspect::{self, Authority};
 use crate::report::{Level, Subject};
 use crate::roots::Roots;
+use certpick_core::x509::name;
 use openssl::ssl::{SslContext, SslMethod};
 use openssl::x509::{X509, X509PurposeId};
 use openssl_sys as ffi;
@@ -51,7 +52,7 @@ fn report_result(
     };
     let text = format!("{client} rejects the chain: {error}");
     let at = error.certificate.as_ref();
-    let issuer = at.map(|at| inspect::name_text(at.issuer_name())).unwrap_or_default();
+    let issuer = at.map(|at| name::text(at.issuer_name())).unwrap_or_default();
     let advice = if error.is_missing_issuer() {
         format!(
             "The certificate of {issuer} is missing. Add an intermediate to the server's file, or \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What each certificate is good for.
+//! Validity, usage and strength of each certificate.
 
 use super::{Case, case};
 use crate::library::certificates::{Identity, Subject};
@@ -32,56 +32,81 @@ pub fn cases() -> Vec<Case> {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").expired()));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case("not yet valid", 1, &[("validity", "wrong", "look at this machine's clock")], |s| {
-            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
-            "--sslcert a.crt --sslkey a.key"
-        }),
         case(
-            "valid for too few days",
+            "not yet valid",
             1,
-            &[("validity", "wrong", "101 days are asked for")],
+            &[("validity", "wrong", "check the clock of this machine")],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "expires within --min-days",
+            1,
+            &[("validity", "wrong", "--min-days requires 101 days")],
             |s| {
                 pair(s, "a", &Identity::root("ca").issue("a"));
                 "--sslcert a.crt --sslkey a.key --min-days 101"
             },
         ),
-        case("valid for long enough", 0, &[("validity", "good", "days from now")], |s| {
-            pair(s, "a", &Identity::root("ca").issue("a"));
-            "--sslcert a.crt --sslkey a.key --min-days 99"
-        }),
+        case(
+            "does not expire within --min-days",
+            0,
+            &[("validity", "good", "days from now")],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue("a"));
+                "--sslcert a.crt --sslkey a.key --min-days 99"
+            },
+        ),
         case("an intermediate that has expired", 1, &[("validity", "wrong", "expired on ")], |s| {
             let middle = Identity::root("ca").authority(Subject::new("middle").expired());
             bundle(s, "a", &middle.issue("a"), &[&middle]);
             "--sslcert a.crt --sslkey a.key"
         }),
         case(
-            "the certificate of a CA",
+            "a CA certificate",
             1,
             &[
-                ("ca_as_leaf", "warning", "clients have others"),
-                ("key_usage", "wrong", "lacks digitalSignature; servers refuse it"),
+                ("ca_as_leaf", "warning", "which a client should not use"),
+                ("key_usage", "wrong", "lacks digitalSignature; servers reject it"),
             ],
             |s| {
                 pair(s, "a", &Identity::root("ca").authority("a"));
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
-        case("for key agreement", 0, &[("key_usage", "warning", "some servers may refuse")], |s| {
-            let subject = Subject::new("a").key_usage(KeyUsage::new().key_agreement());
-            pair(s, "a", &Identity::root("ca").issue(subject));
-            "--sslcert a.crt --sslkey a.key"
-        }),
-        case("for servers", 1, &[("extended_key_usage", "wrong", "lacks clientAuth")], |s| {
-            let mut usage = ExtendedKeyUsage::new();
-            let subject = Subject::new("a").extended_key_usage(usage.server_auth());
-            pair(s, "a", &Identity::root("ca").issue(subject));
-            "--sslcert a.crt --sslkey a.key"
-        }),
-        case("by Netscape's rule", 1, &[("usage", "wrong", "is not for TLS clients")], |s| {
-            let subject = Subject::new("a").extension(extension("nsCertType", "server"));
-            pair(s, "a", &Identity::root("ca").issue(subject));
-            "--sslcert a.crt --sslkey a.key"
-        }),
+        case(
+            "a key usage for key agreement",
+            0,
+            &[("key_usage", "warning", "some servers may reject")],
+            |s| {
+                let subject = Subject::new("a").key_usage(KeyUsage::new().key_agreement());
+                pair(s, "a", &Identity::root("ca").issue(subject));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "an extended key usage for servers",
+            1,
+            &[("extended_key_usage", "wrong", "lacks clientAuth")],
+            |s| {
+                let mut usage = ExtendedKeyUsage::new();
+                let subject = Subject::new("a").extended_key_usage(usage.server_auth());
+                pair(s, "a", &Identity::root("ca").issue(subject));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case(
+            "a Netscape certificate type for servers",
+            1,
+            &[("usage", "wrong", "is not for TLS clients")],
+            |s| {
+                let subject = Subject::new("a").extension(extension("nsCertType", "server"));
+                pair(s, "a", &Identity::root("ca").issue(subject));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
         case(
             "an intermediate for servers",
             1,
@@ -94,14 +119,19 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
-        case("a short key", 0, &[("strength", "warning", "level 1, not for 2")], |s| {
+        case("a short key", 0, &[("strength", "warning", "level 1 but not for level 2")], |s| {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa1024)));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case("a key of today", 0, &[("strength", "good", "level 2; not for 3")], |s| {
-            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
-            "--sslcert a.crt --sslkey a.key"
-        }),
+        case(
+            "a key of usual size",
+            0,
+            &[("strength", "good", "level 2 but not for level 3")],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
         case("a weak key", 1, &[("strength", "wrong", "too weak for")], |s| {
             let subject = Subject::new("a").with_key(&weak());
             pair(s, "a", &Identity::root("ca").issue(subject));
@@ -120,7 +150,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Too short for every security level but 0.
+/// A key that is too short for security level 1.
 fn weak() -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(768).unwrap()).unwrap()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is in a client's certificate file.
+//! The chain in a client's certificate file.
 
 use super::{Case, case};
 use crate::library::certificates::{Identity, Subject};
@@ -9,10 +9,10 @@ use crate::made::{bundle, certificates, extension, key_pem, pair};
 pub fn cases() -> Vec<Case> {
     vec![
         case(
-            "the right order, root included",
+            "the correct order, including the root",
             0,
             &[
-                ("chain_order", "good", "the leaf first"),
+                ("chain_order", "good", "leaf first"),
                 ("root_included", "note", "O=certpick tests, CN=ca, which is not sent"),
             ],
             |s| {
@@ -28,7 +28,7 @@ pub fn cases() -> Vec<Case> {
             &[(
                 "chain_order",
                 "warning",
-                "the right order is 2 (O=certpick tests, CN=a), then 3 (O=certpick tests, \
+                "The correct order is 2 (O=certpick tests, CN=a), then 3 (O=certpick tests, \
                  CN=lower), then 1 (O=certpick tests, CN=upper)",
             )],
             |s| {
@@ -47,7 +47,7 @@ pub fn cases() -> Vec<Case> {
                 "chain_gap",
                 "wrong",
                 "the certificate of O=certpick tests, CN=lower, which issued O=certpick tests, \
-                 CN=a; the file goes on with O=certpick tests, CN=upper",
+                 CN=a; the file continues with O=certpick tests, CN=upper",
             )],
             |s| {
                 let upper = Identity::root("ca").authority("upper");
@@ -56,11 +56,11 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "too much in the file",
+            "superfluous certificates in the file",
             0,
             &[
                 ("superfluous", "warning", "more than once: O=certpick tests, CN=middle"),
-                ("superfluous", "warning", "nothing to do with the leaf and is not sent"),
+                ("superfluous", "warning", "not in the chain and are not sent"),
             ],
             |s| {
                 let ca = Identity::root("ca");
@@ -73,7 +73,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "an old root of the same name",
             0,
-            &[("namesake", "warning", "its key is not the one that signed")],
+            &[("namesake", "warning", "has the name of the missing issuer but another key")],
             |s| {
                 bundle(s, "a", &Identity::root("ca").issue("a"), &[&Identity::root("ca")]);
                 "--sslcert a.crt --sslkey a.key"
@@ -104,7 +104,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "a self-signed certificate",
             0,
-            &[("self_signed", "note", "only a server that has this very certificate")],
+            &[("self_signed", "note", "only servers that trust this certificate itself")],
             |s| {
                 let own = crate::made::bare_root("own", 2, &[]);
                 pair(s, "a", &own);
@@ -112,9 +112,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "the CA says where its certificate is",
+            "the URL of the CA certificate",
             0,
-            &[("chain", "good", "its certificate can be fetched from http://ca/x")],
+            &[("chain", "good", "its certificate is available at http://ca/x")],
             |s| {
                 let place = extension("authorityInfoAccess", "caIssuers;URI:http://ca/x");
                 let a = Identity::root("ca").issue(Subject::new("a").extension(place));
@@ -123,7 +123,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a bundle in the right order",
+            "a bundle in the correct order",
             0,
             &[
                 ("fix_order", "good", "\"out.crt\" was written: the leaf and 2 intermediates"),
@@ -139,9 +139,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a bundle for which there is no place",
+            "a bundle whose file exists",
             1,
-            &[("fix_order", "wrong", "\"a.crt\" was not written: it exists already; --force")],
+            &[("fix_order", "wrong", "\"a.crt\" was not written: it already exists; --force")],
             |s| {
                 pair(s, "a", &Identity::root("ca").issue("a"));
                 "--sslcert a.crt --sslkey a.key --fix-order a.crt"

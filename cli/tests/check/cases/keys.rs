@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private keys, and the passwords that open them.
+//! Private keys and their passwords.
 
 use super::{Case, case};
 use crate::library::certificates::Identity;
 use crate::made::{bundle, certificates, chmod, encrypted, key_pem, pair};
 use crate::support::Scene;
 
-/// a.crt, b.crt, a.key and b.key.
+/// Writes a.crt, b.crt, a.key and b.key.
 fn two(s: &Scene) -> (Identity, Identity) {
     let ca = Identity::root("ca");
     let (a, b) = (ca.issue("a"), ca.issue("b"));
@@ -18,27 +18,32 @@ fn two(s: &Scene) -> (Identity, Identity) {
 pub fn cases() -> Vec<Case> {
     vec![
         case(
-            "all is well",
+            "a key without problems",
             0,
             &[
                 ("key_file", "good", "\"a.key\" can be read, with mode 0600"),
-                ("key_matches", "good", "belongs to the certificate"),
+                ("key_matches", "good", "matches the certificate"),
             ],
             |s| {
                 two(s);
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
-        case("others may read the key", 1, &[("key_file", "wrong", "chmod 600 a.key")], |s| {
-            two(s);
-            chmod(s, "a.key", 0o644);
-            "--sslcert a.crt --sslkey a.key"
-        }),
+        case(
+            "other users can read the key",
+            1,
+            &[("key_file", "wrong", "Run: chmod 600 a.key")],
+            |s| {
+                two(s);
+                chmod(s, "a.key", 0o644);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
         case(
             "certificate and key are swapped",
             1,
             &[
-                ("certificate_file", "wrong", "may be the wrong way round"),
+                ("certificate_file", "wrong", "Certificate and key may be swapped"),
                 ("key_file", "wrong", "a certificate and no private key"),
             ],
             |s| {
@@ -48,7 +53,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "the key is not there",
+            "the key file does not exist",
             1,
             &[("key_file", "wrong", "certificate present, but not private key file \"no.key\"")],
             |s| {
@@ -57,7 +62,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "the key is not there, but there is one in the certificate's file",
+            "the key file does not exist, but the certificate file contains a key",
             1,
             &[("key_file", "wrong", "leave the entry of sslkey empty")],
             |s| {
@@ -69,7 +74,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "two keys for one certificate",
             1,
-            &[("key_file", "wrong", "with one certificate sslkey is one file name")],
+            &[("key_file", "wrong", "With one certificate, sslkey is one file name")],
             |s| {
                 two(s);
                 "--sslcert a.crt --sslkey a.key,b.key"
@@ -88,7 +93,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "no key is named",
             1,
-            &[("key_file", "wrong", "there is \"a.key\"; name it by --sslkey")],
+            &[("key_file", "wrong", "\"a.key\" exists. Name it with --sslkey.")],
             |s| {
                 two(s);
                 "--sslcert a.crt"
@@ -107,11 +112,11 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "an entry's key is that of another, and its own a third one's",
+            "three entries whose keys are mixed up",
             1,
             &[
                 ("key_matches", "wrong", "\"b.key\" is the key of entry 2 (b.crt)"),
-                ("key_matches", "wrong", "the right key is in \"a.key\", of entry 3 (c.crt)"),
+                ("key_matches", "wrong", "The right key is in \"a.key\" of entry 3 (c.crt)."),
                 ("key_matches", "wrong", "\"c.key\" is the key of entry 3 (c.crt)"),
             ],
             |s| {
@@ -120,14 +125,19 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt,b.crt,c.crt --sslkey b.key,c.key,a.key"
             },
         ),
-        case("nobody's key", 1, &[("key_matches", "wrong", "none of the certificates")], |s| {
-            two(s);
-            "--sslcert a.crt --sslkey b.key"
-        }),
+        case(
+            "a key that matches no certificate",
+            1,
+            &[("key_matches", "wrong", "none of the certificates")],
+            |s| {
+                two(s);
+                "--sslcert a.crt --sslkey b.key"
+            },
+        ),
         case(
             "the key of the CA",
             1,
-            &[("key_matches", "wrong", "certificate 2 of the file, which is not the one")],
+            &[("key_matches", "wrong", "certificate 2 of the file, which is not the leaf")],
             |s| {
                 let ca = Identity::root("ca");
                 bundle(s, "a", &ca.issue("a"), &[&ca]);
@@ -136,10 +146,10 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "the right key is in the certificate's own file",
+            "the right key is in the certificate file",
             1,
             &[
-                ("key_matches", "wrong", "the key in the certificate's own file is the right one"),
+                ("key_matches", "wrong", "The key in the certificate file matches"),
                 ("key_elsewhere", "note", "the one in \"b.key\" is used"),
             ],
             |s| {
@@ -149,9 +159,13 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a second key, which others may read",
+            "a second key that other users can read",
             0,
-            &[("key_elsewhere", "warning", "take the key out of it, or chmod 600 a.pem")],
+            &[(
+                "key_elsewhere",
+                "warning",
+                "Remove the key from the file, or run: chmod 600 a.pem",
+            )],
             |s| {
                 let (a, _) = two(s);
                 s.write("a.pem", [a.pem(), key_pem(&a)].concat());
@@ -159,17 +173,22 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.pem --sslkey a.key"
             },
         ),
-        case("the right password", 0, &[("password", "good", "opens")], |s| {
+        case("the right password", 0, &[("password", "good", "decrypts")], |s| {
             let (a, _) = two(s);
             s.write("a.key", encrypted(&a, "pw-ONE"));
             s.write("passwords", "pw-ONE\n");
             "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
         }),
-        case("a password for nothing", 0, &[("password", "note", "is not encrypted")], |s| {
-            two(s);
-            s.write("passwords", "pw-ONE\n");
-            "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
-        }),
+        case(
+            "a password for an unencrypted key",
+            0,
+            &[("password", "note", "is not encrypted")],
+            |s| {
+                two(s);
+                s.write("passwords", "pw-ONE\n");
+                "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+            },
+        ),
         case("the wrong password", 1, &[("password", "wrong", "wrong password?")], |s| {
             let (a, _) = two(s);
             s.write("a.key", encrypted(&a, "pw-ONE"));
@@ -182,11 +201,11 @@ pub fn cases() -> Vec<Case> {
             "--sslcert a.crt --sslkey a.key"
         }),
         case(
-            "passwords on each other's lines",
+            "swapped passwords",
             1,
             &[
-                ("password", "wrong", "the password on line 2 of the password file opens it"),
-                ("password", "wrong", "the password on line 1 of the password file opens it"),
+                ("password", "wrong", "Line 2 of the password file contains its password"),
+                ("password", "wrong", "Line 1 of the password file contains its password"),
             ],
             |s| {
                 let (a, b) = two(s);
@@ -197,12 +216,12 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a line too few",
+            "a missing line in the password file",
             1,
             &[
                 ("lists", "wrong", "could not match 1 sslpassword to 2 sslkey values"),
-                ("password", "unknown", "which password belongs to it"),
-                ("key_matches", "good", "belongs"),
+                ("password", "unknown", "its password is not known"),
+                ("key_matches", "good", "matches"),
             ],
             |s| {
                 let (a, _) = two(s);
@@ -212,7 +231,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "others may read the passwords",
+            "other users can read the passwords",
             1,
             &[("password_file", "wrong", "chmod it to 0600"), ("password", "unknown", "encrypted")],
             |s| {
@@ -224,11 +243,11 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a key too few",
+            "a missing key in the list",
             1,
             &[
                 ("lists", "wrong", "could not match 2 sslcert to 1 sslkey values"),
-                ("key_matches", "unknown", "cannot be told from the lists"),
+                ("key_matches", "unknown", "cannot be determined from the lists"),
                 ("key_owner", "note", "\"b.key\" is the key of entry 2 (b.crt)"),
             ],
             |s| {
@@ -237,10 +256,10 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a key too many",
+            "too many keys in the list",
             1,
             &[
-                ("key_owner", "warning", "\"no.key\" is the key of none of the certificates"),
+                ("key_owner", "warning", "\"no.key\" matches none of the certificates"),
                 ("key_owner", "note", "\"c.key\" is encrypted"),
                 ("key_file", "wrong", "\"none.key\""),
             ],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lists, directories, files that hold no certificate, and entries that are alike.
+//! Lists, directories, files without a certificate, and credentials that servers cannot distinguish.
 
 use super::{Case, case};
 use crate::library::certificates::{Identity, Subject};
@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 pub fn cases() -> Vec<Case> {
     vec![
         case(
-            "certificate files that are none",
+            "files that contain no certificate",
             1,
             &[
                 ("certificate_file", "wrong", "\"none\": No such file or directory"),
@@ -29,10 +29,10 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "an empty entry, and what else there is all the same",
+            "an empty entry; the others are checked all the same",
             1,
             &[
-                ("lists", "wrong", "take entry 2 out of every list"),
+                ("lists", "wrong", "Remove entry 2 from every list."),
                 ("key_matches", "wrong", "\"a.key\" is the key of entry 1 (a.crt)"),
             ],
             |s| {
@@ -45,7 +45,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "text after a quote",
             1,
-            &[("lists", "wrong", "what comes after it was not looked at")],
+            &[("lists", "wrong", "the rest of the list was not checked")],
             |s| {
                 pair(s, "a", &Identity::root("ca").issue("a"));
                 "--sslcert a.crt,\"b\"x --sslkey a.key,"
@@ -55,11 +55,11 @@ pub fn cases() -> Vec<Case> {
             "a directory",
             1,
             &[
-                ("lists", "good", "2 certificates that have their keys; those valid longest first"),
-                ("other_file", "note", "the certificate of a CA"),
-                ("key_file", "warning", "\"d/lonely.crt\" holds no private key"),
+                ("lists", "good", "2 certificates that have a key; the one valid longest is first"),
+                ("other_file", "note", "a CA certificate"),
+                ("key_file", "warning", "\"d/lonely.crt\" contains no private key"),
                 ("certificate_file", "wrong", "\"d/broken.crt\""),
-                ("collision", "note", "that one is valid longer"),
+                ("collision", "note", "it is valid longer"),
             ],
             |s| {
                 std::fs::create_dir(s.file("d")).unwrap();
@@ -72,7 +72,7 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert d"
             },
         ),
-        case("an empty directory", 1, &[("lists", "wrong", "holds no certificate")], |s| {
+        case("an empty directory", 1, &[("lists", "wrong", "contains no certificate")], |s| {
             std::fs::create_dir(s.file("d")).unwrap();
             "--sslcert d"
         }),
@@ -80,10 +80,10 @@ pub fn cases() -> Vec<Case> {
             "an issuer pool",
             0,
             &[
-                ("certificate_file", "good", "holds 2 certificates"),
+                ("certificate_file", "good", "contains 2 certificates"),
                 ("chain_filled", "note", "taken from the issuer pool (--issuers)"),
                 ("chain", "good", "complete up to O=certpick tests, CN=ca"),
-                ("chain_verifies", "good", "every signature"),
+                ("chain_verifies", "good", "all signatures"),
             ],
             |s| {
                 let ca = Identity::root("ca");
@@ -98,7 +98,7 @@ pub fn cases() -> Vec<Case> {
             "--sslcert a.crt --sslkey a.key --issuers none"
         }),
         case(
-            "an intermediate that another entry has",
+            "an intermediate from the file of another entry",
             0,
             &[("chain_filled", "note", "taken from the file of entry 2 (b.crt)")],
             |s| {
@@ -120,9 +120,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "two that no server can tell apart",
+            "two credentials that no server can distinguish",
             0,
-            &[("collision", "note", "servers cannot tell it from entry 1 (a.crt)")],
+            &[("collision", "note", "servers cannot distinguish it from entry 1 (a.crt)")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue("user"));
@@ -131,9 +131,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "two that differ by the user alone",
+            "two credentials that differ only in the user",
             0,
-            &[("collision", "note", "unless the user of the connection is the CN of this one")],
+            &[("collision", "note", "unless the connection's user is the CN of this certificate")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue("a"));
@@ -142,9 +142,13 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "one that has expired is behind one that has not",
+            "a credential that is not expired is preferred",
             1,
-            &[("collision", "note", "entry 2 (b.crt), which is sent in its place: nothing speaks")],
+            &[(
+                "collision",
+                "note",
+                "entry 2 (b.crt), which is sent instead because it is currently valid",
+            )],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue(Subject::new("user").expired()));
@@ -153,7 +157,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "one whose chain names fewer CAs",
+            "a credential whose chain has fewer CAs",
             0,
             &[("collision", "note", "every server that accepts it also accepts entry 1 (a.crt)")],
             |s| {

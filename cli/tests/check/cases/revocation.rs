@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Revocation lists for the chain of a server.
+//! CRLs for the chain of a server.
 
 use super::{Case, case};
 use crate::library::certificates::Identity;
@@ -8,7 +8,7 @@ use crate::made::{certificates, host, pair, revocations};
 use crate::support::Scene;
 use openssl::x509::X509Crl;
 
-/// s.crt, s.key and root.crt.
+/// Writes s.crt, s.key and root.crt.
 fn files(s: &Scene) -> (Identity, Identity) {
     let root = Identity::root("root");
     let leaf = root.issue(host("db", &["db"]));
@@ -17,120 +17,135 @@ fn files(s: &Scene) -> (Identity, Identity) {
     (root, leaf)
 }
 
-const USUAL: &str = "--server --cert s.crt --key s.key --root root.crt --crl crl";
+const OPTIONS: &str = "--server --cert s.crt --key s.key --root root.crt --crl crl";
 
 pub fn cases() -> Vec<Case> {
     vec![
         case(
-            "a list that is current",
+            "a valid CRL",
             0,
             &[
                 ("crl_validity", "good", "days from now"),
-                ("crl_signature", "good", "O=certpick tests, CN=root signed it"),
+                ("crl_signature", "good", "signed by O=certpick tests, CN=root"),
                 ("revoked", "good", "CN=db is not revoked"),
-                ("crl_check", "good", "each certificate needs one"),
+                ("crl_check", "good", "and the CRLs accepts the chain"),
             ],
             |s| {
                 let (root, _) = files(s);
                 let other = root.issue("other");
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[&other]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
-            "a certificate that is revoked",
+            "a revoked certificate",
             1,
             &[
-                ("revoked", "wrong", "CN=db is revoked since"),
+                ("revoked", "wrong", "CN=db has been revoked since"),
                 ("crl_check", "wrong", "certificate revoked"),
             ],
             |s| {
                 let (root, leaf) = files(s);
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[&leaf]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
-            "an old list",
+            "an expired CRL",
             1,
             &[
-                ("crl_validity", "wrong", "get the CA's current list"),
+                ("crl_validity", "wrong", "Get the current CRL from the CA."),
                 ("crl_check", "wrong", "CRL has expired"),
             ],
             |s| {
                 let (root, _) = files(s);
                 s.write("crl", revocations(&root, &root.key, -9, Some(-2), &[]));
-                USUAL
+                OPTIONS
             },
         ),
-        case("a list to come", 1, &[("crl_validity", "wrong", "not valid before")], |s| {
-            let (root, _) = files(s);
-            s.write("crl", revocations(&root, &root.key, 2, Some(9), &[]));
-            USUAL
-        }),
-        case("a list without an end", 0, &[("crl_validity", "note", "does not say")], |s| {
-            let (root, _) = files(s);
-            s.write("crl", revocations(&root, &root.key, -1, None, &[]));
-            USUAL
-        }),
-        case("a forged list", 1, &[("crl_signature", "wrong", "does not verify")], |s| {
-            let (root, _) = files(s);
-            s.write("crl", revocations(&root, &key(Kind::P256), -1, Some(7), &[]));
-            USUAL
-        }),
         case(
-            "another CA's list",
+            "a CRL that is not yet valid",
+            1,
+            &[("crl_validity", "wrong", "not valid before")],
+            |s| {
+                let (root, _) = files(s);
+                s.write("crl", revocations(&root, &root.key, 2, Some(9), &[]));
+                OPTIONS
+            },
+        ),
+        case(
+            "a CRL without nextUpdate",
+            0,
+            &[("crl_validity", "note", "does not contain the date")],
+            |s| {
+                let (root, _) = files(s);
+                s.write("crl", revocations(&root, &root.key, -1, None, &[]));
+                OPTIONS
+            },
+        ),
+        case(
+            "a CRL with an invalid signature",
+            1,
+            &[("crl_signature", "wrong", "does not verify")],
+            |s| {
+                let (root, _) = files(s);
+                s.write("crl", revocations(&root, &key(Kind::P256), -1, Some(7), &[]));
+                OPTIONS
+            },
+        ),
+        case(
+            "a CRL of another CA",
             1,
             &[
-                ("crl_issuer", "warning", "it says nothing about this certificate"),
-                ("crl_check", "wrong", "a current list of O=certpick tests, CN=root is needed"),
+                ("crl_issuer", "warning", "it does not apply to this certificate"),
+                ("crl_check", "wrong", "A current CRL of O=certpick tests, CN=root is required"),
             ],
             |s| {
                 files(s);
                 let other = Identity::root("other");
                 s.write("crl", revocations(&other, &other.key, -1, Some(7), &[]));
-                USUAL
+                OPTIONS
             },
         ),
         case(
-            "a list too few for an intermediate",
+            "a missing CRL for an intermediate",
             1,
-            &[("crl_check", "wrong", "a current list of O=certpick tests, CN=middle is needed")],
+            &[("crl_check", "wrong", "A current CRL of O=certpick tests, CN=middle is required")],
             |s| {
                 let root = Identity::root("root");
                 let middle = root.authority("middle");
                 crate::made::bundle(s, "s", &middle.issue(host("db", &["db"])), &[&middle]);
                 certificates(s, "root.crt", &[&root]);
                 s.write("crl", revocations(&root, &root.key, -1, Some(7), &[]));
-                USUAL
+                OPTIONS
             },
         ),
-        case("no list", 1, &[("crl_file", "wrong", "No such file or directory")], |s| {
+        case("no CRL file", 1, &[("crl_file", "wrong", "No such file or directory")], |s| {
             files(s);
-            USUAL
+            OPTIONS
         }),
         case("an empty file", 1, &[("crl_file", "wrong", "it is empty")], |s| {
             files(s);
             s.write("crl", "");
-            USUAL
+            OPTIONS
         }),
-        case("a certificate in its place", 1, &[("crl_file", "wrong", "no CRL in PEM")], |s| {
+        case("a certificate instead of a CRL", 1, &[("crl_file", "wrong", "no CRL in PEM")], |s| {
             let (root, _) = files(s);
             certificates(s, "crl", &[&root]);
-            USUAL
+            OPTIONS
         }),
-        case("a list in DER", 1, &[("crl_file", "wrong", "openssl crl -inform DER")], |s| {
+        case("a CRL in DER", 1, &[("crl_file", "wrong", "openssl crl -inform DER")], |s| {
             let (root, _) = files(s);
             let pem = revocations(&root, &root.key, -1, Some(7), &[]);
             s.write("crl", X509Crl::from_pem(&pem).unwrap().to_der().unwrap());
-            USUAL
+            OPTIONS
         }),
-        case("a damaged list", 1, &[("crl_file", "wrong", "CRL 2 in it is damaged")], |s| {
+        case("a damaged CRL", 1, &[("crl_file", "wrong", "CRL 2 in it is damaged")], |s| {
             let (root, _) = files(s);
             let good = revocations(&root, &root.key, -1, Some(7), &[]);
             let half = good[..good.len() / 2].to_vec();
             s.write("crl", [good, half].concat());
-            USUAL
+            OPTIONS
         }),
     ]
 }

@@ -9,7 +9,7 @@ use crate::made::{
 use crate::support::Scene;
 use openssl::x509::extension::ExtendedKeyUsage;
 
-/// s.crt with its intermediate, s.key and root.crt; the last three are given.
+/// Writes s.crt with its intermediate, s.key and root.crt. Returns root, intermediate and leaf.
 fn usual(s: &Scene) -> (Identity, Identity, Identity) {
     let root = Identity::root("root");
     let middle = root.authority("middle");
@@ -19,23 +19,23 @@ fn usual(s: &Scene) -> (Identity, Identity, Identity) {
     (root, middle, leaf)
 }
 
-/// The key, its file, and names.
+/// The key, its file and the host names.
 pub fn cases() -> Vec<Case> {
     vec![
         case(
-            "a server with which all is well",
+            "a server without problems",
             0,
             &[
                 ("key_file", "good", "\"s.key\" has mode 0600"),
-                ("key_matches", "good", "belongs to the certificate"),
+                ("key_matches", "good", "matches the certificate"),
                 ("usage", "good", "by a TLS server"),
-                ("chain_order", "good", "the leaf first"),
-                ("verified", "good", "a client with \"root.crt\" finds the chain valid"),
+                ("chain_order", "good", "leaf first"),
+                ("verified", "good", "a client with \"root.crt\" accepts the chain"),
                 ("chain", "good", "complete up to O=certpick tests, CN=root"),
-                ("root_ca", "good", "its basic constraints say"),
-                ("host", "good", "db.example, by the name db.example"),
-                ("host", "good", "A.DB.Example, by the name *.db.example"),
-                ("host", "good", "192.0.2.1, by the name 192.0.2.1"),
+                ("root_ca", "good", "its basic constraints identify it as a CA"),
+                ("host", "good", "host db.example, which matches db.example"),
+                ("host", "good", "A.DB.Example, which matches *.db.example"),
+                ("host", "good", "192.0.2.1, which matches 192.0.2.1"),
             ],
             |s| {
                 usual(s);
@@ -44,9 +44,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "the key in the certificate's file, and no roots",
+            "the key in the certificate file, and no roots",
             0,
-            &[("key_matches", "good", "belongs"), ("verified", "note", "--root names them")],
+            &[("key_matches", "good", "matches"), ("verified", "note", "--root names them")],
             |s| {
                 let (_, middle, leaf) = usual(s);
                 s.write("s.pem", [leaf.pem(), middle.pem(), key_pem(&leaf)].concat());
@@ -54,7 +54,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a server's key that others may read",
+            "a server's key that other users can read",
             1,
             &[
                 ("key_file", "wrong", "\"s.key\" has group or world access"),
@@ -82,17 +82,22 @@ pub fn cases() -> Vec<Case> {
         case(
             "a server's certificate and key are swapped",
             1,
-            &[("certificate_file", "wrong", "may be the wrong way round")],
+            &[("certificate_file", "wrong", "Certificate and key may be swapped")],
             |s| {
                 usual(s);
                 "--server --cert s.key --key s.crt"
             },
         ),
-        case("a server's key of nobody", 1, &[("key_matches", "wrong", "mismatch")], |s| {
-            let (root, ..) = usual(s);
-            s.write("s.key", key_pem(&root));
-            "--server --cert s.crt --key s.key --root root.crt"
-        }),
+        case(
+            "a server's key that matches no certificate",
+            1,
+            &[("key_matches", "wrong", "mismatch")],
+            |s| {
+                let (root, ..) = usual(s);
+                s.write("s.key", key_pem(&root));
+                "--server --cert s.crt --key s.key --root root.crt"
+            },
+        ),
         case("an encrypted key", 0, &[("password", "note", "ssl_passphrase_command")], |s| {
             let (_, _, leaf) = usual(s);
             s.write("s.key", encrypted(&leaf, "pw-ONE"));
@@ -109,13 +114,13 @@ pub fn cases() -> Vec<Case> {
                 "--server --cert s.crt --key s.key"
             },
         ),
-        case("another password", 1, &[("password", "wrong", "wrong password?")], |s| {
+        case("a wrong password", 1, &[("password", "wrong", "wrong password?")], |s| {
             let (_, _, leaf) = usual(s);
             s.write("s.key", encrypted(&leaf, "pw-ONE"));
             s.write("password", "pw-one\n");
             "--server --cert s.crt --key s.key --sslpassword-file password"
         }),
-        case("no file of passwords", 1, &[("password_file", "wrong", "No such file")], |s| {
+        case("no password file", 1, &[("password_file", "wrong", "No such file")], |s| {
             usual(s);
             "--server --cert s.crt --key s.key --sslpassword-file none"
         }),
@@ -124,7 +129,7 @@ pub fn cases() -> Vec<Case> {
             1,
             &[
                 ("host", "wrong", "x.example, only for db.example, *.db.example, 192.0.2.1"),
-                ("host", "wrong", "not for the host a.b.db.example"),
+                ("host", "wrong", "not valid for host a.b.db.example"),
             ],
             |s| {
                 usual(s);
@@ -132,11 +137,11 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a host by the common name alone",
+            "a host name in the CN only",
             0,
             &[
-                ("host", "good", "db.example, by the name db.example"),
-                ("names", "warning", "libpq takes its CN, other clients do not"),
+                ("host", "good", "db.example, which matches db.example"),
+                ("names", "warning", "libpq uses its CN, but other clients do not"),
             ],
             |s| {
                 pair(s, "s", &Identity::root("root").issue("db.example"));
@@ -144,9 +149,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a common name does not count beside a subjectAltName",
+            "the CN is ignored if there is a subjectAltName",
             1,
-            &[("host", "wrong", "not for the host db, only for other")],
+            &[("host", "wrong", "not valid for host db, only for other")],
             |s| {
                 pair(s, "s", &Identity::root("root").issue(host("db", &["other"])));
                 "--server --cert s.crt --key s.key --host db"
@@ -156,8 +161,8 @@ pub fn cases() -> Vec<Case> {
             "the certificate of a client",
             1,
             &[
-                ("usage", "wrong", "not for TLS servers; clients refuse it"),
-                ("verified", "wrong", "refuses the chain"),
+                ("usage", "wrong", "not for TLS servers; clients reject it"),
+                ("verified", "wrong", "rejects the chain"),
             ],
             |s| {
                 let root = Identity::root("root");
@@ -179,11 +184,11 @@ pub fn cases() -> Vec<Case> {
 pub fn chains() -> Vec<Case> {
     vec![
         case(
-            "an intermediate that the server lacks",
+            "an intermediate that is missing in the server's file",
             1,
             &[
-                ("verified", "wrong", "an intermediate belongs into the server's file"),
-                ("chain_filled", "wrong", "--fix-order FILE puts it in"),
+                ("verified", "wrong", "Add an intermediate to the server's file"),
+                ("chain_filled", "wrong", "Add it with --fix-order FILE"),
             ],
             |s| {
                 let (_, middle, leaf) = usual(s);
@@ -195,7 +200,10 @@ pub fn chains() -> Vec<Case> {
         case(
             "an intermediate that the clients have",
             0,
-            &[("verified", "good", "finds the chain valid"), ("chain_filled", "note", "not sent")],
+            &[
+                ("verified", "good", "accepts the chain"),
+                ("chain_filled", "note", "does not send it"),
+            ],
             |s| {
                 let (root, middle, leaf) = usual(s);
                 pair(s, "s", &leaf);
@@ -232,7 +240,7 @@ pub fn chains() -> Vec<Case> {
             "a server's file out of order",
             1,
             &[
-                ("chain_order", "wrong", "a server takes the first one for its own"),
+                ("chain_order", "wrong", "a server uses the first one as its own"),
                 ("key_matches", "wrong", "which must come first in the file"),
             ],
             |s| {
@@ -244,7 +252,7 @@ pub fn chains() -> Vec<Case> {
         case(
             "intermediates out of order",
             0,
-            &[("chain_order", "warning", "most clients sort them")],
+            &[("chain_order", "warning", "most clients reorder them")],
             |s| {
                 let upper = Identity::root("root").authority("upper");
                 let lower = upper.authority("lower");
@@ -255,7 +263,7 @@ pub fn chains() -> Vec<Case> {
         case(
             "other roots",
             1,
-            &[("verified", "wrong", "the certificate of O=certpick tests, CN=root is missing")],
+            &[("verified", "wrong", "The certificate of O=certpick tests, CN=root is missing")],
             |s| {
                 usual(s);
                 certificates(s, "root.crt", &[&Identity::root("other")]);
@@ -271,7 +279,7 @@ pub fn chains() -> Vec<Case> {
             "--server --cert s.crt --key s.key --root none"
         }),
         case(
-            "a root that is not a CA's",
+            "a root that is not a CA certificate",
             1,
             &[("root_ca", "wrong", "basicConstraints=critical,CA:TRUE")],
             |s| {
@@ -281,14 +289,14 @@ pub fn chains() -> Vec<Case> {
                 "--server --cert s.crt --key s.key --root root.crt"
             },
         ),
-        case("a root of version 1", 0, &[("root_ca", "warning", "of version 1")], |s| {
+        case("a root of version 1", 0, &[("root_ca", "warning", "X.509 version 1")], |s| {
             let root = bare_root("root", 0, &[]);
             pair(s, "s", &root.issue(host("db", &["db"])));
             certificates(s, "root.crt", &[&root]);
             "--server --cert s.crt --key s.key --root root.crt"
         }),
         case(
-            "a root by its key usage alone",
+            "a root with a key usage only",
             0,
             &[("root_ca", "warning", "it has no basic constraints")],
             |s| {
@@ -299,9 +307,9 @@ pub fn chains() -> Vec<Case> {
             },
         ),
         case(
-            "a root that soon expires",
+            "a root that expires soon",
             1,
-            &[("validity", "wrong", "60 days are asked for")],
+            &[("validity", "wrong", "--min-days requires 60 days")],
             |s| {
                 let root = Identity::root(Subject::new("root").valid(-1, 50));
                 pair(s, "s", &root.issue(host("db", &["db"])));
@@ -310,11 +318,11 @@ pub fn chains() -> Vec<Case> {
             },
         ),
         case(
-            "a server that signed for itself",
+            "a self-signed server certificate",
             0,
             &[
-                ("self_signed", "note", "only a client that has this very certificate"),
-                ("verified", "good", "finds the chain valid"),
+                ("self_signed", "note", "only clients that trust this certificate itself"),
+                ("verified", "good", "accepts the chain"),
             ],
             |s| {
                 let own = bare_root("db", 2, &[extension("subjectAltName", "DNS:db")]);
@@ -324,9 +332,9 @@ pub fn chains() -> Vec<Case> {
             },
         ),
         case(
-            "a server that signed for itself, as a CA",
+            "a self-signed server certificate that is a CA",
             0,
-            &[("ca_as_leaf", "note", "openssl req -x509"), ("self_signed", "note", "roots")],
+            &[("ca_as_leaf", "note", "openssl req -x509"), ("self_signed", "note", "clients")],
             |s| {
                 let own = bare_root("db", 2, &[extension("basicConstraints", "CA:TRUE")]);
                 pair(s, "s", &own);
@@ -334,11 +342,11 @@ pub fn chains() -> Vec<Case> {
             },
         ),
         case(
-            "too much in the server's file",
+            "superfluous certificates in the server's file",
             0,
             &[
-                ("superfluous", "warning", "is sent for nothing"),
-                ("root_included", "note", "CN=root, which is sent for nothing"),
+                ("superfluous", "warning", "are sent needlessly"),
+                ("root_included", "note", "CN=root, which is sent needlessly"),
             ],
             |s| {
                 let (root, middle, leaf) = usual(s);
