@@ -52,7 +52,7 @@ EVP_PKEY *new_key(enum key_kind kind)
     return key;
 }
 
-static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX ctx;
     X509_EXTENSION *extension;

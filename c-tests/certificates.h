@@ -41,6 +41,8 @@ struct identity new_leaf_with(const char *name, const struct identity *issuer,
 struct identity renew(const char *name, const struct identity *old, const struct identity *issuer);
 /* A second certificate of a CA's name and key, issued by another CA. */
 X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer);
+/* Adds an extension with a value in the syntax of openssl.cnf. Does nothing if the value is NULL. */
+void add_extension(X509 *cert, X509 *issuer, int nid, const char *value);
 void free_identity(struct identity *identity);
 
 /* Write the certificates up to the NULL as PEM, in this order. */

@@ -61,7 +61,7 @@ static void soft_flaws(int version)
         const char *word;
     } flaws[] = {
         {{KEY_P256, NULL, NULL, -20, -2}, CERTPICK_REASON_EXPIRED, "expired"},
-        {{KEY_P256, NULL, NULL, 2, 20}, CERTPICK_REASON_NOT_YET_VALID, "not valid"},
+        {{KEY_P256, NULL, NULL, 2, 20}, CERTPICK_REASON_NOT_YET_VALID, "not yet valid"},
         {{KEY_P256, "keyEncipherment", NULL, 0, 0}, CERTPICK_REASON_KEY_USAGE, "digitalSignature"},
         {{KEY_P256, NULL, "serverAuth", 0, 0}, CERTPICK_REASON_EXTENDED_KEY_USAGE, "clientAuth"},
     };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The C programs of this directory, each compiled once, run plainly and under valgrind."""
+"""The C programs of this directory, run alone, under valgrind and with the sanitizers."""
 
 import fcntl
 import os
@@ -8,54 +8,52 @@ import shutil
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness.at_once import at_once, selected
-from toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
-from toolchain import TESTS, compile_c, succeed
+from harness.toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
+from harness.toolchain import C_TESTS, compile_c, succeed
 
 PROGRAMS = {
-    "support_itself": "certificates, handshakes and the error queue of these tests are what they seem",
-    "lifecycle": "a selector is counted, shared, configured and frozen",
-    "arguments": "NULL and nonsense are refused by every function",
-    "lists": "lists are split, matched and refused as documented",
-    "bad_files": "what is no good file is an error that names the entry",
-    "error_texts": "errors have libpq's words and no password",
-    "attach": "each way to attach sends the right certificate and its chain",
-    "post_handshake": "a second request gets what it asks for",
-    "chains": "chains are complete, in order, and come to an end",
-    "choice": "reasons, rank and options decide as documented",
-    "in_memory": "credentials in memory are referenced, and issuers fill gaps",
-    "password_callback": "the password callback is asked once and never trusted",
-    "failing_key": "a chosen key that cannot be used ends the handshake",
-    "error_queue": "the error queue is left as found, or has one entry more",
-    "error_queue_depths": "the program's entries and marks stay, however full the error queue is",
+    "support_itself": "the support code of the C programs works",
+    "lifecycle": "a selector is reference-counted, configured and frozen",
+    "arguments": "every function rejects NULL and invalid arguments",
+    "lists": "lists are parsed as documented",
+    "bad_files": "an unusable file is an error that names the entry",
+    "error_texts": "error messages are libpq's and contain no password",
+    "attach": "each attach function sends the right certificate and chain",
+    "post_handshake": "post-handshake authentication sends the right certificate",
+    "chains": "chains are complete, ordered and finite",
+    "choice": "reasons, ranks and options have their documented effect",
+    "in_memory": "credentials in memory are referenced, and issuers complete chains",
+    "password_callback": "the password callback is called once, and its result is checked",
+    "failing_key": "an unusable key of the chosen credential ends the handshake",
+    "error_queue": "the error queue is unchanged, or has one more entry",
+    "error_queue_depths": "entries and marks of the program stay in a full error queue",
     "threads": "threads share a selector",
-    "first_errors": "threads that fail at the same time have one number and its texts",
-    "reuse": "an SSL that is cleared, copied, shared or used again sends what a fresh one sends",
+    "first_errors": "threads that fail at the same time register one error library",
+    "reuse": "a reused, cleared or copied SSL sends the same as a new one",
     "ssl_objects": "SSL and SSL_CTX may be copied, cleared and freed in any order",
-    "contexts": "another library's ex_data is its own, whatever library context a thread has",
-    "quic": "over QUIC the choice is that of TLS 1.3",
-    "unloaded": "callbacks outlive dlclose",
+    "contexts": "ex_data of other libraries is unchanged in any library context",
+    "quic": "the choice over QUIC is that of TLS 1.3",
+    "unloaded": "callbacks work after dlclose",
     "secrets": "passwords are wiped",
-    "guest": "the process is left as it was",
-    "forked": "a fork does no harm",
-    "cache": "what files held is kept for the next selector, and no longer than they hold it",
-    "cache_rights": "a process that has dropped its rights gets no more from the cache than from files",
-    "cache_threads": "threads that connect while files are replaced never get what was replaced",
-    "cache_fork": "a child that was forked while the cache was in use goes on, with a cache",
-    "cplusplus": "a C++ program can use it",
+    "guest": "the process state is unchanged",
+    "forked": "a forked child can connect",
+    "cache": "the cache serves unchanged files only",
+    "cache_rights": "the cache gives nothing that the process may not read",
+    "cache_threads": "threads that connect while files are replaced get the new files",
+    "cache_fork": "a child that was forked while the cache was locked has a cache",
+    "cplusplus": "the header and library work in C++",
 }
-# What is linked against OpenSSL alone; the second loads certpick at run time.
+# Linked with OpenSSL only; unloaded loads certpick at run time.
 WITHOUT_CERTPICK = {"support_itself", "unloaded"}
-# Valgrind and AddressSanitizer keep what was freed, and much memory of their own, in what one of
-# them searches; in the other's children, what threads of the parent had is lost, as it must be.
-# OpenSSL's QUIC works by the clock.
+# Checkers keep freed memory, which secrets searches; children of cache_fork leak the memory of the parent's
+# threads, as any fork does; QUIC depends on real time.
 NOT_WITH_CHECKERS = {"secrets", "cache_fork", "quic"}
-# It takes valgrind many minutes; post_handshake and ssl_objects use the same code under it.
+# Takes minutes under valgrind; post_handshake and ssl_objects cover the same code.
 NOT_WITH_VALGRIND = {"reuse"}
-# What takes long under a checker and, as callgrind tells, calls no function of the library that the others do not
-# call too, but the one that reads the size of an RSA key (choice). ThreadSanitizer sees the threads (races/), and
-# the sanitizers here all of these but reuse. checkers.ALL: these too.
+# Slow programs that call, according to callgrind, only functions of the library that other programs also call
+# (except for the size of an RSA key, in choice). They run if checkers.ALL is set.
 IN_ALL_WITH_SANITIZERS = {"reuse"}
 IN_ALL_WITH_VALGRIND = {
     "support_itself", "attach", "choice", "failing_key", "error_queue_depths", "threads", "first_errors",
@@ -69,7 +67,7 @@ VALGRIND = checkers.VALGRIND.command
 
 
 def openssl_version() -> tuple:
-    """That of the headers: (major, minor); 1.1.1 does not define these numbers."""
+    """Returns (major, minor) of the headers. 1.1.1 does not define these macros."""
     macros = succeed([*CC, *OPENSSL_CFLAGS, "-E", "-dM", "-include", "openssl/opensslv.h", "-x", "c", "/dev/null"])
     numbers = dict(re.findall(r"^#define OPENSSL_VERSION_(MAJOR|MINOR)\s+(\d+)", macros, re.MULTILINE))
     return int(numbers.get("MAJOR", 1)), int(numbers.get("MINOR", 1))
@@ -88,7 +86,7 @@ def sentences(without=frozenset()) -> list:
 
 @pytest.fixture(scope="module")
 def alone():
-    """Two runs at once would overwrite each other's programs: the second one waits."""
+    """Locks the build directory against other runs of these tests."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,14 +95,14 @@ def alone():
 
 @pytest.fixture(scope="module")
 def objects(alone) -> list:
-    """The support code, compiled as C, also for the C++ program."""
+    """The support code, compiled as C even for the C++ program."""
     made = []
     for source in [*COMMON, "picking.c"]:
         out = BUILD / source.replace(".c", ".o")
         out.unlink(missing_ok=True)
         succeed(
             [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-            + ["-c", "-o", out, TESTS / source]
+            + ["-c", "-o", out, C_TESTS / source]
         )
         made.append(out)
     return made
@@ -112,7 +110,7 @@ def objects(alone) -> list:
 
 @pytest.fixture(scope="module")
 def build(objects):
-    """Gives the program's path; a program is compiled once for both of its runs."""
+    """Compiles a program once and returns its path."""
     built = {}
 
     def build_once(name: str):
@@ -128,7 +126,7 @@ def compile_program(name: str, objects: list, checker=checkers.PLAIN):
     standalone = name in WITHOUT_CERTPICK
     return compile_c(
         BUILD / (name if checker is checkers.PLAIN else f"{name}-{checker.name}"),
-        [TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
+        [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
         compiler=CXX if cplusplus else CC,
         flags=[
             "-std=c++11" if cplusplus else "-std=c99",
@@ -143,7 +141,7 @@ def compile_program(name: str, objects: list, checker=checkers.PLAIN):
 
 @pytest.fixture(scope="module")
 def environment(alone):
-    """OpenSSL without the machine's configuration; work directories and RSA keys below target/."""
+    """An environment without openssl.cnf, with work directories and RSA keys below target/."""
     keys, work = BUILD / "keys", BUILD / "work"
     keys.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(work, ignore_errors=True)
@@ -171,12 +169,12 @@ def under_valgrind(request, build, environment):
 @pytest.mark.parametrize("name", sentences(without=WITHOUT_VALGRIND))
 def test_program_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
-    assert "== " not in output, f"valgrind has something to say:\n{output}"
+    assert "== " not in output, f"valgrind reports errors:\n{output}"
 
 
 @pytest.fixture(scope="module")
 def with_sanitizers(alone, environment):
-    """The programs again, compiled with the sanitizers, each with its support code."""
+    """Compiles a program and its support code with the sanitizers, and runs it."""
     checker = checkers.SANITIZERS
 
     def run_one(name: str):
@@ -186,7 +184,7 @@ def with_sanitizers(alone, environment):
             if out not in made:
                 succeed(
                     [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-                    + [*checker.flags, "-c", "-o", out, TESTS / source]
+                    + [*checker.flags, "-c", "-o", out, C_TESTS / source]
                 )
                 made.add(out)
             objects.append(out)
@@ -211,7 +209,7 @@ def test_program_with_sanitizers(name, with_sanitizers):
         pytest.param(CXX, "c++17", "c++", id="C++17"),
     ],
 )
-def test_the_header_stands_alone_and_may_come_twice(compiler, standard, language, alone):
+def test_the_header_compiles_alone_and_if_included_twice(compiler, standard, language, alone):
     source = BUILD / "header.c"
     source.write_text(
         f'#include "{HEADER}"\n#include <certpick.h>\n'

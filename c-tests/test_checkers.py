@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Valgrind and the sanitizers are really on: each finds the bugs that it is there for."""
+"""Valgrind and the sanitizers find planted bugs."""
 
 import os
 
 import pytest
 
-import checkers
-from toolchain import BUILD, TESTS, compile_c, run
+from harness import checkers
+from harness.toolchain import BUILD, C_TESTS, compile_c, run
 
 FOUND = [
     (checkers.VALGRIND, "overflow", "Invalid write of size 1"),
@@ -24,7 +24,7 @@ FOUND = [
 def start(checker, bug: str):
     program = compile_c(
         BUILD / f"has_bugs-{checker.name}",
-        [TESTS / "faults" / "has_bugs.c"],
+        [C_TESTS / "faults" / "has_bugs.c"],
         flags=["-std=c99", "-O0", "-g", "-pthread", *checker.flags],
     )
     return run([*checker.command, program, bug], env={**os.environ, **checker.environment})
@@ -40,6 +40,6 @@ def test_a_checker_finds_the_bug(checker, bug, words):
 
 @pytest.mark.parametrize("checker", [checkers.VALGRIND, checkers.SANITIZERS, checkers.THREAD_SANITIZER],
                          ids=lambda c: c.name)
-def test_a_checker_says_nothing_of_a_program_without_bugs(checker):
+def test_a_checker_reports_nothing_for_a_program_without_bugs(checker):
     done = start(checker, "none")
     assert done.returncode == 0 and done.stdout == "2147483647\n", done.stdout

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shared library as a file: what it exports, what it needs, how it may be loaded."""
+"""The ELF file: exports, needed libraries, loader flags."""
 
 import ctypes
 import os
 import re
 import tomllib
 
-from toolchain import HEADER, LIBRARY, ROOT, succeed
+from harness.toolchain import HEADER, LIBRARY, ROOT, succeed
 
 # ld-linux's name differs between architectures.
 SYSTEM = re.compile(r"(libc|libm|libpthread|libdl)\.so\.\d+|ld-linux.*\.so\.\d+")
 
-# Both of OpenSSL's libraries have it; with another OpenSSL the variable says which.
+# The SONAME suffix of libssl and libcrypto.
 OPENSSL_SOVERSION = os.environ.get("CERTPICK_OPENSSL_SOVERSION", "3")
 PROVIDER_ENTRY = "OSSL_provider_init"
 
 
 def header_text() -> str:
-    """The header without comments and preprocessor lines."""
+    """Returns the header without comments and preprocessor lines."""
     text = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.sub(r"^\s*#(\\\n|[^\n])*", "", text, flags=re.MULTILINE)
 
@@ -36,7 +36,7 @@ def exported() -> set:
 
 
 def dynamic() -> dict:
-    """The dynamic section: a list of values for each tag."""
+    """Returns the values of the dynamic section by tag."""
     entries: dict = {}
     for line in succeed(["readelf", "-dW", LIBRARY]).splitlines():
         found = re.match(r"\s*0x[0-9a-f]+\s+\((\w+)\)\s+(.*)", line)
@@ -49,7 +49,7 @@ def names(tag: str) -> list:
     return [re.search(r"\[(.*)\]", value)[1] for value in dynamic().get(tag, [])]
 
 
-def test_the_header_declares_what_the_design_lists():
+def test_the_header_declares_these_functions():
     assert declared() == {
         "certpick_version",
         "certpick_version_number",
@@ -84,12 +84,12 @@ def test_exactly_the_declared_functions_are_exported():
     assert exported() - {PROVIDER_ENTRY} == declared()
 
 
-def test_openssl_finds_the_entry_of_a_provider():
+def test_the_entry_point_of_a_provider_is_exported():
     # OpenSSL 1.1.1 has no providers.
     assert (PROVIDER_ENTRY in exported()) == (OPENSSL_SOVERSION != "1.1")
 
 
-def test_nothing_of_rust_is_exported():
+def test_no_rust_symbol_is_exported():
     assert not [name for name in exported() if re.match(r"_ZN|_R|rust_|__rust|__rdl", name)]
 
 
@@ -97,14 +97,14 @@ def test_the_soname_is_libcertpick_so_0():
     assert names("SONAME") == ["libcertpick.so.0"]
 
 
-def test_it_needs_one_openssl_and_else_only_the_system():
+def test_it_needs_one_openssl_and_system_libraries_only():
     needed = names("NEEDED")
     others = [name for name in needed if not SYSTEM.fullmatch(name)]
     assert sorted(others) == [f"libcrypto.so.{OPENSSL_SOVERSION}", f"libssl.so.{OPENSSL_SOVERSION}"]
 
 
-def test_every_symbol_that_it_needs_is_found():
-    # Macros of OpenSSL's headers are no functions; who declares one finds out here.
+def test_every_undefined_symbol_is_found():
+    # A macro of OpenSSL's headers that was declared as a function in Rust would be undefined.
     assert "undefined symbol" not in succeed(["ldd", "-r", LIBRARY])
 
 
@@ -114,7 +114,7 @@ def test_no_part_of_an_openssl_is_bundled():
     assert not [name for name in exported() if re.match(r"(SSL|EVP|X509|CRYPTO|OPENSSL)_", name)]
 
 
-def test_stripped_it_has_at_most_one_mebibyte(tmp_path):
+def test_the_stripped_library_has_at_most_one_mebibyte(tmp_path):
     stripped = tmp_path / "stripped.so"
     succeed(["strip", "--strip-unneeded", "-o", stripped, LIBRARY])
     assert stripped.stat().st_size <= 1024 * 1024

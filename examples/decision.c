@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reports what was decided in a handshake: for programs by numbers, for people by words.
+/* Prints the decision of a handshake: outcome, verdicts and explanation.
  *
  * usage: decision HOST:PORT ROOTS CERTIFICATES KEYS */
 #include <certpick.h>
 #include <openssl/err.h>
 #include <stdio.h>
-
-static const struct {
-    uint32_t bit;
-    const char *name;
-} reasons[] = {
-    {CERTPICK_REASON_ISSUER, "issuer"},
-    {CERTPICK_REASON_SIGNATURE_ALGORITHM, "signature algorithm"},
-    {CERTPICK_REASON_CERTIFICATE_TYPE, "certificate type"},
-    {CERTPICK_REASON_SECURITY_LEVEL, "security level"},
-    {CERTPICK_REASON_POLICY, "policy"},
-    {CERTPICK_REASON_EXPIRED, "expired"},
-    {CERTPICK_REASON_NOT_YET_VALID, "not yet valid"},
-    {CERTPICK_REASON_KEY_USAGE, "key usage"},
-    {CERTPICK_REASON_EXTENDED_KEY_USAGE, "extended key usage"},
-    {CERTPICK_REASON_KEY, "key"},
-};
 
 static int fail(const char *why)
 {
@@ -31,26 +15,23 @@ static int fail(const char *why)
 
 static void report(const SSL *ssl, const certpick_selector *selector)
 {
-    size_t index, i;
+    size_t index;
 
     switch (certpick_outcome(ssl)) {
     case CERTPICK_OUTCOME_NOT_ASKED:
-        puts("the server did not ask");
+        puts("the server did not request a certificate");
         return;
     case CERTPICK_OUTCOME_SENT:
         printf("sent: credential %zu\n", certpick_choice(ssl));
         break;
-    default: /* and outcomes that a later version may add */
+    default: /* including outcomes that a later version adds */
         printf("not sent: %s\n", certpick_message(ssl));
     }
     for (index = 0; index < certpick_selector_count(selector); index++) {
         uint32_t verdict = certpick_verdict(ssl, index);
 
-        printf("credential %zu:", index);
-        for (i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-            if (verdict & reasons[i].bit)
-                printf(" [%s]", reasons[i].name);
-        puts(verdict == 0 ? " nothing against it" : "");
+        printf("credential %zu: verdict 0x%lx%s\n", index, (unsigned long)verdict,
+               verdict & CERTPICK_REASON_EXPIRED ? ", expired" : "");
     }
     printf("\n%s", certpick_explanation(ssl));
 }
@@ -67,7 +48,7 @@ int main(int argc, char **argv)
         return fail("usage: decision HOST:PORT ROOTS CERTIFICATES KEYS");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(ctx, argv[2], NULL) != 1)
-        return fail("the roots cannot be read");
+        return fail("could not read the trusted CAs");
     if (certpick_selector_add_lists(selector, argv[3], argv[4], NULL) != CERTPICK_OK ||
         certpick_attach(ctx, selector) != CERTPICK_OK)
         return fail(certpick_selector_error(selector));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The smallest TLS client: of a list of certificates it sends the one that the server asks for.
+/* A minimal TLS client with a list of certificates.
  *
  * usage: minimal HOST:PORT ROOTS CERTIFICATES KEYS
- * ROOTS are the CAs to trust; the lists are libpq's: a.crt,b.crt and a.key,b.key. */
+ * ROOTS is a file of trusted CAs. CERTIFICATES and KEYS are lists as in libpq: a.crt,b.crt and
+ * a.key,b.key. */
 #include <certpick.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -27,12 +28,12 @@ int main(int argc, char **argv)
         return fail("usage: minimal HOST:PORT ROOTS CERTIFICATES KEYS");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(ctx, argv[2], NULL) != 1)
-        return fail("the roots cannot be read");
+        return fail("could not read the trusted CAs");
 
     if (certpick_selector_add_lists(selector, argv[3], argv[4], NULL) != CERTPICK_OK ||
         certpick_attach(ctx, selector) != CERTPICK_OK)
         return fail(certpick_selector_error(selector));
-    certpick_selector_free(selector); /* the SSL_CTX has a reference of its own */
+    certpick_selector_free(selector); /* the SSL_CTX holds its own reference */
 
     bio = BIO_new_ssl_connect(ctx);
     BIO_get_ssl(bio, &ssl);

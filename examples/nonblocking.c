@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A client on a non-blocking socket with an event loop, here poll(2), and a limit of time.
+/* A client with a non-blocking socket, an event loop (poll(2)) and a timeout.
  *
  * usage: nonblocking HOST PORT ROOTS CERTIFICATES KEYS
  *
- * certpick never waits for the network. The one thing that can take time in the handshake is reading
- * and decrypting the key that was chosen: certpick_selector_validate() does it beforehand. */
+ * certpick does not wait for the network. Only loading and decrypting the chosen key can take time in
+ * the handshake; certpick_selector_validate() does that beforehand. */
 #define _POSIX_C_SOURCE 200809L
 #include <certpick.h>
 #include <errno.h>
@@ -38,10 +38,10 @@ static void wait_for(int fd, short events, time_t deadline)
         ready = left > 0 ? poll(&poll_fd, 1, (int)left * 1000) : 0;
     while (ready < 0 && errno == EINTR);
     if (ready <= 0)
-        fail("the server does not answer");
+        fail("timeout");
 }
 
-/* Whether to try again; if so, not before the socket is ready. */
+/* Waits for the socket and returns 1 if the operation must be repeated. */
 static int again(SSL *ssl, int result, time_t deadline)
 {
     switch (SSL_get_error(ssl, result)) {
@@ -65,7 +65,7 @@ static int connect_to(const char *host, const char *port, time_t deadline)
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
     if (getaddrinfo(host, port, &hints, &all) != 0)
-        fail("there is no such host");
+        fail("unknown host");
     for (one = all; one != NULL; one = one->ai_next) {
         fd = socket(one->ai_family, one->ai_socktype, one->ai_protocol);
         if (fd < 0)
@@ -83,7 +83,7 @@ static int connect_to(const char *host, const char *port, time_t deadline)
     }
     freeaddrinfo(all);
     if (fd < 0)
-        fail("the server cannot be reached");
+        fail("could not connect");
     return fd;
 }
 
@@ -96,7 +96,7 @@ static SSL_CTX *new_context(char **argv)
         fail("out of memory");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(ctx, argv[3], NULL) != 1)
-        fail("the roots cannot be read");
+        fail("could not read the trusted CAs");
     if (certpick_selector_add_lists(selector, argv[4], argv[5], NULL) != CERTPICK_OK ||
         certpick_selector_validate(selector) != CERTPICK_OK ||
         certpick_attach(ctx, selector) != CERTPICK_OK)
@@ -107,7 +107,7 @@ static SSL_CTX *new_context(char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char question[] = "GET / HTTP/1.0\r\n\r\n";
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
     time_t deadline = time(NULL) + SECONDS;
     char page[4096];
     SSL_CTX *ctx;
@@ -127,9 +127,9 @@ int main(int argc, char **argv)
     while ((result = SSL_connect(ssl)) != 1)
         if (!again(ssl, result, deadline))
             fail(certpick_message(ssl));
-    while ((result = SSL_write(ssl, question, sizeof question - 1)) <= 0)
+    while ((result = SSL_write(ssl, request, sizeof request - 1)) <= 0)
         if (!again(ssl, result, deadline))
-            fail("the question could not be sent");
+            fail("could not send the request");
     do {
         while ((result = SSL_read(ssl, page, sizeof page)) > 0)
             fwrite(page, 1, (size_t)result, stdout);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A program with a cert_cb of its own (SSL_CTX_set_cert_cb(3)): it shows a certificate to the host
- * that it was told of, and to no other. certpick_select() does the rest.
+/* A program with its own cert_cb (SSL_CTX_set_cert_cb(3)), which sends a certificate to one trusted
+ * host only and calls certpick_select() for it.
  *
  * usage: own_cert_cb HOST:PORT ROOTS CERTIFICATES KEYS TRUSTED-HOST */
 #include <certpick.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct identity {
-    certpick_selector *selector; /* lives as long as the callback may be called */
+    certpick_selector *selector; /* must live as long as the callback may be called */
     const char *trusted_host;
 };
 
@@ -20,7 +20,8 @@ static int fail(const char *why)
     return 1;
 }
 
-/* OpenSSL calls it when the server has asked for a certificate. 1: go on; 0: end the handshake. */
+/* OpenSSL calls it when the server has requested a certificate. 1 continues the handshake, 0 aborts
+ * it. */
 static int choose(SSL *ssl, void *arg)
 {
     const struct identity *identity = arg;
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
         return fail("usage: own_cert_cb HOST:PORT ROOTS CERTIFICATES KEYS TRUSTED-HOST");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(ctx, argv[2], NULL) != 1)
-        return fail("the roots cannot be read");
+        return fail("could not read the trusted CAs");
     if (certpick_selector_add_lists(identity.selector, argv[3], argv[4], NULL) != CERTPICK_OK)
         return fail(certpick_selector_error(identity.selector));
     SSL_CTX_set_cert_cb(ctx, choose, &identity);

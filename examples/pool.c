@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A pool of connections whose certificates are replaced while it works.
+/* A connection pool that replaces its certificates at run time.
  *
  * usage: pool HOST:PORT ROOTS CERTIFICATES KEYS
  *
- * It reads commands from stdin, one a line:
- *     ask      sends a line on the next connection of the pool and prints what the server answers
- *     rotate   reads the files anew, as after a renewal
+ * It reads commands from stdin, one per line:
+ *     ask      sends a line on the next connection of the pool and prints the server's answer
+ *     rotate   reads the files again, as after a renewal
  *
- * Rotation is a new selector and a new SSL_CTX. Both are tried in full before they take the place of
- * the old ones, so a renewal that went wrong breaks nothing. A connection of the old generation is
- * closed when its turn comes. With threads: a lock around `current` is all that is needed, since
- * an SSL_CTX is counted by references (SSL_CTX_up_ref(3)) and an attached selector may be shared. */
+ * rotate creates a new selector and a new SSL_CTX and validates them before they replace the old ones,
+ * so that a failed renewal changes nothing. A connection of an old generation is closed when it is
+ * used next. In a program with threads, a lock for `current` suffices, because an SSL_CTX is
+ * reference-counted (SSL_CTX_up_ref(3)) and an attached selector may be shared. */
 #include <certpick.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static void complain(const char *what, const char *why)
     ERR_clear_error();
 }
 
-/* NULL, after a word on why, where the files cannot be used. */
+/* Returns NULL and prints the reason if the files cannot be used. */
 static SSL_CTX *new_context(const struct pool *pool)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -46,7 +46,7 @@ static SSL_CTX *new_context(const struct pool *pool)
         abort();
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(ctx, pool->roots, NULL) != 1) {
-        complain("not rotated", "the roots cannot be read");
+        complain("not rotated", "could not read the trusted CAs");
         SSL_CTX_free(ctx);
         ctx = NULL;
     } else if (certpick_selector_add_lists(selector, pool->certificates, pool->keys, NULL) !=
@@ -67,7 +67,7 @@ static int rotate(struct pool *pool)
 
     if (ctx == NULL)
         return 0;
-    SSL_CTX_free(pool->current); /* connections have references of their own */
+    SSL_CTX_free(pool->current); /* connections hold their own references */
     pool->current = ctx;
     pool->generation++;
     return 1;
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
             if (rotate(&pool))
                 puts("rotated");
         } else
-            puts("there is no such command");
+            puts("unknown command");
         fflush(stdout);
     }
     for (i = 0; i < CONNECTIONS; i++)

@@ -95,9 +95,7 @@ unsafe extern "C" fn get_params(_context: *mut c_void, params: *mut Param) -> c_
     // SAFETY: OpenSSL gives a list that ends with an entry without a key.
     unsafe {
         Param::each(params, |param| match param.name() {
-            b"name" => {
-                param.set_utf8_pointer(c"certpick, a chooser of client certificates".as_ptr())
-            }
+            b"name" => param.set_utf8_pointer(c"certpick client certificate selection".as_ptr()),
             b"version" => param.set_utf8_pointer(version.cast()),
             b"status" => param.set_int(1),
             _ => {}

@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What goes wrong in the world, as C programs: each plainly, under valgrind and with sanitizers."""
+"""C programs that simulate faults, run alone, under valgrind and with the sanitizers."""
 
 import os
 from functools import cache
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness.at_once import at_once, selected
-from toolchain import BUILD, LINK_CERTPICK, TESTS, compile_c, succeed
+from harness.toolchain import BUILD, C_TESTS, LINK_CERTPICK, compile_c, succeed
 
-HERE = TESTS / "faults"
+HERE = C_TESTS / "faults"
 PROGRAMS = {
     "allocations": "each of OpenSSL's allocations fails once",
-    "files": "files that change, vanish, or can no longer be read",
-    "unreadable": "disks that fail, and ones that are slow",
-    "stopped": "a handshake that stops at each byte, or comes byte by byte",
-    "requests": "5,000 names, and requests that are not well formed",
-    "requests_13": "requests of TLS 1.3 that are not well formed",
-    "rotating": "ten threads and one selector while files are replaced",
+    "files": "files change, disappear or become unreadable",
+    "unreadable": "reads fail or return few bytes",
+    "stopped": "the handshake stops at each byte, or arrives byte by byte",
+    "requests": "requests with 5,000 names and malformed requests",
+    "requests_13": "malformed requests of TLS 1.3",
+    "rotating": "ten threads share a selector while files are replaced",
 }
-# What takes long under valgrind and, as callgrind tells, calls no function of the library that the others and those
-# of test_c.py do not call too; the sanitizers see these.
+# Slow programs that call, according to callgrind, only functions of the library that other programs and those of
+# test_c.py also call. They run with the sanitizers, and under valgrind if checkers.ALL is set.
 IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating"}
-# What they consist of besides.
+# Additional source files.
 PARTS = {"allocations": ["failing_allocations"]}
-# How much of it: in `make check`, and in `make check-long`, which sets CERTPICK_LONG.
+# The amount of work. `make check-long` sets CERTPICK_LONG.
 LONG = bool(os.environ.get("CERTPICK_LONG"))
 AMOUNT = {
     "CERTPICK_ALLOCATION_STEP": "1" if LONG else "97",
@@ -48,8 +48,8 @@ LESS = {
 
 @pytest.fixture(scope="module")
 def build(scratch_dir):
-    """Compiles a program, by some checker; gives its command and environment."""
-    sources = [TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
+    """Compiles a program for a checker. Returns its command and environment."""
+    sources = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
     reads = scratch_dir / "failing_reads.so"
     compile_c(reads, [HERE / "failing_reads.c"], flags=["-std=c99", "-fPIC", "-shared"], libs=["-ldl"])
     keys = BUILD / "keys"
@@ -60,7 +60,7 @@ def build(scratch_dir):
         return compile_c(
             scratch_dir / "-".join([name, *(["instrumented"] if flags else [])]),
             [HERE / f"{name}.c", *(HERE / f"{other}.c" for other in PARTS.get(name, [])), *sources],
-            flags=["-std=c99", "-O1", "-g", f"-I{TESTS}", *flags],
+            flags=["-std=c99", "-O1", "-g", f"-I{C_TESTS}", *flags],
             libs=[*LINK_CERTPICK, "-pthread", "-ldl"],
         )
 
@@ -79,7 +79,7 @@ def build(scratch_dir):
 @pytest.fixture(scope="module")
 def scratch_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("faults")
-    path.chmod(0o755)  # a process that has lost its rights goes through it
+    path.chmod(0o755)  # for a process that dropped its privileges
     return path
 
 
@@ -91,25 +91,25 @@ def sentences(without=frozenset()) -> list:
 
 @pytest.fixture(scope="module", autouse=True)
 def under_valgrind(request, build):
-    """While the other tests run."""
+    """Runs in parallel with the other tests."""
     names = selected(request, "test_program_under_valgrind")
-    with at_once({name: build(name, checkers.VALGRIND) for name in names}, most_seconds=900) as runs:
+    with at_once({name: build(name, checkers.VALGRIND) for name in names}, timeout=900) as runs:
         yield runs
 
 
 @pytest.mark.parametrize("name", sentences())
 def test_program(name, build):
     command, env = build(name)
-    print(succeed(command, env=env, most_seconds=7200 if LONG else 600))
+    print(succeed(command, env=env, timeout=7200 if LONG else 600))
 
 
 @pytest.mark.parametrize("name", sentences(without=() if checkers.ALL else IN_ALL_WITH_VALGRIND))
 def test_program_under_valgrind(name, under_valgrind):
     output = under_valgrind[name].result()
-    assert "== " not in output, f"valgrind has something to say:\n{output}"
+    assert "== " not in output, f"valgrind reports errors:\n{output}"
 
 
 @pytest.mark.parametrize("name", sentences())
 def test_program_with_sanitizers(name, build):
     command, env = build(name, checkers.SANITIZERS)
-    succeed(command, env=env, most_seconds=600)
+    succeed(command, env=env, timeout=600)

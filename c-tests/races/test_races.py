@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Threads in C and in Rust under ThreadSanitizer: no access to shared memory without an order."""
+"""ThreadSanitizer finds no data race in the library, and finds planted ones."""
 
 import os
 
 import pytest
 
-import checkers
+from harness import checkers
 from harness import openssl_cnf
 from races import instrumented
-from toolchain import BUILD, TESTS, compile_c, run, succeed
+from harness.toolchain import BUILD, C_TESTS, compile_c, run, succeed
 
 CHECKER = checkers.THREAD_SANITIZER
 ENVIRONMENT = {**os.environ, **CHECKER.environment}
@@ -17,8 +17,8 @@ PROGRAMS = {
     "threads": "threads share a selector",
     "first_errors": "threads fail at the same time",
     "cache_threads": "threads connect while files are replaced",
-    "faults/rotating": "ten threads and one selector while files are replaced",
-    "openssl_cnf/many_threads": "threads in a program that knows nothing of the library",
+    "faults/rotating": "ten threads share a selector while files are replaced",
+    "openssl_cnf/many_threads": "threads of a program that uses only the module",
 }
 WORDS = "WARNING: ThreadSanitizer: data race"
 BAD = ["without_a_lock", "a_box_that_is_not_released", "a_reference_that_was_dropped"]
@@ -27,7 +27,7 @@ GOOD = ["with_a_lock", "a_box_that_is_released", "counted_references"]
 
 @pytest.fixture(scope="module")
 def has_races(tmp_path_factory):
-    """Runs one way of sharing, by two threads, so often."""
+    """Runs a program in which two threads share memory."""
     directory = instrumented.build_has_races()
     program = compile_c(
         tmp_path_factory.mktemp("races") / "has_races",
@@ -49,7 +49,7 @@ def test_a_race_in_rust_is_found(has_races, way):
 
 
 @pytest.mark.parametrize("way", GOOD)
-def test_what_is_in_order_is_no_race(has_races, way):
+def test_synchronized_access_is_no_race(has_races, way):
     for _ in range(20):
         done = has_races(way)
         assert (done.returncode, done.stdout) == (0, "done\n"), done.stdout
@@ -62,7 +62,7 @@ def library():
 
 @pytest.fixture(scope="module")
 def start(library, tmp_path_factory):
-    """Runs a program of these with the library as ThreadSanitizer sees it."""
+    """Runs a program with the instrumented library."""
     scratch = tmp_path_factory.mktemp("races")
     keys = BUILD / "keys"
     keys.mkdir(parents=True, exist_ok=True)
@@ -77,8 +77,8 @@ def start(library, tmp_path_factory):
         linked = [] if knows_nothing else [f"-L{library}", f"-Wl,-rpath,{library}", "-lcertpick"]
         program = compile_c(
             scratch / name.replace("/", "-"),
-            [TESTS / f"{source}.c" for source in [name, *support]],
-            flags=["-std=c11", "-O1", "-g", f"-I{TESTS}", *CHECKER.flags],
+            [C_TESTS / f"{source}.c" for source in [name, *support]],
+            flags=["-std=c11", "-O1", "-g", f"-I{C_TESTS}", *CHECKER.flags],
             libs=[*linked, "-pthread", "-ldl"],
         )
         env = {**ENVIRONMENT, "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys)}
@@ -95,7 +95,7 @@ def test_program_has_no_race(name, start):
     assert WORDS not in output, output
 
 
-def test_the_library_tells_what_it_reads_and_writes(library):
+def test_the_library_is_instrumented(library):
     symbols = succeed(["nm", "--dynamic", "--undefined-only", library / "libcertpick.so"])
-    told = {f"__tsan_{kind}" for kind in ("read8", "write8", "func_entry", "atomic64_fetch_add")}
-    assert told <= set(symbols.split()), symbols
+    hooks = {f"__tsan_{kind}" for kind in ("read8", "write8", "func_entry", "atomic64_fetch_add")}
+    assert hooks <= set(symbols.split()), symbols

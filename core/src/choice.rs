@@ -12,7 +12,7 @@ mod verdicts;
 
 pub use algorithms::{Curve, KeyType, PssHash};
 pub use chains::{Chain, Graph, Link, MAX_DEPTH, NO_START, Start};
-pub use reasons::Reasons;
+pub use reasons::{Effect, Reason, Reasons};
 pub use verdicts::{Verdicts, judge};
 
 /// What to do where the server names no CA at all.

@@ -5,7 +5,7 @@
 //! needed. Credentials that were added together stay together in a [`Group`], so that a selector over
 //! a list that was read before need not make each of them anew.
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem};
 use crate::file::absolute;
 use crate::list::PasswordSet;
 use crate::secret::Secret;
@@ -68,7 +68,7 @@ impl Group {
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
         check_match(&leaf, &key).map_err(|mismatch| mismatch.cause(None))?;
         if chain.len() >= pem::MAX_CERTIFICATES {
-            let why = format!("its chain has {} or more certificates", pem::MAX_CERTIFICATES);
+            let why = Problem::LongChain(pem::MAX_CERTIFICATES).into();
             return Err(Cause::Certificate { file: None, why });
         }
         let extra = chain.into_iter().map(|x| Arc::new(x.into())).collect();

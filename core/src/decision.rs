@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What happened at one request, and its words.
+//! The record of one CertificateRequest: outcome, choice, verdicts and texts.
 
 mod explanation;
 mod terms;
@@ -13,15 +13,15 @@ use crate::selector::FrozenSelector;
 use crate::x509::name;
 use std::sync::Arc;
 
-/// How a handshake came out; the numbers are part of the ABI.
+/// The outcome of a handshake; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Outcome {
-    /// The server did not ask for a certificate, or has not yet.
+    /// The server has not requested a certificate.
     NotAsked = 0,
-    /// A certificate was given to OpenSSL to send.
+    /// A certificate was given to OpenSSL.
     Sent = 1,
-    /// None suits, so none was sent.
+    /// No credential suits, so no certificate was sent.
     NoneSuitable = 2,
     /// The handshake was aborted.
     Failed = 3,
@@ -35,29 +35,29 @@ pub struct Decision {
     pub(crate) peer: Peer,
     /// Seconds since 1970.
     pub(crate) now: i64,
-    /// The verdicts on the credentials that the server's CA names do not exclude; on all after
-    /// [`Decision::complete`].
+    /// The verdicts on the credentials that the server's CA names do not exclude. After
+    /// [`Decision::complete`], the verdicts on all credentials.
     pub(crate) judgement: Judgement,
-    /// The credentials that OpenSSL cannot decode, and why; after [`Decision::complete`].
+    /// The credentials that OpenSSL cannot decode, and the causes. Set by [`Decision::complete`].
     pub(crate) damaged: Vec<(usize, Cause)>,
     pub(crate) outcome: Outcome,
-    /// The credential that was chosen, though it may have failed.
+    /// The credential that was chosen, even if it failed.
     pub(crate) chosen: Option<usize>,
     pub(crate) error: Option<Error>,
 }
 
 impl Decision {
-    /// How it came out.
+    /// Returns the outcome.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// The index of the credential that was sent.
+    /// Returns the index of the credential that was sent.
     pub fn choice(&self) -> Option<usize> {
         self.chosen.filter(|_| self.outcome == Outcome::Sent)
     }
 
-    /// What speaks against credential `index`; nothing for one that does not exist.
+    /// Returns the reasons against credential `index`; empty if there is no such credential.
     pub fn verdict(&self, index: usize) -> Reasons {
         self.judgement.reasons(index).unwrap_or_else(|| match self.request.ca_names {
             _ if index >= self.selector.count() => Reasons::default(),
@@ -66,7 +66,7 @@ impl Decision {
         })
     }
 
-    /// Notes that the handshake is aborted.
+    /// Records that the handshake is aborted.
     pub(crate) fn fail(&mut self, error: &Error) {
         self.outcome = Outcome::Failed;
         self.error = Some(error.clone());
@@ -101,17 +101,17 @@ impl Decision {
         (self.judgement, self.damaged) = (judgement, damaged);
     }
 
-    /// What the server asked for.
+    /// Returns the content of the CertificateRequest.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// Why the handshake was aborted.
+    /// Returns the error that aborted the handshake.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// One line for a person; empty where there is nothing to say.
+    /// Returns the text of certpick_message(): one line, or "".
     pub fn message(&self) -> String {
         match self.outcome {
             Outcome::NotAsked | Outcome::Sent => String::new(),
@@ -120,32 +120,33 @@ impl Decision {
         }
     }
 
-    /// Several lines: what the server asked for, and each credential with what speaks against it.
+    /// Returns the text of certpick_explanation().
     pub fn explanation(&self) -> String {
         explanation::text(self)
     }
 
-    /// All that speaks against credential `index`, in plain words.
+    /// Returns the reasons against credential `index`, one clause each.
     pub fn against(&self, index: usize) -> Vec<String> {
         explanation::against(self, index)
     }
 
-    /// Why the chosen credential comes before this one, if nothing speaks against it.
-    pub fn preference(&self, index: usize) -> &'static str {
+    /// Returns why the chosen credential ranks before this one, which is suitable as well: a
+    /// clause.
+    pub fn preference(&self, index: usize) -> String {
         explanation::preference(self, index)
     }
 
-    /// The CA names that the server sent, for people.
+    /// Returns the CA names that the server sent, as text.
     pub fn ca_names(&self) -> Vec<String> {
         explanation::names(&self.request.ca_names_der).map(|n| name::text(&n)).collect()
     }
 
-    /// The signature algorithms that the server accepts, by their names.
+    /// Returns the names of the signature algorithms that the server accepts.
     pub fn schemes(&self) -> Vec<String> {
         self.request.offered_schemes.iter().map(|s| terms::scheme(*s)).collect()
     }
 
-    /// The certificate types that the server accepts (up to TLS 1.2), by their names.
+    /// Returns the names of the certificate types that the server accepts (up to TLS 1.2).
     pub fn certificate_types(&self) -> Vec<String> {
         self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
     }

@@ -78,14 +78,16 @@ pub unsafe fn select(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Resu
     let (is_server, before, in_init) =
         unsafe { (ffi::SSL_is_server(ssl), ossl::SSL_in_before(ssl), ossl::SSL_in_init(ssl)) };
     if is_server != 0 {
-        return Err(Error::Argument("certpick selects for clients; this SSL is a server's"));
+        return Err(Error::Argument(
+            "the SSL is a server's; certpick selects certificates for clients only",
+        ));
     }
     // In the client these messages are the ones behind which OpenSSL calls a cert_cb: the server's
     // CertificateRequest and, in a handshake of TLS 1.3, its CertificateVerify.
     // SAFETY: the caller's promise; a static text.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
     if before != 0 || in_init == 0 || (state != c"TRCR" && state != c"TRSCV") {
-        return Err(Error::Argument("certpick_select is to be called from a cert_cb"));
+        return Err(Error::Argument("certpick_select must be called from a cert_cb"));
     }
     // SAFETY: a client's SSL, asked for a certificate.
     unsafe { choose_and_install(ssl, selector, true) }.map(|_| ())

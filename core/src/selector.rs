@@ -15,7 +15,7 @@ mod survivors;
 
 use crate::choice::Policy;
 use crate::credential::{Credential, Group};
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem};
 use crate::list::{self, PasswordSet};
 use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
@@ -186,7 +186,7 @@ impl Validation {
     pub fn run(&self) -> Result<(), Error> {
         let check = |credential: Credential<'_>| {
             credential.check_file(FileCheck::Readable).map_err(|unsent| match unsent {
-                Unsent::Changed => Cause::Refused("its file has changed".to_owned()),
+                Unsent::Changed => Cause::Refused(Problem::Replaced.into()),
                 Unsent::Cause(cause) => cause,
             })?;
             for certificate in credential.extra() {

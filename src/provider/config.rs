@@ -17,12 +17,12 @@ pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
     for (name, value) in provider_settings(&conf, provider).unwrap_or_default() {
         let shown = || excerpt(&name);
         if !names.iter().any(|known| known.to_bytes() == name) {
-            return Err(format!("there is no setting \"{}\"", shown()));
+            return Err(format!("unknown setting \"{}\"", shown()));
         }
         if conf.has_section(&value) {
             return Err(format!(
-                "the value of \"{}\" is the name of a section, so OpenSSL does not take it as it \
-                 stands",
+                "the value of \"{}\" is the name of a section, so OpenSSL does not pass it to the \
+                 module",
                 shown()
             ));
         }

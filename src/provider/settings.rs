@@ -6,7 +6,7 @@
 
 use super::core::Core;
 use certpick_core::choice::{EmptyCaList, Flawed, Policy};
-use certpick_core::error::{Error, file_name};
+use certpick_core::error::{Error, PRIVATE_FILE_RULE, file_name};
 use certpick_core::file::private::{self, Refusal};
 use certpick_core::list::Passwords;
 use certpick_core::selector::{FrozenSelector, Selector};
@@ -174,11 +174,7 @@ fn words(refusal: Refusal) -> String {
         Refusal::Missing => "does not exist".to_owned(),
         Refusal::Stat(why) | Refusal::Io(why) => format!("could not be read: {why}"),
         Refusal::NotRegular => "is not a regular file".to_owned(),
-        Refusal::Permissions => {
-            "has group or world access; it must have permissions u=rw (0600) or less, or \
-             u=rw,g=r (0640) or less if owned by root"
-                .to_owned()
-        }
+        Refusal::Permissions => PRIVATE_FILE_RULE.to_owned(),
     }
 }
 
@@ -196,7 +192,7 @@ fn one_of<T: Copy>(
         None => {
             let known: Vec<&str> = values.iter().map(|(word, _)| *word).collect();
             fault.get_or_insert(format!(
-                "{} = {} is none of: {}",
+                "invalid {} value: \"{}\" (must be one of: {})",
                 name.to_string_lossy(),
                 excerpt(&word),
                 known.join(", ")

@@ -66,19 +66,19 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
             .run();
         connection.assert_sent(1);
         let (version, types) = match version {
-            Version::Tls12 => ("TLS 1.2", Some("It accepts certificates of type ecdsa_sign.")),
+            Version::Tls12 => ("TLS 1.2", Some("It accepts the certificate types ecdsa_sign.")),
             _ => ("TLS 1.3", None),
         };
-        let asked = format!("The server asked for a client certificate by {version}.");
+        let asked = format!("The server requested a client certificate over {version}.");
         let mut patterns = vec![
             "certpick sent credential 2 of 5.",
             "Connecting to host \"db.example\" as user \"alice\".",
             &asked,
-            "It wants one * one of these 2 CAs:",
+            "It accepts * one of these 2 CAs:",
             "    O=certpick tests, CN=A",
             "    O=certpick tests, CN=C",
-            "It accepts signatures by ecdsa_secp256r1_sha256, ed25519, ed448.",
-            "Of these this side * ed448.",
+            "It accepts the signature algorithms ecdsa_secp256r1_sha256, ed25519, ed448.",
+            "Of these, this client * ed448.",
         ];
         patterns.extend(types);
         patterns.extend([
@@ -87,31 +87,31 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
             "    issuer:  O=certpick tests, CN=B",
             "    valid:   * to *",
             "    key:     Ed25519, in DIR/other.key",
-            "    against: the server named no CA that issued it: * O=certpick tests, CN=B*",
+            "    against: no certificate in its chain was issued by a CA that the server named; * O=certpick tests, CN=B*",
             "2. DIR/alice.crt: sent",
             "    subject: O=certpick tests, CN=alice",
             "    issuer:  O=certpick tests, CN=middle",
             "    valid:   * GMT to * GMT*",
             "    key:     EC, P-256, in DIR/alice.key",
-            "    with:    O=certpick tests, CN=middle",
+            "    chain:   O=certpick tests, CN=middle",
             "3. DIR/bob.crt: not sent",
             "    subject: O=certpick tests, CN=bob",
             "    issuer:  O=certpick tests, CN=A",
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/bob.key",
-            "    against: nothing, but credential 2 is the one whose CN is the user",
+            "    note:    suitable, but credential 2 has the user name as its CN",
             "4. DIR/both.pem: not sent",
             "    subject: O=certpick tests, CN=expired",
             "    issuer:  O=certpick tests, CN=A",
             "    valid:   * to *",
             "    key:     EC, P-256",
-            "    against: *expired 10 days ago*",
+            "    against: it has expired (10 days ago)*",
             "5. held in memory: not sent",
             "    subject: O=certpick tests, CN=in memory",
             "    issuer:  O=certpick tests, CN=A",
             "    valid:   * to *",
             "    key:     EC, P-256",
-            "    against: nothing, but credential 2 is the one whose CN is the user",
+            "    note:    suitable, but credential 2 has the user name as its CN",
         ]);
         assert_lines(&connection, &dir(&set), &patterns);
     }
@@ -132,31 +132,31 @@ fn where_none_suits_it_says_so_and_why_of_each() {
         let mut patterns = vec![
             "certpick sent no certificate. Server requests a client certificate but no suitable \
              certificate is found from sslcert list provided.",
-            "The server asked for a client certificate by *.",
-            "It wants one * this CA:",
+            "The server requested a client certificate over *.",
+            "It accepts * this CA:",
             "    O=certpick tests, CN=C",
-            "It accepts signatures by ed25519.",
+            "It accepts the signature algorithms ed25519.",
         ];
         if version == Version::Tls12 {
-            patterns.push("It accepts certificates of type ecdsa_sign.");
+            patterns.push("It accepts the certificate types ecdsa_sign.");
         }
-        let signing = "    against: its key can sign by none of the signature algorithms *";
+        let signing = "    against: its key fits none of the signature algorithms *";
         patterns.extend([
             "1. DIR/a.crt: not sent",
             "    subject: O=certpick tests, CN=a",
             "    issuer:  O=certpick tests, CN=A",
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/a.key",
-            "    against: the server named no CA that issued it: * O=certpick tests, CN=A*",
+            "    against: no certificate in its chain was issued by a CA that the server named; * O=certpick tests, CN=A*",
             signing,
             "2. DIR/b.crt: not sent",
             "    subject: O=certpick tests, CN=b",
             "    issuer:  O=certpick tests, CN=middle",
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/b.key",
-            "    with:    O=certpick tests, CN=middle",
+            "    chain:   O=certpick tests, CN=middle",
             // The issuer that counts is that of the last certificate.
-            "    against: the server named no CA that issued it: * O=certpick tests, CN=B*",
+            "    against: no certificate in its chain was issued by a CA that the server named; * O=certpick tests, CN=B*",
             signing,
         ]);
         assert_lines(&connection, &dir(&set), &patterns);
@@ -178,26 +178,26 @@ fn where_a_key_cannot_be_used_it_tells_the_error_and_no_password() {
         let mut patterns = vec![
             "certpick aborted the handshake: entry 1: could not load private key file \
              \"DIR/client.key\": *",
-            "The server asked for a client certificate by *.",
+            "The server requested a client certificate over *.",
             "It named no CA*",
-            "It accepts signatures by ecdsa_secp256r1_sha256.",
+            "It accepts the signature algorithms ecdsa_secp256r1_sha256.",
         ];
         if version == Version::Tls12 {
-            patterns.push("It accepts certificates of type ecdsa_sign.");
+            patterns.push("It accepts the certificate types ecdsa_sign.");
         }
         patterns.extend([
-            "1. DIR/client.crt: chosen, but unusable",
+            "1. DIR/client.crt: chosen, but not usable",
             "    subject: O=certpick tests, CN=client",
             "    issuer:  O=certpick tests, CN=root",
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/client.key",
-            "    against: it was the one to send, but: entry 1: could not load private key *",
+            "    against: it was chosen, but it or its key could not be used: entry 1: could not load private key *",
             "2. DIR/other.crt: not sent",
             "    subject: O=certpick tests, CN=other",
             "    issuer:  O=certpick tests, CN=root",
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/other.key",
-            "    against: nothing, but credential 1 comes first in the list",
+            "    note:    suitable, but credential 1 comes first in the list",
         ]);
         assert_lines(&connection, &dir(&set), &patterns);
         let text = connection.asked().explanation();
@@ -227,12 +227,12 @@ fn every_reason_has_its_words() {
     let text = connection.asked().explanation();
     let against: Vec<_> = text.lines().filter_map(|l| l.strip_prefix("    against: ")).collect();
     let patterns = [
-        "the server named no CA that issued it*",
+        "no certificate in its chain was issued by a CA*",
         "*signature algorithms*",
         "*certificate types*",
         "*security level*too weak",
-        "it expired 10 days ago*policy excludes it",
-        "*CN=new middle is not valid for another *policy excludes it",
+        "it has expired (10 days ago)*excluded by the policy*",
+        "it is not yet valid (*CN=new middle, for another *)*excluded by the policy*",
         "*key usage lacks digitalSignature; *",
         "*extended key usage lacks clientAuth; *",
     ];
@@ -268,7 +268,7 @@ fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
     for (version, way) in everywhere() {
         let connection = long.handshake(version, way).naming(&[&root]).run();
         connection.assert_none_suitable();
-        assert!(line(&connection, "against: the server named no CA*"), "{connection}");
+        assert!(line(&connection, "against: no certificate in its chain * named*"), "{connection}");
         // What is sent then ends before the chain does.
         let connection = long.handshake(version, way).naming(&[&authorities[1]]).run();
         connection.assert_sent(0);
@@ -313,7 +313,8 @@ fn assert_clean(connection: &Connection) {
     let is_clean = |line: &str| !line.chars().any(is_hidden);
     assert!(is_clean(&message), "{message:?}");
     for line in text.lines() {
-        let starts = ["    ", "certpick ", "Connecting ", "The server ", "It ", "Of these ", "1. "];
+        let starts =
+            ["    ", "certpick ", "Connecting ", "The server ", "It ", "Of these, ", "1. "];
         let is_own = starts.iter().any(|start| line.starts_with(start));
         assert!(is_own && is_clean(line), "{line:?} in\n{text:?}");
         assert!(line.starts_with("    ") || !line.contains("break"), "{line:?} in\n{text:?}");

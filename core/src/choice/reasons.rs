@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reasons against a credential.
+//! The reasons against a credential: one row of a table each.
+//!
+//! The constants, what a reason does and the words of the explanation follow from the table. The
+//! header, certpick(3) and doc/ hold the same names, values and words: tests/reasons.rs compares
+//! them.
 
 use super::{Flawed, Policy};
 
@@ -7,52 +11,105 @@ use super::{Flawed, Policy};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reasons(pub u32);
 
+/// The effect of a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Hard: the credential is never sent.
+    Excludes,
+    /// Soft: the credential ranks behind every credential without soft reasons, or is excluded if
+    /// the policy says so ([`Flawed`]).
+    Demotes,
+    /// The credential had been chosen, so the handshake was aborted.
+    Aborts,
+}
+
+/// One reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    /// Its name in C, without `CERTPICK_REASON_`.
+    pub name: &'static str,
+    /// Its bit.
+    pub bit: Reasons,
+    /// Its effect.
+    pub effect: Effect,
+    /// A clause about the credential, "it".
+    pub text: &'static str,
+}
+
+macro_rules! reasons {
+    ($($name:ident = $bit:literal $effect:ident $text:literal)*) => {
+        impl Reasons {
+            $(
+                #[doc = $text]
+                pub const $name: Reasons = Reasons($bit);
+            )*
+        }
+
+        impl Reason {
+            /// The table, in the order of the bits.
+            pub const ALL: &[Reason] = &[$(Reason {
+                name: stringify!($name),
+                bit: Reasons::$name,
+                effect: Effect::$effect,
+                text: $text,
+            }),*];
+        }
+    };
+}
+
+reasons! {
+    ISSUER = 0x1 Excludes "no certificate in its chain was issued by a CA that the server named"
+    SIGNATURE_ALGORITHM = 0x2 Excludes
+        "its key fits none of the signature algorithms that both sides accept"
+    CERTIFICATE_TYPE = 0x4 Excludes
+        "its key has none of the certificate types that the server accepts"
+    SECURITY_LEVEL = 0x8 Excludes "OpenSSL's security level refuses it"
+    POLICY = 0x10 Excludes "the server named no CA, and the policy for this case excludes it"
+    EXPIRED = 0x100 Demotes "it has expired"
+    NOT_YET_VALID = 0x200 Demotes "it is not yet valid"
+    KEY_USAGE = 0x400 Demotes "its key usage lacks digitalSignature"
+    EXTENDED_KEY_USAGE = 0x800 Demotes "its extended key usage lacks clientAuth"
+    KEY = 0x1_0000 Aborts "it was chosen, but it or its key could not be used"
+}
+
 impl Reasons {
-    /// No certificate of its chain was issued by a CA that the server named.
-    pub const ISSUER: Reasons = Reasons(0x1);
-    /// Its key fits none of the signature algorithms.
-    pub const SIGNATURE_ALGORITHM: Reasons = Reasons(0x2);
-    /// Its key fits none of the certificate types (up to TLS 1.2).
-    pub const CERTIFICATE_TYPE: Reasons = Reasons(0x4);
-    /// OpenSSL's security level refuses it.
-    pub const SECURITY_LEVEL: Reasons = Reasons(0x8);
-    /// The server named no CA, and the policy then sends nothing, or not this one.
-    pub const POLICY: Reasons = Reasons(0x10);
-    /// It, or a certificate that it depends on, has expired.
-    pub const EXPIRED: Reasons = Reasons(0x100);
-    /// It, or a certificate that it depends on, is not valid yet.
-    pub const NOT_YET_VALID: Reasons = Reasons(0x200);
-    /// Its key usage lacks digitalSignature.
-    pub const KEY_USAGE: Reasons = Reasons(0x400);
-    /// Its extended key usage lacks clientAuth.
-    pub const EXTENDED_KEY_USAGE: Reasons = Reasons(0x800);
-    /// It was chosen, but its key could not be used: the handshake was aborted.
-    pub const KEY: Reasons = Reasons(0x1_0000);
+    const SOFT: Reasons = {
+        let mut soft = 0;
+        let mut rest = Reason::ALL;
+        while let [reason, tail @ ..] = rest {
+            if matches!(reason.effect, Effect::Demotes) {
+                soft |= reason.bit.0;
+            }
+            rest = tail;
+        }
+        Reasons(soft)
+    };
 
-    const SOFT: u32 = 0xf00;
-
-    /// Returns whether there is none.
+    /// Returns whether there are none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
     /// Returns whether all of `other` are among them.
     pub fn contains(self, other: Reasons) -> bool {
         self.0 & other.0 == other.0
     }
+
     /// Adds `other`.
     pub fn add(&mut self, other: Reasons) {
         self.0 |= other.0;
     }
-    /// Returns whether some of them exclude the credential under this policy.
+
+    /// Returns whether any of them excludes the credential under this policy.
     pub fn exclude(self, policy: &Policy) -> bool {
         let hard = match policy.flawed {
-            Flawed::Demote => !Reasons::SOFT,
+            Flawed::Demote => !Reasons::SOFT.0,
             Flawed::Exclude => !0,
         };
         self.0 & hard != 0
     }
-    /// Returns whether there are soft reasons among them.
-    pub fn is_flawed(self) -> bool {
-        self.0 & Reasons::SOFT != 0
+
+    pub(super) fn is_flawed(self) -> bool {
+        self.0 & Reasons::SOFT.0 != 0
     }
 }

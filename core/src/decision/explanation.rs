@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The explanation of a decision: what a person wants at two in the morning.
+//! The text of certpick_explanation().
 
 use super::terms;
 use super::{Decision, Outcome};
-use crate::choice::{EmptyCaList, Flawed, KeyType, MAX_DEPTH, Policy, Reasons};
+use crate::choice::{Effect, EmptyCaList, Flawed, KeyType, MAX_DEPTH, Reason, Reasons};
 use crate::credential::Credential;
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::selector::MAX_KEYS;
@@ -14,10 +14,10 @@ use crate::x509::name;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
 
-/// How many CA names are shown.
+/// How many of the CA names the text lists.
 const MAX_NAMES: usize = 100;
 
-/// The whole text. Writing to a `String` does not fail.
+/// Returns the text. Writing to a `String` does not fail.
 pub fn text(decision: &Decision) -> String {
     let mut out = String::new();
     let _ = write_all(&mut out, decision);
@@ -38,17 +38,18 @@ fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     Ok(())
 }
 
-/// The chain with which a credential was judged.
+/// The intermediates of a credential.
 struct JudgedChain<'a> {
     certificates: Vec<&'a X509>,
-    /// When all of it is valid, the leaf included.
+    /// The time in which all certificates, including the leaf, are valid; seconds since 1970.
     validity: (i64, i64),
-    /// There may be others, which were not looked for.
+    /// The search for chains stopped at a limit.
     is_cut: bool,
 }
 
 impl<'a> JudgedChain<'a> {
-    /// The chain of credential `at`, and its leaf; `None` if the credential was not judged.
+    /// Returns the leaf of credential `at` and the chain with which it was judged, or `None` if it was not
+    /// judged.
     fn of(decision: &'a Decision, at: usize) -> Option<(&'a X509, JudgedChain<'a>)> {
         let index = &decision.judgement.index;
         let place = index.survivors().place(at)?;
@@ -66,24 +67,20 @@ impl<'a> JudgedChain<'a> {
     }
 }
 
-/// All that speaks against credential `at`, in plain words; nothing for one that is not there.
+/// Returns the reasons against credential `at`, one clause each.
 pub fn against(decision: &Decision, at: usize) -> Vec<String> {
     match JudgedChain::of(decision, at) {
-        Some((leaf, chain)) => words(decision, at, leaf, &chain),
+        Some((leaf, chain)) => reasons(decision, at, leaf, &chain),
         None => unjudged(decision, at).into_iter().collect(),
     }
 }
 
-/// Why a credential was not judged.
+/// Returns the reason for which a credential was not judged.
 fn unjudged(decision: &Decision, at: usize) -> Option<String> {
     let damaged = decision.damaged.iter().find(|(number, _)| *number == at);
     match damaged {
         Some((_, cause)) => Some(cause.to_string()),
-        None if at >= decision.selector.count() => None,
-        None if decision.request.ca_names == 0 => {
-            Some(empty_list_words(decision.selector.policy()).to_owned())
-        }
-        None => Some("the server named no CA that issued it".to_owned()),
+        None => against_verdict(decision, at, |_| String::new()).next(),
     }
 }
 
@@ -131,13 +128,13 @@ fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
     let request = &decision.request;
     writeln!(
         out,
-        "The server asked for a client certificate by {}.",
+        "The server requested a client certificate over {}.",
         terms::version(request.version)
     )?;
     match request.ca_names {
-        0 => writeln!(out, "It named no CA, so a certificate of any CA may do.")?,
-        1 => writeln!(out, "It wants one that was issued below this CA:")?,
-        n => writeln!(out, "It wants one that was issued below one of these {n} CAs:")?,
+        0 => writeln!(out, "It named no CA, so it may accept a certificate of any CA.")?,
+        1 => writeln!(out, "It accepts certificates that chain to this CA:")?,
+        n => writeln!(out, "It accepts certificates that chain to one of these {n} CAs:")?,
     }
     let mut shown = 0;
     for ca in names(&request.ca_names_der).take(MAX_NAMES) {
@@ -149,7 +146,7 @@ fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
     }
     if request.has_schemes() {
         let shown = |list: &[u16]| join(list.iter().map(|s| terms::scheme(*s)));
-        writeln!(out, "It accepts signatures by {}.", shown(&request.offered_schemes))?;
+        writeln!(out, "It accepts the signature algorithms {}.", shown(&request.offered_schemes))?;
         let unused: Vec<u16> = request
             .offered_schemes
             .iter()
@@ -157,12 +154,12 @@ fn write_request(out: &mut String, decision: &Decision) -> fmt::Result {
             .copied()
             .collect();
         if !unused.is_empty() {
-            writeln!(out, "Of these this side does not use {}.", shown(&unused))?;
+            writeln!(out, "Of these, this client does not use {}.", shown(&unused))?;
         }
     }
     if !request.certificate_types.is_empty() {
         let types = request.certificate_types.iter().map(|t| terms::certificate_type(*t));
-        writeln!(out, "It accepts certificates of type {}.", join(types))?;
+        writeln!(out, "It accepts the certificate types {}.", join(types))?;
     }
     Ok(())
 }
@@ -176,12 +173,12 @@ fn write_credential(
 ) -> fmt::Result {
     let key = facts::key(leaf).unwrap_or(KeyType::Other);
     let file = file_of(credential);
-    let fate = match (decision.chosen == Some(at), decision.outcome) {
+    let outcome = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",
-        (true, Outcome::Failed) => "chosen, but unusable",
+        (true, Outcome::Failed) => "chosen, but not usable",
         _ => "not sent",
     };
-    writeln!(out, "{}. {}: {fate}", at + 1, file)?;
+    writeln!(out, "{}. {}: {outcome}", at + 1, file)?;
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
     write!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
@@ -197,24 +194,23 @@ fn write_credential(
         _ => writeln!(out, "    key:     {}", terms::key(key))?,
     }
     for certificate in &chain.certificates {
-        writeln!(out, "    with:    {}", name::text(certificate.subject_name()))?;
+        writeln!(out, "    chain:   {}", name::text(certificate.subject_name()))?;
     }
     if chain.is_cut && !decision.verdict(at).contains(Reasons::ISSUER) {
-        writeln!(out, "    limit:   {}", limit_words())?;
+        writeln!(out, "    limit:   {}", limit_text())?;
     }
-    let against = words(decision, at, leaf, chain);
+    let against = reasons(decision, at, leaf, chain);
     for reason in &against {
         writeln!(out, "    against: {reason}")?;
     }
-    if let (true, "not sent", Some(chosen)) = (against.is_empty(), fate, decision.chosen) {
-        let why = preference(decision, at);
-        writeln!(out, "    against: nothing, but credential {} {why}", chosen + 1)?;
+    if against.is_empty() && outcome == "not sent" && decision.chosen.is_some() {
+        writeln!(out, "    note:    suitable, but {}", preference(decision, at))?;
     }
     Ok(())
 }
 
-/// Why the chosen credential comes before this one, against which nothing speaks.
-pub fn preference(decision: &Decision, at: usize) -> &'static str {
+/// Returns why the chosen credential ranks before this one, which is suitable as well.
+pub fn preference(decision: &Decision, at: usize) -> String {
     let index = &decision.judgement.index;
     let is_user = |i: usize| {
         let place = index.survivors().place(i);
@@ -223,93 +219,99 @@ pub fn preference(decision: &Decision, at: usize) -> &'static str {
         name.is_some() && name == decision.peer.user.as_deref()
     };
     match decision.chosen {
-        Some(chosen) if is_user(chosen) && !is_user(at) => "is the one whose CN is the user",
-        Some(chosen) if chosen < at => "comes first in the list",
-        _ => "is preferred",
+        Some(chosen) if is_user(chosen) && !is_user(at) => {
+            format!("credential {} has the user name as its CN", chosen + 1)
+        }
+        Some(chosen) if chosen < at => {
+            format!("credential {} comes first in the list", chosen + 1)
+        }
+        Some(chosen) => format!("credential {} is preferred", chosen + 1),
+        None => "no credential was chosen".to_owned(),
     }
 }
 
-/// The reasons against one credential, in plain words.
-fn words(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>) -> Vec<String> {
+/// Returns the reasons against one credential in the order of the table, each with `detail` and
+/// its effect.
+fn against_verdict<'a>(
+    decision: &'a Decision,
+    at: usize,
+    detail: impl Fn(Reasons) -> String + 'a,
+) -> impl Iterator<Item = String> + 'a {
     let verdict = decision.verdict(at);
     let policy = decision.selector.policy();
-    let mut words = Vec::new();
-    let mut say = |reason: Reasons, text: String| {
-        if verdict.contains(reason) {
-            words.push(text);
-        }
-    };
-    let top = chain.certificates.last().map_or(leaf, |x| x);
-    let issuer = name::text(top.issuer_name());
-    let limit = if chain.is_cut { format!("; {}", limit_words()) } else { String::new() };
-    say(
-        Reasons::ISSUER,
-        format!(
-            "the server named no CA that issued it: its chain ends at the issuer {issuer}; if that \
-             is not a CA that the server trusts, another certificate is needed, or the \
-             intermediates between the two{limit}"
-        ),
-    );
-    let signed = if decision.outcome == Outcome::NoneSuitable && decision.chosen == Some(at) {
-        "OpenSSL found no way to sign with it that the server accepts, so nothing was sent"
-    } else {
-        "its key can sign by none of the signature algorithms that both sides accept"
-    };
-    say(Reasons::SIGNATURE_ALGORITHM, signed.to_owned());
-    let types = "its key is of none of the certificate types that the server accepts";
-    say(Reasons::CERTIFICATE_TYPE, types.to_owned());
-    let level = "OpenSSL's security level refuses it: its key, or the key or signature of a \
-                 certificate in its chain, is too weak";
-    say(Reasons::SECURITY_LEVEL, level.to_owned());
-    say(Reasons::POLICY, empty_list_words(policy).to_owned());
-    let behind = match policy.flawed {
-        Flawed::Demote => "it comes behind any without a flaw",
-        Flawed::Exclude => "the policy excludes it",
-    };
-    let now = decision.now;
-    let expired = at_fault(leaf, &chain.certificates, |_, not_after| not_after < now);
-    let since = days(now.saturating_sub(chain.validity.1));
-    say(Reasons::EXPIRED, format!("{expired} expired {since} ago; {behind}"));
-    let early = at_fault(leaf, &chain.certificates, |not_before, _| not_before > now);
-    let until = days(chain.validity.0.saturating_sub(now));
-    say(Reasons::NOT_YET_VALID, format!("{early} is not valid for another {until}; {behind}"));
-    say(Reasons::KEY_USAGE, format!("its key usage lacks digitalSignature; {behind}"));
-    say(Reasons::EXTENDED_KEY_USAGE, format!("its extended key usage lacks clientAuth; {behind}"));
-    let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
-    say(Reasons::KEY, format!("it was the one to send, but: {error}"));
-    words
+    Reason::ALL.iter().filter(move |reason| verdict.contains(reason.bit)).map(move |reason| {
+        let detail = match (reason.bit, policy.empty_ca_list) {
+            (Reasons::POLICY, EmptyCaList::Sole) => {
+                ": a credential is sent only if it is the only one".to_owned()
+            }
+            (Reasons::POLICY, _) => ": none is sent".to_owned(),
+            _ => detail(reason.bit),
+        };
+        let effect = match (reason.effect, policy.flawed) {
+            (Effect::Demotes, Flawed::Demote) => "; ranked after credentials without flaws",
+            (Effect::Demotes, Flawed::Exclude) => "; excluded by the policy for flaws",
+            _ => "",
+        };
+        format!("{}{detail}{effect}", reason.text)
+    })
 }
 
-/// Which certificate has the wrong dates: the credential's own, or one of those that go with it.
-fn at_fault(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> String {
+/// Returns the reasons against one credential that was judged.
+fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>) -> Vec<String> {
+    let now = decision.now;
+    let detail = |reason| match reason {
+        Reasons::ISSUER => {
+            let top = chain.certificates.last().map_or(leaf, |x| x);
+            let issuer = name::text(top.issuer_name());
+            let limit = if chain.is_cut { format!("; {}", limit_text()) } else { String::new() };
+            format!(
+                "; the chain ends at the issuer {issuer}: add the intermediates between it and a \
+                 CA that the server named, or use another certificate{limit}"
+            )
+        }
+        Reasons::SIGNATURE_ALGORITHM if decision.chosen == Some(at) => {
+            ": OpenSSL found it unusable for this server after it had been chosen".to_owned()
+        }
+        Reasons::SECURITY_LEVEL => {
+            ": its key, or the key or signature of a certificate in its chain, is too weak"
+                .to_owned()
+        }
+        Reasons::EXPIRED => {
+            let whose = whose(leaf, &chain.certificates, |_, not_after| not_after < now);
+            format!(" ({whose}{} ago)", days(now.saturating_sub(chain.validity.1)))
+        }
+        Reasons::NOT_YET_VALID => {
+            let whose = whose(leaf, &chain.certificates, |not_before, _| not_before > now);
+            format!(" ({whose}for another {})", days(chain.validity.0.saturating_sub(now)))
+        }
+        Reasons::KEY => {
+            let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!(": {error}")
+        }
+        _ => String::new(),
+    };
+    against_verdict(decision, at, detail).collect()
+}
+
+/// Returns the intermediate whose dates are wrong, with a comma; empty if they are the leaf's.
+fn whose(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> String {
     let is_wrong = |certificate: &X509| {
         let validity = Clock::new().map(|clock| clock.validity(certificate));
         validity.is_some_and(|(not_before, not_after)| is_wrong(not_before, not_after))
     };
     match chain.iter().find(|x| is_wrong(x)) {
-        _ if is_wrong(leaf) => "it".to_owned(),
-        Some(x) => format!("the intermediate {}", name::text(x.subject_name())),
-        None => "an intermediate".to_owned(),
+        _ if is_wrong(leaf) => String::new(),
+        Some(x) => format!("its intermediate {}, ", name::text(x.subject_name())),
+        None => "an intermediate, ".to_owned(),
     }
 }
 
-/// The limits of the search for chains.
-fn limit_words() -> String {
+fn limit_text() -> String {
     format!(
-        "the search for its chain stopped at a limit, so there may be another chain (a chain has at \
-         most {MAX_DEPTH} intermediates, at most {MAX_KEYS} keys of one name are tried on a \
-         signature, and the number of signatures and steps is limited)"
+        "the search for its chain stopped at a limit, so there may be another chain (limits: \
+         {MAX_DEPTH} intermediates in a chain, {MAX_KEYS} keys of one name tried on a signature, \
+         and the number of signatures and steps)"
     )
-}
-
-fn empty_list_words(policy: &Policy) -> &'static str {
-    match policy.empty_ca_list {
-        EmptyCaList::Sole => {
-            "the server named no CA, and the policy then sends a certificate only if it is the \
-             only one"
-        }
-        _ => "the server named no CA, and the policy then sends none",
-    }
 }
 
 fn days(seconds: i64) -> String {
@@ -326,7 +328,7 @@ fn join(items: impl Iterator<Item = String>) -> String {
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
-/// The names whose DER stands one after the other.
+/// Splits a concatenation of DER names.
 pub fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
     let mut rest = der;
     std::iter::from_fn(move || {

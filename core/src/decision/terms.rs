@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names of what a request is made of.
+//! Names of protocol values: signature schemes, certificate types, versions, keys.
 
 use crate::choice::{Curve, KeyType, PssHash};
 
-/// A SignatureScheme by its name in RFC 8446, section 4.2.3 (and RFC 5246 for the older pairs).
+/// Returns the name of a SignatureScheme in RFC 8446, section 4.2.3 (and RFC 5246 for the older pairs).
 pub fn scheme(value: u16) -> String {
     let name = match value {
         0x0401 => "rsa_pkcs1_sha256",
@@ -40,7 +40,7 @@ pub fn scheme(value: u16) -> String {
     name.to_owned()
 }
 
-/// A ClientCertificateType by its name in RFC 5246, section 7.4.4, and RFC 8422.
+/// Returns the name of a ClientCertificateType in RFC 5246, section 7.4.4, and RFC 8422.
 pub fn certificate_type(value: u8) -> String {
     let name = match value {
         1 => "rsa_sign",
@@ -55,7 +55,7 @@ pub fn certificate_type(value: u8) -> String {
     name.to_owned()
 }
 
-/// A protocol version by SSL_version(3)'s number.
+/// Returns the name of a protocol version, given the number of SSL_version(3).
 pub fn version(value: i32) -> &'static str {
     match value {
         0x0301 => "TLS 1.0",
@@ -65,11 +65,11 @@ pub fn version(value: i32) -> &'static str {
         1 => "QUIC with TLS 1.3",
         0xfeff => "DTLS 1.0",
         0xfefd => "DTLS 1.2",
-        _ => "an unknown version of TLS",
+        _ => "an unknown TLS version",
     }
 }
 
-/// A kind of key.
+/// Returns the type of a key.
 pub fn key(key: KeyType) -> String {
     match key {
         KeyType::Rsa(bits) => format!("RSA, {bits} bits"),
@@ -79,7 +79,7 @@ pub fn key(key: KeyType) -> String {
                 PssHash::Sha256 => ", SHA-256 only",
                 PssHash::Sha384 => ", SHA-384 only",
                 PssHash::Sha512 => ", SHA-512 only",
-                PssHash::Other => ", for one hash only",
+                PssHash::Other => ", one hash only",
             };
             format!("RSA-PSS, {bits} bits{only}")
         }
@@ -91,7 +91,7 @@ pub fn key(key: KeyType) -> String {
                 Curve::BrainpoolP256r1 => "brainpoolP256r1",
                 Curve::BrainpoolP384r1 => "brainpoolP384r1",
                 Curve::BrainpoolP512r1 => "brainpoolP512r1",
-                Curve::Other => "another curve",
+                Curve::Other => "unknown curve",
             };
             format!("EC, {name}")
         }
@@ -101,6 +101,6 @@ pub fn key(key: KeyType) -> String {
         KeyType::MlDsa44 => "ML-DSA-44".to_owned(),
         KeyType::MlDsa65 => "ML-DSA-65".to_owned(),
         KeyType::MlDsa87 => "ML-DSA-87".to_owned(),
-        KeyType::Other => "of a kind that certpick does not know".to_owned(),
+        KeyType::Other => "unknown type".to_owned(),
     }
 }

@@ -28,7 +28,7 @@ const APPEND: libc::c_int = libc::O_WRONLY
 /// Opens a file for appending; makes it with mode 0600 if it is not there. Otherwise it must be a
 /// regular file with one link, owned by the effective user. Returns the reason for a refusal.
 pub fn open(path: &Path) -> Result<File, String> {
-    let name = path.file_name().ok_or("it is not the name of a file")?;
+    let name = path.file_name().ok_or("it is not a file name")?;
     let directory = open_directory(path.parent().unwrap_or(Path::new("")))?;
     // A device is not even opened.
     match open_at(Some(&directory), name, LOOK) {
@@ -71,7 +71,7 @@ fn open_directory(path: &Path) -> Result<File, String> {
     let mut directory = None;
     let mut links = 0;
     while let Some(component) = pending.pop() {
-        let failure = |why: &str| format!("{component:?} on the way to it {why}");
+        let failure = |why: &str| format!("{component:?} in its path {why}");
         let found = open_at(directory.as_ref(), &component, LOOK)
             .map_err(|error| failure(&format!("cannot be opened: {}", system_text(&error))))?;
         let metadata = metadata(&found)?;
@@ -86,13 +86,13 @@ fn open_directory(path: &Path) -> Result<File, String> {
             let target = read_link(&found).map_err(|error| failure(&system_text(&error)))?;
             pending.extend(components(&target));
         } else if metadata.mode() & 0o1002 == 0o0002 {
-            return Err(failure("is a directory in which everybody can rename files"));
+            return Err(failure("is a world-writable directory without the sticky bit"));
         } else {
             // What is no directory fails at the next component.
             directory = Some(found);
         }
     }
-    directory.ok_or_else(|| "it is in no directory".to_owned())
+    directory.ok_or_else(|| "it has no directory".to_owned())
 }
 
 /// The components of a name, the last one first.
@@ -191,7 +191,7 @@ mod tests {
         assert!(!at("not-there").exists());
         assert_eq!(refusal(Path::new("/dev/null")), "it is not a regular file");
         assert_eq!(refusal(Path::new("/dev/stderr")), "it is a symbolic link");
-        assert_eq!(refusal(Path::new("/")), "it is not the name of a file");
+        assert_eq!(refusal(Path::new("/")), "it is not a file name");
     }
 
     #[test]
@@ -233,14 +233,12 @@ mod tests {
         fs::create_dir_all(at("theirs/ours")).unwrap();
         chown(at("theirs"), ANOTHER, None).unwrap();
         for name in ["theirs/file", "theirs/ours/file"] {
-            assert!(refusal(&at(name)).contains("\"theirs\" on the way to it is owned by another"));
+            assert!(refusal(&at(name)).contains("\"theirs\" in its path is owned by another"));
         }
         fs::create_dir(at("ours")).unwrap();
         symlink(at("ours"), at("link")).unwrap();
         open(&at("link/file")).unwrap();
         lchown(at("link"), ANOTHER, None).unwrap();
-        assert!(
-            refusal(&at("link/file")).contains("\"link\" on the way to it is owned by another")
-        );
+        assert!(refusal(&at("link/file")).contains("\"link\" in its path is owned by another"));
     }
 }

@@ -2,6 +2,7 @@
 //! Reading a regular file of bounded size.
 
 use super::bytes::Wiped;
+use crate::error::Problem;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -45,8 +46,8 @@ impl ReadError {
     pub fn text(&self) -> String {
         match self {
             ReadError::Stat(e) | ReadError::Io(e) => system_text(e),
-            ReadError::NotRegular => "it is not a regular file".to_owned(),
-            ReadError::TooLarge(most) => format!("it is larger than {} MiB", most >> 20),
+            ReadError::NotRegular => Problem::NotRegular.into(),
+            ReadError::TooLarge(most) => Problem::TooLarge(*most).into(),
         }
     }
 }
@@ -90,7 +91,7 @@ pub fn read_all(
     bytes.truncate(filled);
     let after = file.metadata().map_err(ReadError::Io)?;
     if after.len() != metadata.len() {
-        return Err(ReadError::Io(io::Error::other("it changed while it was read")));
+        return Err(ReadError::Io(io::Error::other(String::from(Problem::Changed))));
     }
     Ok((bytes, after))
 }

@@ -5,7 +5,7 @@ use super::installation::{self, InstallError, Installed};
 use super::{record, request, security};
 use crate::choice::{EmptyCaList, NoneSuitable, Reasons};
 use crate::decision::{Decision, Outcome};
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::selector::{FrozenSelector, Survivors, clear_caches};
@@ -242,7 +242,7 @@ unsafe fn install(
     at: usize,
     check: Option<FileCheck>,
 ) -> Result<Installed, InstallError> {
-    let no_entry = || InstallError::Fatal(Cause::Refused("no such entry".to_owned()));
+    let no_entry = || InstallError::Fatal(Cause::Refused(Problem::NoEntry.into()));
     let no_memory = || InstallError::Fatal(Cause::Memory(None));
     let (index, chain) = (&judgement.index, judgement.chain(at));
     let leaf = index.leaves().get(at).ok_or_else(no_entry)?;

@@ -184,9 +184,9 @@ fn an_empty_certificate_and_a_zero_byte_are_errors_of_their_entry() {
         (b"", None, None, "entry 1 of sslcert is empty"),
         (b"a,,c", None, None, "entry 2 of sslcert is empty"),
         (b"a,\"\"", None, None, "entry 2 of sslcert is empty"),
-        (b"a,b\0", None, None, "entry 2 of sslcert contains a zero byte"),
-        (b"a,b", Some(b"k,\0"), None, "entry 2 of sslkey contains a zero byte"),
-        (b"a,b", None, Some(b"x\0,"), "entry 1 of sslpassword contains a zero byte"),
+        (b"a,b\0", None, None, "entry 2 of sslcert contains a NUL byte"),
+        (b"a,b", Some(b"k,\0"), None, "entry 2 of sslkey contains a NUL byte"),
+        (b"a,b", None, Some(b"x\0,"), "entry 1 of sslpassword contains a NUL byte"),
     ];
     for (cert, key, password, expected) in table {
         let words = entries(cert, *key, *password).unwrap_err().to_string();

@@ -6,7 +6,7 @@ use super::reload::{Reloaded, SelectedIssuers};
 use super::{Filter, Index, Origin, Selector, Survivors, Validation, filter_of};
 use crate::choice::Policy;
 use crate::credential::{Credential, Group};
-use crate::error::{Cause, Error, OutOfMemory};
+use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::source::password::PasswordCallback;
 use crate::source::watched::{FileCheck, Unsent};
 use openssl::pkey::{PKey, Private};
@@ -267,7 +267,7 @@ impl FrozenSelector {
         links: &[u32],
         check: Option<FileCheck>,
     ) -> Result<PKey<Private>, Unsent> {
-        let no_entry = || Unsent::Cause(Cause::Refused("no such entry".to_owned()));
+        let no_entry = || Unsent::Cause(Cause::Refused(Problem::NoEntry.into()));
         let credential = self.credential(at).ok_or_else(no_entry)?;
         if let Some(check) = check {
             credential.check_file(check)?;

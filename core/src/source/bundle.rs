@@ -2,7 +2,7 @@
 //! The certificates in one PEM file.
 
 use super::pem;
-use crate::error::Cause;
+use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::bytes::Wiped;
 use crate::file::stamp::Stamp;
@@ -44,7 +44,7 @@ impl Bundle {
         let leaf =
             chain::leaf_position(&names).map_err(|_| Cause::Memory(Some(path.to_owned())))?;
         if leaf >= certificates.len() {
-            let why = "it holds no certificate".to_owned();
+            let why = Problem::NoCertificate.into();
             return Err(Cause::Certificate { file: Some(path.to_owned()), why });
         }
         let leaf = certificates.remove(leaf);

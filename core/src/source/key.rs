@@ -6,7 +6,7 @@ pub mod matching;
 
 use super::password::PasswordCallback;
 use super::pem;
-use crate::error::Cause;
+use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::private::{self, Refusal};
 use crate::file::stamp::{Moment, Stamp};
@@ -195,19 +195,16 @@ fn decode(
         return Err(Cause::Memory(Some(file)));
     }
     Err(match asked.state {
-        State::NotAsked if bytes.is_empty() => Cause::Key(file, "it is empty".to_owned()),
+        State::NotAsked if bytes.is_empty() => Cause::Key(file, Problem::Empty.into()),
         State::NotAsked if form == KeyFormat::Unknown => {
-            Cause::Key(file, "it holds no private key in PEM or DER".to_owned())
+            Cause::Key(file, Problem::UnknownKey.into())
         }
         State::NotAsked if form == KeyFormat::Pem && !pem::has_private_key(bytes) => {
-            Cause::Key(file, "it holds no private key".to_owned())
+            Cause::Key(file, Problem::NoKey.into())
         }
         State::NotAsked => Cause::Key(file, errors.reason()),
         State::NoPassword => Cause::PasswordMissing(file),
-        State::TooLong(most) => {
-            let why = format!("the password is longer than the {most} bytes that OpenSSL takes");
-            Cause::PasswordWrong(file, why)
-        }
+        State::TooLong(max) => Cause::PasswordWrong(file, Problem::LongPassword(max).into()),
         State::Given(_) => Cause::PasswordWrong(file, errors.reason()),
     })
 }

@@ -3,6 +3,7 @@
 
 mod plain;
 
+use crate::error::Problem;
 use crate::file::bytes::find_text;
 use crate::ossl::{self, QuietErrors};
 use crate::x509::certificate::{Undecodable, with_key};
@@ -20,11 +21,6 @@ pub const MAX_CERTIFICATES: usize = 1_000;
 /// The maximum number of certificates in a file of issuers or of roots.
 pub const MAX_ISSUERS: usize = 10_000;
 
-/// Why a file with more certificates than the maximum is refused.
-pub fn too_many(max: usize) -> String {
-    format!("it holds more than {max} certificates")
-}
-
 /// Whether these bytes hold a private key in PEM.
 pub fn has_private_key(bytes: &[u8]) -> bool {
     const LABEL: &[u8] = b"PRIVATE KEY-----";
@@ -34,7 +30,7 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
 /// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
 /// are passed over.
 pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> {
-    let damaged = |why: String| Err(Undecodable::Damaged(why));
+    let damaged = |problem: Problem| Err(Undecodable::Damaged(problem.into()));
     let errors = QuietErrors::new();
     let bio = ossl::MemoryBio::new(bytes).ok_or(Undecodable::NoMemory)?;
     let mut certificates = Vec::new();
@@ -47,7 +43,9 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> 
             if x.is_null() { None } else { Some(X509::from_ptr(x)) }
         };
         match certificate {
-            Some(_) if certificates.len() == max => return damaged(too_many(max)),
+            Some(_) if certificates.len() == max => {
+                return damaged(Problem::TooManyCertificates(max));
+            }
             Some(certificate) => certificates.push(with_key(certificate)?),
             None => break,
         }
@@ -55,18 +53,13 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> 
     let at_end = errors.is_no_start_line();
     match (certificates.is_empty(), at_end) {
         (false, true) => Ok(certificates),
-        (true, true) if bytes.is_empty() => damaged("it is empty".to_owned()),
-        (true, true) if bytes.first() == Some(&0x30) => damaged(
-            "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER"
-                .to_owned(),
-        ),
-        (true, true) => damaged("it holds no certificate in PEM".to_owned()),
+        (true, true) if bytes.is_empty() => damaged(Problem::Empty),
+        (true, true) if bytes.first() == Some(&0x30) => damaged(Problem::DerCertificate),
+        (true, true) => damaged(Problem::NoCertificate),
         (_, false) if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
-        (_, false) => damaged(format!(
-            "certificate {} in it is damaged: {}",
-            certificates.len() + 1,
-            errors.reason()
-        )),
+        (_, false) => {
+            damaged(Problem::Damaged { number: certificates.len() + 1, why: errors.reason() })
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::der::{Reader, tag};
 use super::extensions::decode_again;
 use super::fingerprint::fingerprint;
 use super::name;
-use crate::error::{Cause, OutOfMemory};
+use crate::error::{Cause, OutOfMemory, Problem};
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignType;
 use once_cell::race::OnceBox;
@@ -173,7 +173,7 @@ fn decode(der: &[u8]) -> Result<X509, Undecodable> {
     let errors = QuietErrors::new();
     let mut start = der.as_ptr();
     let Ok(length) = libc::c_long::try_from(der.len()) else {
-        return Err(Undecodable::Damaged("too long".to_owned()));
+        return Err(Undecodable::Damaged(Problem::TooLong.into()));
     };
     // SAFETY: reads at most `length` bytes. A new certificate is ours.
     unsafe {

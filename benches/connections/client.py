@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Connects to a real server in every way, round by round."""
+
+import os
+import random
+import re
+import statistics
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import openssl_cnf, paths
+from harness.server import Server
+
+from . import pki
+from .cases import COPIED, MODULE, PATCHED, PAUSE, STOCK, WAY_NAMES, Case
+
+USER = "bench"
+MAX_SECONDS = 600
+# The reference is measured so many times a round: everything is divided by it.
+REFERENCES = 3
+NOWHERE = "/nonexistent"
+KINDS = ("first cpu", "first wall", "later cpu", "later wall")
+
+
+@contextmanager
+def server():
+    """TLS 1.3; it names one CA, and demands a certificate of it."""
+    files = (pki.PKI / "server.crt", pki.PKI / "server.key")
+    with Server(paths.server_bindir(), pki.BENCH, *files) as running:
+        running.execute(f"create role {USER} login")
+        # Under callgrind a client is slow.
+        running.execute("alter system set authentication_timeout = '10min'")
+        running.execute("select pg_reload_conf()")
+        running.configure(trusted=[pki.PKI / "ca.crt"])
+        yield running
+
+
+class Client:
+    def __init__(self, port: int):
+        self._port = port
+        # The machine's own openssl.cnf stays out of it.
+        self._conf = openssl_cnf.write_without(pki.BENCH / "openssl.cnf")
+
+    def command(self, case: Case, count: int, *options: str) -> list:
+        """Files by their names alone: all is relative to the directory of the certificates."""
+        program = pki.BENCH / ("connect-ways" if case.way in WAY_NAMES else "connect")
+        if case.way in WAY_NAMES:
+            options = ("-w", WAY_NAMES[case.way], *options)
+        elif case.way == COPIED:
+            options = ("-c", *options)
+        if case.pause:
+            options = ("-s", case.pause, *options)
+        return [program, *options, count, self._settings(case)]
+
+    def _settings(self, case: Case) -> Path:
+        certificates, keys = pki.lists(case.count, case.key, case.kind)
+        settings = {
+            "host": NOWHERE if case.way == COPIED else "127.0.0.1",
+            "port": self._port, "user": USER, "dbname": "postgres", "sslmode": "verify-full",
+            "sslrootcert": "root.crt", "sslcert": "none",  # no such file, nor the default one
+        }  # fmt: skip
+        if case.way in (STOCK, PATCHED, COPIED):
+            settings.update(sslcert=certificates, sslkey=keys)
+        elif case.way in WAY_NAMES:
+            settings.update(certificates=certificates, keys=keys)
+        if case.way in (STOCK, PATCHED) and case.encrypted:
+            settings["sslpassword"] = "," * (case.count - 1) + pki.PASSWORD
+        path = pki.BENCH / "settings" / re.sub(r"\W+", "-", case.name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return path
+
+    def environment(self, case: Case) -> dict:
+        libraries = [pki.libpq("" if case.way == PATCHED else "-stock") / "lib"]
+        if case.way == PATCHED or case.way in WAY_NAMES:
+            libraries.append(paths.LIBRARY_DIR)
+        return {
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C",
+            "HOME": "/nonexistent",
+            "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+            "OPENSSL_CONF": str(self._module_conf(case) if case.way == MODULE else self._conf),
+        }
+
+    def _module_conf(self, case: Case) -> Path:
+        path = pki.BENCH / f"module-{case.count}.cnf"
+        if not path.exists() or path.stat().st_mtime < (pki.BENCH / "pki.stamp").stat().st_mtime:
+            certificates, keys = pki.lists(case.count, case.key)
+            openssl_cnf.write(path, {"sslcert": certificates, "sslkey": keys})
+        return path
+
+    def run(self, case: Case, count: int) -> str:
+        return run(self.command(case, count), self.environment(case))
+
+    def check(self, case: Case) -> None:
+        """By TLS 1.3, with the certificate that the server wants."""
+        seen = self.run(case, 0).strip()
+        if seen != f"TLSv1.3 {pki.USER_SUBJECT}":
+            raise SystemExit(f"bench: {case.name}: the server saw {seen}")
+
+    def costs(self, case: Case) -> list:
+        """CPU and wall of the first connection and of each later one."""
+        lines = self.run(case, 1 + case.later).splitlines()
+        return [tuple(map(int, line.split())) for line in lines]
+
+
+def run(command: list, env: dict) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=pki.PKI, env=env, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=MAX_SECONDS,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise SystemExit(f"bench: status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def measure(client: Client, cases: list, rounds: int, progress) -> dict:
+    """By the case's name: a list with one entry per round for each sort of number."""
+    result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
+    order = random.Random(1)
+    for case in cases:
+        if case.way != COPIED:
+            client.check(case)
+    for number in range(rounds):
+        progress(f"connections: round {number + 1} of {rounds}")
+        turns = [*cases, *cases[:1] * (REFERENCES - 1)]
+        order.shuffle(turns)
+        seen: dict = {case.name: [] for case in cases}
+        for case in turns:
+            seen[case.name].append(client.costs(case))
+        add(result, seen)
+    return result
+
+
+def measure_paused(client: Client, cases: list, rounds: int, progress) -> dict:
+    """The same for connections with pauses: the processes wait at the same time, but connect in turn."""
+    result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
+
+    def costs_after(number: int) -> list:
+        time.sleep(number * PAUSE / len(cases))
+        return client.costs(cases[number])
+
+    for number in range(rounds):
+        progress(f"connections {PAUSE} s apart: round {number + 1} of {rounds}")
+        with ThreadPoolExecutor(len(cases)) as pool:
+            costs = list(pool.map(costs_after, range(len(cases))))
+        add(result, {case.name: [costs[i]] for i, case in enumerate(cases)})
+    return result
+
+
+def add(result: dict, seen: dict) -> None:
+    """One round's costs, by the case's name."""
+    for name, processes in seen.items():
+        for kind, value in zip(KINDS, summary(processes)):
+            result[name][kind].append(value)
+
+
+def summary(processes: list) -> list:
+    """The medians of one round: of the first connections, then of the later ones."""
+    first = [costs[0] for costs in processes]
+    later = [cost for costs in processes for cost in costs[1:]]
+    return [statistics.median(cost[which] for cost in part) for part in (first, later) for which in (0, 1)]

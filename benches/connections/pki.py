@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The benchmark's programs and certificates, below target/bench."""
+
+import hashlib
+import shutil
+import subprocess
+import time
+from functools import cache
+from pathlib import Path
+
+from harness import paths, programs
+from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
+
+HERE = Path(__file__).resolve().parent
+BENCH = paths.TARGET / "bench"
+PKI = BENCH / "pki"
+COUNT = 10_000
+# In the order of pki.c: file N is of kind (N - 1) % 7.
+KINDS = {
+    "v3": "version 3, by a CA, P-256",
+    "v1": "version 1 with text, RSA and P-256",
+    "self-signed": "self-signed, RSA and P-256",
+    "multi-valued": "two attributes in one RDN",
+    "mixed keys": "version 3, RSA and P-256, SHA-512",
+    "RSA-PSS": "RSA-PSS keys and signatures",
+    "old strings": "T61 and BMP strings in names",
+}
+MIXED = "mixed"  # all of them in turn
+DIRECTORY = "directory"  # the same, with the directory before each name, in a shell's order
+USER_SUBJECT = "/O=Example/CN=user 0"  # of site.crt and rsa.crt
+PASSWORD = "secret"
+# A cache may not trust files that are as young as the clock is coarse.
+SETTLED_SECONDS = 5
+FLAGS = ["-std=c99", "-D_GNU_SOURCE", "-O2"]
+
+
+@cache
+def libpq_version() -> int:
+    """Of the two libpqs that are compared, the patched one and the stock one."""
+    return programs.any_psql("certpick", "stock")
+
+
+def libpq(variant: str = "") -> Path:
+    return paths.prefix(libpq_version(), variant)
+
+
+def program(name: str, sources: list, libs=(), flags=()) -> Path:
+    sources = [HERE / source for source in sources]
+    return compile_c(BENCH / name, sources, flags=[*FLAGS, *flags], libs=libs)
+
+
+def libpq_program(name: str, ways: str, libs=()) -> Path:
+    """Against stock libpq; the patched one has the same interface."""
+    prefix = libpq("-stock")
+    return program(
+        name,
+        ["connect.c", ways],
+        flags=[f"-I{prefix / 'include'}"],
+        libs=[f"-L{prefix / 'lib'}", "-lpq", *libs],
+    )
+
+
+def build_programs() -> None:
+    BENCH.mkdir(parents=True, exist_ok=True)
+    libpq_program("connect", "no_ways.c")
+    libpq_program("connect-ways", "ways.c", LINK_CERTPICK)
+    for name in ("choice", "selector"):
+        program(name, [f"{name}.c", "credentials.c", "memory_link.c"], LINK_CERTPICK)
+
+
+def make() -> None:
+    """Makes them once for this version of pki.c."""
+    stamp = BENCH / "pki.stamp"
+    sources = [HERE / "pki.c", *(C_TESTS / name for name in ("certificates.c", "support.c"))]
+    wanted = f"{COUNT} {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()}"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        maker = program("pki-make", sources, flags=[f"-I{C_TESTS}"])
+        print(f"making {COUNT:,} certificates and keys", flush=True)
+        stamp.unlink(missing_ok=True)
+        shutil.rmtree(PKI, ignore_errors=True)
+        PKI.mkdir()
+        subprocess.run([maker, str(COUNT)], cwd=PKI, check=True)
+        stamp.write_text(wanted)
+    time.sleep(max(0.0, stamp.stat().st_mtime + SETTLED_SECONDS - time.time()))
+
+
+def others(count: int, kind: str) -> list:
+    """Names, without their suffixes, of so many certificates that the server does not want."""
+    if kind == MIXED:
+        return [str(i) for i in range(1, count + 1)]
+    if kind == DIRECTORY:
+        return sorted(f"../{PKI.name}/{i}" for i in range(1, count + 1))
+    kinds = list(KINDS)
+    numbers = range(1 + kinds.index(kind), COUNT + 1, len(kinds))
+    return [str(i) for i in numbers[:count]]
+
+
+def lists(count: int, key: str = "site.key", kind: str = MIXED) -> tuple:
+    """Certificates and keys, so many; only the last was issued by the CA that the server names."""
+    names = others(count - 1, kind)
+    place = f"../{PKI.name}/" if kind == DIRECTORY else ""
+    last = "rsa.crt" if key == "rsa.key" else "site.crt"
+    return (
+        ",".join([*(f"{name}.crt" for name in names), f"{place}{last}"]),
+        ",".join([*(f"{name}.key" for name in names), f"{place}{key}"]),
+    )

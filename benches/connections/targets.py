@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What is to be reached, and whether it was."""
+
+import statistics
+from dataclasses import dataclass
+
+from . import cases, figures
+from .cases import Case
+from .figures import Spread
+from .results import Results
+
+CHOICE_LIMIT = 700_000
+MEMORY_LIMIT = 16 << 10
+LIBRARY_LIMIT = 768 << 10
+PROBE_LIMIT = 1.5
+LATER_LIMIT = 0.80
+APART_LIMIT = 1.05  # the dearest of the lists to the cheapest
+FIRST_LIMITS = {101: 1.25, 1000: 2.5}
+PAUSED_LIMIT = 1.6
+
+
+@dataclass
+class Target:
+    case: str
+    limit: str
+    measured: str
+    reached: bool
+    floor: str = ""  # what is left if certpick itself cost nothing
+
+    @property
+    def verdict(self) -> str:
+        return "reached" if self.reached else "NOT REACHED"
+
+
+def ratio(results: Results, words: str, case: Case, limit: float, floor: str, **of) -> Target:
+    spread = results.ratio(case, **of)
+    return Target(words, f"{limit:.2f}", spread.text(), spread.median <= limit, floor)
+
+
+def copying(results: Results, case: Case) -> list:
+    """What libpq does with lists of this length beyond one name, per round: microseconds."""
+    long, short = (results.connections[copy.name]["later cpu"] for copy in (cases.COPIES[case], cases.COPY_OF_ONE))
+    return [a - b for a, b in zip(long, short)]
+
+
+def later_floor(results: Results, case: Case) -> Spread:
+    """A handshake with a certificate and key at hand and a stat(2) on both, and libpq's own copying."""
+    handshake, stock = (results.connections[other.name]["later cpu"] for other in (cases.FLOOR, cases.REFERENCE))
+    costs = [a + b for a, b in zip(handshake, copying(results, case))]
+    return figures.ratios(costs, stock)
+
+
+def of_lists(results: Results) -> list:
+    targets = []
+    for case in cases.LISTS:
+        words = f"{case.label}, later connections in a burst"
+        targets.append(ratio(results, words, case, LATER_LIMIT, later_floor(results, case).text()))
+    costs = [results.connections[case.name]["later cpu"] for case in cases.LISTS]
+    means = [statistics.mean(of_round) for of_round in zip(*costs)]
+    shares = [figures.ratios(of_case, means).median for of_case in costs]
+    apart = max(shares) / min(shares)
+    floors = [results.microseconds(cases.FLOOR) + statistics.median(copying(results, case)) for case in cases.LISTS]
+    targets.append(
+        Target("the dearest of these lists, to the cheapest", f"{APART_LIMIT:.2f}", f"{apart:.3f}",
+               apart <= APART_LIMIT, f"{max(floors) / min(floors):.3f}")
+    )  # fmt: skip
+    return targets
+
+
+def of_first(results: Results) -> list:
+    """Of each length, the kind of certificates with which it costs the most."""
+    targets = []
+    for count, limit in FIRST_LIMITS.items():
+        kinds = [kind for way, kind, size in cases.FIRST if way == cases.PATCHED and size == count]
+        dearest = max(
+            kinds, key=lambda kind: results.ratio(cases.FIRST[cases.PATCHED, kind, count], "first cpu").median
+        )
+        ours, floor = (cases.FIRST[way, dearest, count] for way in (cases.PATCHED, cases.LOOKED))
+        words = f"list of {count:,}, first connection, the dearest kind: {cases.KIND_NAMES[dearest]}"
+        targets.append(
+            ratio(results, words, ours, limit, results.ratio(floor, "first cpu").text(), kind="first cpu")
+        )
+    return targets
+
+
+def of_connections(results: Results) -> list:
+    handshake = results.microseconds(cases.FLOOR) / results.microseconds(cases.STOCK_PBKDF2)
+    return [
+        *of_first(results),
+        *of_lists(results),
+        ratio(results, f"list of 1,000, later connections {cases.PAUSE} s apart", cases.LONG_PAUSED, PAUSED_LIMIT,
+              results.ratio(cases.LOOKED_PAUSED).text()),
+        ratio(results, "list with a PBKDF2 key, later, to stock with that key", cases.PBKDF2, 0.05,
+              f"{handshake:.2f}", reference=cases.STOCK_PBKDF2),
+    ]  # fmt: skip
+
+
+def of_choice(results: Results) -> list:
+    dearest = max(row["choice"] for row in results.instructions["choice"] if row["n"] == 1000)
+    targets = [
+        Target(
+            "the choice, 1,000 credentials and 1,000 CAs, instructions", f"{CHOICE_LIMIT:,}",
+            f"{dearest:,}", dearest <= CHOICE_LIMIT,
+        )
+    ]  # fmt: skip
+    steps = [step for which in ("one", "all") for step in growth(results.choice(which))]
+    worst = max(steps, key=lambda step: step[1] / step[2])
+    targets.append(
+        Target(
+            f"its growth {worst[0]}, at most as n log n", f"× {worst[2]:.1f}", f"× {worst[1]:.1f}",
+            worst[1] <= worst[2],
+        )
+    )  # fmt: skip
+    return targets
+
+
+def growth(rows: list) -> list:
+    """For each step: which, by how much the cost grew, and by how much it may."""
+    steps = []
+    for before, after in zip(rows, rows[1:]):
+        sizes = [row["n"] + row["m"] for row in (before, after)]
+        words = f"from {before['n']:,} × {before['m']:,} to {after['n']:,} × {after['m']:,}"
+        steps.append((words, after["choice"] / before["choice"], figures.n_log_n(*sizes)))
+    return steps
+
+
+def of_space(results: Results) -> list:
+    kept = {n: sizes["keys"]["first"] for n, sizes in results.memory.items() if n >= 1000}
+    largest = max(kept.values())
+    return [
+        Target(
+            "memory per credential kept, key included", f"{MEMORY_LIMIT:,} bytes", f"{largest:,.0f} bytes",
+            largest <= MEMORY_LIMIT,
+        ),
+        Target(
+            "stripped libcertpick.so", f"{LIBRARY_LIMIT:,} bytes", f"{results.library:,} bytes",
+            results.library <= LIBRARY_LIMIT,
+        ),
+    ]  # fmt: skip
+
+
+def of_programs(results: Results) -> list:
+    spread = figures.ratios(results.programs["probe"], results.programs["psql"])
+    words = "certpick probe, to one connection of stock psql"
+    return [Target(words, f"{PROBE_LIMIT:.2f}", spread.text(), spread.median <= PROBE_LIMIT)]
+
+
+def table(results: Results) -> list:
+    choice = of_choice(results) if results.instructions else []
+    return [*of_connections(results), *choice, *of_space(results), *of_programs(results)]

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The reasons for which a credential cannot be used.
+
+use super::Status;
+use crate::text::{Printable, printable};
+use std::fmt::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A problem with a file or a password that certpick itself finds, in contrast to the system and
+/// OpenSSL. The text is a clause about the file, "it".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The file is empty.
+    Empty,
+    /// The file is a directory, FIFO, socket or device.
+    NotRegular,
+    /// The file has more bytes than this maximum.
+    TooLarge(u64),
+    /// The size of the file changed while it was read.
+    Changed,
+    /// The file contains no certificate at all.
+    NoCertificate,
+    /// The file contains no PEM certificate, but begins like DER.
+    DerCertificate,
+    /// The file contains more certificates than this maximum.
+    TooManyCertificates(usize),
+    /// The chain of a credential in memory has more certificates than this maximum.
+    LongChain(usize),
+    /// The DER of a certificate is longer than OpenSSL can decode.
+    TooLong,
+    /// OpenSSL cannot decode a certificate of the file.
+    Damaged {
+        /// Counted from 1.
+        number: usize,
+        /// OpenSSL's text.
+        why: String,
+    },
+    /// The PEM file contains no private key.
+    NoKey,
+    /// The file contains no private key in a form that certpick reads.
+    UnknownKey,
+    /// The password has more bytes than this maximum of OpenSSL's.
+    LongPassword(i32),
+    /// A file of the credential changed after it was read.
+    Replaced,
+    /// There is no entry with this number. A defect of certpick.
+    NoEntry,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Empty => f.write_str("it is empty"),
+            Problem::NotRegular => f.write_str("it is not a regular file"),
+            Problem::TooLarge(max) => write!(f, "it is larger than {} MiB", max >> 20),
+            Problem::Changed => f.write_str("it changed while it was read"),
+            Problem::NoCertificate => f.write_str("it holds no certificate in PEM"),
+            Problem::DerCertificate => f.write_str(
+                "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER",
+            ),
+            Problem::TooManyCertificates(max) => {
+                write!(f, "it holds more than {max} certificates")
+            }
+            Problem::LongChain(max) => write!(f, "its chain has more than {max} certificates"),
+            Problem::Damaged { number, why } => {
+                write!(f, "certificate {number} in it is damaged: {why}")
+            }
+            Problem::TooLong => f.write_str("it is too long"),
+            Problem::NoKey => f.write_str("it holds no private key"),
+            Problem::UnknownKey => f.write_str("it holds no private key in PEM or DER"),
+            Problem::LongPassword(max) => {
+                write!(f, "the password is longer than the {max} bytes that OpenSSL accepts")
+            }
+            Problem::Replaced => f.write_str("its file has changed"),
+            Problem::NoEntry => f.write_str("no such entry"),
+        }
+    }
+}
+
+impl From<Problem> for String {
+    fn from(problem: Problem) -> String {
+        problem.to_string()
+    }
+}
+
+/// The reason for which a credential cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The certificate file cannot be read.
+    CertificateFile {
+        /// The file.
+        file: PathBuf,
+        /// The text of the system, or a [`Problem`].
+        why: String,
+    },
+    /// The file contains no certificate that can be decoded.
+    Certificate {
+        /// The file; `None` for a certificate held in memory.
+        file: Option<PathBuf>,
+        /// The text of OpenSSL, or a [`Problem`].
+        why: String,
+    },
+    /// No key file was named, and the certificate file contains no key.
+    NoKeyBesideCertificate(PathBuf),
+    /// The key file does not exist.
+    KeyMissing(PathBuf),
+    /// stat(2) failed for the key file.
+    KeyStat(PathBuf, String),
+    /// The key file is a directory, FIFO, socket or device.
+    KeyNotRegular(PathBuf),
+    /// The permissions of the key file violate libpq's rule.
+    KeyPermissions(PathBuf),
+    /// The key file cannot be read.
+    KeyFile(PathBuf, String),
+    /// The file contains no private key that OpenSSL can decode.
+    Key(PathBuf, String),
+    /// The key is encrypted, and no password was given.
+    PasswordMissing(PathBuf),
+    /// The key is encrypted, and the password does not decrypt it.
+    PasswordWrong(PathBuf, String),
+    /// The key belongs to another certificate. `None` for a key held in memory.
+    KeyMismatch(Option<PathBuf>, String),
+    /// OpenSSL rejected the credential when it was installed.
+    Refused(String),
+    /// OpenSSL had no memory; the key file that was being read, if any.
+    Memory(Option<PathBuf>),
+}
+
+impl Cause {
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Cause::CertificateFile { .. }
+            | Cause::KeyMissing(_)
+            | Cause::KeyStat(..)
+            | Cause::KeyNotRegular(_)
+            | Cause::KeyFile(..) => Status::File,
+            Cause::Certificate { .. } => Status::Certificate,
+            Cause::NoKeyBesideCertificate(_) | Cause::Key(..) => Status::Key,
+            Cause::KeyPermissions(_) => Status::KeyPermissions,
+            Cause::PasswordMissing(_) => Status::PasswordMissing,
+            Cause::PasswordWrong(..) => Status::PasswordWrong,
+            Cause::KeyMismatch(..) => Status::KeyMismatch,
+            Cause::Refused(_) => Status::OpenSsl,
+            Cause::Memory(_) => Status::Memory,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The texts of OpenSSL and of the system are untrusted, too.
+        self.write_words(&mut Printable(f))
+    }
+}
+
+impl Cause {
+    fn write_words(&self, f: &mut impl Write) -> fmt::Result {
+        let key = |p: &Path| format!("private key file \"{}\"", file_name(p));
+        match self {
+            Cause::CertificateFile { file, why } => {
+                write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
+            }
+            Cause::Certificate { file: Some(file), why } => {
+                write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
+            }
+            Cause::Certificate { file: None, why } => {
+                write!(f, "the certificate held in memory is not usable: {why}")
+            }
+            Cause::NoKeyBesideCertificate(file) => write!(
+                f,
+                "certificate file \"{}\" holds no private key, and no sslkey names one",
+                file_name(file)
+            ),
+            Cause::KeyMissing(file) => write!(f, "certificate present, but not {}", key(file)),
+            Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
+            Cause::KeyNotRegular(file) => write!(f, "{} is not a regular file", key(file)),
+            Cause::KeyPermissions(file) => write!(f, "{} {PRIVATE_FILE_RULE}", key(file)),
+            Cause::KeyFile(file, why) | Cause::Key(file, why) => {
+                write!(f, "could not load {}: {why}", key(file))
+            }
+            Cause::PasswordMissing(file) => {
+                write!(f, "could not load {}: it is encrypted and no password was given", key(file))
+            }
+            Cause::PasswordWrong(file, why) => {
+                write!(f, "could not load {}: {why} (wrong password?)", key(file))
+            }
+            Cause::KeyMismatch(Some(file), why) => {
+                write!(f, "certificate does not match {}: {why}", key(file))
+            }
+            Cause::KeyMismatch(None, why) => {
+                write!(f, "certificate does not match the private key held in memory: {why}")
+            }
+            Cause::Refused(why) => write!(f, "OpenSSL rejects the certificate or its key: {why}"),
+            Cause::Memory(Some(file)) => write!(f, "could not load {}: out of memory", key(file)),
+            Cause::Memory(None) => f.write_str("out of memory"),
+        }
+    }
+}
+
+/// libpq's text about a private key file that violates its rule; follows the name of the file.
+pub const PRIVATE_FILE_RULE: &str = "has group or world access; file must have permissions u=rw \
+     (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if owned \
+     by root";
+
+/// Returns a file name as messages show it.
+pub fn file_name(path: &Path) -> String {
+    printable(path.as_os_str().as_bytes())
+}

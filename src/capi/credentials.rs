@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Adding credentials.
+//!
+//! If a function of this section fails, the selector is unchanged and certpick_selector_error()
+//! describes the failure.
+
+use super::*;
+use certpick_core::PasswordCallback;
+use certpick_core::Secret;
+use certpick_core::list::{self, Passwords};
+use foreign_types::ForeignType;
+use libc::{c_int, c_void};
+use openssl::pkey::PKey;
+use openssl::x509::X509;
+use openssl_sys::{EVP_PKEY, stack_st_X509};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// A callback that supplies the password of a private key. It writes at most size bytes to buf,
+/// without a terminating NUL, and returns their number, or -1 if it has no password. key_file is
+/// the name of the key file as it was added. The callback runs in the thread that performs the
+/// handshake or calls certpick_selector_validate(). No lock is held during the call.
+pub type certpick_password_cb = Option<
+    unsafe extern "C" fn(
+        buf: *mut c_char,
+        size: c_int,
+        key_file: *const c_char,
+        arg: *mut c_void,
+    ) -> c_int,
+>;
+
+fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+/// Adds every entry of libpq's parameters sslcert, sslkey and sslpassword, or on failure none.
+/// sslkey and sslpassword may be NULL or empty.
+///
+/// Entries are separated by commas, and entry N of each list belongs together. White space around
+/// an unquoted file name is ignored; in passwords every byte counts. An entry that begins with a
+/// double quote ends at the next one, except that two double quotes in it stand for one. If sslcert
+/// as a whole is the name of an existing file, it is that file. With one certificate, sslkey and
+/// sslpassword are taken whole, unsplit. If the sslkey entry is empty or there is no sslkey, the
+/// key is in the certificate file. If the sslpassword entry is empty or there is no sslpassword,
+/// there is no password.
+///
+/// A certificate file is PEM. It contains the certificate and its intermediates in any order, at
+/// most 1,000 certificates. It is read now or taken from the cache, and malformed PEM or DER is an
+/// error now. If only OpenSSL's decoder rejects a certificate, that is an error when the
+/// certificate is chosen or validated (since 0.1.1). A key file is PEM or DER, PKCS#8 or
+/// traditional, encrypted or not. It is read when its certificate is chosen or validated. If a file
+/// changes, the next handshake uses the new content (since 0.1.1; see certpick_cache_clear()).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_add_lists(
+    selector: *mut certpick_selector,
+    sslcert: *const c_char,
+    sslkey: *const c_char,
+    sslpassword: *const c_char,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector; NULL or C strings.
+    unsafe {
+        with_selector(selector, |selector| {
+            let sslcert = bytes(sslcert).ok_or(Error::Argument("sslcert is NULL"))?;
+            let passwords = Passwords::List(bytes(sslpassword));
+            selector.change(|s| s.add_lists(sslcert, bytes(sslkey), &passwords))
+        })
+    }
+}
+
+/// Like certpick_selector_add_lists(), but adds one credential, and file names are neither split
+/// nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL or
+/// empty, there is no password.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_add_files(
+    selector: *mut certpick_selector,
+    cert: *const c_char,
+    key: *const c_char,
+    password: *const c_char,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector; NULL or C strings.
+    unsafe {
+        with_selector(selector, |selector| {
+            let cert = bytes(cert).filter(|c| !c.is_empty());
+            let cert = cert.ok_or(Error::Argument("no certificate file is given"))?;
+            let key = bytes(key).filter(|k| !k.is_empty()).map(path);
+            let password = bytes(password).and_then(Secret::new);
+            selector.change(|s| s.add_files(path(cert), key, password))
+        })
+    }
+}
+
+/// Adds one credential that is held in memory. The function takes references; the caller keeps its
+/// own. chain contains the intermediates in any order and may be NULL. key must match leaf.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_add_credential(
+    selector: *mut certpick_selector,
+    leaf: *mut openssl_sys::X509,
+    key: *mut EVP_PKEY,
+    chain: *mut stack_st_X509,
+) -> certpick_status {
+    // SAFETY: NULL or valid objects of OpenSSL; each gets a reference before it is taken over.
+    unsafe {
+        with_selector(selector, |selector| {
+            if leaf.is_null() || key.is_null() {
+                return Err(Error::Argument("the certificate or its key is NULL"));
+            }
+            let own = |x: *mut openssl_sys::X509| {
+                openssl_sys::X509_up_ref(x);
+                X509::from_ptr(x)
+            };
+            let chain = ossl::stack_elements::<_, openssl_sys::X509>(chain)
+                .filter(|x| !x.is_null())
+                .map(own)
+                .collect();
+            openssl_sys::EVP_PKEY_up_ref(key);
+            let key = PKey::from_ptr(key);
+            let leaf = own(leaf);
+            selector.change(|s| s.add_credential(leaf, key, chain))
+        })
+    }
+}
+
+/// Adds the certificates of a PEM file, at most 10,000, to the issuer pool. The pool completes the
+/// chains that are sent. Its certificates are never trusted, and root certificates are never sent.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_add_issuers(
+    selector: *mut certpick_selector,
+    pem_file: *const c_char,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector; NULL or a C string.
+    unsafe {
+        with_selector(selector, |selector| {
+            let file = bytes(pem_file).filter(|f| !f.is_empty());
+            let file = file.ok_or(Error::Argument("no file of issuers is given"))?;
+            selector.change(|s| s.add_issuers(&path(file)))
+        })
+    }
+}
+
+/// Returns 1 if sslcert, a value of libpq's parameter, names several certificates: it contains a
+/// comma that separates entries and is not the name of an existing file. Otherwise, and for NULL,
+/// returns 0. A malformed list counts as a list, so that certpick_selector_add_lists() reports the
+/// error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_is_list(sslcert: *const c_char) -> c_int {
+    // SAFETY: NULL or a C string.
+    let is_list = guard(|| unsafe { bytes(sslcert) }.is_some_and(list::is_list));
+    c_int::from(is_list.unwrap_or(false))
+}
+
+/// Sets the callback that supplies the password of an encrypted key for which no password was
+/// added. NULL removes it. The callback is called once per key; threads that need the same key for
+/// the first time at the same moment each call it. arg is passed to the callback and must stay valid
+/// as long as the selector.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_set_password_callback(
+    selector: *mut certpick_selector,
+    callback: certpick_password_cb,
+    arg: *mut c_void,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector; a function as the header describes it.
+    unsafe {
+        with_selector(selector, |selector| {
+            let callback = callback.map(|function| PasswordCallback::new(function, arg));
+            selector.change(|s| {
+                s.set_password_callback(callback);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Decodes every certificate, loads every key with its password, and checks that they match, so that
+/// a program finds errors when it starts. Returns the status of the first failure;
+/// certpick_selector_error() returns one line for each failure, in the order of the entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_validate(
+    selector: *mut certpick_selector,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector.
+    unsafe {
+        with_selector(selector, |selector| {
+            // No lock is held while the program's callback runs.
+            let validation = selector.validation()?;
+            validation.run()
+        })
+    }
+}

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""certpick(3) and certpick.cnf(5) are well-formed and complete."""
+
+import re
+import subprocess
+
+import pytest
+
+from harness import paths
+from harness.unavailable import need_package
+
+PAGES = ("certpick.3", "certpick.cnf.5")
+
+
+def text(page: str) -> str:
+    return (paths.ROOT / "man" / page).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_mandoc_reports_nothing(page):
+    need_package("mandoc")
+    # Not -W style, whose output depends on the installed manual pages.
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", paths.ROOT / "man" / page], capture_output=True, text=True
+    )
+    assert done.stdout + done.stderr == ""
+
+
+def test_certpick_3_has_every_function_and_every_constant():
+    header = (paths.HEADER_DIR / "certpick.h").read_text()
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", header, flags=re.DOTALL)
+    functions = set(re.findall(r"\b(certpick_\w+)\(", code))
+    constants = set(re.findall(r"^#define (CERTPICK_\w+) \S", code, re.MULTILINE))
+    page = text("certpick.3")
+    assert functions and functions == set(re.findall(r"^\.F[no] (certpick_\w+)", page.split(".Sh DESC")[0], re.M))
+    found = set(re.findall(r"CERTPICK_\w+", page))
+    assert constants - {"CERTPICK_OK"} <= found
+    assert found <= constants | {"CERTPICK_OK"}
+
+
+def test_certpick_cnf_5_has_exactly_the_settings_of_the_module():
+    source = (paths.ROOT / "src" / "provider" / "settings.rs").read_text()
+    names = re.search(r"NAMES: \[&CStr; \d+\] = \[(.*?)\];", source, re.DOTALL)[1]
+    tagged = re.findall(r"^\.It Cm (\w+)", text("certpick.cnf.5"), re.MULTILINE)
+    assert set(tagged) - {"module", "activate"} == set(re.findall(r'c"(\w+)"', names))

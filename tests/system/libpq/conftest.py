@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Certificates, a server whose settings each test may change, and psql with each libpq."""
+
+import shutil
+
+import pytest
+
+from harness import paths
+from harness.pki import Authority, issue_clients
+from harness.server import Server
+from psql_client import Client, Pki
+
+
+@pytest.fixture(scope="session")
+def pki(scratch, authorities) -> Pki:
+    directory = issue_clients(authorities, scratch / "libpq")
+    pki = Pki(directory, **authorities)
+    pki.alpha.issue("demo-expired", common_name="demo", valid_days=(-30, -2), below=directory)
+    pki.alpha.issue("expired", valid_days=(-30, -2), below=directory)
+    pki.alpha.issue("future", valid_days=(2, 30), below=directory)
+    pki.alpha.issue("signer", key_usage="keyEncipherment", below=directory)
+    pki.alpha.issue("mail", extended_key_usage="emailProtection", below=directory)
+    pki.beta.issue("comma", password="a,b", below=directory)
+    between = Authority(scratch, "between", parent=pki.alpha)
+    between.issue("deep", below=directory)
+    shutil.copy(between.certificate, directory)
+    return pki
+
+
+@pytest.fixture(scope="session")
+def running_server(localhost):
+    with Server(paths.server_bindir(), paths.SCRATCH, localhost.certificate, localhost.key) as server:
+        server.execute("create role demo login; create role anna login")
+        yield server
+
+
+@pytest.fixture
+def server(running_server, pki):
+    """The server, which requests certificates of the CA alpha unless the test calls configure()."""
+    running_server.configure(pki.trust("alpha"))
+    start = running_server.log.position()
+    yield running_server
+    print(f"--- the server's log\n{running_server.log.text(start)}")  # pytest shows it if the test fails
+
+
+@pytest.fixture(params=paths.PSQL_VERSIONS, ids=lambda version: f"psql-{version}")
+def client(request, server, pki, home) -> Client:
+    return Client(request.param, server, pki.directory, home)

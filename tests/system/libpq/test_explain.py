@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A C program on libpq learns which certificate was sent, and why."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import programs, psql
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE
+
+
+@pytest.fixture(scope="session")
+def explain(scratch):
+    """Runs explain.c, linked with a version of libpq."""
+    built = {}
+    source = Path(__file__).parent / "explain.c"
+
+    def program(version: int):
+        if version not in built:
+            built[version] = programs.build(source, version, scratch / f"explain-{version}")
+        return built[version]
+
+    return program
+
+
+@pytest.fixture
+def run(client, explain):
+    def run(**settings) -> psql.Result:
+        base = {"host": "127.0.0.1", "port": client.server.port, "dbname": "postgres", "user": "demo"}
+        command = [explain(client.version), psql.conninfo(**{**base, "sslmode": "require", **settings})]
+        return psql.run(command, client.directory, client.home)
+
+    return run
+
+
+def test_a_program_learns_which_certificate_was_sent_and_why(run, client, pki):
+    client.server.configure(pki.trust("beta"))
+    result = run(**THREE)
+    assert (result.status, result.err) == (0, "")
+    first, *rest = result.out.splitlines()
+    assert first == "outcome: sent"
+    assert "message: " in rest and "certificate: /CN=bert" in rest
+    for words in ("anna.crt", "bert.crt", "carl.crt", "beta"):
+        assert words in result.out
+
+
+def test_a_program_learns_why_none_was_sent_after_the_connection_failed(run, client, pki):
+    client.server.configure(pki.trust("alpha"))
+    result = run(sslcert="bert.crt,carl.crt", sslkey="bert.key,carl.key", sslpassword="secret,")
+    assert result.status == 2
+    assert result.out.startswith("outcome: none suitable\nmessage: " + NONE_SUITABLE)
+    for words in ("bert.crt", "carl.crt", "alpha"):
+        assert words in result.out
+    assert "secret" not in result.out
+
+
+def test_certpick_is_not_used_for_one_certificate(run):
+    result = run(sslcert="anna.crt", sslkey="anna.key")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == "outcome: not asked\nmessage: \ncertificate: /CN=anna\n"
+
+
+def test_there_is_no_explanation_if_the_server_requests_nothing(run, client):
+    client.server.configure([], hba="hostssl all all 127.0.0.1/32 trust")
+    result = run(**THREE)
+    assert (result.status, result.err) == (0, "")
+    assert result.out == "outcome: not asked\nmessage: \ncertificate: \n"

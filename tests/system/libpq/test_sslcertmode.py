@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""libpq 16 and later: sslcertmode has the same effect on a list as on one certificate."""
+
+import pytest
+
+from harness import paths
+from harness.pki import THREE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
+from harness.server import OPTIONAL
+from psql_client import Client
+
+ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
+OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
+either = pytest.mark.parametrize("certificates", [ONE, THREE], ids=["one", "list"])
+
+
+@pytest.fixture(params=[v for v in paths.PSQL_VERSIONS if v >= 16], ids=lambda version: f"psql-{version}")
+def client(request, server, pki, home):
+    return Client(request.param, server, pki.directory, home)
+
+
+@either
+@pytest.mark.parametrize("mode", ["allow", "require"])
+def test_allow_and_require_send_the_requested_certificate(client, certificates, mode):
+    assert client.arrived(**certificates, sslcertmode=mode) == "/CN=anna"
+
+
+@either
+def test_disable_sends_none(client, pki, certificates):
+    assert client.refused(**certificates, sslcertmode="disable") == client.failed(NO_CERTIFICATE)
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    assert client.arrived(**certificates, sslcertmode="disable") == ""
+
+
+@either
+def test_allow_connects_to_a_server_that_requests_none(client, certificates):
+    client.server.configure([], hba=OPTIONAL)
+    assert client.arrived(**certificates, sslcertmode="allow") == ""
+
+
+@either
+def test_require_fails_with_a_server_that_requests_none(client, certificates):
+    client.server.configure([], hba=OPTIONAL)
+    text = "server did not request an SSL certificate"
+    assert client.refused(**certificates, sslcertmode="require") == client.failed(text)
+
+
+def test_allow_connects_without_a_certificate_if_none_suits(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    assert client.arrived(**OTHERS, sslcertmode="allow") == ""
+
+
+def test_require_fails_if_none_suits(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    text = f"{NONE_SUITABLE}\nserver accepted connection without a valid SSL certificate"
+    assert client.refused(**OTHERS, sslcertmode="require") == client.failed(text)
+
+
+@pytest.mark.parametrize("mode", ["allow", "require"])
+def test_the_reason_is_reported_if_none_suits(client, mode):
+    text = f"{NONE_SUITABLE}\n{NO_CERTIFICATE}"
+    assert client.refused(**OTHERS, sslcertmode=mode) == client.failed(text)
+
+
+def test_the_message_without_a_list_is_libpqs(client, pki):
+    client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
+    text = "server accepted connection without a valid SSL certificate"
+    assert client.refused(sslcertmode="require") == client.failed(text)
