@@ -116,7 +116,7 @@ fn credential(
         (true, false) => {
             (Level::Warning, format!("is chosen because no other certificate matches: {against}"))
         }
-        (false, true) => (Level::Note, format!("also matches: {}", decision.preference(at))),
+        (false, true) => (Level::Note, format!("also matches, but {}", decision.preference(at))),
         (false, false) => (Level::Note, against),
     };
     part.finding("verdict", level, text);

@@ -144,11 +144,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "a credential that is not expired is preferred",
             1,
-            &[(
-                "collision",
-                "note",
-                "entry 2 (b.crt), which is sent instead because it is currently valid",
-            )],
+            &[("collision", "note", "b.crt), which is sent instead because it is currently valid")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue(Subject::new("user").expired()));
