@@ -55,7 +55,7 @@ def test_a_certificate_that_expires_too_soon_is_wrong(address):
     assert probe(address, "--min-days", "300").status == 0
     seen = probe(address, "--min-days", "400")
     assert seen.status == 1
-    assert "400 days are asked for" in seen.parts("certificate")[0]["findings"][0]["text"]
+    assert "--min-days requires 400 days" in seen.parts("certificate")[0]["findings"][0]["text"]
 
 
 def test_a_name_that_does_not_match_is_reported(postgres, pki):
@@ -130,7 +130,7 @@ def test_the_report_says_whether_the_server_accepted_the_certificate(postgres, a
     assert "alert certificate_expired" in late.text("answer")
     assert "clock" in late.finding("answer")["advice"]
     none = probe(address, "--send")
-    assert (none.status, none.text("answer")) == (0, "the server goes on without a certificate")
+    assert (none.status, none.text("answer")) == (0, "the server continues without a certificate")
 
 
 def test_the_first_answer_to_a_user_is_reported(address, pki):

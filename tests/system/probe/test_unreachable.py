@@ -24,7 +24,7 @@ def test_a_refused_connection_is_reported():
 def test_a_name_that_does_not_exist_is_reported():
     seen = probe("nosuch.invalid")
     assert (seen.status, seen.level("connection")) == (2, "unknown")
-    assert '"nosuch.invalid" was not found' in seen.text("connection")
+    assert 'could not find the address of "nosuch.invalid"' in seen.text("connection")
 
 
 @pytest.mark.parametrize("way", ((), ("--tls",), ("--direct",)))
@@ -50,11 +50,11 @@ def test_a_server_without_tls_is_reported():
 @pytest.mark.parametrize(
     ("speaker", "words"),
     [
-        (Speaker(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n"), 'it says "HTTP/1.1 400 Bad Request"'),
-        (Speaker(greeting=b"SSH-2.0-OpenSSH_9.2\r\n", hold=True), 'it says "SSH-2.0-OpenSSH_9.2"'),
-        (Speaker(answer=bytes([0x15, 3, 3, 0, 2, 2, 10])), "it speaks TLS at once"),
-        (Speaker(answer=b"\0"), "by the byte 0x00"),
-        (Speaker(answer=b""), "closes the connection when it is asked for TLS"),
+        (Speaker(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n"), 'it sends "HTTP/1.1 400 Bad Request"'),
+        (Speaker(greeting=b"SSH-2.0-OpenSSH_9.2\r\n", hold=True), 'it sends "SSH-2.0-OpenSSH_9.2"'),
+        (Speaker(answer=bytes([0x15, 3, 3, 0, 2, 2, 10])), "it starts with TLS"),
+        (Speaker(answer=b"\0"), "with byte 0x00"),
+        (Speaker(answer=b""), "closes the connection when TLS is requested"),
         (Speaker(answer=error_message(b"sorry, too many clients")), "sorry, too many clients"),
         (Speaker(answer=b"Eold server\n\0"), "old server"),
         (Speaker(answer=b"S\0\1", hold=True), "received unencrypted data after SSL response"),
