@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, SECONDS, run
+from clients import OWNERS, PROGRAMS
 from harness import paths, private
 from harness.opened import Opened
-from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE, environment
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, SECONDS, WHICH_CERTIFICATE, environment, run
 from harness.server import OPTIONAL
 
 CERTPICK = paths.TARGET / "release" / "certpick"
