@@ -17,6 +17,7 @@ mod report;
 mod roots;
 mod run;
 mod strength;
+mod temporary;
 
 use certpick_core::text::printable;
 use clap::{Parser, Subcommand};

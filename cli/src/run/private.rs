@@ -9,11 +9,9 @@
 //! for temporary files are unsuitable, because old files are removed there.
 
 use crate::failure::{Failure, print_message};
-use std::ffi::{CString, OsString};
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::fd::FromRawFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use crate::temporary::{TemporaryFile, create_unused};
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +22,7 @@ pub fn store(text: &[u8]) -> Result<PathBuf, Failure> {
     in_private_directory(|directory| {
         let path = directory.join(format!("{digest}.cnf"));
         if !has_content(&path, text) {
-            write(directory, &path, text)?;
+            TemporaryFile::new(&path, text, file_mode())?.replace(&path)?;
         }
         Ok(path)
     })
@@ -45,15 +43,12 @@ impl ExplanationDirectory {
     /// Creates the directory.
     pub fn new() -> Result<ExplanationDirectory, Failure> {
         in_private_directory(|directory| {
-            let mut template = template(directory, "explanations-XXXXXX")?;
-            // SAFETY: the template is a NUL-terminated buffer that mkdtemp modifies.
-            if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
-                return Err(io::Error::last_os_error());
-            }
-            let made = ExplanationDirectory(path(template));
-            // The umask may have removed bits of mkdtemp(3)'s mode 0700.
-            std::fs::set_permissions(&made.0, Permissions::from_mode(0o700))?;
-            Ok(made)
+            let create = |path: &Path| std::fs::DirBuilder::new().mode(0o700).create(path);
+            let (path, ()) = create_unused(directory, "explanations-", create)?;
+            let created = ExplanationDirectory(path);
+            // The umask may have removed bits of the mode.
+            std::fs::set_permissions(&created.0, Permissions::from_mode(0o700))?;
+            Ok(created)
         })
     }
 
@@ -169,37 +164,6 @@ fn has_content(path: &Path, bytes: &[u8]) -> bool {
         Ok(found == bytes)
     };
     read().unwrap_or(false)
-}
-
-/// Creates or replaces a file atomically.
-fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut template = template(directory, ".new-XXXXXX")?;
-    // SAFETY: the template is a NUL-terminated buffer that mkostemp modifies, and we own the descriptor.
-    let mut file = unsafe {
-        match libc::mkostemp(template.as_mut_ptr().cast(), libc::O_CLOEXEC) {
-            -1 => return Err(io::Error::last_os_error()),
-            descriptor => File::from_raw_fd(descriptor),
-        }
-    };
-    let new = self::path(template);
-    let done = file
-        .write_all(bytes)
-        .and_then(|()| file.set_permissions(Permissions::from_mode(file_mode())))
-        .and_then(|()| std::fs::rename(&new, path));
-    if done.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    done
-}
-
-/// Returns a NUL-terminated template for mkdtemp(3) and mkostemp(3).
-fn template(directory: &Path, name: &str) -> io::Result<Vec<u8>> {
-    Ok(CString::new(directory.join(name).as_os_str().as_bytes())?.into_bytes_with_nul())
-}
-
-fn path(mut template: Vec<u8>) -> PathBuf {
-    template.pop();
-    PathBuf::from(OsString::from_vec(template))
 }
 
 /// A program that root starts may change to another user, which must still be able to read the file.
