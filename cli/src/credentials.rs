@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// argument group after the type, as it names those of the subcommands.
 #[derive(Args)]
 #[group(skip)]
-pub struct Options {
+pub struct CredentialOptions {
     /// Certificate files, separated by commas. Write a name that contains a
     /// comma between double quotes. A directory stands for each *.crt, *.pem
     /// and *.cer file in it whose key is in NAME.key or in the same file
@@ -47,7 +47,7 @@ pub struct Options {
 /// The options that control the choice of a credential.
 #[derive(Args)]
 #[group(skip)]
-pub struct Policy {
+pub struct PolicyOptions {
     /// What to send if the server names no CA: a choice among all
     /// certificates (accept), the certificate if there is only one (sole),
     /// or none. The default is accept for probe, as in libpq, and none for
@@ -87,7 +87,7 @@ pub struct FileSettings {
     pub issuers: Option<PathBuf>,
 }
 
-impl Options {
+impl CredentialOptions {
     /// Returns the value of `--sslcert`; empty if it is missing.
     pub fn sslcert(&self) -> &OsStr {
         self.sslcert.as_deref().unwrap_or_default()

@@ -4,7 +4,7 @@
 mod lists;
 
 use crate::credentials::directory::{self, Contents, DirectoryListing, SkipReason};
-use crate::credentials::{Options, absolute};
+use crate::credentials::{CredentialOptions, absolute};
 use crate::failure::Failure;
 use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
@@ -33,7 +33,10 @@ pub struct Inputs {
 
 /// Reads the certificates. Calls `progress` with the number of files read and the number of all
 /// files.
-pub fn read(options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result<Inputs, Failure> {
+pub fn read(
+    options: &CredentialOptions,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Inputs, Failure> {
     let mut subjects = Vec::new();
     let issuers = read_issuers(options.issuers.as_deref(), &mut subjects);
     let mut inputs = Inputs {
@@ -130,7 +133,7 @@ impl Inputs {
         self.credentials = listing.credentials.into_iter().enumerate().map(input).collect();
     }
 
-    fn take_lists(&mut self, options: &Options, progress: &mut dyn FnMut(usize, usize)) {
+    fn take_lists(&mut self, options: &CredentialOptions, progress: &mut dyn FnMut(usize, usize)) {
         let mut subject = Subject::new("lists", "sslcert, sslkey, sslpassword");
         let lists = lists::read(options, &mut subject);
         self.unmatched_keys = lists.unmatched_keys;

@@ -23,7 +23,7 @@ use certpick_core::Secret;
 use certpick_core::error::file_name;
 use certpick_core::list;
 use certpick_core::x509::name;
-use key_file::Key;
+use key_file::ServerKey;
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
 
@@ -94,15 +94,15 @@ impl ServerCheck<'_> {
     ) -> Option<usize> {
         const KEY: &str = "key_matches";
         match key_file::report(file, password, subject) {
-            Key::Unusable => None,
-            Key::Encrypted => {
+            ServerKey::Unusable => None,
+            ServerKey::Encrypted => {
                 let text = "without its password, the private key cannot be compared with the \
                             certificate";
                 let advice = "Write the password to a file and name it with --sslpassword-file.";
                 subject.advised(KEY, Level::Unknown, text, advice);
                 None
             }
-            Key::Loaded(key) => match inspect::matches(self.first(), &key, file) {
+            ServerKey::Loaded(key) => match inspect::matches(self.first(), &key, file) {
                 Ok(()) => {
                     subject.finding(KEY, Level::Good, KEY_MATCHES);
                     Some(0)

@@ -61,11 +61,11 @@ impl ExplanationDirectory {
 /// Calls `work` for the first directory in which it succeeds.
 fn in_private_directory<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, Failure> {
     let mut failures = String::new();
-    for candidate in candidates() {
-        match candidate.prepare().and_then(|directory| work(&directory)) {
+    for state_directory in state_directories() {
+        match state_directory.prepare().and_then(|directory| work(&directory)) {
             Ok(done) => return Ok(done),
             Err(error) => {
-                failures.push_str(&format!("\n    {}: {error}", candidate.path.display()))
+                failures.push_str(&format!("\n    {}: {error}", state_directory.path.display()))
             }
         }
     }
@@ -79,7 +79,7 @@ fn in_private_directory<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, F
     )))
 }
 
-struct Candidate {
+struct StateDirectory {
     path: PathBuf,
     /// How many of its last components are created if they are missing.
     own: usize,
@@ -88,12 +88,12 @@ struct Candidate {
 /// Returns the directories in the order in which they are tried. su(1) and sudo(8) may pass the
 /// variables of another user. The runtime directory is last, because it is removed when the user logs
 /// out, while the program may still run.
-fn candidates() -> Vec<Candidate> {
+fn state_directories() -> Vec<StateDirectory> {
     let named = |variable: &str, below: &str, own| {
         let directory = PathBuf::from(std::env::var_os(variable)?);
-        directory.is_absolute().then(|| Candidate { path: directory.join(below), own })
+        directory.is_absolute().then(|| StateDirectory { path: directory.join(below), own })
     };
-    let root = is_root().then(|| Candidate { path: PathBuf::from("/run/certpick"), own: 1 });
+    let root = is_root().then(|| StateDirectory { path: PathBuf::from("/run/certpick"), own: 1 });
     let all = [
         named("XDG_STATE_HOME", "certpick", 2),
         root,
@@ -103,7 +103,7 @@ fn candidates() -> Vec<Candidate> {
     all.into_iter().flatten().collect()
 }
 
-impl Candidate {
+impl StateDirectory {
     /// Creates missing components in private directories. Returns the name without symbolic links.
     fn prepare(&self) -> io::Result<PathBuf> {
         create(&self.path, self.own)?;
