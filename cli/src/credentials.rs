@@ -11,9 +11,7 @@ use certpick_core::Selector;
 use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
-use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The options of all subcommands that name credentials. Without `group(skip)` clap would name the
@@ -173,11 +171,4 @@ pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
         let name = certpick_core::error::file_name(path);
         Failure::new(format!("could not determine the absolute name of \"{name}\": {error}"))
     })
-}
-
-/// Returns whether a key file violates libpq's rule: mode 0640 or less if root owns it, else 0600
-/// or less.
-pub fn is_exposed(metadata: &Metadata) -> bool {
-    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
-    metadata.mode() & forbidden != 0
 }

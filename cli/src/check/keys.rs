@@ -6,10 +6,10 @@ mod unmatched;
 
 use super::credential::{Certificates, Credential, Key};
 use super::inputs::{KeySource, PasswordSource};
-use crate::credentials::is_exposed;
 use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::private::is_private;
 use certpick_core::text::is_printable;
 use certpick_core::x509::name;
 use openssl::pkey::{HasPublic, PKeyRef};
@@ -237,7 +237,7 @@ fn report_second_key(credential: &Credential, read: &Certificates, subject: &mut
         return;
     }
     let (name, key_name) = (file_name(file), file_name(key_file));
-    if is_exposed(&read.contents.metadata) {
+    if !is_private(&read.contents.metadata) {
         let text = format!(
             "\"{name}\" also contains a private key, and other users have access to the file; the \
              key in \"{key_name}\" is used"

@@ -2,11 +2,11 @@
 //! Checks the server's private key by PostgreSQL's rule, with PostgreSQL's error messages.
 
 use crate::check::keys::{finding_key, report_password};
-use crate::credentials::is_exposed;
 use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::private::is_private;
 use certpick_core::file::regular::system_text;
 use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
@@ -97,7 +97,7 @@ fn report_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool
         subject.advised(KEY, Level::Wrong, text, advice);
         return false;
     }
-    if is_exposed(metadata) {
+    if !is_private(metadata) {
         let text = format!("private key file \"{name}\" has group or world access");
         subject.advised(KEY, Level::Wrong, text, RULE);
         return false;
