@@ -147,9 +147,9 @@ impl<'a> Collisions<'a> {
             (false, false) => "it comes first in the list",
         };
         let relation = if self.selectors[winner] == self.selectors[at] {
-            format!("servers cannot distinguish it from {name}")
+            format!("servers cannot distinguish this certificate from {name}")
         } else {
-            format!("every server that accepts it also accepts {name}")
+            format!("every server that accepts this certificate also accepts {name}")
         };
         let mut text = format!("{relation}, which is sent instead because {reason}");
         let names = [at, winner].map(|c| self.candidate(c).common_name.as_deref());

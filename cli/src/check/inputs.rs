@@ -68,8 +68,8 @@ pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X50
     match &issuers {
         Ok(issuers) => {
             let text = match issuers.len() {
-                1 => "contains 1 certificate".to_owned(),
-                n => format!("contains {n} certificates"),
+                1 => "the file contains 1 certificate".to_owned(),
+                n => format!("the file contains {n} certificates"),
             };
             subject.finding("certificate_file", Level::Good, text);
         }
@@ -88,7 +88,7 @@ const MAX_SHOWN: usize = 20;
 fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject, Failure> {
     let mut subject = Subject::new("directory", file_name(path));
     if listing.credentials.is_empty() {
-        let text = "contains no certificate (*.crt, *.pem, *.cer) that has a key";
+        let text = "the directory contains no certificate (*.crt, *.pem, *.cer) that has a key";
         subject.finding("lists", Level::Wrong, text);
     } else {
         if listing.credentials.len() <= MAX_SHOWN {
@@ -101,9 +101,11 @@ fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject,
             }
         }
         let text = match listing.credentials.len() {
-            1 => "contains 1 certificate that has a key".to_owned(),
+            1 => "the directory contains 1 certificate that has a key".to_owned(),
             n => {
-                format!("contains {n} certificates that have a key; the one valid longest is first")
+                format!(
+                    "the directory contains {n} certificates that have a key; the one valid longest is first"
+                )
             }
         };
         subject.finding("lists", Level::Good, text);

@@ -194,7 +194,7 @@ impl ServerCheck<'_> {
         let names = certificate::alternative_names(leaf);
         let is_host_name = |n: &String| n.starts_with("DNS:") || n.starts_with("IP:");
         if !names.iter().any(is_host_name) {
-            let text = "it has no subjectAltName for a host: libpq uses its CN, but other clients \
+            let text = "the certificate has no subjectAltName for a host: libpq uses its CN, but other clients \
                         do not";
             let advice = "Get a certificate with subjectAltName=DNS:NAME.";
             subject.advised("names", Level::Warning, text, advice);

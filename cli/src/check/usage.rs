@@ -13,10 +13,10 @@ pub fn report_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
         Side::Server => ("server", "clients"),
     };
     if inspect::is_ca(leaf) && inspect::is_root(leaf) {
-        let text = "it is also a CA certificate, as openssl req -x509 creates";
+        let text = "the certificate is also a CA certificate, as openssl req -x509 creates";
         subject.finding("ca_as_leaf", Level::Note, text);
     } else if inspect::is_ca(leaf) {
-        let text = format!("it is a CA certificate, which a {own} should not use");
+        let text = format!("the certificate is a CA certificate, which a {own} should not use");
         let advice = "If the CA issues certificates with this key, remove the key from this \
                       machine, and use a certificate that the CA issued.";
         subject.advised("ca_as_leaf", Level::Warning, text, advice);
@@ -40,16 +40,16 @@ pub fn report_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
         false => (Level::Wrong, format!("{peer} reject it")),
     };
     if reasons.contains(Reasons::KEY_USAGE) {
-        let text = format!("its key usage lacks digitalSignature; {consequence}");
+        let text = format!("the key usage lacks digitalSignature; {consequence}");
         subject.advised("key_usage", level, text, &advice);
     }
     if reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
-        let text = format!("its extended key usage lacks clientAuth; {consequence}");
+        let text = format!("the extended key usage lacks clientAuth; {consequence}");
         subject.advised("extended_key_usage", level, text, &advice);
     }
     if !reasons.contains(Reasons::KEY_USAGE) && !reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
         let text =
-            format!("its key usage or extended key usage is not for TLS {own}s; {consequence}");
+            format!("the key usage or extended key usage is not for TLS {own}s; {consequence}");
         subject.advised("usage", level, text, &advice);
     }
 }
@@ -60,8 +60,12 @@ pub fn report_intermediate(certificate: &X509, side: Side, subject: &mut Subject
         return;
     }
     let text = match side {
-        Side::Client => "it may not issue certificates for TLS clients; servers reject the chain",
-        Side::Server => "it may not issue certificates for TLS servers; clients reject the chain",
+        Side::Client => {
+            "the CA may not issue certificates for TLS clients; servers reject the chain"
+        }
+        Side::Server => {
+            "the CA may not issue certificates for TLS servers; clients reject the chain"
+        }
     };
     let advice = "Its basic constraints, key usage or extended key usage forbid it. The CA must \
                   issue a new intermediate.";

@@ -141,8 +141,10 @@ fn check_reports_each_of_a_thousand_certificates() {
         };
         assert_eq!(entry["level"], level, "{entry:#}");
         let collision = entry["findings"].as_array().unwrap().last().unwrap();
-        let is_behind =
-            collision["text"].as_str().unwrap().contains("cannot distinguish it from d/0001");
+        let is_behind = collision["text"]
+            .as_str()
+            .unwrap()
+            .contains("cannot distinguish this certificate from d/0001");
         assert_eq!(is_behind, at > 0, "{entry:#}");
     }
     let advice = &entries[699]["findings"][1]["advice"];

@@ -72,12 +72,12 @@ fn report_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subj
         subject.finding("crl_signature", Level::Good, format!("signed by {issuer}"));
     } else if namesakes.is_empty() {
         let text = format!(
-            "its issuer, {issuer}, is not in the chain, so it does not apply to this certificate"
+            "the issuer, {issuer}, is not in the chain, so the CRL does not apply to this certificate"
         );
         subject.finding("crl_issuer", Level::Warning, text);
         return;
     } else {
-        let text = format!("its signature does not verify with the key of {issuer}");
+        let text = format!("the signature does not verify with the key of {issuer}");
         subject.finding("crl_signature", Level::Wrong, text);
     }
     for certificate in chain {
@@ -99,7 +99,7 @@ fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
     }
     match (this, next) {
         (None, _) | (_, Some(None)) => {
-            subject.finding(KEY, Level::Wrong, "its dates cannot be parsed");
+            subject.finding(KEY, Level::Wrong, "the dates cannot be parsed");
         }
         (Some(this), _) if this > now => {
             let text = format!("not valid before {}, {} from now", date(this), span(this - now));
@@ -118,7 +118,7 @@ fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
             subject.finding(KEY, Level::Good, text);
         }
         (Some(_), None) => {
-            let text = "it does not contain the date of the next update";
+            let text = "the CRL does not contain the date of the next update";
             subject.finding(KEY, Level::Note, text);
         }
     }

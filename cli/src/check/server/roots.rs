@@ -92,20 +92,20 @@ pub fn report_root(root: &X509, leaf: &X509, clock: Clock, subject: &mut Subject
     if root != leaf {
         match inspect::authority(root) {
             Authority::Constrained => {
-                part.finding(KEY, Level::Good, "its basic constraints identify it as a CA")
+                part.finding(KEY, Level::Good, "the basic constraints identify a CA certificate")
             }
             Authority::Version1 => {
-                let text = "it is an X.509 version 1 certificate, which OpenSSL accepts as a root \
+                let text = "the root is an X.509 version 1 certificate, which OpenSSL accepts as a root \
                             but others do not";
                 part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::Otherwise => {
-                let text = "it has no basic constraints, only a key usage for CAs, which OpenSSL \
+                let text = "the root has no basic constraints, only a key usage for CAs, which OpenSSL \
                             accepts but others do not";
                 part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::No => {
-                let text = "it is not a CA certificate, so no chain can end at it";
+                let text = "the root is not a CA certificate, so no chain can end at it";
                 part.advised(KEY, Level::Wrong, text, ADVICE)
             }
         };
