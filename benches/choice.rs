@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a choice costs per handshake, and what a selector costs to build; beside each, what a
-//! plain way would cost. `make bench` runs it.
+//! Measures the choice in a handshake and the building of a selector, compared with simple
+//! implementations. `make bench` runs it.
 //!
-//! The choice is measured where it happens, in the cert_cb of a real handshake in memory, by making
-//! it many times there. All sorts of measurement take turns within one run, since machines are
-//! noisy: compare the ratios, not the times.
+//! The choice is repeated in the cert_cb of an in-memory handshake. Measurements alternate, because
+//! the load varies: compare the ratios and not the times.
 
 use certpick_core::{FrozenSelector, Selector, hook};
 use foreign_types::ForeignTypeRef;
@@ -45,7 +44,7 @@ fn main() {
     }
 }
 
-/// One line: our median, the other's, and the ratio of `above` to `below` with its spread.
+/// Prints both medians, and the ratio of `above` to `below` with its quartiles.
 fn row(n: usize, above: &[Duration], below: &[Duration], unit: &str) {
     let (ours, other) = if unit == "x faster" { (below, above) } else { (above, below) };
     let mut ratios: Vec<f64> =
@@ -66,7 +65,7 @@ fn median(times: &[Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Credentials, each from a CA of its own, as files.
+/// Credentials in files, each of a different CA.
 struct Set {
     _dir: tempfile::TempDir,
     files: Vec<PathBuf>,
@@ -105,7 +104,7 @@ fn certificate(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>)
 impl Set {
     fn new(count: usize) -> Set {
         let dir = tempfile::tempdir().unwrap();
-        // RSA, as most client certificates are.
+        // RSA, like most client certificates.
         let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
         let key = PKey::from_rsa(rsa).unwrap();
         let key_file = dir.path().join("client.key");
@@ -151,7 +150,7 @@ fn build(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
     take_turns(repeat, ours, parse)
 }
 
-/// Measures both in turn, after a first time that does not count.
+/// Measures both alternately, after one run that is not measured.
 fn take_turns(
     repeat: usize,
     mut first: impl FnMut(),
@@ -170,7 +169,7 @@ fn take_turns(
 }
 
 thread_local! {
-    /// What the callback below is to measure, and what it found.
+    /// The input and the results of the callback below.
     static TASK: RefCell<Option<Task>> = const { RefCell::new(None) };
 }
 
@@ -196,11 +195,11 @@ unsafe extern "C" fn measure(ssl: *mut openssl_sys::SSL, _: *mut libc::c_void) -
         let task = task.as_mut().unwrap();
         let count = task.leaves.len();
         let ours = || {
-            // SAFETY: inside a client's cert_cb.
+            // SAFETY: we are in a client's cert_cb.
             unsafe { hook::select(ssl, &task.selector) }.unwrap();
         };
         let naive = || {
-            // SAFETY: the names stay during the callback.
+            // SAFETY: the names are unchanged during the callback.
             let matched = unsafe { each_with_each(ssl, &task.leaves) };
             assert_eq!(black_box(matched), 1);
         };
@@ -210,7 +209,7 @@ unsafe extern "C" fn measure(ssl: *mut openssl_sys::SSL, _: *mut libc::c_void) -
     1
 }
 
-/// For each certificate, whether its issuer is among the names: how many are.
+/// Returns the number of certificates whose issuer is among the names.
 unsafe fn each_with_each(ssl: *mut openssl_sys::SSL, leaves: &[X509]) -> usize {
     // SAFETY: the caller's promise.
     unsafe {
@@ -237,7 +236,7 @@ fn choice(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
     TASK.take().unwrap().result.unwrap()
 }
 
-/// A handshake with a server that names n CAs, only the last of which issued anything here.
+/// Makes a handshake with a server that names n CAs, of which only the last issued a certificate.
 fn handshake(set: &Set, n: usize) {
     let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
     let name = ca_name(0);

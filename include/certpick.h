@@ -255,8 +255,8 @@ certpick_status certpick_selector_add_lists(certpick_selector *selector,
 
 /**
  * Like certpick_selector_add_lists(), but adds one credential, and file names are neither split
- * nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL or
- * empty, there is no password.
+ * nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL
+ * or empty, there is no password.
  */
 certpick_status certpick_selector_add_files(certpick_selector *selector,
                                             const char *cert,
@@ -289,16 +289,16 @@ int certpick_is_list(const char *sslcert);
 /**
  * Sets the callback that supplies the password of an encrypted key for which no password was
  * added. NULL removes it. The callback is called once per key; threads that need the same key for
- * the first time at the same moment each call it. arg is passed to the callback and must stay valid
- * as long as the selector.
+ * the first time at the same moment each call it. arg is passed to the callback and must stay
+ * valid as long as the selector.
  */
 certpick_status certpick_selector_set_password_callback(certpick_selector *selector,
                                                         certpick_password_cb callback,
                                                         void *arg);
 
 /**
- * Decodes every certificate, loads every key with its password, and checks that they match, so that
- * a program finds errors when it starts. Returns the status of the first failure;
+ * Decodes every certificate, loads every key with its password, and checks that they match, so
+ * that a program finds errors when it starts. Returns the status of the first failure;
  * certpick_selector_error() returns one line for each failure, in the order of the entries.
  */
 certpick_status certpick_selector_validate(certpick_selector *selector);
@@ -427,11 +427,10 @@ certpick_status certpick_select(SSL *ssl, certpick_selector *selector);
 /**
  * Sets the host that the program connects to and the user that it connects as, before the
  * handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
- * whose common name is the user ranks first, because PostgreSQL's cert authentication compares the two.
+ * whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
+ * two.
  */
-certpick_status certpick_set_peer(SSL *ssl,
-                                  const char *host,
-                                  const char *user);
+certpick_status certpick_set_peer(SSL *ssl, const char *host, const char *user);
 
 /* ------------------------------------------------------------------------------------------------
  * Outcome of a handshake.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The way in through openssl.cnf: this library as a provider module of OpenSSL 3.0 and later.
+//! This library as a provider module of OpenSSL 3.0 and later, activated in openssl.cnf.
 //!
-//! As a provider it offers no algorithms. While OpenSSL reads its configuration it calls
-//! [`OSSL_provider_init`]; from then on each new SSL_CTX of the process that is not a server's gets
-//! a `client_cert_cb`. Nothing of what the settings name is opened before a server asks for a
+//! The provider offers no algorithms. OpenSSL calls [`OSSL_provider_init`] when it reads its
+//! configuration. From then on each new SSL_CTX of the process, unless it is a server's, gets a
+//! `client_cert_cb`. No file that the settings name is opened before a server requests a
 //! certificate.
 
 mod config;
@@ -21,15 +21,15 @@ use libc::{c_int, c_void};
 const PROVIDER_GETTABLE_PARAMS: c_int = 1025;
 const PROVIDER_GET_PARAMS: c_int = 1026;
 
-/// A table that OpenSSL reads and nobody writes.
+/// A constant table that OpenSSL reads.
 #[repr(transparent)]
 struct Table<T, const N: usize>([T; N]);
 
-// SAFETY: constant data; the pointers in it are to functions and texts that never change.
+// SAFETY: constant data with pointers to functions and static strings.
 unsafe impl<T, const N: usize> Sync for Table<T, N> {}
 
 static DISPATCH: Table<Dispatch, 3> = Table([
-    // SAFETY: OpenSSL calls each function by the type that belongs to its number.
+    // SAFETY: OpenSSL calls the function with the type that its number implies.
     Dispatch::new(PROVIDER_GETTABLE_PARAMS, unsafe {
         std::mem::transmute::<
             unsafe extern "C" fn(*mut c_void) -> *const Param,
@@ -53,12 +53,12 @@ static GETTABLE: Table<Param, 4> = Table([
     Param::END,
 ]);
 
-/// OpenSSL's entry into a provider module (provider-base(7)). Always succeeds: a module that does
-/// not load would take the program's whole configuration with it, and what is wrong with the
-/// settings is told when a certificate is needed.
+/// The entry point of a provider module (provider-base(7)). It always succeeds: if a module does
+/// not load, OpenSSL rejects the program's whole configuration. Wrong settings are reported when a
+/// certificate is needed.
 ///
 /// # Safety
-/// OpenSSL calls it with its handle and its functions.
+/// OpenSSL calls it with its handle and its dispatch table.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OSSL_provider_init(
     handle: *const c_void,
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn OSSL_provider_init(
             contexts::install(settings::Settings::read(&core));
         }
     });
-    // SAFETY: two pointers to write; the context may not be NULL for OpenSSL to keep it.
+    // SAFETY: two pointers to write. OpenSSL keeps the context only if it is not NULL.
     unsafe {
         if !out.is_null() {
             *out = DISPATCH.0.as_ptr();
@@ -89,10 +89,10 @@ unsafe extern "C" fn gettable_params(_context: *mut c_void) -> *const Param {
     GETTABLE.0.as_ptr()
 }
 
-/// What `openssl list -providers` shows.
+/// Returns the parameters that `openssl list -providers` prints.
 unsafe extern "C" fn get_params(_context: *mut c_void, params: *mut Param) -> c_int {
     let version = concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr();
-    // SAFETY: OpenSSL gives a list that ends with an entry without a key.
+    // SAFETY: OpenSSL passes a list that ends with an entry without a key.
     unsafe {
         Param::each(params, |param| match param.name() {
             b"name" => param.set_utf8_pointer(c"certpick client certificate selection".as_ptr()),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The ways to connect that are compared."""
+"""The connections that are compared."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ PATCHED = "patched libpq"
 MODULE = "stock libpq with the module"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
-LOOKED = "kept by the program, each file of the list looked at"
+STAT = "kept by the program, stat(2) on each file of the list"
 SELECTOR = "one selector kept by the program"
 COPIED = "stock libpq, no connection: the lists copied and freed"
 
-WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", LOOKED: "looked", SELECTOR: "selector"}
-BURST = 24  # later connections of a process whose costs are held against each other
+WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", STAT: "stat", SELECTOR: "selector"}
+BURST = 24  # later connections of a process, for comparing lists of different lengths
 PAUSE = 2  # seconds
 
 
@@ -25,10 +25,10 @@ KIND_NAMES = {**KINDS, MIXED: "all of these in turn"}
 @dataclass(frozen=True)
 class Case:
     way: str
-    count: int  # certificates in the list; 1: as with stock libpq
+    count: int  # certificates in the list; with 1, certpick is not used
     key: str = "site.key"
-    later: int = 6  # connections of one process after its first
-    kind: str = MIXED  # of the certificates that the server does not want
+    later: int = 6  # connections of a process after its first
+    kind: str = MIXED  # of the certificates that the server does not request
     pause: int = 0  # seconds before each later connection
 
     @property
@@ -58,8 +58,8 @@ STOCK_ENCRYPTED = Case(STOCK, 1, "site-encrypted.key")
 STOCK_PBKDF2 = Case(STOCK, 1, "site-pbkdf2.key", later=2)
 STOCK_RSA = Case(STOCK, 1, "rsa.key")
 PBKDF2 = Case(PATCHED, 2, "site-pbkdf2.key", later=3)
-# Of later connections: what is sent is looked at, and the rest of the list does not exist.
-FLOOR = Case(LOOKED, 1, later=12)
+# The minimum for later connections: stat(2) on the files of the certificate that is sent.
+FLOOR = Case(STAT, 1, later=12)
 
 LISTS = [Case(PATCHED, count, later=BURST) for count in (2, 101, 1000, 10_000)]
 OF_DIRECTORY = Case(PATCHED, 10_000, later=BURST, kind=DIRECTORY)
@@ -67,11 +67,11 @@ SHORT, MIDDLE, LONG, _ = LISTS
 COPIES = {case: Case(COPIED, case.count, later=100, kind=case.kind) for case in (*LISTS, OF_DIRECTORY)}
 COPY_OF_ONE = Case(COPIED, 1, later=100)
 
-# For each kind of the other certificates: certpick's connections, and what reading the files costs.
+# For each kind of the other certificates: certpick's connections, and the cost of reading the files.
 FIRST_SIZES = (101, 1000)
 FIRST = {
     (way, kind, count): Case(way, count, later=6 if way == PATCHED and count == 1000 else 1, kind=kind)
-    for way in (PATCHED, LOOKED) for kind in (*KINDS, MIXED) for count in FIRST_SIZES
+    for way in (PATCHED, STAT) for kind in (*KINDS, MIXED) for count in FIRST_SIZES
 }  # fmt: skip
 FIRST.update({(PATCHED, MIXED, case.count): case for case in (MIDDLE, LONG)})
 
@@ -97,14 +97,14 @@ CASES = [
     COPY_OF_ONE,
     *COPIES.values(),
 ]
-SHOWN = CASES[: CASES.index(FLOOR) + 1]  # the others are in tables of their own
+SHOWN = CASES[: CASES.index(FLOOR) + 1]  # the others have separate tables
 PAUSED = [
     Case(way, count, later=4, pause=PAUSE)
-    for way, count in ((STOCK, 1), (PATCHED, 1000), (LOOKED, 1000), (PATCHED, 10_000))
+    for way, count in ((STOCK, 1), (PATCHED, 1000), (STAT, 1000), (PATCHED, 10_000))
 ]  # fmt: skip
-STOCK_PAUSED, LONG_PAUSED, LOOKED_PAUSED, _ = PAUSED
+STOCK_PAUSED, LONG_PAUSED, STAT_PAUSED, _ = PAUSED
 
-# Of these the instructions are counted too, which takes a while.
+# Cases whose instructions are counted, which is slow.
 COUNTED_LATER = [
     REFERENCE,
     STOCK_PBKDF2,
@@ -123,7 +123,7 @@ COUNTED_FIRST = [REFERENCE, *(case for case in FIRST.values() if case.way == PAT
 
 
 def reference_of(case: Case) -> Case:
-    """One certificate with stock libpq; RSA keys sign more slowly than P-256."""
+    """Returns the case of stock libpq with one certificate with which this case is compared."""
     if case.pause:
         return STOCK_PAUSED
     return STOCK_RSA if case.key == "rsa.key" else REFERENCE

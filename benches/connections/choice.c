@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counts the instructions, under callgrind, of choosing among N credentials for a server that names
-   M CAs. In the directory of the certificates:
+/* Counts, under callgrind, the instructions of the choice among N credentials for a server that names
+   M CAs. Runs in the directory of the certificates:
 
-       choice N M one|all   one or all of the credentials were issued by one of the M; M 0: as many as
-                            fit in a request. Prints M. */
+       choice N M one|all   the CAs issued one or all of the credentials. With M = 0 the request names
+                            as many CAs as fit. Prints M. */
 #include <certpick.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +13,12 @@
 #include "credentials.h"
 #include "memory_link.h"
 
-/* A request's extensions have at most 65,535 bytes: so many of names, and two names more. */
+/* The extensions of a request have at most 65,535 bytes, which leaves room for two more names. */
 #define MAX_NAME_BYTES 64700
 
 static struct {
     certpick_selector *selector;
-    X509 **leaves; /* for comparing each with each */
+    X509 **leaves; /* for each_with_each() */
     int count;
     enum { QUIETLY, CHOICE, EACH_WITH_EACH } now;
 } choosing;
@@ -57,8 +57,8 @@ static int choose(SSL *ssl, void *arg)
     return status == CERTPICK_OK;
 }
 
-/* Strangers, and the last credential's issuer at the end; or the issuers of the credentials.
-   count 0: as many as fit. */
+/* Returns the issuers of all credentials, or names of other CAs followed by the issuer of the last
+   credential. If count is 0, as many as fit. */
 static STACK_OF(X509_NAME) *ca_names(int count, int all)
 {
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
@@ -76,7 +76,7 @@ static STACK_OF(X509_NAME) *ca_names(int count, int all)
     return names;
 }
 
-/* The client's part of one handshake. */
+/* Makes one handshake. */
 static void handshake(SSL_CTX *client, SSL_CTX *server)
 {
     struct memory_link link;

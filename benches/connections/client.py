@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Connects to a real server in every way, round by round."""
+"""Measures connections to a PostgreSQL server, in rounds."""
 
 import os
 import random
@@ -19,7 +19,7 @@ from .cases import COPIED, MODULE, PATCHED, PAUSE, STOCK, WAY_NAMES, Case
 
 USER = "bench"
 MAX_SECONDS = 600
-# The reference is measured so many times a round: everything is divided by it.
+# Measurements of the reference in each round, because all others are divided by it.
 REFERENCES = 3
 NOWHERE = "/nonexistent"
 KINDS = ("first cpu", "first wall", "later cpu", "later wall")
@@ -27,11 +27,11 @@ KINDS = ("first cpu", "first wall", "later cpu", "later wall")
 
 @contextmanager
 def server():
-    """TLS 1.3; it names one CA, and demands a certificate of it."""
+    """A server that names one CA and requires a certificate of it."""
     files = (pki.PKI / "server.crt", pki.PKI / "server.key")
     with Server(paths.server_bindir(), pki.BENCH, *files) as running:
         running.execute(f"create role {USER} login")
-        # Under callgrind a client is slow.
+        # because a client under callgrind is slow
         running.execute("alter system set authentication_timeout = '10min'")
         running.execute("select pg_reload_conf()")
         running.configure(trusted=[pki.PKI / "ca.crt"])
@@ -41,11 +41,11 @@ def server():
 class Client:
     def __init__(self, port: int):
         self._port = port
-        # The machine's own openssl.cnf stays out of it.
+        # instead of the system's openssl.cnf
         self._conf = openssl_cnf.write_without(pki.BENCH / "openssl.cnf")
 
     def command(self, case: Case, count: int, *options: str) -> list:
-        """Files by their names alone: all is relative to the directory of the certificates."""
+        """Returns the command, with file names relative to the directory of the certificates."""
         program = pki.BENCH / ("connect-ways" if case.way in WAY_NAMES else "connect")
         if case.way in WAY_NAMES:
             options = ("-w", WAY_NAMES[case.way], *options)
@@ -60,7 +60,7 @@ class Client:
         settings = {
             "host": NOWHERE if case.way == COPIED else "127.0.0.1",
             "port": self._port, "user": USER, "dbname": "postgres", "sslmode": "verify-full",
-            "sslrootcert": "root.crt", "sslcert": "none",  # no such file, nor the default one
+            "sslrootcert": "root.crt", "sslcert": "none",  # no such file, so that the default is not used either
         }  # fmt: skip
         if case.way in (STOCK, PATCHED, COPIED):
             settings.update(sslcert=certificates, sslkey=keys)
@@ -96,13 +96,13 @@ class Client:
         return run(self.command(case, count), self.environment(case))
 
     def check(self, case: Case) -> None:
-        """By TLS 1.3, with the certificate that the server wants."""
+        """Checks that the connection uses TLS 1.3 and the requested certificate."""
         seen = self.run(case, 0).strip()
         if seen != f"TLSv1.3 {pki.USER_SUBJECT}":
-            raise SystemExit(f"bench: {case.name}: the server saw {seen}")
+            raise SystemExit(f"bench: {case.name}: the server received {seen}")
 
     def costs(self, case: Case) -> list:
-        """CPU and wall of the first connection and of each later one."""
+        """Returns (CPU, wall time) of each connection of a process, in microseconds."""
         lines = self.run(case, 1 + case.later).splitlines()
         return [tuple(map(int, line.split())) for line in lines]
 
@@ -118,7 +118,7 @@ def run(command: list, env: dict) -> str:
 
 
 def measure(client: Client, cases: list, rounds: int, progress) -> dict:
-    """By the case's name: a list with one entry per round for each sort of number."""
+    """Returns, by the case's name and by KINDS, one value per round."""
     result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
     order = random.Random(1)
     for case in cases:
@@ -136,7 +136,7 @@ def measure(client: Client, cases: list, rounds: int, progress) -> dict:
 
 
 def measure_paused(client: Client, cases: list, rounds: int, progress) -> dict:
-    """The same for connections with pauses: the processes wait at the same time, but connect in turn."""
+    """Like measure(), for connections with pauses. The processes pause at the same time, but connect in turn."""
     result: dict = {case.name: {kind: [] for kind in KINDS} for case in cases}
 
     def costs_after(number: int) -> list:
@@ -152,14 +152,14 @@ def measure_paused(client: Client, cases: list, rounds: int, progress) -> dict:
 
 
 def add(result: dict, seen: dict) -> None:
-    """One round's costs, by the case's name."""
+    """Adds the costs of one round."""
     for name, processes in seen.items():
         for kind, value in zip(KINDS, summary(processes)):
             result[name][kind].append(value)
 
 
 def summary(processes: list) -> list:
-    """The medians of one round: of the first connections, then of the later ones."""
+    """Returns the medians of one round, in the order of KINDS."""
     first = [costs[0] for costs in processes]
     later = [cost for costs in processes for cost in costs[1:]]
     return [statistics.median(cost[which] for cost in part) for part in (first, later) for which in (0, 1)]

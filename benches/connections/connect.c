@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Connects with libpq again and again, and prints what each connection cost this process:
+/* Connects with libpq COUNT times and prints the cost of each connection to this process:
 
        connect [-w WAY] [-p first|later] [-s SECONDS] [-c] COUNT SETTINGS
 
-   One line per connection: CPU time (user and system) and time on the clock, in microseconds. The
-   first is that of the process. COUNT 0: connects once and prints what the server saw of it.
-   SETTINGS is a file of libpq's parameters, one NAME=VALUE per line: a list can be longer than an
-   argument may be. For -w it has "certificates" and "keys" too.
-   -w: with stock libpq, how the certificate is found (ways.c).
-   -p: counts instructions, under callgrind: of the first connection, or of those that follow.
-   -s: waits so long before each connection that follows.
-   -c: opens nothing, but has libpq take the parameters and free them. The host must not exist. */
+   Prints CPU time (user and system) and wall time of each connection in microseconds. If COUNT is 0,
+   connects once and prints the server's view of the connection. SETTINGS is a file with libpq's
+   parameters, one NAME=VALUE per line, because a list may be longer than an argument can be. For -w it
+   also has "certificates" and "keys".
+   -w: a way to find the certificate with stock libpq (ways.c)
+   -p: counts, under callgrind, the instructions of the first or the later connections
+   -s: pauses before each later connection
+   -c: libpq only copies and frees the parameters. The host must not exist. */
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <valgrind/callgrind.h>
 
+#include "cpu.h"
 #include "ways.h"
 
 #define MAX_SETTINGS 16
 
 static struct {
-    const char *names[MAX_SETTINGS + 1]; /* NULL after the last one */
+    const char *names[MAX_SETTINGS + 1]; /* terminated by NULL */
     const char *values[MAX_SETTINGS + 1];
     const char *certificates;
     const char *keys;
@@ -39,7 +39,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* The lines stay allocated as long as the process lives. */
+/* The lines are never freed. */
 static void read_settings(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -52,7 +52,7 @@ static void read_settings(const char *path)
     while (getline(&line, &size, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
         if ((value = strchr(line, '=')) == NULL || count == MAX_SETTINGS)
-            fail("a line of the settings is none");
+            fail("a line of the settings is not NAME=VALUE");
         *value++ = '\0';
         if (strcmp(line, "certificates") == 0) {
             settings.certificates = value;
@@ -67,15 +67,6 @@ static void read_settings(const char *path)
     }
     free(line);
     fclose(file);
-}
-
-static long long cpu(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return 1000000LL * (used.ru_utime.tv_sec + used.ru_stime.tv_sec) + used.ru_utime.tv_usec +
-           used.ru_stime.tv_usec;
 }
 
 static long long wall(void)
@@ -108,8 +99,8 @@ static void close_connection(PGconn *conn)
     after_connection();
 }
 
-/* What the server knows of the connection: version of TLS, subject of the certificate. */
-static void print_what_the_server_saw(void)
+/* Prints the TLS version and the subject of the certificate, as the server sees them. */
+static void print_servers_view(void)
 {
     PGconn *conn = open_connection();
     PGresult *result = PQexec(conn, "select version || ' ' || coalesce(client_dn, 'none') "
@@ -144,7 +135,7 @@ static void measure(int count)
     free(cost);
 }
 
-/* The sum of them is dumped under the name of the part. */
+/* Dumps the sum of the first connection or of the later ones. */
 static void count_instructions(int count, const char *part)
 {
     int i;
@@ -187,7 +178,7 @@ int main(int argc, char **argv)
     if (way != NULL && !choose_way(way, settings.certificates, settings.keys))
         return 2;
     if (count == 0)
-        print_what_the_server_saw();
+        print_servers_view();
     else if (part != NULL)
         count_instructions(count, part);
     else

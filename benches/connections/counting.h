@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counts instructions under callgrind: the sum is dumped under a name. */
+/* Counts instructions under callgrind. The sum is dumped with a name. */
 #ifndef CERTPICK_BENCH_COUNTING_H
 #define CERTPICK_BENCH_COUNTING_H
 

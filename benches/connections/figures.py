@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Numbers that were measured several times, and how they are written."""
+"""Statistics and the format of numbers."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Spread:
-    """A median and the quartiles around it."""
+    """A median and its quartiles."""
 
     low: float
     median: float
@@ -26,22 +26,22 @@ class Spread:
 
 
 def ratios(values: list, references: list) -> Spread:
-    """Of each round's value to the same round's reference, since load comes and goes."""
+    """Returns the ratios of each round's value to that round's reference, because the load varies."""
     return Spread.of([value / reference for value, reference in zip(values, references)])
 
 
 def exponent(before: tuple, after: tuple) -> float:
-    """Of growth between two pairs of size and cost: 1 is linear, 2 quadratic."""
+    """Returns the exponent of growth between two pairs (size, cost): 1 is linear, 2 quadratic."""
     return math.log(after[1] / before[1]) / math.log(after[0] / before[0])
 
 
 def n_log_n(before: float, after: float) -> float:
-    """By how much the cost may grow between two sizes if it is as n log n."""
+    """Returns the growth of n log n between two sizes."""
     return (after * math.log(after)) / (before * math.log(before))
 
 
 def count(number: float) -> str:
-    """Three digits are all that can be told: 46.2 k, 1.18 M, 15.9 G."""
+    """Formats a number with three digits: 46.2 k, 1.18 M, 15.9 G."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= size:
             scaled = number / size
@@ -50,7 +50,7 @@ def count(number: float) -> str:
 
 
 def microseconds(number: float) -> str:
-    """With a unit that fits."""
+    """Formats a time with a suitable unit."""
     if number >= 1e6:
         return f"{number / 1e6:.2f} s"
     if number >= 1e3:

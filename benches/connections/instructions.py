@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Counts instructions with valgrind's callgrind: they do not depend on what else the machine does."""
+"""Counts instructions with callgrind, which do not depend on the load of the machine."""
 
 import os
 import re
@@ -18,7 +18,7 @@ SELECTOR_ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
 
 
 def dumps(directory: Path) -> dict:
-    """By the name that the program gave it: the sum of each dump."""
+    """Returns the sum of each dump by its name."""
     found = {}
     for file in directory.iterdir():
         text = file.read_text(errors="replace")
@@ -30,7 +30,7 @@ def dumps(directory: Path) -> dict:
 
 
 def counted(command: list, env: dict) -> tuple:
-    """What the program printed, and the sums of its parts."""
+    """Runs a command under callgrind. Returns its output and the sums of its dumps."""
     with tempfile.TemporaryDirectory(dir=pki.BENCH) as directory:
         output = Path(directory) / "callgrind.out"
         printed = run([*VALGRIND, f"--callgrind-out-file={output}", *command], env)
@@ -38,7 +38,7 @@ def counted(command: list, env: dict) -> tuple:
 
 
 def of_connection(client: Client, case: Case, part: str) -> float:
-    """Per connection: the first of the process, or one of those that follow."""
+    """Returns the instructions of the first connection of a process, or of a later one."""
     later = min(case.later, 2)
     count = 1 if part == "first" else 1 + later
     command = client.command(case, count, "-p", part)
@@ -56,7 +56,7 @@ def of_building(n: int) -> dict:
 
 
 def measure(client: Client, sizes: list, connections: bool, progress) -> dict:
-    """Two at a time, the long ones first."""
+    """Runs two processes in parallel, the longest first."""
     need_package("valgrind")
     jobs = {("building", n): (of_building, n) for n in reversed(sizes)}
     for n in reversed(sizes):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A TLS 1.3 client and a server in one thread, joined in memory. */
+/* A TLS 1.3 client and server in one thread, connected in memory. */
 #ifndef CERTPICK_BENCH_MEMORY_LINK_H
 #define CERTPICK_BENCH_MEMORY_LINK_H
 
@@ -13,7 +13,7 @@ struct memory_link {
 };
 
 void give_up(const char *file, int line, const char *what);
-/* Asks for a certificate of these CAs, whose names it takes over, and accepts any. */
+/* Returns a server that requests a certificate of these CAs and accepts any. Takes ownership of the names. */
 SSL_CTX *new_memory_server(const char *certificate, const char *key, STACK_OF(X509_NAME) *names);
 void open_memory_link(struct memory_link *link, SSL_CTX *client, SSL_CTX *server);
 int shake_hands(struct memory_link *link);

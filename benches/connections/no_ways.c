@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* For the client that measures libpq as it is: nothing else is loaded. */
+/* For the client that measures libpq alone, without certpick in the process. */
 #include <stdio.h>
 
 #include "ways.h"

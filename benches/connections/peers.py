@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Other TLS libraries with as many certificates: each beside its own handshake with one of them."""
+"""Measures other TLS libraries with many certificates, compared with one certificate."""
 
 import os
 import random
@@ -23,12 +23,12 @@ SHAPES = ("one", "names", "many")
 @dataclass
 class Peer:
     name: str
-    command: list  # what comes before the arguments of peers/client.h
-    last: tuple = ()  # what comes after them
+    command: list  # the words before the arguments of peers/client.h
+    last: tuple = ()  # the words after them
     warm_up: int = 50  # handshakes
     count: int = 100
     rounds: int = 3
-    many: Optional[tuple] = None  # warm_up and count with many certificates, where that takes long
+    many: Optional[tuple] = None  # warm_up and count with many certificates, if that is slow
 
     def handshakes(self, shape: str, quick: bool) -> tuple:
         warm_up, count = self.many if self.many and shape == "many" else (self.warm_up, self.count)
@@ -43,9 +43,9 @@ def certpick() -> list:
 def gnutls() -> list:
     need_program("libgnutls28-dev", "pkg-config")
     if subprocess.run(["pkg-config", "--exists", "gnutls"]).returncode != 0:
-        raise Unavailable("there is no header of GnuTLS; it is in the Debian package libgnutls28-dev")
+        raise Unavailable("the header of GnuTLS is not installed (Debian package libgnutls28-dev)")
     program = pki.program("peer-gnutls", ["peers/gnutls.c"], ["-lgnutls"])
-    # With 1,000 certificates a handshake takes half a minute.
+    # A handshake with 1,000 certificates takes half a minute.
     return [Peer("GnuTLS", [program], many=(0, 1), rounds=1)]
 
 
@@ -64,7 +64,7 @@ def java() -> list:
     need_program("default-jdk-headless", "javac")
     classes = pki.BENCH / "peer-java"
     subprocess.run(["javac", "-d", classes, HERE / "Client.java"], check=True)
-    # The names of 1,000 CAs are more than it takes otherwise.
+    # The default is too small for the names of 1,000 CAs.
     command = ["java", "-Djdk.tls.maxHandshakeMessageSize=131072", "-cp", classes, "Client"]
     return [Peer(f"Java, {manager}", command, (manager,), 200, 100, 1) for manager in ("SunX509", "PKIX")]
 
@@ -81,7 +81,7 @@ def environment() -> dict:
 
 @contextmanager
 def server(names: int):
-    """Its port."""
+    """Runs the server. Returns its port."""
     program = pki.BENCH / "peer-server"
     with subprocess.Popen(
         [program, str(names)], cwd=pki.PKI, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -99,14 +99,16 @@ def credentials(count: int) -> Path:
 
 
 def measure(quick: bool, skipped: list, progress) -> dict:
-    """By peer and shape: CPU of a process until its first handshake, and of a later one; in microseconds,
-    one entry per round."""
+    """Returns, by peer and shape, the CPU time of a process up to its first handshake and of a later handshake.
+
+    Each is in microseconds and has one value per round.
+    """
     peers: list = []
     for make in MAKERS:
         try:
             peers += make()
         except Unavailable as why:
-            skipped.append(f"{make.__name__}, to compare with: {why}")
+            skipped.append(f"comparison with {make.__name__}: {why}")
     pki.program("peer-server", ["peers/server.c", "credentials.c", "memory_link.c"], LINK_CERTPICK)
     many = 100 if quick else 1000
     result: dict = {peer.name: {shape: {"first": [], "later": []} for shape in SHAPES} for peer in peers}

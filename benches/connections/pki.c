@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Makes what the benchmark connects with, in the current directory: pki COUNT
+/* Makes the certificates of the benchmark in the current directory: pki COUNT
 
-   root.crt, server.crt, server.key      the server's own, for 127.0.0.1
-   ca.crt                                the CA whose client certificates the server takes
-   site.crt                              one of them; its key in three forms: site.key,
-                                         site-encrypted.key (PBKDF2 with OpenSSL's usual 2,048
+   root.crt, server.crt, server.key      those of the server 127.0.0.1
+   ca.crt                                the CA of the client certificates that the server accepts
+   site.crt                              a client certificate; its key in three forms: site.key,
+                                         site-encrypted.key (PBKDF2 with OpenSSL's default of 2,048
                                          rounds), site-pbkdf2.key (200,000 rounds)
-   rsa.crt, rsa.key                      another, with RSA of 2,048 bits; these are of version 3, P-256
-                                         but for this one
-   1.crt, 1.key ... COUNT.crt, COUNT.key others, each from an issuer of its own, of the kinds below in
-                                         turn. A few keys serve for all of them. */
+   rsa.crt, rsa.key                      a client certificate with RSA of 2,048 bits. All of these are
+                                         of version 3, the others with P-256.
+   1.crt, 1.key ... COUNT.crt, COUNT.key other client certificates, each with its own issuer, of the
+                                         kinds below in turn. They share a few keys. */
 #include "support.h"
 
 #include "certificates.h"
@@ -22,11 +22,11 @@
 #define PASSWORD "secret"
 #define KEYS_OF_A_KIND 8
 
-/* File N is of kind (N - 1) % 7: pki.py has their names in this order. */
+/* File N is of kind (N - 1) % 7. pki.py has the names in this order. */
 static const struct kind {
     enum key_kind keys[2]; /* of certificate and issuer, in turn */
     enum { PLAIN, MULTI_VALUED, OLD_STRINGS } names;
-    int version_1; /* as by `openssl x509 -req -text` before OpenSSL 3.2: PostgreSQL's documentation */
+    int version_1; /* like `openssl x509 -req -text` before OpenSSL 3.2, in PostgreSQL's documentation */
     int self_signed;
     int sha512;
 } kinds[] = {
@@ -80,7 +80,8 @@ static void fill_name(X509_NAME *name, const char *text, const struct kind *kind
         add_to_name(name, "OU", MBSTRING_ASC, "Clients", -1, -1); /* -1: in the same RDN */
 }
 
-/* As with openssl.cnf, and as `openssl req -x509` does for a certificate that signs itself. */
+/* Adds the extensions of OpenSSL's default openssl.cnf, or for a self-signed certificate those of
+   `openssl req -x509`. */
 static void add_extensions(X509 *cert, X509 *issuer, const char *extended_key_usage)
 {
     add_extension(cert, issuer, NID_basic_constraints,
@@ -98,7 +99,8 @@ static void add_extensions(X509 *cert, X509 *issuer, const char *extended_key_us
     }
 }
 
-/* Takes over the key. Without an issuer: self-signed, a root if it has no extended key usage. */
+/* Issues a certificate, self-signed if there is no issuer, and a root if it also has no extended key
+   usage. Takes ownership of the key. */
 static struct identity issue(const char *name, const struct kind *kind, EVP_PKEY *key,
                              const struct identity *issuer, const char *extended_key_usage)
 {

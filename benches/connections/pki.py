@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The benchmark's programs and certificates, below target/bench."""
+"""Builds the benchmark's programs and certificates in target/bench."""
 
 import hashlib
 import shutil
@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 BENCH = paths.TARGET / "bench"
 PKI = BENCH / "pki"
 COUNT = 10_000
-# In the order of pki.c: file N is of kind (N - 1) % 7.
+# In the order of pki.c: file N has kind (N - 1) % 7.
 KINDS = {
     "v3": "version 3, by a CA, P-256",
     "v1": "version 1 with text, RSA and P-256",
@@ -25,18 +25,18 @@ KINDS = {
     "RSA-PSS": "RSA-PSS keys and signatures",
     "old strings": "T61 and BMP strings in names",
 }
-MIXED = "mixed"  # all of them in turn
-DIRECTORY = "directory"  # the same, with the directory before each name, in a shell's order
+MIXED = "mixed"  # all kinds in turn
+DIRECTORY = "directory"  # the same, as the result of a shell's ../pki/*.crt
 USER_SUBJECT = "/O=Example/CN=user 0"  # of site.crt and rsa.crt
 PASSWORD = "secret"
-# A cache may not trust files that are as young as the clock is coarse.
+# certpick does not cache files that were just written (racy timestamps).
 SETTLED_SECONDS = 5
 FLAGS = ["-std=c99", "-D_GNU_SOURCE", "-O2"]
 
 
 @cache
 def libpq_version() -> int:
-    """Of the two libpqs that are compared, the patched one and the stock one."""
+    """Returns the version of the patched and the stock libpq."""
     return programs.any_psql("certpick", "stock")
 
 
@@ -50,7 +50,7 @@ def program(name: str, sources: list, libs=(), flags=()) -> Path:
 
 
 def libpq_program(name: str, ways: str, libs=()) -> Path:
-    """Against stock libpq; the patched one has the same interface."""
+    """Compiles a program with stock libpq. The patched one has the same interface."""
     prefix = libpq("-stock")
     return program(
         name,
@@ -69,7 +69,7 @@ def build_programs() -> None:
 
 
 def make() -> None:
-    """Makes them once for this version of pki.c."""
+    """Makes the certificates, once for each version of the sources."""
     stamp = BENCH / "pki.stamp"
     sources = [HERE / "pki.c", *(C_TESTS / name for name in ("certificates.c", "support.c"))]
     wanted = f"{COUNT} {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()}"
@@ -85,7 +85,7 @@ def make() -> None:
 
 
 def others(count: int, kind: str) -> list:
-    """Names, without their suffixes, of so many certificates that the server does not want."""
+    """Returns the names, without suffixes, of certificates that the server does not request."""
     if kind == MIXED:
         return [str(i) for i in range(1, count + 1)]
     if kind == DIRECTORY:
@@ -96,7 +96,7 @@ def others(count: int, kind: str) -> list:
 
 
 def lists(count: int, key: str = "site.key", kind: str = MIXED) -> tuple:
-    """Certificates and keys, so many; only the last was issued by the CA that the server names."""
+    """Returns lists of certificates and keys. Only the last one was issued by the CA that the server names."""
     names = others(count - 1, kind)
     place = f"../{PKI.name}/" if kind == DIRECTORY else ""
     last = "rsa.crt" if key == "rsa.key" else "site.crt"

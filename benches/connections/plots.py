@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Two figures, drawn by gnuplot, as SVG that reads on a light and on a dark ground."""
+"""Two figures as SVG for light and dark backgrounds, drawn by gnuplot."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.unavailable import need_program
 
-# To be told apart on white and on black.
+# distinguishable on white and on black
 COLOURS = ("#2f81d8", "#d9730d", "#2a9d5c", "#a35fd0", "#c0504d")
 STYLE = "svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#d0d7de}}"
 
@@ -16,7 +16,7 @@ STYLE = "svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#d0d7de}}
 @dataclass
 class Line:
     title: str
-    points: list  # pairs
+    points: list  # (x, y)
     dashed: bool = False
 
 
@@ -49,13 +49,13 @@ def script(lines: list, title: str, x: str, y: str, x_tics: str) -> str:
 
 
 def normal(svg: str) -> str:
-    """Without gnuplot's own words, what nobody uses, and black as a fixed colour."""
+    """Removes gnuplot's comments and unused definitions, and replaces black by the text colour."""
     svg = re.sub(r"<\?xml.*?\?>|<!--.*?-->|<title>.*?</title>|<desc>.*?</desc>", "", svg, flags=re.DOTALL)
     definitions = re.search(r"<defs>.*?</defs>", svg, re.DOTALL)
     if definitions:
         rest = svg.replace(definitions[0], "")
         used = set(re.findall(r"xlink:href='#(\w+)'", rest))
-        # Each is a line of its own, and those that are used may use others.
+        # A definition may use earlier ones.
         lines = re.findall(r"<(?:circle|path|rect|use)[^>]*/>", definitions[0])
         for line in reversed(lines):
             if re.search(r"id='(\w+)'", line)[1] in used:
@@ -88,12 +88,12 @@ def cost_of_connections(path: Path, results) -> None:
     def points(chosen: list, kind: str) -> list:
         return [(case.count, results.ratio(case, kind).median) for case in chosen]
 
-    read = [cases.FIRST[cases.LOOKED, cases.MIXED, size] for size in cases.FIRST_SIZES]
+    read = [cases.FIRST[cases.STAT, cases.MIXED, size] for size in cases.FIRST_SIZES]
     lines = [
         Line("first connection", points(cases.LISTS, "first cpu")),
         Line("reading the files (floor of the first)", points(read, "first cpu"), dashed=True),
         Line("later connections", points(cases.LISTS, "later cpu")),
-        Line("key and certificate at hand (floor)", [(n, results.ratio(cases.FLOOR).median) for n in (2, 10_000)],
+        Line("key and certificate in memory (floor)", [(n, results.ratio(cases.FLOOR).median) for n in (2, 10_000)],
              dashed=True),
     ]  # fmt: skip
     draw(

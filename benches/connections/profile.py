@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Where the instructions of a connection go, from callgrind's own annotation."""
+"""The instructions of a connection by function, from callgrind_annotate."""
 
 import re
 import subprocess
@@ -48,19 +48,19 @@ def dump_of(client: Client, case: Case, part: str, connections: int, directory: 
     for dump in directory.iterdir():
         if "Client Request: connections" in dump.read_text(errors="replace"):
             return dump
-    raise SystemExit("bench: callgrind has written nothing")
+    raise SystemExit("bench: callgrind wrote no dump")
 
 
-def top(title: str, functions: list, connections: int, total: float, most: int) -> str:
+def top(title: str, functions: list, connections: int, total: float, limit: int) -> str:
     lines = [f"  {title}"]
-    for function in sorted(functions, key=lambda f: -f.cost)[:most]:
+    for function in sorted(functions, key=lambda f: -f.cost)[:limit]:
         cost = function.cost / connections
         name = function.name if len(function.name) <= 90 else function.name[:87] + "..."
         lines.append(f"    {count(cost):>8} {100 * cost / total:5.1f} %  {name}")
     return "\n".join(lines)
 
 
-def report(client: Client, case: Case, part: str, connections: int, most: int) -> str:
+def report(client: Client, case: Case, part: str, connections: int, limit: int) -> str:
     with tempfile.TemporaryDirectory(dir=pki.BENCH) as directory:
         dump = dump_of(client, case, part, connections, Path(directory))
         own, inclusive = (annotated(dump, which) for which in (False, True))
@@ -79,5 +79,5 @@ def report(client: Client, case: Case, part: str, connections: int, most: int) -
         ("all other, alone", [f for f in own if f.file not in (OURS, *OPENSSL)], None),
     ):
         chosen = [f for f in functions if files is None or f.file in files]
-        parts.append(top(title, chosen, connections, total, most))
+        parts.append(top(title, chosen, connections, total, limit))
     return "\n".join(parts)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the program certpick costs: `probe` beside one attempt of psql, `check` beside reading and
-parsing the files."""
+"""Measures the program certpick: `probe` compared with psql, `check` compared with reading and parsing the files."""
 
 import os
 import random
@@ -18,7 +17,7 @@ PROGRAM = paths.TARGET / "release" / "certpick"
 
 
 def cost(command: list, env: dict, statuses: tuple = (0,)) -> float:
-    """Its CPU time, user and system, from its start to its end; in microseconds."""
+    """Returns the CPU time of a process in microseconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         list(map(str, command)), cwd=pki.PKI, env=env, stdin=subprocess.DEVNULL,
@@ -31,7 +30,7 @@ def cost(command: list, env: dict, statuses: tuple = (0,)) -> float:
 
 
 def make_directory():
-    """As many certificates with their keys, by links: the names that `check` looks for."""
+    """Makes a directory of linked certificates and keys for `check`."""
     directory = pki.PKI / "directory"
     if not directory.exists():
         directory.mkdir()
@@ -44,7 +43,7 @@ def make_directory():
 
 
 def commands(client: Client, port: int) -> dict:
-    """Each with its environment and the statuses with which it may end."""
+    """Returns commands, environments and accepted exit statuses."""
     stock = pki.libpq("-stock")
     env = {
         "PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent",
@@ -66,7 +65,7 @@ def commands(client: Client, port: int) -> dict:
 
 
 def measure(client: Client, port: int, rounds: int, progress) -> dict:
-    """By the sort: CPU in microseconds, one entry per round."""
+    """Returns the CPU time of each command in microseconds, one value per round."""
     todo = commands(client, port)
     result: dict = {kind: [] for kind in todo}
     order = random.Random(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""All that one run of the benchmark found, and the machine that it ran on."""
+"""The results of one run of the benchmark, with facts about the machine."""
 
 import os
 import re
@@ -37,7 +37,7 @@ class Results:
         return statistics.median(self.connections[case.name][kind])
 
     def time(self, n: int, kind: str) -> float:
-        """Of a selector of n credentials, in microseconds of CPU."""
+        """Returns the CPU time for a selector of n credentials, in microseconds."""
         return statistics.median(self.times[n][kind])
 
     def choice(self, which: str) -> list:
@@ -50,7 +50,7 @@ def first_line(*command) -> str:
 
 
 def machine() -> dict:
-    """Its kind and the versions; nothing that would name it."""
+    """Returns processor and versions, without the name of the machine."""
     cpu = Path("/proc/cpuinfo").read_text()
     facts = {name: re.search(rf"^{name}\s*:\s*(.*)$", cpu, re.MULTILINE) for name in ("model name", "cpu family")}
     model, family = (found[1] if found else "unknown" for found in facts.values())

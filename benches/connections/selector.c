@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a selector costs, apart from any connection. In the directory of the certificates:
+/* Measures selectors without a connection. Runs in the directory of the certificates:
 
-       selector build N              instructions, under callgrind, of a selector of N credentials:
-                                     the first in the process, and one after that
-       selector time N               the same in microseconds of CPU (user and system); then those of
-                                     reading and parsing the certificates, of reading their bytes,
-                                     of stat(2) on each
+       selector build N              counts, under callgrind, the instructions of a selector of N
+                                     credentials: the first in the process, and a second one
+       selector time N               the same in microseconds of CPU time; then the times of reading
+                                     and parsing the certificates, of reading them, and of stat(2)
        selector parse[-keys] N       reads and parses N certificates, and their keys
-       selector memory N files|keys  bytes per credential: by how much the process grows for a
-                                     selector of N, how much of it is allocated, and how much more
-                                     for a second one; with all keys loaded or without */
+       selector memory N files|keys  prints bytes per credential, without or with loaded keys: growth
+                                     of the resident size, allocated bytes, and allocated bytes of a
+                                     second selector */
 #include <certpick.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -17,17 +16,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "counting.h"
+#include "cpu.h"
 #include "credentials.h"
 #include "memory_link.h"
 
 /* --- building ------------------------------------------------------------------------------ */
 
-/* As for a connection of libpq: built, attached (which makes the index), freed. */
+/* Builds, attaches (which makes the index) and frees a selector, as libpq does for a connection. */
 static void build_once(SSL_CTX *ctx, const char *certificates, const char *keys)
 {
     certpick_selector *selector = build_selector(certificates, keys);
@@ -64,21 +63,12 @@ static void count_building(int n)
     free(keys);
 }
 
-static long long cpu(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return 1000000LL * (used.ru_utime.tv_sec + used.ru_stime.tv_sec) + used.ru_utime.tv_usec +
-           used.ru_stime.tv_usec;
-}
-
 static void parse(const char *path)
 {
     X509_free(read_certificate(path));
 }
 
-/* The bytes alone, with the system calls that it takes. */
+/* Reads a file without parsing it. */
 static void just_read(const char *path)
 {
     char bytes[16384];
@@ -86,20 +76,20 @@ static void just_read(const char *path)
     int file = open(path, O_RDONLY | O_CLOEXEC);
 
     MUST(file >= 0 && fstat(file, &status) == 0);
-    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* less: the end of the file */
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* until the end of the file */
         ;
     close(file);
 }
 
-/* What a selector does to see that nothing has changed. */
-static void just_look(const char *path)
+/* The check of a selector for a changed file. */
+static void just_stat(const char *path)
 {
     struct stat status;
 
     MUST(stat(path, &status) == 0);
 }
 
-/* CPU time of doing it with all of them, in microseconds. */
+/* Returns the CPU time of calling a function with every name, in microseconds. */
 static double of_each(char (*names)[16], int n, int times, void (*what)(const char *))
 {
     long long begin = cpu();
@@ -138,13 +128,13 @@ static void time_building(int n)
     }
     printf("%lld %.1f ", cold, (double)warm / times);
     printf("%.1f %.1f %.1f\n", of_each(names, n, times, parse), of_each(names, n, times, just_read),
-           of_each(names, n, times, just_look));
+           of_each(names, n, times, just_stat));
     free(names);
     free(certificates);
     free(keys);
 }
 
-/* The plain way of whoever looks at all of them. */
+/* Reads and parses all certificates, for comparison. */
 static void parse_all(int n, int with_keys)
 {
     char path[32];
@@ -185,7 +175,7 @@ static long long resident(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Both selectors live at the end. ctx[0] was the one to warm up with: it replaces a small selector. */
+/* Both selectors exist at the end. The first one replaces the small selector of warm_up(). */
 static void memory(int n, int with_keys)
 {
     char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a selector costs in CPU time and memory, and how large the library is."""
+"""Measures CPU time and memory of selectors, and the size of the library."""
 
 import random
 import subprocess
@@ -10,7 +10,7 @@ from . import pki
 from .client import run
 from .instructions import SELECTOR_ENV
 
-TIMES = ("cold", "warm", "parse", "read", "look")
+TIMES = ("cold", "warm", "parse", "read", "stat")
 MEMORY = ("resident", "first", "second")
 
 
@@ -20,7 +20,7 @@ def selector(*words) -> list:
 
 
 def times(sizes: list, rounds: int, progress) -> dict:
-    """By size: microseconds of CPU for each sort, one entry per round."""
+    """Returns the CPU times in microseconds by size and kind, one value per round."""
     result: dict = {n: {kind: [] for kind in TIMES} for n in sizes}
     order = random.Random(1)
     for number in range(rounds):
@@ -34,7 +34,7 @@ def times(sizes: list, rounds: int, progress) -> dict:
 
 
 def memory(sizes: list) -> dict:
-    """By size: bytes per credential, with the keys loaded and without."""
+    """Returns bytes per credential by size, without and with loaded keys."""
     return {
         n: {what: dict(zip(MEMORY, selector("memory", n, what))) for what in ("files", "keys")}
         for n in sizes

@@ -34,8 +34,8 @@ def of_targets(results: Results) -> Table:
          target.verdict if target.reached else f"**{target.verdict}**"]
         for target in targets.table(results)
     ]  # fmt: skip
-    columns = ["case", "at most", "measured", "floor", "verdict"]
-    return Table("Targets: CPU of the client, to stock libpq with one plain key", columns, rows)
+    columns = ["case", "limit", "measured", "floor", "verdict"]
+    return Table("Targets: CPU time of the client, as a ratio to stock libpq with one plain key", columns, rows)
 
 
 def of_connections(results: Results) -> Table:
@@ -47,7 +47,7 @@ def of_connections(results: Results) -> Table:
         rows.append([name, later.text(), wall.text(), first.text(), cpu])
     columns = ["connections", "later, CPU", "later, wall", "first, CPU", "later, CPU"]
     return Table(
-        f"Each to stock libpq with one plain key, median (quartiles) of {results.rounds} rounds",
+        f"Ratios to stock libpq with one plain key, median (quartiles) of {results.rounds} rounds",
         columns, rows,
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def of_kinds(results: Results) -> Table:
     rows = [["stock libpq, one certificate", "1.00", "-", "1.00", "-", "1.00", stock, stock]]
     for kind, name in cases.KIND_NAMES.items():
         ours, files = (
-            [cases.FIRST[way, kind, size] for size in cases.FIRST_SIZES] for way in (cases.PATCHED, cases.LOOKED)
+            [cases.FIRST[way, kind, size] for size in cases.FIRST_SIZES] for way in (cases.PATCHED, cases.STAT)
         )
         spreads = [results.ratio(case, "first cpu").text() for pair in zip(ours, files) for case in pair]
         rows.append([name, *spreads, results.ratio(ours[-1]).text(), *map(instructions, ours)])
@@ -70,7 +70,7 @@ def of_kinds(results: Results) -> Table:
     columns += [words for size in cases.FIRST_SIZES for words in (f"list of {size:,}, first", "files read")]
     columns += [f"list of {cases.FIRST_SIZES[-1]:,}, later"]
     columns += [f"first, {size:,}, instructions" for size in cases.FIRST_SIZES]
-    return Table("Kinds of certificates, to stock libpq with one plain key", columns, rows)
+    return Table("Kinds of certificates: ratios to stock libpq with one plain key", columns, rows)
 
 
 def of_copying(results: Results) -> Table:
@@ -81,8 +81,8 @@ def of_copying(results: Results) -> Table:
         rows.append(
             [case.label, f"{length:,}", microseconds(statistics.median(cpu)), results.ratio(copy).text(3)]
         )
-    columns = ["lists", "bytes", "CPU", "to a connection of stock libpq"]
-    return Table("Stock libpq takes the parameters, fails to find a socket, and frees them", columns, rows)
+    columns = ["lists", "bytes", "CPU", "ratio to a connection of stock libpq"]
+    return Table("Stock libpq copies the parameters, finds no socket, and frees the copies", columns, rows)
 
 
 def of_connection_instructions(results: Results) -> Table:
@@ -108,8 +108,8 @@ def of_peers(results: Results) -> Table:
         )  # fmt: skip
     columns = ["client", "1 × 1", f"1 × {many}", f"{many} × {many}", f"{many} × {many} to 1 × 1", f"to 1 × {many}"]
     return Table(
-        "CPU of a later handshake, certificates of the client × CAs that the server names; and of a process "
-        "until\nits first handshake is done",
+        "CPU of a later handshake by client certificates × CAs in the request; and of a process up to the end of\n"
+        "its first handshake",
         [*columns, "first, to 1 × 1"], rows,
     )  # fmt: skip
 
@@ -128,20 +128,20 @@ def of_choice(results: Results) -> Table:
                  count(each) if each else "-", f"{each / row['choice']:.1f}" if each else "-", grown]
             )  # fmt: skip
     columns = ["credentials × CA names", "instructions", "each with each", "ratio", "exponent of growth"]
-    return Table("The choice, with setting the certificate on the SSL", columns, rows)
+    return Table("The choice, including the setting of the certificate on the SSL", columns, rows)
 
 
 def of_building(results: Results) -> Table:
     rows = []
     for row in results.instructions["building"]:
         n = row["n"]
-        cpu = [results.time(n, kind) for kind in ("cold", "warm", "parse", "read", "look")]
+        cpu = [results.time(n, kind) for kind in ("cold", "warm", "parse", "read", "stat")]
         warm_to_cold = figures.ratios(results.times[n]["warm"], results.times[n]["cold"])
         rows.append([f"{n:,}", count(row["cold"]), count(row["warm"]), *map(microseconds, cpu), warm_to_cold.text(3)])
     columns = ["credentials", "first, instructions", "second", "first, CPU", "second", "parse", "read", "stat"]
     return Table(
-        "A selector built, attached and freed: the first of a process, and the second; beside it, reading "
-        "and parsing\nthe certificates, reading their bytes, and stat(2) on each",
+        "A selector is built, attached and freed: the first of a process, and the second. For comparison: reading\n"
+        "and parsing the certificates, reading them, and stat(2) on each",
         [*columns, "second to first"], rows,
     )  # fmt: skip
 
@@ -160,15 +160,15 @@ def of_programs(results: Results) -> Table:
     cpu = {kind: results.programs[kind] for kind in results.programs}
     pairs = [
         ("certpick probe; one connection of psql", "probe", "psql"),
-        ("certpick check of 1,000; reading and parsing them and their keys", "check", "parse with keys"),
-        ("certpick check of 1,000; the certificates alone", "check", "parse"),
+        ("certpick check of 1,000; reading and parsing certificates and keys", "check", "parse with keys"),
+        ("certpick check of 1,000; reading and parsing certificates", "check", "parse"),
     ]
     rows = [
         [name, *(microseconds(statistics.median(cpu[kind])) for kind in (ours, other)),
          figures.ratios(cpu[ours], cpu[other]).text()]
         for name, ours, other in pairs
     ]  # fmt: skip
-    return Table("CPU of whole processes", ["program; beside it", "ours", "the other", "ratio"], rows)
+    return Table("CPU of processes", ["program; reference", "program", "reference", "ratio"], rows)
 
 
 def machine_text(results: Results) -> str:
@@ -191,5 +191,5 @@ def all_text(results: Results) -> str:
     number = len(targets.table(results))
     last = f"{number - len(missed)} of {number} targets reached"
     if missed:
-        last = "\n".join([*(f"NOT REACHED: {target.case}: {target.measured}, at most {target.limit}" for target in missed), last])
+        last = "\n".join([*(f"NOT REACHED: {target.case}: {target.measured}, limit {target.limit}" for target in missed), last])
     return "\n\n".join([*parts, last])

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ways to find a client certificate, to compare with. Stock libpq gives no access to its SSL_CTX,
-   so OpenSSL's ex_data callback is called with each new one.
+/* Ways to find a client certificate, for comparison. Stock libpq gives no access to its SSL_CTX, so an
+   ex_data callback of OpenSSL is used, which is called for each new one.
 
-   naive     reads every file anew at each connection, and takes the first certificate whose issuer
-             the server names
-   looked    knows that it is the last one, reads the bytes of every file of the list once, keeps the
-             certificate and its key, and at each connection does a stat(2) on every file: the least
-             that a program does that notices when one of them has changed
-   uncached  a selector for each connection, with CERTPICK_OPTION_CACHE off
-   selector  one selector for the whole process, as a program has it that uses certpick itself */
+   naive     reads every file for each connection and takes the first certificate whose issuer the
+             server names
+   stat      always takes the last certificate. Reads every file of the list once, and calls stat(2)
+             on each for every connection: the minimum for a program that detects changed files
+   uncached  one selector per connection, with CERTPICK_OPTION_CACHE off
+   selector  one selector for the process, as in a program that uses certpick itself */
 #include <certpick.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -21,7 +20,7 @@
 
 #include "ways.h"
 
-static const char *certificates, *keys; /* names separated by commas */
+static const char *certificates, *keys; /* comma-separated lists */
 static certpick_selector *current;
 
 static void fail(const char *what)
@@ -31,7 +30,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* Takes the next name off a list; NULL at its end. */
+/* Returns the next name of a list and advances the list, or NULL at its end. */
 static char *next_name(const char **list)
 {
     const char *name = *list, *comma;
@@ -43,7 +42,7 @@ static char *next_name(const char **list)
     return strndup(name, comma != NULL ? (size_t)(comma - name) : strlen(name));
 }
 
-/* The file's first certificate whose issuer is among the names; NULL: any issuer. */
+/* Returns the first certificate in a file whose issuer is among the names. NULL: any issuer. */
 static X509 *read_certificate(const char *path, const STACK_OF(X509_NAME) *names)
 {
     FILE *file = fopen(path, "r");
@@ -62,7 +61,7 @@ static X509 *read_certificate(const char *path, const STACK_OF(X509_NAME) *names
         X509_free(cert);
     }
     fclose(file);
-    ERR_clear_error(); /* of the end of the file */
+    ERR_clear_error(); /* PEM_read_X509 reports the end of the file */
     return cert;
 }
 
@@ -104,12 +103,12 @@ static void read_bytes(const char *path)
 
     if (file < 0 || fstat(file, &status) != 0)
         fail(path);
-    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* less: the end of the file */
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* until the end of the file */
         ;
     close(file);
 }
 
-static int looked_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
+static int stat_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     static char **names;
     static int count;
@@ -174,7 +173,7 @@ static const struct way {
     int (*cert_cb)(SSL *, void *);
 } ways[] = {
     {"naive", naive_cb, NULL},
-    {"looked", looked_cb, NULL},
+    {"stat", stat_cb, NULL},
     {"uncached", NULL, uncached_cb},
     {"selector", NULL, selector_cb},
 };

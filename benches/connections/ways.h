@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ways to find a client certificate that stock libpq knows nothing of. */
+/* Ways to find a client certificate outside of libpq. */
 #ifndef CERTPICK_BENCH_WAYS_H
 #define CERTPICK_BENCH_WAYS_H
 
-/* See ways.c; acts on every SSL_CTX from now on. Returns 1 if there is such a way. The lists of names
-   are kept by reference. */
+/* Sets the way for each later SSL_CTX. Returns 0 if it is unknown. The lists must remain valid. */
 int choose_way(const char *way, const char *certificates, const char *keys);
-/* To be called when a connection is closed. */
+/* Must be called after each connection. */
 void after_connection(void);
 
 #endif

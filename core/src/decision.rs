@@ -88,10 +88,10 @@ impl Decision {
         judged + self.damaged.len() >= self.selector.count()
     }
 
-    /// Adds the verdicts on the credentials that the server's CA names exclude, which the choice does not
-    /// need. `judgement` is of all credentials but those that are `damaged`.
+    /// Adds the verdicts on the credentials that the server's CA names exclude, which the choice does
+    /// not need. `judgement` is of all credentials but those that are `damaged`.
     pub(crate) fn complete(&mut self, mut judgement: Judgement, damaged: Vec<(usize, Cause)>) {
-        // A reason that was found while a credential was installed stays.
+        // Keep reasons that were found while a credential was being installed.
         let judged = self.judgement.index.survivors().iter().zip(self.judgement.verdicts.all());
         for (credential, reasons) in judged {
             if let Some(at) = judgement.index.survivors().place(credential) {
@@ -151,7 +151,7 @@ impl Decision {
         self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
     }
 
-    /// Notes that OpenSSL did not sign with the certificate that was chosen.
+    /// Records that OpenSSL has not signed with the chosen certificate.
     pub(crate) fn set_unsigned(&mut self) {
         self.outcome = Outcome::NoneSuitable;
         let place = self.chosen.and_then(|at| self.judgement.index.survivors().place(at));

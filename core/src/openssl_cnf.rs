@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! openssl.cnf (config(5)), read by OpenSSL's own reader, and where providers and their settings
-//! are in it. Module and program use this one reader, so that a file means the same to both.
+//! Reads openssl.cnf (config(5)) with OpenSSL's parser, and finds providers and their settings. The
+//! module and the program use the same reader.
 //!
-//! OpenSSL goes from `openssl_conf` in the default section to a section of modules, from
-//! `providers` there to a section of providers, and from each name there to that provider's
-//! section. openssl-sys declares none of these functions.
+//! `openssl_conf` in the default section names a section of modules, `providers` there names a
+//! section of providers, and each value there names the section of a provider. openssl-sys declares
+//! none of these functions.
 
 use crate::ossl;
 use libc::{c_char, c_int, c_long, c_void};
@@ -37,10 +37,10 @@ unsafe extern "C" {
 /// A name and its value.
 pub type NameValue = (Vec<u8>, Vec<u8>);
 
-/// The file that OpenSSL reads: `OPENSSL_CONF`, or openssl.cnf in its own directory. `None` where
-/// the variable is empty, by which OpenSSL reads none.
+/// Returns the file that OpenSSL reads: `OPENSSL_CONF`, or openssl.cnf in OpenSSL's directory. If
+/// the variable is empty, OpenSSL reads no file, and the result is `None`.
 pub fn default_file() -> Option<PathBuf> {
-    // SAFETY: a C string of OpenSSL's that is ours to free, or NULL.
+    // SAFETY: NULL or a C string that we must free.
     let bytes = unsafe {
         let name = CONF_get1_default_config_file();
         if name.is_null() {
@@ -53,7 +53,7 @@ pub fn default_file() -> Option<PathBuf> {
     (!bytes.is_empty()).then(|| PathBuf::from(OsString::from_vec(bytes)))
 }
 
-/// A configuration that was read.
+/// A parsed configuration.
 pub struct Conf(*mut RawConf);
 
 impl Drop for Conf {
@@ -65,13 +65,13 @@ impl Drop for Conf {
 
 impl Conf {
     fn allocate() -> Option<Conf> {
-        // SAFETY: NULL stands for the usual method.
+        // SAFETY: NULL selects the default method.
         let conf = unsafe { NCONF_new(ptr::null()) };
         (!conf.is_null()).then_some(Conf(conf))
     }
 
-    /// Reads a file. OpenSSL's error queue gains entries, also on success: an included file that is
-    /// missing is noted there.
+    /// Parses a file. Adds entries to OpenSSL's error queue even on success, for example for a
+    /// missing included file.
     pub fn load(file: &Path) -> Option<Conf> {
         let conf = Conf::allocate()?;
         let name = CString::new(file.as_os_str().as_bytes()).ok()?;
@@ -80,7 +80,7 @@ impl Conf {
         (done == 1).then_some(conf)
     }
 
-    /// Reads a text; as for `load`.
+    /// Parses a text, like `load`.
     pub fn parse(text: &[u8]) -> Option<Conf> {
         let conf = Conf::allocate()?;
         let length = c_int::try_from(text.len()).ok()?;
@@ -97,19 +97,19 @@ impl Conf {
         (done == 1).then_some(conf)
     }
 
-    /// The names and values of a section, in order; `None` where there is no such section. Unlike
-    /// NCONF_get_string(3), it does not look into the default section as well.
+    /// Returns the names and values of a section in order, or `None` if there is no such section.
+    /// Unlike NCONF_get_string(3), does not fall back to the default section.
     pub fn section(&self, section: &[u8]) -> Option<Vec<NameValue>> {
         let section = CString::new(section).ok()?;
         let copy = |text: *const c_char| {
             if text.is_null() {
                 return Vec::new();
             }
-            // SAFETY: a C string of the configuration's.
+            // SAFETY: a C string that belongs to the configuration.
             unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
         };
-        // SAFETY: a configuration and a C string; the stack of CONF_VALUE belongs to the
-        // configuration, and what is in it is copied.
+        // SAFETY: a configuration and a C string. The stack of CONF_VALUE belongs to the
+        // configuration, and its elements are copied.
         unsafe {
             let stack = NCONF_get_section(self.0, section.as_ptr());
             if stack.is_null() {
@@ -120,23 +120,24 @@ impl Conf {
         }
     }
 
-    /// The value of a name in a section itself.
+    /// Returns the value of a name in a section, without the default section.
     pub fn value(&self, section: &[u8], name: &[u8]) -> Option<Vec<u8>> {
         self.section(section)?.into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// Whether there is such a section.
+    /// Returns whether there is such a section.
     pub fn has_section(&self, section: &[u8]) -> bool {
         self.section(section).is_some()
     }
 
-    /// The lists of providers in a section of modules: the modules' names, and the lists' sections.
+    /// Returns the lists of providers in a section of modules: the names of the modules and the
+    /// sections of the lists.
     pub fn provider_lists(&self, modules: &[u8]) -> Vec<NameValue> {
         let all = self.section(modules).unwrap_or_default();
         all.into_iter().filter(|(name, _)| before_last_dot(name) == b"providers").collect()
     }
 
-    /// The providers in a list of them.
+    /// Returns the providers of a list.
     pub fn providers(&self, list: &[u8]) -> Vec<Provider> {
         let all = self.section(list).unwrap_or_default();
         all.into_iter().map(|(key, section)| self.provider(list, key, section)).collect()
@@ -145,14 +146,14 @@ impl Conf {
     fn provider(&self, list: &[u8], key: Vec<u8>, section: Vec<u8>) -> Provider {
         let mut provider = Provider {
             list: list.to_vec(),
-            name: behind_first_dot(&key).to_vec(),
+            name: after_first_dot(&key).to_vec(),
             key,
             module: None,
             active: false,
             settings: Vec::new(),
         };
         for (name, value) in self.section(&section).unwrap_or_default() {
-            match behind_first_dot(&name) {
+            match after_first_dot(&name) {
                 b"identity" => provider.name = value,
                 b"module" => provider.module = Some(value),
                 b"activate" => provider.active = is_activated(&value),
@@ -164,36 +165,36 @@ impl Conf {
     }
 }
 
-/// A provider that a configuration names.
+/// A provider in a configuration.
 pub struct Provider {
-    /// The section of the list that it is in.
+    /// The section of its list.
     pub list: Vec<u8>,
     /// Its name in that list.
     pub key: Vec<u8>,
-    /// The name by which OpenSSL knows it.
+    /// Its name in OpenSSL.
     pub name: Vec<u8>,
     /// The module's file.
     pub module: Option<Vec<u8>>,
     /// Whether OpenSSL loads it.
     pub active: bool,
-    /// The settings that OpenSSL does not use itself. It hands them to the provider under their
-    /// whole names, dots included.
+    /// The settings that OpenSSL does not use itself. It passes them to the provider under their
+    /// full names, including dots.
     pub settings: Vec<NameValue>,
 }
 
-/// OpenSSL compares the names of providers and of its own settings from behind the first dot
-/// (`skip_dot` in provider_conf.c).
-fn behind_first_dot(name: &[u8]) -> &[u8] {
+/// Returns the part of a name that OpenSSL compares for providers and its own settings (`skip_dot`
+/// in provider_conf.c).
+fn after_first_dot(name: &[u8]) -> &[u8] {
     name.splitn(2, |b| *b == b'.').last().unwrap_or_default()
 }
 
-/// OpenSSL compares the names of configuration modules up to the last dot (`module_find` in
+/// Returns the part of a name that OpenSSL compares for configuration modules (`module_find` in
 /// conf_mod.c).
 fn before_last_dot(name: &[u8]) -> &[u8] {
     name.rsplitn(2, |b| *b == b'.').last().unwrap_or_default()
 }
 
-/// Up to OpenSSL 3.2 the value does not matter.
+/// Returns whether OpenSSL activates a provider for this value. Before 3.3, it ignores the value.
 fn is_activated(value: &[u8]) -> bool {
     const OPENSSL_3_3: i64 = 0x3030_0000;
     let no = [&b"0"[..], b"no", b"NO", b"false", b"FALSE", b"off", b"OFF"];
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_providers_and_settings_count_from_behind_the_first_dot() {
+    fn names_of_providers_and_settings_begin_after_the_first_dot() {
         let conf = Conf::parse(
             b"[modules]\nproviders.a.b = no\nproviders.a = list\nx.providers = no\n\
               [list]\na.b.certpick = p\n\

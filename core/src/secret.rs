@@ -1,33 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A password: wiped when dropped, and never shown.
+//! Passwords.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The bytes of a password. They are overwritten when the value is dropped, and `Debug` does not
-/// show them.
+/// A password. It is wiped when dropped, and `Debug` does not show it.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Copies `bytes`; `None` for an empty password, which means "no password" everywhere here.
+    /// Copies `bytes`. Returns `None` for an empty password, which means "no password".
     pub fn new(bytes: &[u8]) -> Option<Secret> {
         Secret::from_wiped(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// Takes over bytes that are wiped already when dropped.
+    /// Takes ownership of `bytes`. Returns `None` if they are empty.
     pub fn from_wiped(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
         if bytes.is_empty() { None } else { Some(Secret(bytes)) }
     }
 
-    /// The password, for fuzz/ alone.
+    /// Returns the password. For fuzz/ only.
     #[cfg(fuzzing)]
     #[doc(hidden)]
     pub fn expose(&self) -> &[u8] {
         self.bytes()
     }
 
-    /// The password itself.
+    /// Returns the password.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text from outside (certificates, file names, settings, servers, the system) as it is shown in
-//! messages, explanations and reports. All of it passes through [`printable`].
+//! Escapes untrusted text (from certificates, file names, settings, servers and the system) in
+//! messages, explanations and reports.
 //!
-//! The rule: a character is shown as it is unless it can steer a terminal, begin a line, reorder
-//! what stands beside it, or be there unseen. Those are, in the Unicode Character Database
-//! (UnicodeData.txt, DerivedCoreProperties.txt, PropList.txt), the characters
+//! A character is escaped if it can control a terminal, begin a line, reorder the text around it,
+//! or is invisible. In the Unicode Character Database (UnicodeData.txt, DerivedCoreProperties.txt,
+//! PropList.txt) these are the characters
 //!
 //! - of the general categories Cc (C0, DEL, C1), Cf (formats; every Bidi_Control and the tags are
 //!   among them), Zl and Zp (line and paragraph separators),
@@ -12,40 +12,40 @@
 //!   selectors),
 //! - with the property Noncharacter_Code_Point.
 //!
-//! Surrogates (Cs) cannot occur in UTF-8, so that they are shown as invalid bytes.
+//! Surrogates (Cs) cannot occur in UTF-8 and are escaped as invalid bytes.
 //!
-//! Such a character is shown by Rust's escapes, `\n`, `\r`, `\t` or its code point as in
-//! `\u{202e}`, and a byte that is not UTF-8 as in `\xff`. Backslashes stay as they are, because
-//! libpq shows file names so, and so that text may pass twice. Text that holds `\u{202e}` in plain
-//! letters therefore looks like text with that character in it. It never looks like text without
-//! an escape, which is what a forger wants, and nothing is decided by what is shown. In a
-//! distinguished name it does not even look like it: RFC 2253 doubles a backslash there.
+//! The escapes are Rust's: `\n`, `\r`, `\t`, a code point as in `\u{202e}`, and `\xff` for a byte
+//! that is not UTF-8. Backslashes are not escaped, because libpq does not escape them in file
+//! names, and so that escaping twice gives the same text. Text that contains the letters `\u{202e}`
+//! therefore cannot be told from text with that character. That is harmless: it still shows an
+//! escape, and the result is only displayed. In a distinguished name RFC 2253 doubles the
+//! backslash.
 
 use std::fmt::{self, Write};
 
-/// What [`excerpt`] shows: longer than any sensible name.
+/// The length of an [`excerpt`] in characters, more than a reasonable name has.
 const MAX_EXCERPT: usize = 500;
 
-/// Returns `text` as it is shown. See the module.
+/// Returns `text` with escapes.
 pub fn printable(text: impl AsRef<[u8]>) -> String {
     show(text.as_ref(), usize::MAX)
 }
 
-/// Returns `text` as it is shown, cut off where it is longer than any sensible name.
+/// Returns `text` with escapes, cut off after `MAX_EXCERPT` characters.
 pub fn excerpt(text: impl AsRef<[u8]>) -> String {
     show(text.as_ref(), MAX_EXCERPT)
 }
 
-/// Returns whether [`printable`] shows `text` as it is.
+/// Returns whether [`printable`] leaves `text` unchanged.
 pub fn is_printable(text: &str) -> bool {
-    !text.chars().any(is_hidden)
+    !text.chars().any(is_escaped)
 }
 
-/// `most`: how many characters, and bytes that are none, are shown of it.
-fn show(text: &[u8], most: usize) -> String {
+/// Escapes at most `max` characters and invalid bytes.
+fn show(text: &[u8], max: usize) -> String {
     const CUT: &str = "...";
-    let mut shown = String::with_capacity(text.len().min(most));
-    let mut left = most;
+    let mut shown = String::with_capacity(text.len().min(max));
+    let mut left = max;
     for chunk in text.utf8_chunks() {
         let (valid, invalid) = (chunk.valid(), chunk.invalid());
         let end = valid.char_indices().nth(left).map(|(end, _)| end);
@@ -64,13 +64,13 @@ fn show(text: &[u8], most: usize) -> String {
     shown
 }
 
-/// Hands on what is written to it as [`printable`] shows it.
+/// A writer that escapes like [`printable`].
 pub struct Printable<'a, W>(pub &'a mut W);
 
 impl<W: Write> Write for Printable<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
             let (before, after) = rest.split_at(at);
             self.0.write_str(before)?;
             write!(self.0, "{}", c.escape_default())?;
@@ -80,8 +80,8 @@ impl<W: Write> Write for Printable<'_, W> {
     }
 }
 
-/// Whether a character is shown by an escape: the rule of the module, as of Unicode 16.
-fn is_hidden(c: char) -> bool {
+/// Returns whether a character is escaped, by Unicode 16.
+fn is_escaped(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }

@@ -85,7 +85,8 @@ pub unsafe extern "C" fn certpick_select(
 
 /// Sets the host that the program connects to and the user that it connects as, before the
 /// handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
-/// whose common name is the user ranks first, because PostgreSQL's cert authentication compares the two.
+/// whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
+/// two.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_set_peer(
     ssl: *mut SSL,

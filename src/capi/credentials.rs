@@ -69,8 +69,8 @@ pub unsafe extern "C" fn certpick_selector_add_lists(
 }
 
 /// Like certpick_selector_add_lists(), but adds one credential, and file names are neither split
-/// nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL or
-/// empty, there is no password.
+/// nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL
+/// or empty, there is no password.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_add_files(
     selector: *mut certpick_selector,
@@ -151,8 +151,8 @@ pub unsafe extern "C" fn certpick_is_list(sslcert: *const c_char) -> c_int {
 
 /// Sets the callback that supplies the password of an encrypted key for which no password was
 /// added. NULL removes it. The callback is called once per key; threads that need the same key for
-/// the first time at the same moment each call it. arg is passed to the callback and must stay valid
-/// as long as the selector.
+/// the first time at the same moment each call it. arg is passed to the callback and must stay
+/// valid as long as the selector.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_set_password_callback(
     selector: *mut certpick_selector,
@@ -171,8 +171,8 @@ pub unsafe extern "C" fn certpick_selector_set_password_callback(
     }
 }
 
-/// Decodes every certificate, loads every key with its password, and checks that they match, so that
-/// a program finds errors when it starts. Returns the status of the first failure;
+/// Decodes every certificate, loads every key with its password, and checks that they match, so
+/// that a program finds errors when it starts. Returns the status of the first failure;
 /// certpick_selector_error() returns one line for each failure, in the order of the entries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_validate(

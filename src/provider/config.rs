@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Misspelt settings. A provider can ask for a setting by its name, but not which ones there are,
-//! so openssl.cnf is read once more, when a certificate is needed.
+//! Detection of misspelt settings. A provider can get a setting by its name, but cannot list the
+//! settings, so openssl.cnf is read again when a certificate is needed.
 
 use certpick_core::openssl_cnf::{self, Conf, NameValue};
 use certpick_core::ossl::QuietErrors;
 use certpick_core::text::excerpt;
 use std::ffi::CStr;
 
-/// Whether the section of the provider with this name has settings that do not exist, or that
-/// OpenSSL does not pass on. Where the section is not found (a program may read another file),
-/// nothing is said. `names` are the settings that exist.
+/// Fails if the section of the provider with this name contains settings that are not in `names`,
+/// or that OpenSSL does not pass to the provider. Succeeds if there is no section, because a
+/// program may read another file.
 pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
     let _errors = QuietErrors::new();
     let Some(file) = openssl_cnf::default_file() else { return Ok(()) };
@@ -30,15 +30,15 @@ pub fn check_settings(provider: &[u8], names: &[&CStr]) -> Result<(), String> {
     Ok(())
 }
 
-/// The settings of the provider with this name or identity. It is looked for wherever a program
-/// may begin: openssl_conf, or a name of its own (CONF_modules_load_file(3)), which stands in the
-/// default section as well.
+/// Returns the settings of the provider with this name or identity. A program may start at
+/// openssl_conf or at its own name (CONF_modules_load_file(3)), so every value of the default
+/// section is tried.
 fn provider_settings(conf: &Conf, provider: &[u8]) -> Option<Vec<NameValue>> {
     let starts = conf.section(b"default")?;
     let lists = starts.iter().flat_map(|(_, modules)| conf.provider_lists(modules));
     let mut named: Vec<_> =
         lists.flat_map(|(_, list)| conf.providers(&list)).filter(|p| p.name == provider).collect();
-    // The one that OpenSSL loads, if several have the name.
+    // If several have the name, OpenSSL loads the active one.
     named.sort_by_key(|p| !p.active);
     named.into_iter().next().map(|p| p.settings)
 }

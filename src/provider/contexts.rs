@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Each new SSL_CTX of the process, and what happens when a server asks one for a certificate.
+//! The callbacks on each new SSL_CTX of the process.
 
 use super::explain;
 use super::libpq::{self, CertMode};
@@ -17,7 +17,7 @@ use openssl_sys as ffi;
 use std::ptr;
 use std::sync::Arc;
 
-/// The settings of the first activation; there is one openssl.cnf in a process.
+/// The settings of the first activation. A process reads one openssl.cnf.
 static SETTINGS: OnceBox<Settings> = OnceBox::new();
 static STATE: Slot<ffi::SSL_CTX, State> = Slot::new(Some(new_context));
 
@@ -29,23 +29,24 @@ unsafe extern "C" {
     fn SSL_set_shutdown(ssl: *mut ffi::SSL, mode: c_int);
 }
 
-/// The state of an SSL_CTX: its selector, once a server has asked for a certificate.
+/// The state of an SSL_CTX: its selector, once a server has requested a certificate.
 #[derive(Default)]
 struct State {
     selector: OnceBox<Arc<FrozenSelector>>,
 }
 
-/// Begins to act on every SSL_CTX that is made from now on.
+/// Installs the callbacks on every SSL_CTX that is created from now on.
 pub fn install(settings: Settings) {
     if SETTINGS.set(Box::new(settings)).is_err() {
         return;
     }
-    // OpenSSL calls `new_context` from now on; not for an SSL_CTX that is created while the thread has
-    // another library context as its default. Without memory for the index nothing is done.
+    // OpenSSL calls `new_context` from now on, except for an SSL_CTX that is created while the
+    // thread has another default library context. If there is no memory for the index, the module
+    // does nothing.
     let _ = STATE.index();
 }
 
-/// OpenSSL has made an SSL_CTX, of which nobody else knows yet.
+/// OpenSSL calls it when it has created an SSL_CTX, before SSL_CTX_new(3) returns.
 unsafe extern "C" fn new_context(
     ctx: *mut c_void,
     _pointer: *mut c_void,
@@ -71,7 +72,7 @@ unsafe extern "C" fn new_context(
     });
 }
 
-/// The state of an SSL's SSL_CTX.
+/// Returns the state of the SSL's SSL_CTX.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, which outlives the result.
@@ -93,7 +94,7 @@ unsafe extern "C" fn client_cert_cb(
             return Ok(None);
         };
         // SAFETY: likewise.
-        if !unsafe { is_ours_to_answer(ssl, settings) } {
+        if !unsafe { answers(ssl, settings) } {
             return Ok(None);
         }
         // SAFETY: likewise.
@@ -103,13 +104,14 @@ unsafe extern "C" fn client_cert_cb(
     unsafe { hook::answer(ssl, x509, pkey, ossl::queue_error_as_reason, choose) }
 }
 
-/// Not if the program has a certificate of its own, has attached a selector, or has had this request
-/// answered by certpick in a cert_cb, by whichever copy of the library; nor if the settings are for
-/// other connections, or libpq must not send a certificate or cannot be asked whether it may.
+/// Returns whether the module answers the request. It does not if the program has set a
+/// certificate, has attached a selector, or certpick has answered in a cert_cb, in any copy of the
+/// library. It also does not if the settings exclude the connection, or sslcertmode forbids a
+/// certificate or is not known.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, inside its `client_cert_cb`.
-unsafe fn is_ours_to_answer(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
+unsafe fn answers(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let own = ossl::SSL_get_certificate(ssl);
@@ -154,7 +156,7 @@ unsafe fn choose(
         if peer.user.is_some() || peer.host.is_some() {
             hook::set_peer(ssl, peer)?;
         }
-        // libpq was told that there is a certificate, so there must be one.
+        // libpq has seen the placeholder and relies on a certificate being sent.
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
         if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
@@ -169,16 +171,16 @@ unsafe fn choose(
     }
 }
 
-/// libpq 16 and later, with sslcertmode=require, looks for a certificate in a callback that comes
-/// before ours. At the start of such a handshake it gets one to see, which has no key and so cannot
-/// be sent.
+/// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that
+/// the SSL has a certificate. At the start of such a handshake the SSL therefore gets a
+/// placeholder, which has no key and so cannot be sent.
 ///
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_int) {
     guard(|| {
         let ssl = ssl.cast_mut();
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, used by this thread.
         unsafe {
             if ffi::SSL_is_server(ssl) != 0 || state(ssl).is_none() {
                 return;
@@ -192,7 +194,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
             if kind != ossl::HANDSHAKE_DONE {
                 return;
             }
-            // OpenSSL may have found what was chosen unusable after all.
+            // OpenSSL may not have sent the chosen certificate.
             let unsent = hook::decision(ssl).is_some_and(|d| d.outcome() == Outcome::NoneSuitable);
             if unsent && libpq::cert_mode(ssl) == CertMode::Require {
                 const SENT_AND_RECEIVED: c_int = 3;
@@ -202,15 +204,15 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
     });
 }
 
-/// A certificate for libpq to see: self-signed, made once by a key that was thrown away.
+/// The placeholder for libpq: a self-signed certificate whose key was discarded.
 mod placeholder {
     use super::{SSL_use_certificate, ffi, ptr};
     use certpick_core::ossl::QuietErrors;
 
-    /// Ed448, since nobody else is likely to use that slot.
+    /// An Ed448 certificate, since programs rarely use that slot.
     static DER: &[u8] = include_bytes!("placeholder.der");
 
-    /// Sets it.
+    /// Sets the placeholder on an SSL.
     ///
     /// # Safety
     /// `ssl` is a valid SSL.
@@ -218,7 +220,7 @@ mod placeholder {
         let _errors = QuietErrors::new();
         let mut start = DER.as_ptr();
         let length = libc::c_long::try_from(DER.len()).unwrap_or(0);
-        // SAFETY: reads the constant; the SSL takes a reference of its own.
+        // SAFETY: reads the constant; the SSL takes its own reference.
         unsafe {
             let certificate = ffi::d2i_X509(ptr::null_mut(), &mut start, length);
             if !certificate.is_null() {
@@ -228,7 +230,7 @@ mod placeholder {
         }
     }
 
-    /// Whether this certificate, or NULL, is it.
+    /// Returns whether this certificate is the placeholder.
     ///
     /// # Safety
     /// NULL or a valid certificate.
@@ -236,7 +238,7 @@ mod placeholder {
         if certificate.is_null() {
             return false;
         }
-        // SAFETY: the caller's promise; i2d tells how many bytes it has, and writes as many.
+        // SAFETY: the caller's promise; the buffer has the length that i2d_X509 returns.
         unsafe {
             let length = ffi::i2d_X509(certificate, ptr::null_mut());
             if usize::try_from(length) != Ok(DER.len()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What OpenSSL hands a provider: its functions and parameters (openssl/core.h of 3.0, which is
-//! part of the ABI since).
+//! OpenSSL's interface for providers: dispatch tables and parameters (openssl/core.h of 3.0, part
+//! of OpenSSL's ABI since then).
 
 use certpick_core::guard::guard;
 use libc::{c_char, c_int, c_uint, c_void};
@@ -44,17 +44,17 @@ impl Param {
         Param { key, data_type, data: ptr::null_mut(), data_size: 0, return_size: usize::MAX }
     }
 
-    /// The description of a text.
+    /// Describes a parameter that is a pointer to a string.
     pub const fn utf8_pointer(key: &'static CStr) -> Param {
         Param::described(key.as_ptr(), UTF8_POINTER)
     }
 
-    /// The description of an int.
+    /// Describes a parameter of type int.
     pub const fn status(key: &'static CStr) -> Param {
         Param { data_size: size_of::<c_int>(), ..Param::described(key.as_ptr(), INTEGER) }
     }
 
-    /// Calls `visit` with each parameter of a list.
+    /// Calls `visit` for each parameter of a list.
     ///
     /// # Safety
     /// `params` is NULL or a list that ends with an entry without a key.
@@ -69,7 +69,7 @@ impl Param {
         }
     }
 
-    /// Its key.
+    /// Returns the key.
     pub fn name(&self) -> &[u8] {
         if self.key.is_null() {
             return b"";
@@ -78,21 +78,21 @@ impl Param {
         unsafe { CStr::from_ptr(self.key) }.to_bytes()
     }
 
-    /// Answers with a static text.
+    /// Sets the value to a static string.
     pub fn set_utf8_pointer(&mut self, text: *const c_char) {
         if self.data_type == UTF8_POINTER && !self.data.is_null() {
-            // SAFETY: by its type, `data` has room for one pointer; the text is static.
+            // SAFETY: by its type, `data` points to a pointer; the string is static.
             unsafe { *self.data.cast::<*const c_char>() = text };
             // SAFETY: a C string.
             self.return_size = unsafe { CStr::from_ptr(text) }.to_bytes().len();
         }
     }
 
-    /// Answers with an int.
+    /// Sets the value to an int.
     pub fn set_int(&mut self, value: c_int) {
         let fits = self.data_size == size_of::<c_int>();
         if self.data_type == INTEGER && fits && !self.data.is_null() {
-            // SAFETY: by its type and size, `data` has room for an int.
+            // SAFETY: by its type and size, `data` points to an int.
             unsafe { *self.data.cast::<c_int>() = value };
             self.return_size = size_of::<c_int>();
         }
@@ -101,7 +101,7 @@ impl Param {
 
 type GetParams = unsafe extern "C" fn(*const c_void, *mut Param) -> c_int;
 
-/// OpenSSL, as it calls `OSSL_provider_init`; not to be kept.
+/// The handle and functions that OpenSSL passes to `OSSL_provider_init`. Valid during that call.
 pub struct Core<'a> {
     handle: *const c_void,
     get_params: GetParams,
@@ -109,7 +109,7 @@ pub struct Core<'a> {
 }
 
 impl Core<'_> {
-    /// `None` where OpenSSL does not offer to read settings.
+    /// Returns `None` if OpenSSL does not offer `get_params`.
     ///
     /// # Safety
     /// `functions` is NULL or a table that ends with the number 0.
@@ -121,7 +121,7 @@ impl Core<'_> {
             // SAFETY: not the last entry.
             let entry = unsafe { &*next };
             if let (CORE_GET_PARAMS, Some(function)) = (entry.number, function) {
-                // SAFETY: the function of this number has this type (core_dispatch.h).
+                // SAFETY: the number implies this type (core_dispatch.h).
                 let get_params =
                     unsafe { std::mem::transmute::<unsafe extern "C" fn(), GetParams>(*function) };
                 return Some(Core { handle, get_params, _call: PhantomData });
@@ -132,26 +132,26 @@ impl Core<'_> {
         None
     }
 
-    /// Whether it is the libcrypto that this library is linked to. A program may have another copy
-    /// of its own, whose objects must not be touched with our functions.
+    /// Returns whether the caller is the libcrypto that this library is linked to. A program may
+    /// contain another copy, whose objects must not be passed to our functions.
     pub fn is_ours(&self) -> bool {
         let theirs = self.get_params as usize;
         let ours = openssl_sys::OpenSSL_version_num as *const () as usize;
         let mut search = SameObject { addresses: [theirs, ours], found: false };
-        // dladdr(3) would read libcrypto's whole symbol table, at every start of a process.
-        // SAFETY: the callback gets back the pointer to the search.
-        unsafe { libc::dl_iterate_phdr(Some(look_at_object), ptr::from_mut(&mut search).cast()) };
+        // dladdr(3) would read libcrypto's whole symbol table at every start of a program.
+        // SAFETY: the callback receives the pointer to the search.
+        unsafe { libc::dl_iterate_phdr(Some(search_object), ptr::from_mut(&mut search).cast()) };
         search.found
     }
 
-    /// The value of a setting in the provider's section; `None` where it is not set.
+    /// Returns the value of a setting in the provider's section, or `None` if it is not set.
     pub fn setting(&self, name: &'static CStr) -> Option<Vec<u8>> {
         let mut value: *const c_char = ptr::null();
         let mut params = [Param::utf8_pointer(name), Param::END];
         if let Some(param) = params.first_mut() {
             param.data = ptr::from_mut(&mut value).cast();
         }
-        // SAFETY: a list of one and its end; the value belongs to OpenSSL and is copied.
+        // SAFETY: a list with one parameter; the value belongs to OpenSSL and is copied.
         unsafe {
             let done = (self.get_params)(self.handle, params.as_mut_ptr());
             (done == 1 && !value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
@@ -159,19 +159,19 @@ impl Core<'_> {
     }
 }
 
-/// Whether one object in this process holds both addresses.
+/// A search for the object that contains both addresses.
 struct SameObject {
     addresses: [usize; 2],
     found: bool,
 }
 
-unsafe extern "C" fn look_at_object(
+unsafe extern "C" fn search_object(
     info: *mut libc::dl_phdr_info,
     _size: usize,
     search: *mut c_void,
 ) -> c_int {
     let found = guard(|| {
-        // SAFETY: the loader's description of one object with its headers, and our own search.
+        // SAFETY: the loader's description of one object with its headers, and our search.
         let (base, headers, search) = unsafe {
             let info = &*info;
             if info.dlpi_phdr.is_null() {
@@ -180,13 +180,13 @@ unsafe extern "C" fn look_at_object(
             let headers = std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
             (info.dlpi_addr, headers, &mut *search.cast::<SameObject>())
         };
-        let holds = |address: &usize| {
+        let contains = |address: &usize| {
             headers.iter().filter(|h| h.p_type == libc::PT_LOAD).any(|header| {
                 let start = base.wrapping_add(header.p_vaddr);
                 (*address as u64).wrapping_sub(start) < header.p_memsz
             })
         };
-        search.found = search.addresses.iter().all(holds);
+        search.found = search.addresses.iter().all(contains);
         search.found
     });
     c_int::from(found.unwrap_or(false))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! libpq's connections: knowing one, and asking it for host, user and sslcertmode.
+//! Recognises connections of libpq and reads their host, user and sslcertmode.
 //!
-//! A connection is known by its BIO's name. Then the SSL's application data is the PGconn (libpq
-//! 9 to 19), and libpq itself can be asked, if there is exactly one in the process and it confirms
-//! that the PGconn has this SSL. Where anything is not certain, nothing is asked.
+//! The name of the BIO identifies a connection. The SSL's application data is then the PGconn
+//! (libpq 9 to 19). libpq's functions are called only if there is exactly one libpq in the process
+//! and it confirms that the PGconn has this SSL.
 
 use certpick_core::Peer;
 use certpick_core::guard::guard;
@@ -16,7 +16,7 @@ unsafe extern "C" {
     fn BIO_method_name(bio: *const ffi::BIO) -> *const c_char;
 }
 
-/// Whether the SSL is that of a libpq connection.
+/// Returns whether the SSL belongs to a connection of libpq.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -32,7 +32,7 @@ pub unsafe fn is_connection(ssl: *const ffi::SSL) -> bool {
     }
 }
 
-/// What libpq says of the other side of this connection; nothing where that is not certain.
+/// Returns the host and user of this connection; empty if libpq's functions cannot be called.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -45,25 +45,25 @@ pub unsafe fn peer(ssl: *mut ffi::SSL) -> Peer {
     }
 }
 
-/// A connection's sslcertmode (libpq 16 and later).
+/// The sslcertmode of a connection (libpq 16 and later).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertMode {
     /// A certificate may be sent.
     Allow,
-    /// None may be sent.
+    /// No certificate may be sent.
     Disable,
-    /// One must be sent.
+    /// A certificate must be sent.
     Require,
-    /// It is no connection of libpq's, or libpq cannot be asked.
+    /// The SSL does not belong to libpq, or libpq's functions cannot be called.
     Unknown,
 }
 
-/// Why none is sent by a connection whose mode is unknown.
-pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its libpq cannot be asked: the process has \
-     more than one libpq, or one that does not export PQsslStruct, PQhost, PQuser, PQconninfo and \
-     PQconninfoFree";
+/// The reason for which a connection with an unknown mode sends no certificate.
+pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its \
+     libpq cannot be called: the process has more than one libpq, or one that does not export \
+     PQsslStruct, PQhost, PQuser, PQconninfo and PQconninfoFree";
 
-/// The mode of this connection.
+/// Returns the mode of this connection.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -72,7 +72,7 @@ pub unsafe fn cert_mode(ssl: *mut ffi::SSL) -> CertMode {
     let Some(connection) = (unsafe { Connection::of(ssl) }) else { return CertMode::Unknown };
     match connection.option(c"sslcertmode") {
         None => CertMode::Unknown,
-        // 15 and earlier have no such option.
+        // libpq 15 and earlier do not have the option.
         Some(None) => CertMode::Allow,
         Some(Some(mode)) => match mode.to_bytes() {
             b"" | b"allow" => CertMode::Allow,
@@ -102,7 +102,7 @@ type SslStruct = unsafe extern "C" fn(*mut PgConn, *const c_char) -> *mut c_void
 type ConnInfo = unsafe extern "C" fn(*mut PgConn) -> *mut ConnInfoOption;
 type ConnInfoFree = unsafe extern "C" fn(*mut ConnInfoOption);
 
-/// The functions of the one libpq in this process.
+/// The functions of the only libpq in this process.
 struct Libpq {
     ssl_struct: SslStruct,
     host: TextFunction,
@@ -114,13 +114,13 @@ struct Libpq {
 impl Libpq {
     fn find() -> Option<Libpq> {
         let mut loaded: Vec<CString> = Vec::new();
-        // SAFETY: the callback gets back the pointer to the vector.
-        unsafe { libc::dl_iterate_phdr(Some(note_libpq), ptr::from_mut(&mut loaded).cast()) };
+        // SAFETY: the callback receives the pointer to the vector.
+        unsafe { libc::dl_iterate_phdr(Some(collect_libpq), ptr::from_mut(&mut loaded).cast()) };
         // SAFETY: the names are those of loaded objects; RTLD_NOLOAD only looks them up. The handle
-        // is kept: closing it would be of no use while our functions point into it.
+        // stays open, because the function pointers are used later.
         let object = unsafe {
             match &loaded[..] {
-                // A program may have it linked in.
+                // libpq may be linked statically into the program.
                 [] => libc::RTLD_DEFAULT,
                 [one] => libc::dlopen(one.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD),
                 _ => return None,
@@ -137,7 +137,7 @@ impl Libpq {
         let (ssl_struct, host, user) =
             (function(c"PQsslStruct"), function(c"PQhost"), function(c"PQuser"));
         let (conninfo, conninfo_free) = (function(c"PQconninfo"), function(c"PQconninfoFree"));
-        // SAFETY: libpq's functions have these types (libpq-fe.h); PQsslStruct came with 9.5.
+        // SAFETY: libpq's functions have these types (libpq-fe.h). PQsslStruct exists since 9.5.
         let found = unsafe {
             Libpq {
                 ssl_struct: std::mem::transmute::<*mut c_void, SslStruct>(ssl_struct?),
@@ -151,7 +151,7 @@ impl Libpq {
     }
 }
 
-unsafe extern "C" fn note_libpq(
+unsafe extern "C" fn collect_libpq(
     info: *mut libc::dl_phdr_info,
     _size: usize,
     found: *mut c_void,
@@ -199,7 +199,7 @@ impl Connection {
     }
 
     fn text(&self, function: TextFunction) -> Option<Box<[u8]>> {
-        // SAFETY: a confirmed PGconn; the text belongs to it and is copied.
+        // SAFETY: a confirmed PGconn; the string belongs to it and is copied.
         unsafe {
             let text = function(self.pointer);
             let bytes = if text.is_null() { b"" } else { CStr::from_ptr(text).to_bytes() };
@@ -207,10 +207,11 @@ impl Connection {
         }
     }
 
-    /// The value of an option; `Some(None)` where libpq has no such option, or it has no value.
+    /// Returns the value of an option, or `Some(None)` if libpq does not have the option or it has
+    /// no value.
     fn option(&self, keyword: &CStr) -> Option<Option<CString>> {
-        // SAFETY: a confirmed PGconn; a list that ends with an entry without a keyword, copied from
-        // and freed here.
+        // SAFETY: a confirmed PGconn. The list ends with an entry without a keyword and is freed
+        // here.
         unsafe {
             let all = (self.libpq.conninfo)(self.pointer);
             if all.is_null() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The settings in the provider's section of openssl.cnf.
 //!
-//! They are copied when the module is loaded. What is wrong with them is kept as words, to be told
-//! when a certificate is needed.
+//! They are copied when the module is loaded. The first error is stored, and reported when a
+//! certificate is needed.
 
 use super::core::Core;
 use certpick_core::choice::{EmptyCaList, Flawed, Policy};
@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// Every setting there is, besides OpenSSL's own.
+/// The settings of the module, without OpenSSL's own.
 const NAMES: [&CStr; 10] = [
     c"sslcert",
     c"sslkey",
@@ -30,7 +30,7 @@ const NAMES: [&CStr; 10] = [
     c"explain_file",
 ];
 
-/// Which connections are acted on.
+/// The connections for which the module chooses a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Only {
     All,
@@ -45,9 +45,9 @@ pub enum Explain {
     Always,
 }
 
-/// See the module.
+/// The settings.
 pub struct Settings {
-    /// By which OpenSSL knows the provider; its section is found by it.
+    /// The name of the provider in OpenSSL.
     pub provider: Vec<u8>,
     sslcert: Option<Vec<u8>>,
     sslkey: Option<Vec<u8>>,
@@ -58,7 +58,7 @@ pub struct Settings {
     pub only: Only,
     pub explain: Explain,
     pub explain_file: Option<PathBuf>,
-    /// The first thing that is wrong.
+    /// The first error.
     fault: Option<String>,
 }
 
@@ -67,12 +67,12 @@ fn path(bytes: Vec<u8>) -> PathBuf {
 }
 
 impl Settings {
-    /// Copies them.
+    /// Copies the settings from OpenSSL.
     pub fn read(core: &Core<'_>) -> Settings {
         Settings::from_values(&|name| core.setting(name))
     }
 
-    /// From the values that names have.
+    /// Makes settings of the values of their names.
     pub fn from_values(value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>) -> Settings {
         let text = |name| value(name).filter(|v| !v.is_empty());
         let mut fault = None;
@@ -105,7 +105,8 @@ impl Settings {
             explain_file: text(c"explain_file").map(path),
             fault: None,
         };
-        // No identity for a server that does not say whose it wants: here nobody chose the server.
+        // The user has not chosen the server for these certificates, so a server that names no CA
+        // gets none.
         settings.policy.empty_ca_list = one_of(
             value,
             c"empty_ca_list",
@@ -137,8 +138,7 @@ impl Settings {
         settings
     }
 
-    /// Reads the certificates. Called anew for each SSL_CTX, so that files which were replaced are
-    /// seen.
+    /// Makes the selector of an SSL_CTX and reads the certificates.
     pub fn selector(&self) -> Result<FrozenSelector, Error> {
         if let Some(fault) = &self.fault {
             return Err(Error::Settings(fault.clone()));
@@ -153,7 +153,7 @@ impl Settings {
                     Error::Settings(format!(
                         "sslpasswordfile \"{}\" {}",
                         file_name(file),
-                        words(refusal)
+                        refusal_text(refusal)
                     ))
                 })?;
                 Passwords::Lines(&lines)
@@ -169,7 +169,7 @@ impl Settings {
     }
 }
 
-fn words(refusal: Refusal) -> String {
+fn refusal_text(refusal: Refusal) -> String {
     match refusal {
         Refusal::Missing => "does not exist".to_owned(),
         Refusal::Stat(why) | Refusal::Io(why) => format!("could not be read: {why}"),
@@ -178,7 +178,7 @@ fn words(refusal: Refusal) -> String {
     }
 }
 
-/// The value that a word stands for; `default` where nothing is set.
+/// Returns the value that a word stands for, or `default` if the setting is missing.
 fn one_of<T: Copy>(
     value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,
     name: &'static CStr,

@@ -18,9 +18,9 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * JSSE with the choice of one of its key managers. Arguments and output are those of client.h, but the
- * time of the later handshakes is that of the thread that makes them, without the compiler's and the
- * garbage collector's. The fifth argument is the key manager's name, SunX509 or PKIX.
+ * JSSE with one of its key managers. Arguments and output are those of client.h, but the time of the later
+ * handshakes is that of their thread, without the compiler's and the garbage collector's. The fifth argument is
+ * the name of the key manager, SunX509 or PKIX.
  */
 class Client {
     private static final char[] PASSWORD = "secret".toCharArray();
@@ -47,7 +47,7 @@ class Client {
     }
 
     static SSLContext context(String list, String keyManager) throws Exception {
-        // JKS: the default, PKCS12, would encrypt each key with thousands of rounds.
+        // Not PKCS12, the default, which encrypts each key with thousands of rounds.
         KeyStore own = KeyStore.getInstance("JKS"), trusted = KeyStore.getInstance("JKS");
         own.load(null, null);
         trusted.load(null, null);
@@ -68,7 +68,7 @@ class Client {
     static void handshake(SSLContext context, int port) throws Exception {
         try (SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port)) {
             if (socket.getInputStream().read() != '!') {
-                throw new Exception("the server did not answer");
+                throw new Exception("no answer from the server");
             }
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* OpenSSL with certpick, or alone where the list has one credential. See client.h. */
+/* OpenSSL with certpick, or without it if the list has one credential. See client.h. */
 #include <certpick.h>
 #include <openssl/ssl.h>
 

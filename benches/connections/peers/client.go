@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 // Go's crypto/tls with its own choice among tls.Config.Certificates. Arguments and output are those of
-// client.h. With a fifth argument, "leaf", each certificate is parsed when it is loaded; without, as
-// tls.LoadX509KeyPair leaves it before Go 1.23, at each handshake.
+// client.h. With a fifth argument, "leaf", each certificate is parsed when it is loaded; otherwise in each
+// handshake, as with tls.LoadX509KeyPair before Go 1.23.
 package main
 
 import (

@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the clients in C have in common. Each is called as
+/* The common part of the clients in C. Their arguments are
 
        CLIENT PORT LIST WARM_UP COUNT
 
-   LIST is a file with one credential per line: the names of certificate and key. The client loads all
-   of them and makes a handshake; prints the CPU time (user and system) of the process until then, in
-   microseconds; makes WARM_UP handshakes; makes COUNT, and prints what each took on average. */
+   LIST is a file with one credential per line: the names of certificate and key. The client loads them,
+   makes a handshake, and prints the CPU time of the process up to then in microseconds. Then it makes
+   WARM_UP handshakes, and COUNT handshakes, of which it prints the mean CPU time. */
 #ifndef CERTPICK_BENCH_PEERS_CLIENT_H
 #define CERTPICK_BENCH_PEERS_CLIENT_H
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../cpu.h"
+
 #define MUST_BE(condition) ((condition) ? (void)0 : (perror(#condition), exit(1)))
-
-static double cpu(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return 1e6 * (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)used.ru_utime.tv_usec +
-           (double)used.ru_stime.tv_usec;
-}
 
 static int connected_socket(int port)
 {
@@ -38,7 +30,7 @@ static int connected_socket(int port)
     return handle;
 }
 
-/* Returns how many there are. */
+/* Returns the number of credentials. */
 static int for_each_credential(const char *list, void (*add)(const char *certificate, const char *key))
 {
     FILE *file = fopen(list, "r");
@@ -55,7 +47,7 @@ static int for_each_credential(const char *list, void (*add)(const char *certifi
 static void measure(char **argv, void (*handshake)(int socket))
 {
     int port = atoi(argv[1]), warm_up = atoi(argv[3]), count = atoi(argv[4]), i;
-    double before = 0;
+    long long before = 0;
 
     for (i = 0; i < 1 + warm_up + count; i++) {
         int handle = connected_socket(port);
@@ -65,9 +57,9 @@ static void measure(char **argv, void (*handshake)(int socket))
         handshake(handle);
         close(handle);
         if (i == 0)
-            printf("%.0f\n", cpu());
+            printf("%lld\n", cpu());
     }
-    printf("%.1f\n", (cpu() - before) / count);
+    printf("%.1f\n", (double)(cpu() - before) / count);
 }
 
 #endif

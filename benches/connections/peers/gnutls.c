@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* GnuTLS with its own choice among the certificates that it was given. See client.h. */
+/* GnuTLS with its own choice among the certificates. See client.h. */
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A TLS 1.3 server on 127.0.0.1 for the clients beside this file: server M
+/* A TLS 1.3 server on 127.0.0.1 for the clients in this directory: server M
 
-   Names M CAs, of which the last issued site.crt, and ends if a client sends another certificate than
-   that one. Issues no session tickets, writes one byte after each handshake. Prints its port, and
-   ends when standard input does. */
+   Names M CAs, of which the last issued site.crt, and exits if a client sends another certificate.
+   Issues no session tickets and writes one byte after each handshake. Prints its port, and exits at the
+   end of standard input. */
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <poll.h>

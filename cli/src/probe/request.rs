@@ -118,7 +118,7 @@ fn credential(
             format!("the credential is chosen because no other matches: {against}"),
         ),
         (false, true) => {
-            (Level::Note, format!("the credential also matches: {}", decision.preference(at)))
+            (Level::Note, format!("the credential also matches, but {}", decision.preference(at)))
         }
         (false, false) => (Level::Note, against),
     };

@@ -38,7 +38,7 @@ fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     Ok(())
 }
 
-/// The intermediates of a credential.
+/// The chain with which a credential was judged.
 struct JudgedChain<'a> {
     certificates: Vec<&'a X509>,
     /// The time in which all certificates, including the leaf, are valid; seconds since 1970.
@@ -48,8 +48,7 @@ struct JudgedChain<'a> {
 }
 
 impl<'a> JudgedChain<'a> {
-    /// Returns the leaf of credential `at` and the chain with which it was judged, or `None` if it was not
-    /// judged.
+    /// Returns the leaf and the chain of credential `at`, or `None` if it was not judged.
     fn of(decision: &'a Decision, at: usize) -> Option<(&'a X509, JudgedChain<'a>)> {
         let index = &decision.judgement.index;
         let place = index.survivors().place(at)?;

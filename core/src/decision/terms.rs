@@ -3,7 +3,8 @@
 
 use crate::choice::{Curve, KeyType, PssHash};
 
-/// Returns the name of a SignatureScheme in RFC 8446, section 4.2.3 (and RFC 5246 for the older pairs).
+/// Returns the name of a SignatureScheme in RFC 8446, section 4.2.3 (and RFC 5246 for the older
+/// pairs).
 pub fn scheme(value: u16) -> String {
     let name = match value {
         0x0401 => "rsa_pkcs1_sha256",

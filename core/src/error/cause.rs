@@ -91,14 +91,14 @@ pub enum Cause {
     CertificateFile {
         /// The file.
         file: PathBuf,
-        /// The text of the system, or a [`Problem`].
+        /// The system's error text, or a [`Problem`].
         why: String,
     },
     /// The file contains no certificate that can be decoded.
     Certificate {
         /// The file; `None` for a certificate held in memory.
         file: Option<PathBuf>,
-        /// The text of OpenSSL, or a [`Problem`].
+        /// OpenSSL's error text, or a [`Problem`].
         why: String,
     },
     /// No key file was named, and the certificate file contains no key.

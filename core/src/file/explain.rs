@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The file to which explanations are appended.
 //!
-//! An explanation holds text that a server chose, and the process may be root's. So another user
-//! must not be able to choose the file: not by a symbolic link, not by a hard link, and not by a
-//! directory on the way to it. Each component of its name is opened below the one before it, and
-//! what was opened is checked, so that no name is looked up twice.
+//! An explanation contains text that a server chose, and the process may run as root. Another user
+//! must therefore not be able to redirect the file, whether by a symbolic link, a hard link or a
+//! directory of its path. Each component of the path is opened relative to the previous one, and
+//! the open file is checked, so that no name is resolved twice.
 
 use super::regular::system_text;
 use std::ffi::{CStr, CString, OsStr, OsString};
@@ -15,9 +15,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// As many symbolic links as Linux follows.
+/// The number of symbolic links that Linux follows.
 const MAX_LINKS: usize = 40;
-const LOOK: libc::c_int = libc::O_PATH | libc::O_NOFOLLOW;
+const INSPECT: libc::c_int = libc::O_PATH | libc::O_NOFOLLOW;
 const APPEND: libc::c_int = libc::O_WRONLY
     | libc::O_APPEND
     | libc::O_CREAT
@@ -25,21 +25,22 @@ const APPEND: libc::c_int = libc::O_WRONLY
     | libc::O_NONBLOCK
     | libc::O_NOCTTY;
 
-/// Opens a file for appending; makes it with mode 0600 if it is not there. Otherwise it must be a
-/// regular file with one link, owned by the effective user. Returns the reason for a refusal.
+/// Opens a file for appending, and creates it with mode 0600 if it does not exist. An existing file
+/// must be a regular file with one link, owned by the effective user. Returns the reason if the
+/// file is refused.
 pub fn open(path: &Path) -> Result<File, String> {
     let name = path.file_name().ok_or("it is not a file name")?;
     let directory = open_directory(path.parent().unwrap_or(Path::new("")))?;
-    // A device is not even opened.
-    match open_at(Some(&directory), name, LOOK) {
+    // Opening a device for writing could have side effects.
+    match open_at(Some(&directory), name, INSPECT) {
         Ok(found) => check(&metadata(&found)?)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(system_text(&error)),
     }
     let file = open_at(Some(&directory), name, APPEND).map_err(|e| system_text(&e))?;
-    // Where others may remove names in the directory, one of two links may be gone by now: it is
-    // the file under this very name that must have no other.
-    let found = open_at(Some(&directory), name, LOOK).map_err(|e| system_text(&e))?;
+    // If others may remove names from the directory, one of two links may have been removed in the
+    // meantime: the file that has this name must have no other name.
+    let found = open_at(Some(&directory), name, INSPECT).map_err(|e| system_text(&e))?;
     let (file_metadata, found) = (metadata(&file)?, metadata(&found)?);
     if (file_metadata.dev(), file_metadata.ino()) != (found.dev(), found.ino()) {
         return Err("it was replaced while it was opened".to_owned());
@@ -64,15 +65,15 @@ fn check(metadata: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens a directory whose every component, symbolic links included, is owned by root or the
-/// effective user, and in which not everybody can rename what is there.
+/// Opens a directory. Each component of its path, including symbolic links, must be owned by root
+/// or the effective user, and a world-writable directory must have the sticky bit.
 fn open_directory(path: &Path) -> Result<File, String> {
     let mut pending = components(&Path::new(".").join(path));
     let mut directory = None;
     let mut links = 0;
     while let Some(component) = pending.pop() {
         let failure = |why: &str| format!("{component:?} in its path {why}");
-        let found = open_at(directory.as_ref(), &component, LOOK)
+        let found = open_at(directory.as_ref(), &component, INSPECT)
             .map_err(|error| failure(&format!("cannot be opened: {}", system_text(&error))))?;
         let metadata = metadata(&found)?;
         if metadata.uid() != 0 && metadata.uid() != effective_user() {
@@ -88,14 +89,14 @@ fn open_directory(path: &Path) -> Result<File, String> {
         } else if metadata.mode() & 0o1002 == 0o0002 {
             return Err(failure("is a world-writable directory without the sticky bit"));
         } else {
-            // What is no directory fails at the next component.
+            // If it is not a directory, opening the next component fails.
             directory = Some(found);
         }
     }
     directory.ok_or_else(|| "it has no directory".to_owned())
 }
 
-/// The components of a name, the last one first.
+/// Returns the components of a path, the last one first.
 fn components(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|component| component.as_os_str().to_owned()).collect()
 }
@@ -109,12 +110,12 @@ fn metadata(file: &File) -> Result<Metadata, String> {
     file.metadata().map_err(|error| system_text(&error))
 }
 
-/// openat(2); without a directory, from the working directory.
+/// Calls openat(2), relative to the working directory if `directory` is `None`.
 fn open_at(directory: Option<&File>, name: &OsStr, flags: libc::c_int) -> io::Result<File> {
     const MODE: libc::c_uint = 0o600;
     let at = directory.map_or(libc::AT_FDCWD, AsRawFd::as_raw_fd);
     let name = CString::new(name.as_bytes())?;
-    // SAFETY: an open directory or AT_FDCWD, and a C string; a new descriptor is ours.
+    // SAFETY: an open directory or AT_FDCWD, and a C string. The new descriptor is ours.
     unsafe {
         match libc::openat(at, name.as_ptr(), flags | libc::O_CLOEXEC, MODE) {
             -1 => Err(io::Error::last_os_error()),
@@ -123,11 +124,11 @@ fn open_at(directory: Option<&File>, name: &OsStr, flags: libc::c_int) -> io::Re
     }
 }
 
-/// The target of a symbolic link that was opened.
+/// Returns the target of an open symbolic link.
 fn read_link(link: &File) -> io::Result<PathBuf> {
     const EMPTY: &CStr = c"";
     let mut target = vec![0; libc::PATH_MAX as usize];
-    // SAFETY: an open link, and room for so many bytes.
+    // SAFETY: an open link, and a buffer of this length.
     let length = unsafe {
         let buffer = target.as_mut_ptr().cast();
         libc::readlinkat(link.as_raw_fd(), EMPTY.as_ptr(), buffer, target.len())
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_for_its_owner_alone_and_appended_to() {
+    fn a_new_file_has_mode_0600_and_an_existing_one_is_appended_to() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         for line in ["one\n", "two\n"] {
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_ones_own_on_the_way_are_followed_and_loops_are_not() {
+    fn own_symbolic_links_in_the_path_are_followed_and_loops_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::create_dir_all(at("real/below")).unwrap();
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_in_which_everybody_can_rename_files_is_refused() {
+    fn a_world_writable_directory_without_the_sticky_bit_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         for (mode, is_refused) in [(0o777, true), (0o1777, false), (0o770, false)] {
@@ -218,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn what_another_user_owns_is_refused() {
-        // Another user's files can be made by root alone.
+    fn files_directories_and_links_of_another_user_are_refused() {
+        // Only root can create files of another user.
         if effective_user() != 0 {
             assert!(refusal(Path::new("/etc/passwd")).contains("owned by another user, 0"));
             return;

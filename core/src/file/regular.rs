@@ -2,7 +2,6 @@
 //! Reading a regular file of bounded size.
 
 use super::bytes::Wiped;
-use crate::error::Problem;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -46,8 +45,8 @@ impl ReadError {
     pub fn text(&self) -> String {
         match self {
             ReadError::Stat(e) | ReadError::Io(e) => system_text(e),
-            ReadError::NotRegular => Problem::NotRegular.into(),
-            ReadError::TooLarge(most) => Problem::TooLarge(*most).into(),
+            ReadError::NotRegular => "it is not a regular file".to_owned(),
+            ReadError::TooLarge(most) => format!("it is larger than {} MiB", most >> 20),
         }
     }
 }
@@ -91,7 +90,7 @@ pub fn read_all(
     bytes.truncate(filled);
     let after = file.metadata().map_err(ReadError::Io)?;
     if after.len() != metadata.len() {
-        return Err(ReadError::Io(io::Error::other(String::from(Problem::Changed))));
+        return Err(ReadError::Io(io::Error::other("it changed while it was read")));
     }
     Ok((bytes, after))
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shared objects of the process.
+//! The shared objects that are loaded in the process.
 
 use libc::c_void;
 use std::ffi::CStr;
 
-/// Whether the object that holds this address defines a function of this name for others.
+/// Returns whether the object that contains this address exports a function of this name.
 pub fn exports(address: *const (), name: &CStr) -> bool {
-    // SAFETY: only looks addresses and names up; RTLD_NOLOAD loads nothing, and the handle is closed.
+    // SAFETY: only looks up addresses and names; RTLD_NOLOAD loads nothing, and the handle is
+    // closed.
     unsafe {
         let Some(object) = object_of(address.cast()) else { return false };
-        // The program itself may have any name, which dlopen would look for in the file system.
+        // The name of the program itself may be relative; dlopen would search for it.
         if !CStr::from_ptr(object.dli_fname).to_bytes().starts_with(b"/") {
             return false;
         }
@@ -17,7 +18,7 @@ pub fn exports(address: *const (), name: &CStr) -> bool {
         if handle.is_null() {
             return false;
         }
-        // By such a handle the functions of the libraries that the object needs are found as well.
+        // dlsym also finds functions of the libraries that the object depends on.
         let function = libc::dlsym(handle, name.as_ptr());
         let found = !function.is_null()
             && object_of(function).is_some_and(|other| other.dli_fbase == object.dli_fbase);
@@ -28,7 +29,7 @@ pub fn exports(address: *const (), name: &CStr) -> bool {
 
 /// dladdr(3).
 fn object_of(address: *const c_void) -> Option<libc::Dl_info> {
-    // SAFETY: a structure of pointers, which dladdr fills; the address is only looked up.
+    // SAFETY: dladdr fills a structure of pointers and only looks up the address.
     unsafe {
         let mut found = std::mem::zeroed::<libc::Dl_info>();
         (libc::dladdr(address, &mut found) != 0 && !found.dli_fname.is_null()).then_some(found)

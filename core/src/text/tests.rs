@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Ranges of what must not be shown as it is, among them the ends of every range that matters.
-const HIDDEN: &[(u32, u32)] = &[
+/// Ranges of characters that must be escaped, including the ends of every important range.
+const ESCAPED: &[(u32, u32)] = &[
     (0, 0x1f),
     (0x7f, 0x9f),
     (0xad, 0xad),
@@ -23,8 +23,8 @@ const HIDDEN: &[(u32, u32)] = &[
 ];
 
 #[test]
-fn what_steers_hides_or_reorders_is_shown_as_an_escape() {
-    for code in HIDDEN.iter().flat_map(|(first, last)| *first..=*last) {
+fn characters_that_control_hide_or_reorder_are_escaped() {
+    for code in ESCAPED.iter().flat_map(|(first, last)| *first..=*last) {
         let c = char::from_u32(code).unwrap();
         let shown = printable(format!("a{c}b"));
         let expected = match c {
@@ -39,7 +39,7 @@ fn what_steers_hides_or_reorders_is_shown_as_an_escape() {
 }
 
 #[test]
-fn everything_else_is_shown_as_it_is() {
+fn all_other_characters_are_unchanged() {
     for text in [
         "",
         "/home/joe/.postgresql/postgresql.crt",
@@ -54,17 +54,17 @@ fn everything_else_is_shown_as_it_is() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_are_told_apart() {
+fn bytes_that_are_not_utf_8_are_escaped() {
     assert_eq!(printable(b"caf\xe9.crt"), r"caf\xe9.crt");
     assert_eq!(printable(b"\xff\xfe\xc3"), r"\xff\xfe\xc3");
-    // An overlong line feed, a surrogate, and what lies above Unicode.
+    // An overlong line feed, a surrogate, and a value above Unicode.
     assert_eq!(printable(b"\xc0\x8a"), r"\xc0\x8a");
     assert_eq!(printable(b"\xed\xa0\x80"), r"\xed\xa0\x80");
     assert_eq!(printable(b"\xf4\x90\x80\x80"), r"\xf4\x90\x80\x80");
 }
 
 #[test]
-fn text_that_passes_twice_stays_the_same() {
+fn escaping_twice_gives_the_same_text() {
     let once = printable("a\\b\\u{202e}\u{202e}\n\u{7f}");
     assert_eq!(once, r"a\b\u{202e}\u{202e}\n\u{7f}");
     assert_eq!(printable(&once), once);
@@ -86,7 +86,7 @@ fn an_excerpt_is_cut_at_a_character() {
 }
 
 #[test]
-fn an_error_is_one_line_whatever_its_parts_are() {
+fn an_error_is_one_line_even_if_its_parts_contain_line_breaks() {
     use crate::error::{Cause, Error};
     let words = "a\nb\u{202e}c\u{85}";
     let key = Cause::Key("k\n\u{2028}".into(), words.to_owned());

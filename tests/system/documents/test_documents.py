@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from toolchain import ROOT
+from harness.paths import ROOT
 
 PAGES = sorted(
     path.relative_to(ROOT).as_posix() for below in ("", "doc", "patches") for path in (ROOT / below).glob("*.md")

@@ -81,7 +81,7 @@ def test_the_users_own_openssl_cnf_stays_active(servers, before, certificates, h
     assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
 
 
-def test_a_client_that_outlives_the_program_still_has_both(servers, before, certificates, home, mine):
+def test_a_client_that_outlives_the_program_keeps_module_and_own_configuration(servers, before, certificates, home, mine):
     sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
     command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
     script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'

@@ -76,7 +76,7 @@ def test_links_point_to_the_library_and_modes_do_not_depend_on_the_umask(destdir
         assert stat.S_IMODE(path.stat().st_mode) == (0o755 if executable else 0o644), name
 
 
-def test_a_module_directory_elsewhere_gets_a_link_that_works_there(destdir):
+def test_the_link_in_a_module_directory_outside_libdir_works(destdir):
     variables = {**DIRECTORIES, "MODULESDIR": "/opt/openssl/modules"}
     assert make("install", DESTDIR=destdir, **variables).returncode == 0
     link = destdir / "opt/openssl/modules/certpick.so"

@@ -75,7 +75,7 @@ def test_a_self_signed_certificate_is_reported(tls, pki):
     own = pki.root.own
     with tls(own.certificate, own.key, chain=None) as server:
         seen = probe(server.address, "--tls")
-        assert seen.level("chain") == "note" and "self-signed" in seen.text("chain")
+        assert seen.level("chain") == "note" and "is self-signed" in seen.text("chain")
         other = probe(server.address, "--tls", "--sslrootcert", pki.others.certificate)
     assert (other.status, other.level("chain")) == (1, "wrong")
 
