@@ -5,8 +5,8 @@ pub mod absolute;
 pub mod directory;
 pub mod passwords;
 
+use crate::certificate_file;
 use crate::failure::Failure;
-use crate::inspect;
 use certpick_core::Selector;
 use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
@@ -139,7 +139,7 @@ impl CredentialOptions {
     fn directory_entries(&self) -> Result<Vec<Entry>, Failure> {
         let directory = Path::new(self.sslcert());
         let issuers = match &self.issuers {
-            Some(file) => inspect::issuers(file).map_err(Failure::new)?,
+            Some(file) => certificate_file::issuers(file).map_err(Failure::new)?,
             None => Vec::new(),
         };
         let listing = directory::read(directory, self.key_directory()?, &issuers, &mut |_, _| {})?;

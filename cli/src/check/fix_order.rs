@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `--fix-order`: writes a chain in the correct order. The file appears or is replaced atomically.
 
-use crate::inspect::CertificateFile;
+use crate::certificate_file::CertificateFile;
 use crate::report::{Level, Subject};
 use crate::temporary::TemporaryFile;
 use certpick_core::error::file_name;

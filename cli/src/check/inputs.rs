@@ -3,10 +3,10 @@
 
 mod lists;
 
+use crate::certificate_file::{self, CertificateFile};
 use crate::credentials::directory::{self, Contents, DirectoryListing, SkipReason};
 use crate::credentials::{CredentialOptions, absolute};
 use crate::failure::Failure;
-use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, Error, file_name};
 pub use lists::{KeySource, PasswordSource, Source};
@@ -61,7 +61,7 @@ pub fn read(
 pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X509> {
     let Some(file) = file else { return Vec::new() };
     let mut subject = Subject::new("issuers", file_name(file));
-    let issuers = inspect::issuers(file).map_err(|error| match error {
+    let issuers = certificate_file::issuers(file).map_err(|error| match error {
         Error::Issuers(cause) => cause.to_string(),
         other => other.to_string(),
     });

@@ -11,11 +11,13 @@ use super::keys::{self, KEY_MATCHES};
 use super::order::Layout;
 use super::{Options, fix_order, inputs, usage};
 use crate::certificate::{self, Clock};
+use crate::certificate_file::CertificateFile;
+use crate::credential_set::CredentialSet;
 use crate::credentials::directory::Contents;
 use crate::credentials::passwords;
+use crate::facts::{self, Side};
 use crate::failure::Failure;
 use crate::hostname;
-use crate::inspect::{self, CertificateFile, Set, Side};
 use crate::report::{Level, Report, Subject};
 use crate::roots::Roots;
 use crate::strength::Position;
@@ -102,13 +104,13 @@ impl ServerCheck<'_> {
                 subject.advised(KEY, Level::Unknown, text, advice);
                 None
             }
-            ServerKey::Loaded(key) => match inspect::matches(self.first(), &key, file) {
+            ServerKey::Loaded(key) => match facts::matches(self.first(), &key, file) {
                 Ok(()) => {
                     subject.finding(KEY, Level::Good, KEY_MATCHES);
                     Some(0)
                 }
                 Err(cause) => {
-                    let fits = |x: &X509| inspect::matches(x, &key, file).is_ok();
+                    let fits = |x: &X509| facts::matches(x, &key, file).is_ok();
                     let owner = self.contents.certificates.iter().position(fits);
                     match owner.map(|at| &self.contents.certificates[at]) {
                         Some(owner) => subject.advised(
@@ -132,12 +134,13 @@ impl ServerCheck<'_> {
     /// the key matches.
     fn report(&self, key_owner: Option<usize>, subject: &mut Subject) -> Result<(), Failure> {
         let certificates = &self.contents.certificates;
-        let leaf_at = key_owner.unwrap_or_else(|| inspect::leaf_position(certificates));
+        let leaf_at = key_owner.unwrap_or_else(|| facts::leaf_position(certificates));
         let leaf = &certificates[leaf_at];
         let mut others = certificates.clone();
         others.remove(leaf_at);
 
-        let set = Set::new(&[(leaf, others.as_slice())], &self.issuers).map_err(Failure::new)?;
+        let set = CredentialSet::new(&[(leaf, others.as_slice())], &self.issuers)
+            .map_err(Failure::new)?;
         let chain = self.chain(leaf, &others, &set);
         let reachable: Vec<&X509> = set.reachable(0).collect();
         let intermediates = chain.intermediates();
@@ -173,7 +176,12 @@ impl ServerCheck<'_> {
         Ok(())
     }
 
-    fn chain<'b>(&'b self, leaf: &'b X509, others: &'b [X509], set: &'b Set) -> Chain<'b> {
+    fn chain<'b>(
+        &'b self,
+        leaf: &'b X509,
+        others: &'b [X509],
+        set: &'b CredentialSet,
+    ) -> Chain<'b> {
         let origin = |certificate: &X509| {
             if others.contains(certificate) { Origin::Own } else { Origin::Pool }
         };

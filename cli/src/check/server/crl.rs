@@ -2,7 +2,7 @@
 //! Certificate revocation lists: whether they are valid, and whether they revoke the chain.
 
 use crate::certificate::{date, seconds, span};
-use crate::inspect;
+use crate::certificate_file;
 use crate::report::{Level, Subject, Value};
 use certpick_core::error::file_name;
 use certpick_core::source::pem;
@@ -41,7 +41,7 @@ pub fn report(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mu
 
 fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
     const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
-    let bytes = inspect::read_file(file, MAX_BYTES)?;
+    let bytes = certificate_file::read_file(file, MAX_BYTES)?;
     let starts = bytes.windows(BEGIN.len()).enumerate().filter(|(_, w)| *w == BEGIN);
     let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
     if starts.is_empty() {

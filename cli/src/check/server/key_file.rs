@@ -2,12 +2,12 @@
 //! Checks the server's private key by PostgreSQL's rule, with PostgreSQL's error messages.
 
 use crate::check::keys::{finding_key, report_password};
-use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Cause, file_name};
 use certpick_core::file::private::is_private;
 use certpick_core::file::regular::system_text;
+use certpick_core::source::key;
 use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
@@ -44,9 +44,9 @@ pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> 
     if !report_access(&name, &metadata, subject) {
         return ServerKey::Unusable;
     }
-    let (key, is_encrypted) = match inspect::private_key(file, None) {
+    let (key, is_encrypted) = match key::load(file, file, None, None) {
         Err(Cause::PasswordMissing(_)) => match password {
-            Some(_) => (inspect::private_key(file, password), true),
+            Some(_) => (key::load(file, file, password, None), true),
             None => {
                 report_encrypted(subject);
                 return ServerKey::Encrypted;

@@ -4,7 +4,7 @@
 use crate::certificate::{self, Clock};
 use crate::chain_error::ChainError;
 use crate::check::verify::{Anchors, Strict, Verification};
-use crate::inspect::{self, Authority};
+use crate::facts::{self, Authority};
 use crate::report::{Level, Subject};
 use crate::roots::Roots;
 use certpick_core::x509::name;
@@ -90,7 +90,7 @@ pub fn report_root(root: &X509, leaf: &X509, clock: Clock, subject: &mut Subject
     let mut part = certificate::subject(root, clock.now);
     part.kind = "root";
     if root != leaf {
-        match inspect::authority(root) {
+        match facts::authority(root) {
             Authority::Constrained => {
                 part.finding(KEY, Level::Good, "the basic constraints identify a CA certificate")
             }
