@@ -122,7 +122,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "two credentials that no server can distinguish",
             0,
-            &[("collision", "note", "servers cannot distinguish it from entry 1 (a.crt)")],
+            &[("collision", "note", "servers cannot distinguish this certificate from entry 1")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue("user"));
@@ -155,7 +155,11 @@ pub fn cases() -> Vec<Case> {
         case(
             "a credential whose chain has fewer CAs",
             0,
-            &[("collision", "note", "every server that accepts it also accepts entry 1 (a.crt)")],
+            &[(
+                "collision",
+                "note",
+                "every server that accepts this certificate also accepts entry 1",
+            )],
             |s| {
                 let ca = Identity::root("ca");
                 let middle = ca.authority("middle");

@@ -82,7 +82,7 @@ pub fn cases() -> Vec<Case> {
             "a CRL of another CA",
             1,
             &[
-                ("crl_issuer", "warning", "it does not apply to this certificate"),
+                ("crl_issuer", "warning", "the CRL does not apply to this certificate"),
                 ("crl_check", "wrong", "A current CRL of O=certpick tests, CN=root is required"),
             ],
             |s| {

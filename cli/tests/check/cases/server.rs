@@ -32,7 +32,7 @@ pub fn cases() -> Vec<Case> {
                 ("chain_order", "good", "leaf first"),
                 ("verified", "good", "a client with \"root.crt\" accepts the chain"),
                 ("chain", "good", "complete up to O=certpick tests, CN=root"),
-                ("root_ca", "good", "its basic constraints identify it as a CA"),
+                ("root_ca", "good", "the basic constraints identify a CA"),
                 ("host", "good", "host db.example, which matches db.example"),
                 ("host", "good", "A.DB.Example, which matches *.db.example"),
                 ("host", "good", "192.0.2.1, which matches 192.0.2.1"),
@@ -293,7 +293,7 @@ pub fn chains() -> Vec<Case> {
         case(
             "a root with a key usage only",
             0,
-            &[("root_ca", "warning", "it has no basic constraints")],
+            &[("root_ca", "warning", "the root has no basic constraints")],
             |s| {
                 let root = bare_root("root", 2, &[extension("keyUsage", "keyCertSign")]);
                 pair(s, "s", &root.issue(host("db", &["db"])));
