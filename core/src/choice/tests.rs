@@ -13,8 +13,8 @@ fn candidate(issuer: u32) -> Candidate {
         not_before: NOW - 100,
         not_after: NOW + 100,
         start: NO_START,
-        lasts_until: NOW + 100,
-        lasting: Reasons::default(),
+        chain_not_after: NOW + 100,
+        usage_reasons: Reasons::default(),
         common_name: None,
     }
 }
@@ -22,12 +22,12 @@ fn candidate(issuer: u32) -> Candidate {
 /// A certificate above a leaf, which these links issued.
 fn link(issuer: u32, above: &[u32]) -> Link {
     let (not_before, not_after) = (NOW - 100, NOW + 100);
-    Link { issuer, not_before, not_after, above: above.into(), is_cut: false }
+    Link { issuer, not_before, not_after, issuers: above.into(), is_truncated: false }
 }
 
 /// One start, at these links.
 fn graph(above: &[u32], links: &[Link]) -> Graph {
-    Graph::new(links.to_vec(), vec![Start { above: above.into(), ..Start::default() }])
+    Graph::new(links.to_vec(), vec![Start { issuers: above.into(), ..Start::default() }])
 }
 
 fn named(name: &str) -> Option<Box<[u8]>> {
@@ -93,7 +93,7 @@ fn all_reasons_are_collected() {
     let mut bad = candidate(0);
     bad.not_after = NOW - 1;
     bad.not_before = NOW + 1;
-    bad.lasting = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
+    bad.usage_reasons = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
     let classes = [Class { key: KeyType::Ed25519, is_refused: true }];
     let criteria = Criteria {
         tls13: false,
@@ -133,7 +133,7 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
         match flaw {
             Reasons::EXPIRED => flawed.not_after = NOW - 1,
             Reasons::NOT_YET_VALID => flawed.not_before = NOW + 1,
-            usage => flawed.lasting = usage,
+            usage => flawed.usage_reasons = usage,
         }
         let all = [flawed, candidate(0)];
         let criteria = criteria(Some(&[true]), &[RSA]);
@@ -177,8 +177,8 @@ fn the_user_comes_before_the_order_and_behind_a_flaw() {
 #[test]
 fn a_set_without_an_order_prefers_what_is_valid_longest() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
-    all[1].lasts_until = NOW + 200;
-    all[2].lasts_until = NOW + 200;
+    all[1].chain_not_after = NOW + 200;
+    all[2].chain_not_after = NOW + 200;
     let criteria = criteria(None, &[RSA]);
     let policy = Policy { order: Order::LongestValid, ..Policy::default() };
     assert_eq!(pick(&all, &criteria, &policy), Some(1));
@@ -319,10 +319,10 @@ fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_di
     let everyone: Vec<u32> = (0..COUNT).collect();
     let mut links: Vec<Link> = (0..COUNT).map(|_| link(0, &everyone)).collect();
     links.push(link(1, &[]));
-    links[COUNT as usize - 1].above = [COUNT].into();
+    links[COUNT as usize - 1].issuers = [COUNT].into();
     let refused = vec![false; links.len()];
     let deep: Vec<u32> = (0..COUNT - 1).collect();
-    links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.above = deep.clone().into());
+    links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.issuers = deep.clone().into());
     let above = graph(&[0], &links);
     let mut leaf = candidate(0);
     leaf.start = 0;
@@ -332,7 +332,7 @@ fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_di
     let policy = Policy::default();
     assert_eq!(verdicts(&all, &ask, &policy), [Reasons::ISSUER, Reasons::default()]);
     let verdicts = judge(&all, &ask, &policy);
-    assert!(verdicts.is_cut(0) && !verdicts.is_cut(1));
+    assert!(verdicts.is_truncated(0) && !verdicts.is_truncated(1));
 }
 
 #[test]

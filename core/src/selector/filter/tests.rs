@@ -39,13 +39,12 @@ fn index_of_rest(
     issuers: &[&X509],
 ) -> Index {
     let certificate = |origin| match origin {
-        Origin::Extra { credential, at } => &credentials[credential].1[at],
-        Origin::Issuer { at, .. } => issuers[at],
+        Origin::Extra { credential, position } => &credentials[credential].1[position],
+        Origin::Issuer { position, .. } => issuers[position],
     };
     let above = filter.above(&survivors).into_iter();
-    let above: Vec<(u32, &X509)> = above
-        .map(|number| (number, certificate(filter.member(number).unwrap().origins[0])))
-        .collect();
+    let above: Vec<(u32, &X509)> =
+        above.map(|number| (number, certificate(filter.ca(number).unwrap().origins[0]))).collect();
     let leaves = survivors.iter().map(|at| credentials[at].0.clone()).collect();
     Index::build(filter, survivors, leaves, &above).unwrap()
 }
@@ -82,7 +81,7 @@ fn a_choice_among_the_rest_is_the_choice_among_all() {
             let of_rest = judge(&filter, &rest, &named);
             let (left, ruled_out): (Vec<_>, Vec<_>) = judge(&filter, &whole, &named)
                 .into_iter()
-                .partition(|(credential, ..)| survivors.place(*credential).is_some());
+                .partition(|(credential, ..)| survivors.position(*credential).is_some());
             assert_eq!(left, of_rest);
             assert!(ruled_out.iter().all(|(_, verdict, _)| verdict & 1 != 0), "{ruled_out:?}");
             excluded += ruled_out.len();

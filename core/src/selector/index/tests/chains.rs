@@ -34,7 +34,7 @@ pub fn index(leaf: &X509, own: &[X509], issuers: &[X509]) -> Indexed {
 pub struct Answer {
     pub verdict: Reasons,
     pub chain: Vec<X509>,
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
 /// Certificates of these tests are valid from 0 to 10 days.
@@ -48,7 +48,11 @@ pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer
     let verdicts = judge_index(index, (!cas.is_empty()).then_some(&named[..]), now);
     let links = verdicts.chain(at).map_or(&[][..], |chain| &chain.links);
     let chain = index.certificates(links).cloned().collect();
-    Answer { verdict: verdicts.reasons(at).unwrap(), chain, is_cut: verdicts.is_cut(at) }
+    Answer {
+        verdict: verdicts.reasons(at).unwrap(),
+        chain,
+        is_truncated: verdicts.is_truncated(at),
+    }
 }
 
 /// Judges an index of Ed25519 certificates, for a server that accepts them.
@@ -86,7 +90,7 @@ fn assert_chain(index: &Indexed, cas: &[&Party], expected: &[&X509]) {
     assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
     let subjects: Vec<String> = answer.chain.iter().map(|x| name::text(x.subject_name())).collect();
     assert!(answer.chain.iter().eq(expected.iter().copied()), "{subjects:?}");
-    assert!(!answer.is_cut);
+    assert!(!answer.is_truncated);
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn key_identifiers_tell_cas_of_the_same_name_apart() {
     let u = with_ids(&user, &one, &right);
     let index = index(&u, &[wrong, right.clone()], &[]);
     assert_chain(&index, &[&root], &[&right]);
-    assert_eq!(index.work.verifications, Work::of(1, 2).verifications, "none was needed");
+    assert_eq!(index.budget.verifications, Budget::new(1, 2).verifications, "none was needed");
 }
 
 #[test]
@@ -218,7 +222,7 @@ fn a_credential_lasts_as_long_as_the_chain_that_lasts_longest() {
     let (root, inner, outer) = (party("root"), party("inner"), party("outer"));
     let until = |days, made: Made<'_>| Made { days, ..made }.make();
     let u = until(100, bare(&party("u"), &inner));
-    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].lasts_until / 86_400;
+    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].chain_not_after / 86_400;
     let short = until(20, bare(&inner, &outer));
     let long = until(70, bare(&inner, &outer));
     let top = until(50, bare(&outer, &root));
@@ -249,5 +253,5 @@ fn a_chain_ends_at_the_depth_of_openssls_verification_and_that_is_known() {
     let (answer, links) = thread.spawn(walk).unwrap().join().unwrap();
     assert_eq!(answer.chain.len(), choice::MAX_DEPTH);
     assert_eq!(links, choice::MAX_DEPTH, "no more of them are looked at");
-    assert!(answer.is_cut);
+    assert!(answer.is_truncated);
 }

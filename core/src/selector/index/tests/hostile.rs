@@ -10,8 +10,8 @@ use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
 
 /// How many signatures were verified, and how many pairs compared.
 fn spent(index: &Indexed) -> (usize, usize) {
-    let all = Work::of(index.filter.count(), index.filter.members());
-    let Work { verifications, comparisons } = index.work;
+    let all = Budget::new(index.filter.count(), index.filter.ca_count());
+    let Budget { verifications, comparisons } = index.budget;
     (all.verifications - verifications, all.comparisons - comparisons)
 }
 
@@ -46,12 +46,12 @@ fn keys_of_one_name_that_did_not_sign_are_tried_up_to_a_limit_and_that_is_known(
     assert_eq!(spent(&only_wrong).0, MAX_KEYS);
     let answer = ask(&only_wrong, &[&outer]);
     assert_eq!(answer.verdict, Reasons::ISSUER);
-    assert!(answer.chain.is_empty() && answer.is_cut);
+    assert!(answer.chain.is_empty() && answer.is_truncated);
     // The key that the leaf's own file has is the first that is tried.
     let right = index(&u, &[issued_by(&signer, &outer)], &all);
     assert_eq!(spent(&right).0, 1);
     let answer = ask(&right, &[&outer]);
-    assert!(answer.verdict.is_empty() && !answer.is_cut);
+    assert!(answer.verdict.is_empty() && !answer.is_truncated);
 }
 
 #[test]
@@ -109,14 +109,14 @@ fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() 
         leaves.iter().map(|leaf| (leaf, &[][..])).collect();
     credentials[0].1 = &all;
     let index = index_of(&credentials, &[]);
-    let most = Work::of(3, all.len()).verifications;
+    let most = Budget::new(3, all.len()).verifications;
     assert!(most < 100 * MAX_KEYS, "the limit is reached");
     assert_eq!(spent(&index).0, most);
     for at in 0..3 {
         let answer = ask_at(0, &index, at, &[&copy(&stranger.name)]);
         assert!(answer.verdict.is_empty(), "the leaves come first: {at}");
         let answer = ask_at(0, &index, at, &[&copy(&top.name)]);
-        assert!(answer.verdict == Reasons::ISSUER && answer.is_cut);
+        assert!(answer.verdict == Reasons::ISSUER && answer.is_truncated);
     }
 }
 
@@ -145,7 +145,7 @@ fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
         assert_eq!(spent(&index).0, 1);
         for at in [0, 64, 65, 199, 299] {
             let answer = ask(&index, &[&roots[at]]);
-            assert!(answer.verdict.is_empty() && !answer.is_cut);
+            assert!(answer.verdict.is_empty() && !answer.is_truncated);
             assert!(answer.chain == [cross[at].clone()], "{at}");
         }
     }
