@@ -213,7 +213,7 @@ mod tests {
     use crate::x509::chain::tests::{issued_by, party};
 
     #[test]
-    fn a_frozen_selector_may_be_used_by_several_threads() {
+    fn threads_can_share_a_frozen_selector() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<FrozenSelector>();
     }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_fails_leaves_the_selector_as_it_was() {
+    fn a_failed_entry_leaves_the_selector_unchanged() {
         let mut selector = Selector::new();
         let none = list::Passwords::List(None);
         let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();
