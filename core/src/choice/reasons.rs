@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The table of the reasons against a credential, one row for each.
+//! The table of reasons against a credential.
 //!
 //! The table defines name, bit, effect and text of a reason. tests/reasons.rs compares the header,
 //! certpick(3) and doc/ with it.
@@ -109,7 +109,7 @@ impl Reasons {
     }
 
     /// Returns whether a reason is soft.
-    pub fn is_flawed(self) -> bool {
+    pub(super) fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }
 }
