@@ -10,7 +10,6 @@ mod config;
 mod contexts;
 mod core;
 mod explain;
-mod libpq;
 pub(crate) mod settings;
 
 use self::core::{Core, Dispatch, Param};

@@ -9,12 +9,13 @@ use std::fs;
 use std::path::Path;
 
 /// The modules of src/capi in the order of the sections.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "version",
     "status",
     "selector",
     "credentials",
     "policy",
+    "rules",
     "attach",
     "outcome",
     "explanation",

@@ -50,6 +50,7 @@ impl CredentialSet {
             exempt: &[],
             graph: self.graph(),
             refused: &self.accepted(),
+            rules: &[],
             user: None,
             now,
         };

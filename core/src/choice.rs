@@ -98,6 +98,16 @@ pub struct Candidate {
     pub common_name: Option<Box<[u8]>>,
 }
 
+/// The outcome of a credential's rule in one handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleMatch {
+    /// The reasons of a rule that does not match: HOST, USER and UNVERIFIED.
+    pub reasons: Reasons,
+    /// The rule names this host: the credential ranks before those without such a rule, and may be sent
+    /// although the server names no CA.
+    pub is_preferred: bool,
+}
+
 /// The request and the circumstances of the handshake, in terms of the candidates.
 #[derive(Clone, Debug)]
 pub struct Criteria<'a> {
@@ -122,6 +132,8 @@ pub struct Criteria<'a> {
     pub graph: &'a Graph,
     /// For each link, by its number, whether the security level refuses it.
     pub refused: &'a [bool],
+    /// The outcomes of the candidates' rules, by their numbers; empty if the selector has no rules.
+    pub rules: &'a [RuleMatch],
     /// The user that the program connects as.
     pub user: Option<&'a [u8]>,
     /// The current time, in seconds since 1970.

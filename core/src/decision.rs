@@ -2,13 +2,15 @@
 //! The record of one CertificateRequest: outcome, choice, verdicts and texts.
 
 mod explanation;
+mod target;
 mod terms;
 
-use crate::choice::Reasons;
+use crate::choice::{Reasons, RuleMatch};
 use crate::error::{Cause, Error, NONE_SUITABLE_TEXT};
 use crate::judgement::{Circumstances, Judgement};
 use crate::peer::Peer;
 use crate::request::Request;
+use crate::rule::Target;
 use crate::selector::FrozenSelector;
 use crate::x509::name;
 use std::sync::Arc;
@@ -33,6 +35,10 @@ pub struct Decision {
     pub(crate) selector: Arc<FrozenSelector>,
     pub(crate) request: Request,
     pub(crate) peer: Peer,
+    /// What is known about the server and the user; `None` if the selector has no rules.
+    pub(crate) target: Option<Target>,
+    /// The outcomes of the rules, by the number of the credential; empty if the selector has no rules.
+    pub(crate) rules: Vec<RuleMatch>,
     /// Seconds since 1970.
     pub(crate) now: i64,
     /// The verdicts on the credentials that the server's CA names do not exclude. After
@@ -59,8 +65,10 @@ impl Decision {
 
     /// Returns the reasons against credential `index`; empty if there is no such credential.
     pub fn verdict(&self, index: usize) -> Reasons {
+        let rule = self.rules.get(index).copied().unwrap_or_default();
         self.judgement.reasons(index).unwrap_or_else(|| match self.request.ca_names {
             _ if index >= self.selector.count() => Reasons::default(),
+            _ if !rule.reasons.is_empty() => rule.reasons,
             0 => Reasons::POLICY,
             _ => Reasons::ISSUER,
         })
@@ -79,6 +87,7 @@ impl Decision {
             now: self.now,
             policy: self.selector.policy(),
             count: self.selector.count(),
+            rules: &self.rules,
         }
     }
 

@@ -3,9 +3,11 @@
 //! certificate and key files are libpq's. No error contains a password.
 
 mod cause;
+mod pattern;
 
 use crate::text::Printable;
 pub use cause::{Cause, PRIVATE_FILE_RULE, Problem, file_name};
+pub use pattern::{PatternError, PatternFlaw};
 use std::fmt::{self, Write};
 
 /// The status that a function of the C interface returns; the numbers are part of the ABI.
@@ -117,6 +119,8 @@ pub enum Flaw {
 pub enum Error {
     /// A mistake of the caller; the text says which.
     Argument(&'static str),
+    /// A pattern of a rule.
+    Pattern(PatternError),
     /// The selector has been attached.
     Frozen,
     /// A syntax error in one entry of a list.
@@ -169,7 +173,7 @@ impl Error {
     /// Returns the status of the C interface.
     pub fn status(&self) -> Status {
         match self {
-            Error::Argument(_) | Error::Settings(_) => Status::Argument,
+            Error::Argument(_) | Error::Settings(_) | Error::Pattern(_) => Status::Argument,
             Error::Frozen => Status::Frozen,
             Error::Grammar { .. } | Error::Counts { .. } => Status::List,
             Error::Entry { cause, .. } | Error::Issuers(cause) => cause.status(),
@@ -205,6 +209,7 @@ impl Error {
     fn write_words(&self, f: &mut impl Write) -> fmt::Result {
         match self {
             Error::Argument(what) => f.write_str(what),
+            Error::Pattern(error) => write!(f, "rule: {error}"),
             Error::Frozen => {
                 f.write_str("the selector is already attached and can no longer be changed")
             }
@@ -254,6 +259,12 @@ pub struct OutOfMemory;
 impl From<OutOfMemory> for Cause {
     fn from(_: OutOfMemory) -> Cause {
         Cause::Memory(None)
+    }
+}
+
+impl From<PatternError> for Error {
+    fn from(error: PatternError) -> Error {
+        Error::Pattern(error)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod choose;
 mod installation;
+pub mod libpq;
 #[cfg(ossl3)]
 mod object;
 mod preview;
@@ -14,6 +15,7 @@ mod record;
 mod request;
 mod security;
 mod slots;
+mod target;
 
 use crate::error::Error;
 use crate::guard::guard;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The verdicts on the credentials of an index for one request.
 
-use crate::choice::{self, Class, Criteria, Policy, Reasons, Verdicts};
+use crate::choice::{self, Class, Criteria, Policy, Reasons, RuleMatch, Verdicts};
 use crate::request::Request;
 use crate::selector::Index;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Circumstances<'a> {
     pub policy: &'a Policy,
     /// The number of credentials of the selector.
     pub count: usize,
+    /// The outcomes of the rules, by the number of the credential; empty if the selector has no rules.
+    pub rules: &'a [RuleMatch],
 }
 
 impl Judgement {
@@ -48,7 +50,12 @@ impl Judgement {
         security: &SecurityVerdicts,
         circumstances: &Circumstances<'_>,
     ) -> Judgement {
-        let request = circumstances.request;
+        let Circumstances { request, rules, .. } = circumstances;
+        let rule = |credential: usize| rules.get(credential).copied().unwrap_or_default();
+        let rules: Vec<RuleMatch> = match rules.is_empty() {
+            true => Vec::new(),
+            false => index.survivors().iter().map(rule).collect(),
+        };
         let criteria = Criteria {
             count: circumstances.count,
             tls13: request.is_tls13(),
@@ -59,6 +66,7 @@ impl Judgement {
             exempt: &security.exempt,
             graph: index.graph(),
             refused: &security.refused,
+            rules: &rules,
             user: circumstances.user,
             now: circumstances.now,
         };

@@ -92,6 +92,9 @@ unsafe extern "C" {
         raw_hash: *mut c_uchar,
     ) -> c_int;
     pub fn SSL_get_state(s: *const ffi::SSL) -> c_int;
+    pub fn SSL_get_fd(s: *const ffi::SSL) -> c_int;
+    pub fn SSL_get_pending_cipher(s: *const ffi::SSL) -> *const ffi::SSL_CIPHER;
+    pub fn SSL_CIPHER_get_kx_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
     pub fn SSL_in_init(s: *const ffi::SSL) -> c_int;
     pub fn SSL_in_before(s: *const ffi::SSL) -> c_int;
     // Whether OpenSSL really signed: none where it found the certificate unusable after all.
@@ -177,6 +180,14 @@ unsafe extern "C" {
     // Whose context things are made in.
     fn OSSL_LIB_CTX_get0_global_default() -> *mut c_void;
     fn OSSL_LIB_CTX_set0_default(context: *mut c_void) -> *mut c_void;
+    // The names that a program has OpenSSL verify.
+    pub fn X509_VERIFY_PARAM_get0_host(
+        parameters: *mut ffi::X509_VERIFY_PARAM,
+        number: c_int,
+    ) -> *const libc::c_char;
+    pub fn X509_VERIFY_PARAM_get1_ip_asc(
+        parameters: *mut ffi::X509_VERIFY_PARAM,
+    ) -> *mut libc::c_char;
     // An RSA-PSS key's salt.
     pub fn EVP_PKEY_get_int_param(
         key: *const ffi::EVP_PKEY,

@@ -11,12 +11,14 @@ mod frozen;
 mod index;
 mod names;
 mod reload;
+mod rules;
 mod survivors;
 
 use crate::choice::Policy;
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, Problem};
 use crate::list::{self, PasswordSet};
+use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
@@ -30,9 +32,12 @@ pub use index::{CertificateClass, ChainCertificate, Index, MAX_KEYS};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use reload::{Reloaded, SelectedIssuers};
+use rules::GroupRules;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 pub use survivors::Survivors;
+
+const NO_CREDENTIAL: Error = Error::Argument("the selector has no credential with this index");
 
 /// A set of credentials under construction.
 ///
@@ -40,6 +45,8 @@ pub use survivors::Survivors;
 #[derive(Debug, Default)]
 pub struct Selector {
     groups: Vec<Arc<Group>>,
+    /// The rules of each group's credentials.
+    rules: Vec<GroupRules>,
     issuers: Vec<Arc<SelectedIssuers>>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
@@ -109,6 +116,19 @@ impl Selector {
 
     fn push(&mut self, group: Group) {
         self.groups.push(Arc::new(group));
+        self.rules.push(GroupRules::default());
+    }
+
+    /// Returns the rule of a credential, to change it. Fails if there is no such credential.
+    pub fn rule_mut(&mut self, number: usize) -> Result<&mut Rule, Error> {
+        let mut first = 0;
+        for (group, rules) in self.groups.iter().zip(&mut self.rules) {
+            if let Some(number) = number.checked_sub(first).filter(|n| *n < group.len()) {
+                return rules.get_mut(number, group.len()).ok_or(NO_CREDENTIAL);
+            }
+            first += group.len();
+        }
+        Err(NO_CREDENTIAL)
     }
 
     /// Adds the certificates of a PEM file to the issuer pool.

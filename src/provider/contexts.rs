@@ -2,12 +2,13 @@
 //! The callbacks on each new SSL_CTX of the process.
 
 use super::explain;
-use super::libpq::{self, CertMode};
 use super::settings::{Only, Settings};
+use certpick_core::Peer;
 use certpick_core::decision::Outcome;
 use certpick_core::error::Error;
 use certpick_core::guard::guard;
 use certpick_core::hook;
+use certpick_core::hook::libpq::{self, CertMode};
 use certpick_core::ossl;
 use certpick_core::ossl::ex_data::{self, Slot};
 use certpick_core::selector::FrozenSelector;
@@ -152,9 +153,8 @@ unsafe fn choose(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        let peer = libpq::peer(ssl);
-        if peer.user.is_some() || peer.host.is_some() {
-            hook::set_peer(ssl, peer)?;
+        if let Some(libpq::Server { host, user, .. }) = libpq::server(ssl) {
+            hook::set_peer(ssl, Peer { host, user })?;
         }
         // libpq has seen the placeholder and relies on a certificate being sent.
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));

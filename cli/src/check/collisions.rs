@@ -102,6 +102,7 @@ impl<'a> Collisions<'a> {
             exempt: &[],
             graph: set.graph(),
             refused: &set.accepted(),
+            rules: &[],
             user: None,
             now,
         };
@@ -191,6 +192,7 @@ fn profile(key: KeyType) -> Profile {
             exempt: &[],
             graph: &graph,
             refused: &[],
+            rules: &[],
             user: None,
             now: 0,
         };

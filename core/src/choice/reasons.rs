@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table of reasons against a credential.
 //!
-//! The table defines name, bit, effect and text of a reason. tests/reasons.rs compares the header,
-//! certpick(3) and doc/ with it.
+//! The constants, what a reason does and the words of the explanation follow from the table. The
+//! header, certpick(3) and doc/ hold the same names, values and words: tests/reasons.rs compares
+//! them.
 
 use super::{Flawed, Policy};
 
@@ -18,7 +19,7 @@ pub enum Effect {
     /// Soft: the credential ranks behind every credential without soft reasons, or is excluded if
     /// the policy says so ([`Flawed`]).
     Demotes,
-    /// The credential was chosen, but it or its key failed, so the handshake was aborted.
+    /// The credential had been chosen, so the handshake was aborted.
     Aborts,
 }
 
@@ -31,7 +32,7 @@ pub struct Reason {
     pub bit: Reasons,
     /// Its effect.
     pub effect: Effect,
-    /// A clause whose subject, "it", is the credential.
+    /// A clause about the credential, "it".
     pub text: &'static str,
 }
 
@@ -45,7 +46,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// All reasons, in the order of their bits.
+            /// The table, in the order of the bits.
             pub const ALL: &[Reason] = &[$(Reason {
                 name: stringify!($name),
                 bit: Reasons::$name,
@@ -64,6 +65,9 @@ reasons! {
         "its key has none of the certificate types that the server accepts"
     SECURITY_LEVEL = 0x8 Excludes "OpenSSL's security level refuses it"
     POLICY = 0x10 Excludes "the server named no CA, and the policy for this case excludes it"
+    HOST = 0x20 Excludes "its rule does not match the host that the program connects to"
+    USER = 0x40 Excludes "its rule does not match the user that the program connects as"
+    UNVERIFIED = 0x80 Excludes "its rule requires a verified server, and this server is not verified"
     EXPIRED = 0x100 Demotes "it has expired"
     NOT_YET_VALID = 0x200 Demotes "it is not yet valid"
     KEY_USAGE = 0x400 Demotes "its key usage lacks digitalSignature"
@@ -84,12 +88,12 @@ impl Reasons {
         Reasons(soft)
     };
 
-    /// Returns whether the set is empty.
+    /// Returns whether there are none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Returns whether the set contains all of `other`.
+    /// Returns whether all of `other` are among them.
     pub fn contains(self, other: Reasons) -> bool {
         self.0 & other.0 == other.0
     }
@@ -99,7 +103,7 @@ impl Reasons {
         self.0 |= other.0;
     }
 
-    /// Returns whether a reason excludes the credential under this policy.
+    /// Returns whether any of them excludes the credential under this policy.
     pub fn exclude(self, policy: &Policy) -> bool {
         let hard = match policy.flawed {
             Flawed::Demote => !Reasons::SOFT.0,
@@ -108,7 +112,7 @@ impl Reasons {
         self.0 & hard != 0
     }
 
-    /// Returns whether a reason is soft.
+    /// Returns whether there are soft reasons among them.
     pub(super) fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }

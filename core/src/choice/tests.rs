@@ -48,6 +48,7 @@ fn criteria<'a>(named: Option<&'a [bool]>, classes: &'a [Class]) -> Criteria<'a>
         exempt: &[],
         graph: &NOTHING_ABOVE,
         refused: &[],
+        rules: &[],
         user: None,
         now: NOW,
     }

@@ -20,6 +20,8 @@ pub struct Verdicts {
 #[derive(Clone, Copy, Debug)]
 struct Judged {
     reasons: Reasons,
+    /// See [`RuleMatch::is_preferred`].
+    is_preferred: bool,
     /// The number of the start, and the number of the best chain in the result of its search.
     chain: Option<(usize, usize)>,
 }
@@ -78,20 +80,21 @@ impl Verdicts {
         user: Option<&[u8]>,
         policy: &Policy,
     ) -> Option<usize> {
-        let rank = |candidate: &Candidate, reasons: Reasons| {
+        let rank = |candidate: &Candidate, judged: &Judged| {
             let is_user = user.is_some() && candidate.common_name.as_deref() == user;
             let chain_not_after = match policy.order {
                 Order::Given => 0,
                 Order::LongestValid => candidate.chain_not_after,
             };
-            (reasons.is_flawed(), !is_user, Reverse(chain_not_after))
+            let is_flawed = judged.reasons.is_flawed();
+            (is_flawed, !judged.is_preferred, !is_user, Reverse(chain_not_after))
         };
         let mut best = None;
-        for (number, (candidate, reasons)) in candidates.iter().zip(self.all()).enumerate() {
-            if reasons.exclude(policy) {
+        for (number, (candidate, judged)) in candidates.iter().zip(&self.judged).enumerate() {
+            if judged.reasons.exclude(policy) {
                 continue;
             }
-            let rank = rank(candidate, reasons);
+            let rank = rank(candidate, judged);
             // The first of several candidates with the same rank.
             if best.is_none_or(|(_, best)| rank < best) {
                 best = Some((number, rank));
@@ -161,6 +164,7 @@ impl<'a> Judge<'a> {
             Some(((start, best), chain.reasons))
         });
         Judged {
+            is_preferred: self.criteria.rules.get(number).is_some_and(|rule| rule.is_preferred),
             reasons: join(best.map_or(Reasons::ISSUER, |(_, above)| above)),
             chain: best.map(|(chain, _)| chain),
         }
@@ -187,7 +191,11 @@ impl<'a> Judge<'a> {
             reasons = Reasons(reasons.0 & !Reasons::SECURITY_LEVEL.0);
         }
         reasons.add(candidate.usage_reasons);
-        reasons.add(self.against_all);
+        let rule = self.criteria.rules.get(number).copied().unwrap_or_default();
+        reasons.add(rule.reasons);
+        if !rule.is_preferred {
+            reasons.add(self.against_all);
+        }
         reasons.add(against_dates(candidate.not_before, candidate.not_after, self.criteria.now));
         reasons
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The text of certpick_explanation().
 
-use super::terms;
+use super::{target, terms};
 use super::{Decision, Outcome};
 use crate::choice::{Effect, EmptyCaList, Flawed, KeyType, MAX_DEPTH, Reason, Reasons};
 use crate::credential::Credential;
@@ -27,6 +27,9 @@ pub fn text(decision: &Decision) -> String {
 fn write_all(out: &mut String, decision: &Decision) -> fmt::Result {
     write_outcome(out, decision)?;
     write_request(out, decision)?;
+    if let Some(target) = &decision.target {
+        target::write(out, target)?;
+    }
     for (at, credential) in decision.selector.credentials().enumerate() {
         match JudgedChain::of(decision, at) {
             Some((leaf, chain)) => {
@@ -198,6 +201,12 @@ fn write_credential(
     if chain.is_truncated && !decision.verdict(at).contains(Reasons::ISSUER) {
         writeln!(out, "    limit:   {}", limit_text())?;
     }
+    if decision.rules.get(at).is_some_and(|rule| rule.is_preferred) {
+        let is_lifted = decision.request.ca_names == 0
+            && decision.selector.policy().empty_ca_list != EmptyCaList::Accept;
+        let effect = if is_lifted { ", so it may be sent although the server named no CA" } else { "" };
+        writeln!(out, "    rule:    it is for this host{effect}")?;
+    }
     let against = reasons(decision, at, leaf, chain);
     for reason in &against {
         writeln!(out, "    against: {reason}")?;
@@ -217,7 +226,11 @@ pub fn preference(decision: &Decision, at: usize) -> String {
         let name = candidate.and_then(|c| c.common_name.as_deref());
         name.is_some() && name == decision.peer.user.as_deref()
     };
+    let is_preferred = |i: usize| decision.rules.get(i).is_some_and(|rule| rule.is_preferred);
     match decision.chosen {
+        Some(chosen) if is_preferred(chosen) && !is_preferred(at) => {
+            format!("credential {} has a rule for this host", chosen + 1)
+        }
         Some(chosen) if is_user(chosen) && !is_user(at) => {
             format!("credential {} has the user name as its CN", chosen + 1)
         }
@@ -244,6 +257,7 @@ fn against_verdict<'a>(
                 ": a credential is sent only if it is the only one".to_owned()
             }
             (Reasons::POLICY, _) => ": none is sent".to_owned(),
+            (Reasons::HOST | Reasons::USER, _) => patterns(decision, at, reason.bit),
             _ => detail(reason.bit),
         };
         let effect = match (reason.effect, policy.flawed) {
@@ -253,6 +267,17 @@ fn against_verdict<'a>(
         };
         format!("{}{detail}{effect}", reason.text)
     })
+}
+
+/// Returns the patterns of a credential's rule that do not match.
+fn patterns(decision: &Decision, at: usize, reason: Reasons) -> String {
+    let Some(rule) = decision.selector.rule(at) else { return String::new() };
+    let patterns: Vec<&str> = match (&rule.hosts, &rule.users) {
+        (Some(hosts), _) if reason == Reasons::HOST => hosts.patterns().collect(),
+        (_, Some(users)) if reason == Reasons::USER => users.patterns().collect(),
+        _ => return String::new(),
+    };
+    format!(": {}", excerpt(patterns.join(", ")))
 }
 
 /// Returns the reasons against one credential that was judged.

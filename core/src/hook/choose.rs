@@ -2,13 +2,14 @@
 //! Handles one CertificateRequest: reads it, chooses a credential, installs it and records the decision.
 
 use super::installation::{self, InstallError, Installed};
-use super::{record, request, security};
-use crate::choice::{EmptyCaList, NoneSuitable, Reasons};
+use super::{record, request, security, target};
+use crate::choice::{EmptyCaList, NoneSuitable, Policy, Reasons, RuleMatch};
 use crate::decision::{Decision, Outcome};
 use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
-use crate::selector::{FrozenSelector, Survivors, clear_caches};
+use crate::request::Request;
+use crate::selector::{Filter, FrozenSelector, Survivors, clear_caches};
 use crate::source::watched::{FileCheck, Unsent};
 use crate::x509::extensions::cache_extensions;
 use openssl::stack::Stack;
@@ -129,7 +130,8 @@ impl Attempt {
     fn may_be_outdated(&self, check: Option<FileCheck>) -> bool {
         let is_first = check == Some(FileCheck::Unchanged);
         let is_ruled_out = self.decision.request().ca_names == 0
-            && self.decision.circumstances().policy.empty_ca_list == EmptyCaList::SendNone;
+            && self.decision.circumstances().policy.empty_ca_list == EmptyCaList::SendNone
+            && !self.decision.rules.iter().any(|rule| rule.is_preferred);
         match &self.result {
             _ if check.is_none() => false,
             _ if self.must_repeat => true,
@@ -221,14 +223,18 @@ pub(super) unsafe fn judge_request(
     // SAFETY: the caller's promise.
     let (peer, request) = unsafe { (record::peer(ssl), request::read(ssl, filter)?) };
     let policy = selector.policy();
-    let survivors = filter.survivors(request.named_numbers(), policy.empty_ca_list);
+    // SAFETY: likewise.
+    let target = selector.has_rules().then(|| unsafe { target::read(ssl, &peer) });
+    let rules = target.as_ref().map_or_else(Vec::new, |target| selector.match_rules(target));
+    let survivors = survivors(filter, &request, policy, &rules);
     let (index, error) = match selector.index(survivors) {
         Ok(index) => (index, None),
         Err(Error::Memory) => return Err(Error::Memory),
         Err(error) => (selector.index(Survivors::none())?, Some(error)),
     };
     let (now, count, user) = (now(), selector.count(), peer.user.as_deref());
-    let circumstances = Circumstances { request: &request, user, now, policy, count };
+    let circumstances =
+        Circumstances { request: &request, user, now, policy, count, rules: &rules };
     // SAFETY: likewise.
     let security = unsafe { security::judge(ssl, &index) };
     let judgement = Judgement::new(index, &security, &circumstances);
@@ -236,6 +242,8 @@ pub(super) unsafe fn judge_request(
         selector: Arc::clone(selector),
         request,
         peer,
+        target,
+        rules,
         now,
         judgement,
         damaged: Vec::new(),
@@ -247,6 +255,28 @@ pub(super) unsafe fn judge_request(
         decision.fail(error);
     }
     Ok(decision)
+}
+
+/// Returns the credentials that neither the CA names nor the rules exclude. If the server names no CA, a
+/// rule that names the host takes precedence over the policy.
+fn survivors(
+    filter: &Filter,
+    request: &Request,
+    policy: &Policy,
+    rules: &[RuleMatch],
+) -> Survivors {
+    let named = request.named_numbers();
+    let by_names = filter.survivors(named, policy.empty_ca_list);
+    if rules.is_empty() {
+        return by_names;
+    }
+    let survives = |credential: usize, rule: &RuleMatch| {
+        let is_named = by_names.position(credential).is_some();
+        rule.reasons.is_empty() && (is_named || named.is_none() && rule.is_preferred)
+    };
+    let survivors = rules.iter().enumerate().filter(|(credential, rule)| survives(*credential, rule));
+    let survivors = survivors.filter_map(|(credential, _)| u32::try_from(credential).ok());
+    Survivors::Some(survivors.collect())
 }
 
 /// Loads the key of a candidate and installs the credential. First checks its files unless `check` is

@@ -3,10 +3,12 @@
 
 use super::cached::{self, clear_caches, store_index};
 use super::reload::{Reloaded, SelectedIssuers};
+use super::rules::{self, GroupRules};
 use super::{Filter, Index, Origin, Selector, Survivors, Validation, filter_of};
-use crate::choice::Policy;
+use crate::choice::{Policy, RuleMatch};
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, OutOfMemory, Problem};
+use crate::rule::{Rule, Target};
 use crate::source::password::PasswordCallback;
 use crate::source::watched::{FileCheck, Unsent};
 use openssl::pkey::{PKey, Private};
@@ -21,6 +23,8 @@ const MAX_INDICES: usize = 16;
 #[derive(Debug)]
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
+    rules: Vec<GroupRules>,
+    has_rules: bool,
     /// The number of each group's first credential.
     first_numbers: Vec<usize>,
     issuers: Vec<Arc<SelectedIssuers>>,
@@ -59,6 +63,8 @@ impl FrozenSelector {
         FrozenSelector {
             first_numbers: first_numbers.collect(),
             groups: selector.groups,
+            has_rules: selector.rules.iter().any(GroupRules::has_rules),
+            rules: selector.rules,
             issuers: selector.issuers,
             policy: selector.policy,
             password_callback: selector.password_callback,
@@ -107,6 +113,22 @@ impl FrozenSelector {
         // No group is empty, so the first numbers are distinct.
         let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
         self.groups.get(group)?.credential(number - self.first_numbers.get(group)?)
+    }
+
+    /// Returns whether a credential has a rule.
+    pub fn has_rules(&self) -> bool {
+        self.has_rules
+    }
+
+    /// Returns the rule of a credential; `None` if its group has no rules.
+    pub fn rule(&self, number: usize) -> Option<&Rule> {
+        let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
+        self.rules.get(group)?.get(number - self.first_numbers.get(group)?)
+    }
+
+    /// Compares the rules with a target. Returns the outcomes by the number of the credential.
+    pub fn match_rules(&self, target: &Target) -> Vec<RuleMatch> {
+        rules::match_all(self.groups.iter().map(|group| group.len()).zip(&self.rules), target)
     }
 
     /// Returns the policy.
@@ -159,6 +181,8 @@ impl FrozenSelector {
         let (filter, is_cacheable) = filter_of(&groups, &issuers, self.use_cache)?;
         let reloaded = FrozenSelector {
             groups,
+            rules: self.rules.clone(),
+            has_rules: self.has_rules,
             first_numbers: self.first_numbers.clone(),
             issuers,
             policy: self.policy,

@@ -5,8 +5,7 @@
 //! (libpq 9 to 19). libpq's functions are called only if there is exactly one libpq in the process
 //! and it confirms that the PGconn has this SSL.
 
-use certpick_core::Peer;
-use certpick_core::guard::guard;
+use crate::guard::guard;
 use libc::{c_char, c_int, c_void};
 use openssl_sys as ffi;
 use std::ffi::{CStr, CString};
@@ -32,17 +31,43 @@ pub unsafe fn is_connection(ssl: *const ffi::SSL) -> bool {
     }
 }
 
-/// Returns the host and user of this connection; empty if libpq's functions cannot be called.
+/// The server and the user of a connection, as libpq reports them.
+pub struct Server {
+    /// PQhost(): the host or, if there is none, the address or socket directory.
+    pub host: Option<Box<[u8]>>,
+    /// PQuser().
+    pub user: Option<Box<[u8]>>,
+    /// PQport(); `None` if it is not a number.
+    pub port: Option<u16>,
+    /// The file descriptor of the connection.
+    pub socket: Option<c_int>,
+    /// The connection has both `host` and `hostaddr`: the host is not the one that libpq connects to.
+    pub has_host_and_hostaddr: bool,
+}
+
+/// Returns the server and the user of this connection; `None` if libpq's functions cannot be called.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
-pub unsafe fn peer(ssl: *mut ffi::SSL) -> Peer {
+pub unsafe fn server(ssl: *mut ffi::SSL) -> Option<Server> {
     // SAFETY: the caller's promise.
-    let Some(connection) = (unsafe { Connection::of(ssl) }) else { return Peer::default() };
-    Peer {
+    let connection = unsafe { Connection::of(ssl) }?;
+    let port = connection.text(connection.libpq.port);
+    let port = port.and_then(|port| std::str::from_utf8(&port).ok()?.parse().ok());
+    let is_set = |keyword| {
+        let value = connection.option(keyword).flatten();
+        // Each of several hosts has an element, which may be empty.
+        value.is_some_and(|value| value.to_bytes().iter().any(|byte| *byte != b','))
+    };
+    // SAFETY: a confirmed PGconn.
+    let socket = unsafe { (connection.libpq.socket)(connection.pointer) };
+    Some(Server {
         host: connection.text(connection.libpq.host),
         user: connection.text(connection.libpq.user),
-    }
+        port,
+        socket: (socket >= 0).then_some(socket),
+        has_host_and_hostaddr: is_set(c"host") && is_set(c"hostaddr"),
+    })
 }
 
 /// The sslcertmode of a connection (libpq 16 and later).
@@ -61,7 +86,7 @@ pub enum CertMode {
 /// The reason for which a connection with an unknown mode sends no certificate.
 pub const UNKNOWN_CERT_MODE: &str = "the connection's sslcertmode is not known, because its \
      libpq cannot be called: the process has more than one libpq, or one that does not export \
-     PQsslStruct, PQhost, PQuser, PQconninfo and PQconninfoFree";
+     PQsslStruct, PQhost, PQuser, PQport, PQsocket, PQconninfo and PQconninfoFree";
 
 /// Returns the mode of this connection.
 ///
@@ -98,6 +123,7 @@ struct ConnInfoOption {
 }
 
 type TextFunction = unsafe extern "C" fn(*const PgConn) -> *const c_char;
+type SocketFunction = unsafe extern "C" fn(*const PgConn) -> c_int;
 type SslStruct = unsafe extern "C" fn(*mut PgConn, *const c_char) -> *mut c_void;
 type ConnInfo = unsafe extern "C" fn(*mut PgConn) -> *mut ConnInfoOption;
 type ConnInfoFree = unsafe extern "C" fn(*mut ConnInfoOption);
@@ -107,6 +133,8 @@ struct Libpq {
     ssl_struct: SslStruct,
     host: TextFunction,
     user: TextFunction,
+    port: TextFunction,
+    socket: SocketFunction,
     conninfo: ConnInfo,
     conninfo_free: ConnInfoFree,
 }
@@ -136,6 +164,7 @@ impl Libpq {
         };
         let (ssl_struct, host, user) =
             (function(c"PQsslStruct"), function(c"PQhost"), function(c"PQuser"));
+        let (port, socket) = (function(c"PQport"), function(c"PQsocket"));
         let (conninfo, conninfo_free) = (function(c"PQconninfo"), function(c"PQconninfoFree"));
         // SAFETY: libpq's functions have these types (libpq-fe.h). PQsslStruct exists since 9.5.
         let found = unsafe {
@@ -143,6 +172,8 @@ impl Libpq {
                 ssl_struct: std::mem::transmute::<*mut c_void, SslStruct>(ssl_struct?),
                 host: std::mem::transmute::<*mut c_void, TextFunction>(host?),
                 user: std::mem::transmute::<*mut c_void, TextFunction>(user?),
+                port: std::mem::transmute::<*mut c_void, TextFunction>(port?),
+                socket: std::mem::transmute::<*mut c_void, SocketFunction>(socket?),
                 conninfo: std::mem::transmute::<*mut c_void, ConnInfo>(conninfo?),
                 conninfo_free: std::mem::transmute::<*mut c_void, ConnInfoFree>(conninfo_free?),
             }
