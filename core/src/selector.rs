@@ -123,7 +123,7 @@ impl Selector {
         self.password_callback = callback;
     }
 
-    /// Returns the policy.
+    /// Returns the policy, which can be changed until the selector is frozen.
     pub fn policy_mut(&mut self) -> &mut Policy {
         &mut self.policy
     }

@@ -167,7 +167,7 @@ unsafe fn attempt(
         && decision.request.ca_names == 0
         && policy.empty_ca_list == EmptyCaList::Sole
     {
-        // Any file may contain a second credential.
+        // The content of every file matters.
         return Ok(Attempt::outdated(decision));
     }
     while let Some(candidate) = decision.judgement.best(&decision.circumstances()) {

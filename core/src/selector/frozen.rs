@@ -229,8 +229,8 @@ impl FrozenSelector {
         leaves: Vec<X509>,
         cas: &[(u32, &X509)],
     ) -> Result<Arc<Index>, OutOfMemory> {
-        // After a failed allocation OpenSSL marks the extensions of a certificate as invalid for good, so
-        // the caches must not keep it.
+        // After a failed allocation OpenSSL marks the extensions of a certificate as invalid permanently,
+        // so the caches must not keep it.
         let index = Index::build(&self.filter, survivors, leaves, cas);
         let index = Arc::new(index.inspect_err(|_| clear_caches())?);
         if self.is_cacheable {

@@ -21,7 +21,7 @@ use pool::{Budget, NameNumbers, Pool};
 use std::fmt;
 use std::sync::Arc;
 
-/// A class of certificates that one request judges alike.
+/// A class of certificates that get the same verdict for the same request, apart from dates and names.
 #[derive(Debug)]
 pub struct CertificateClass {
     /// The type of the public key.
@@ -113,7 +113,7 @@ impl Index {
         for candidate in &mut candidates {
             candidate.chain_not_after = graph.chain_not_after(candidate);
         }
-        // Several CA certificates of the filter may be one intermediate of the pool.
+        // Several CA certificates of the filter may be the same intermediate of the pool.
         let mut in_filter: Vec<Vec<u32>> = vec![Vec::new(); intermediate_count];
         for (number, in_pool) in &numbers {
             let same = usize::try_from(*in_pool).ok().and_then(|i| in_filter.get_mut(i));

@@ -20,7 +20,7 @@ pub struct NameTable {
     by_fingerprint: HashMap64<Vec<u32>>,
     /// The endings of the names, which rule out most names that are not in the table.
     endings: HashMap64<()>,
-    /// The names without a fingerprint, with which every name is compared.
+    /// The names without a fingerprint. Every name is compared with them.
     without_fingerprint: Vec<u32>,
 }
 
@@ -30,7 +30,7 @@ struct KnownName {
     name: OnceBox<X509Name>,
 }
 
-/// The reason for which a name could not be decoded.
+/// The reason why a name could not be decoded.
 enum DecodeError {
     Damaged,
     NoMemory,

@@ -24,7 +24,7 @@ pub struct SelectedIssuers {
 }
 
 impl SelectedIssuers {
-    /// Remembers the working directory if `path` is relative.
+    /// Returns the file for one selector, with the present working directory if `path` is relative.
     pub fn new(path: &Path, found: Found<IssuerFile>) -> SelectedIssuers {
         let base = if path.is_relative() { std::env::current_dir().ok() } else { None };
         let opened = AtomicBool::new(!found.is_from_cache);

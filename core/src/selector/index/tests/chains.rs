@@ -223,7 +223,7 @@ fn a_renewed_intermediate_combines_with_each_of_its_cross_signed_issuers() {
 }
 
 #[test]
-fn a_credential_is_valid_as_long_as_its_most_durable_chain() {
+fn a_credential_is_valid_until_the_last_of_its_chains_expires() {
     let (root, inner, outer) = (party("root"), party("inner"), party("outer"));
     let until = |days, made: Made<'_>| Made { days, ..made }.make();
     let u = until(100, bare(&party("u"), &inner));

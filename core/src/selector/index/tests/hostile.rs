@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests of files that are made to be expensive. They count the signatures that were verified and the
+//! Tests of files that are crafted to cause much work. They count the signatures that were verified and the
 //! pairs of certificates that were compared.
 
 use super::super::*;
