@@ -5,7 +5,7 @@
 use certpick_core::Secret;
 use certpick_core::choice::{self, Candidate, Class, Criteria, Graph, KeyType, Policy, Reasons};
 use certpick_core::error::{Cause, Error};
-use certpick_core::file::bytes::Wiped;
+use certpick_core::file::bytes::FileContent;
 use certpick_core::file::regular;
 use certpick_core::ossl::{self, QuietErrors};
 use certpick_core::selector::{Filter, Index, MAX_KEYS};
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 /// The content of a certificate file.
 pub struct CertificateFile {
     path: PathBuf,
-    bytes: Wiped,
+    bytes: FileContent,
     /// Metadata of the open file.
     pub metadata: Metadata,
 }
@@ -81,7 +81,7 @@ impl CertificateFile {
 }
 
 /// Reads a regular file of at most `max` bytes. The error is the reason as text.
-pub fn read_file(path: &Path, max: u64) -> Result<Wiped, String> {
+pub fn read_file(path: &Path, max: u64) -> Result<FileContent, String> {
     regular::open(path)
         .and_then(|(file, metadata)| regular::read_all(&file, &metadata, max))
         .map(|(bytes, _)| bytes)
@@ -177,7 +177,7 @@ pub fn name_hash(name: &X509NameRef) -> Option<u64> {
 }
 
 fn public_key(certificate: &X509) -> KeyType {
-    facts::key(certificate).unwrap_or(KeyType::Other)
+    facts::key_type(certificate).unwrap_or(KeyType::Other)
 }
 
 /// The properties on which the strength of a certificate depends. Certificates of one class have the

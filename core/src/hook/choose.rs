@@ -9,7 +9,7 @@ use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::selector::{FrozenSelector, Survivors, clear_caches};
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use crate::x509::extensions::cache_extensions;
 use openssl::stack::Stack;
 use openssl::x509::X509;
@@ -253,8 +253,8 @@ unsafe fn install(
         no_memory()
     })?;
     let key = selector.key(credential, index, chain, check).map_err(|unsent| match unsent {
-        Unsent::Changed => InstallError::Changed,
-        Unsent::Cause(cause) => InstallError::Fatal(cause),
+        FileCheckError::Changed => InstallError::Changed,
+        FileCheckError::Cause(cause) => InstallError::Fatal(cause),
     })?;
     // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
     let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;

@@ -305,7 +305,7 @@ pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
 
 /// Stores a text. If the same text is stored already, pointers to it stay valid.
 fn store_text(place: &mut CString, words: &str) -> Option<*const libc::c_char> {
-    let words = ossl::c_text(words);
+    let words = ossl::c_string(words);
     if *place != words {
         *place = words;
     }

@@ -12,7 +12,7 @@ use crate::error::OutOfMemory;
 use crate::hash::Map;
 use crate::ossl::QuietErrors;
 use crate::x509::certificate::Certificate;
-use crate::x509::facts::{self, Clock, Strength, StrengthClass};
+use crate::x509::facts::{self, Epoch, Strength, StrengthClass};
 use crate::x509::name;
 use linked::{IssuerSet, Linked};
 use openssl::x509::X509;
@@ -75,7 +75,7 @@ impl Index {
         above: &[(u32, &X509)],
     ) -> Result<Index, OutOfMemory> {
         let _errors = QuietErrors::new();
-        let clock = Clock::new().ok_or(OutOfMemory)?;
+        let clock = Epoch::new().ok_or(OutOfMemory)?;
         let mut pool = Pool::default();
         // In the order of the members.
         let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(above.len());
@@ -121,7 +121,7 @@ impl Index {
             place.into_iter().for_each(|numbers| numbers.push(*number));
         }
         for (certificate, id) in linked.certificates {
-            let class = seen.class_of(&certificate, facts::key(&certificate)?)?;
+            let class = seen.class_of(&certificate, facts::key_type(&certificate)?)?;
             let members = usize::try_from(id).ok().and_then(|at| of_id.get(at));
             let members = members.into_iter().flatten().filter_map(|number| filter.member(*number));
             let origins = members.flat_map(|member| &member.origins).copied().collect();
@@ -272,12 +272,12 @@ impl Seen {
         &mut self,
         x: &X509,
         issuer: u32,
-        clock: &Clock,
+        clock: &Epoch,
     ) -> Result<Candidate, OutOfMemory> {
         let (not_before, not_after) = clock.validity(x);
         Ok(Candidate {
             issuer,
-            class: self.class_of_leaf(x, facts::key(x)?)?,
+            class: self.class_of_leaf(x, facts::key_type(x)?)?,
             not_before,
             not_after,
             start: NO_START,

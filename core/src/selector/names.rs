@@ -4,7 +4,7 @@
 use crate::error::OutOfMemory;
 use crate::hash::{self, HashMap64};
 use crate::ossl;
-use crate::x509::fingerprint::{ending, fingerprint};
+use crate::x509::fingerprint::{fingerprint, suffix_hash};
 use crate::x509::name;
 use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
@@ -73,7 +73,7 @@ impl NameTable {
         match fingerprint(der) {
             Some(print) => {
                 self.by_fingerprint.entry(print).or_default().push(id);
-                self.endings.extend(ending(der).map(|f| (f, ())));
+                self.endings.extend(suffix_hash(der).map(|f| (f, ())));
             }
             None => self.odd.push(id),
         }
@@ -107,7 +107,7 @@ impl NameTable {
         if let Some(id) = same.filter(|id| known(*id).is_some_and(|k| *k.der == *der)) {
             return Ok(Some(id));
         }
-        let end = ending(der);
+        let end = suffix_hash(der);
         if self.odd.is_empty() && end.is_some_and(|f| !self.endings.contains_key(&f)) {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 
 use crate::choice::Link;
 use crate::hash::Map;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub fn address(members: &Arc<[u32]>) -> usize {
 impl Linked {
     /// Of the certificates of a pool, each with the number of its issuer's name, and with its issuers if a
     /// chain leads to it.
-    pub fn of(members: Vec<(X509, u32, Option<IssuerSet>)>, clock: &Clock) -> Linked {
+    pub fn of(members: Vec<(X509, u32, Option<IssuerSet>)>, clock: &Epoch) -> Linked {
         let mut next = 0;
         let number = |(_, _, issuers): &(X509, u32, Option<IssuerSet>)| {
             issuers.as_ref()?;

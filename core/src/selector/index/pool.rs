@@ -12,7 +12,7 @@ use crate::error::OutOfMemory;
 use crate::hash::{Map, Set};
 use crate::x509::chain::{self, IssuedClass};
 use crate::x509::extensions::cache_extensions;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -336,7 +336,7 @@ impl Pool {
     }
 
     /// The members that chains lead to, as links with new numbers.
-    pub fn into_linked(self, clock: &Clock) -> Linked {
+    pub fn into_linked(self, clock: &Epoch) -> Linked {
         let members = self.members.into_iter();
         Linked::of(members.map(|m| (m.certificate, m.issuer, m.issuers)).collect(), clock)
     }
