@@ -26,7 +26,7 @@ use std::path::Path;
 /// One entry of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// The names of the certificate and of the key.
+    /// The names of the certificate file and the key file.
     pub files: &'a Files,
     /// The working directory when the entry was added, if a name depends on it.
     pub base: Option<&'a Path>,

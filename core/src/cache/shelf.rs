@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_as_well() {
+    fn the_total_size_is_bounded() {
         let mut shelf = Shelf::new(100, 10);
         put(&mut shelf, 1, 1, 4);
         put(&mut shelf, 2, 2, 4);

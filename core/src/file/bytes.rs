@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_with_a_line_feed_that_a_carriage_return_may_precede() {
+    fn lines_end_with_lf_or_crlf() {
         let lines = |text: &'static [u8]| Lines(Some(text)).collect::<Vec<_>>();
         assert_eq!(lines(b""), [b""]);
         assert_eq!(lines(b"a\r\n\nb\r"), [&b"a"[..], b"", b"b"]);

@@ -207,7 +207,7 @@ mod tests {
             (1, 1 + CoarseTime::TICK, true),
             // In the future.
             (SECOND / 2, 1, false),
-            // A timestamp in whole seconds needs two seconds.
+            // For a timestamp in whole seconds, the margin is two seconds.
             (0, CoarseTime::TICK, false),
             (0, SECOND, false),
             (0, 2 * SECOND - 1, false),

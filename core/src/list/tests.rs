@@ -45,7 +45,7 @@ fn file_names_are_split_at_commas_and_trimmed_unless_quoted() {
 }
 
 #[test]
-fn in_passwords_every_byte_counts() {
+fn passwords_are_not_trimmed() {
     let table: &[(&str, &[&str])] = &[
         ("", &[""]),
         (" a , b ", &[" a ", " b "]),

@@ -44,7 +44,7 @@ pub fn load_cached(
 ) -> Result<PKey<Private>, Cause> {
     let start = CoarseTime::now();
     let cause = |error| {
-        // If the system denies access, it may still grant it to another effective user of the process.
+        // The key stays in the cache if another effective user of the process may have access to the file.
         if !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
             cache::remove(path);
         }
@@ -279,8 +279,8 @@ enum PasswordState {
     Missing,
     /// The password is longer than this maximum of OpenSSL's.
     TooLong(c_int),
-    /// OpenSSL got a password. Contains it if it is the callback's, which is called once even if several
-    /// decoders request a password.
+    /// OpenSSL got a password. Contains the callback's password, if any, because the callback is called only
+    /// once even if several decoders of OpenSSL request a password.
     Supplied(Option<Secret>),
 }
 

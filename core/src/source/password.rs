@@ -4,7 +4,7 @@
 use libc::{c_char, c_int, c_void};
 use std::ffi::CStr;
 
-/// The C type of the callback (certpick_password_fn in the header).
+/// The C type of the callback (certpick_password_cb in the header).
 pub type PasswordFunction = unsafe extern "C" fn(
     buf: *mut c_char,
     size: c_int,
@@ -19,7 +19,7 @@ pub struct PasswordCallback {
     arg: *mut c_void,
 }
 
-// SAFETY: the header says that any thread that performs a handshake may call the function.
+// SAFETY: the header says that the callback runs in any thread that performs a handshake.
 unsafe impl Send for PasswordCallback {}
 // SAFETY: likewise.
 unsafe impl Sync for PasswordCallback {}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A certificate that OpenSSL decodes when it is first needed.
 //!
-//! Decoding by OpenSSL includes the public key and takes most of the time that a certificate of a list
-//! costs. The server's CA names exclude most certificates of a long list, and that comparison needs only
-//! issuer and subject, which are read from the DER without OpenSSL.
+//! OpenSSL decodes the public key together with the certificate, which takes most of the time that certpick
+//! spends on a certificate. The server's CA names exclude most certificates of a long list, and this
+//! comparison needs only issuer and subject, which are read from the DER without OpenSSL.
 
 use super::der::{Reader, tag};
 use super::extensions::decode_again;
@@ -187,8 +187,8 @@ fn decode(der: &[u8]) -> Result<X509, DecodeError> {
     }
 }
 
-/// Returns a decoded certificate that includes its public key. If OpenSSL had no memory to decode the
-/// key, it treated the key as one of unknown type or of no strength; the certificate is then decoded again.
+/// Decodes a certificate again if its public key is missing or has a strength of 0 bits, which may be due to
+/// a lack of memory. Fails if there is still no memory. Otherwise, these are properties of the key.
 pub fn with_key(certificate: X509) -> Result<X509, OutOfMemory> {
     let has_key = |x: &X509| {
         let _errors = QuietErrors::new();

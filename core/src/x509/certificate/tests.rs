@@ -93,7 +93,7 @@ fn odd_name(kind: Asn1Type, text: &str) -> X509Name {
     name.build()
 }
 
-/// Certificates as people have them, whatever their version, names, keys and extensions.
+/// Certificates with different versions, names, keys and extensions.
 fn specimens() -> Vec<X509> {
     let keys = [
         ec_key(Nid::X9_62_PRIME256V1),
