@@ -10,15 +10,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Scene, failure, is_private, printed, stderr};
+use support::{Scene, failure, is_private, is_root, printed, stderr};
 use tempfile::TempDir;
 
 const PRINT: [&str; 4] = ["--", "sh", "-c", "printf %s \"$OPENSSL_CONF\""];
-
-fn is_root() -> bool {
-    // SAFETY: geteuid has no preconditions.
-    unsafe { libc::geteuid() == 0 }
-}
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();

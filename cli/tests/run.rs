@@ -10,7 +10,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use support::running::Running;
-use support::{Scene, failure, printed, stderr, stdout};
+use support::{Scene, failure, is_root, printed, stderr, stdout};
 
 fn run_script(scene: &Scene, script: &str) -> Command {
     let mut command = scene.certpick_run_any();
@@ -21,11 +21,6 @@ fn run_script(scene: &Scene, script: &str) -> Command {
 #[track_caller]
 fn assert_one_file_stored(scene: &Scene) {
     assert_eq!(scene.stored().len(), 1);
-}
-
-fn is_root() -> bool {
-    // SAFETY: geteuid has no preconditions.
-    unsafe { libc::geteuid() == 0 }
 }
 
 #[test]

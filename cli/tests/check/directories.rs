@@ -2,17 +2,9 @@
 //! A directory as the value of `--sslcert`.
 
 use crate::library::certificates::{Identity, Subject};
-use crate::made::{check, pair};
+use crate::made::{certificates, check, key_pem, pair};
 use crate::support::{Scene, failure, printed};
 use std::os::unix::fs::symlink;
-
-fn write(scene: &Scene, name: &str, identity: &Identity) {
-    scene.write(name, identity.pem());
-}
-
-fn key(identity: &Identity) -> Vec<u8> {
-    identity.key.private_key_to_pem_pkcs8().unwrap()
-}
 
 /// Returns the lists that `certpick run` generates, with names relative to the scene.
 fn lists(scene: &Scene, options: &[&str]) -> Vec<String> {
@@ -29,14 +21,14 @@ fn the_list_contains_every_certificate_that_has_a_key_longest_validity_first() {
     let ca = Identity::root("ca");
     for (name, days) in [("b", 20), ("a", 10), ("late", 30)] {
         let identity = ca.issue(Subject::new(name).valid(-1, days));
-        write(&scene, &format!("d/{name}.crt"), &identity);
-        scene.write(format!("d/{name}.key"), key(&identity));
+        certificates(&scene, &format!("d/{name}.crt"), &[&identity]);
+        scene.write(format!("d/{name}.key"), key_pem(&identity));
     }
     let own = ca.issue(Subject::new("own").valid(-1, 15));
-    scene.write("d/own.PEM", [own.pem(), key(&own)].concat());
-    write(&scene, "d/ca.crt", &ca);
-    write(&scene, "d/lonely.crt", &ca.issue("lonely"));
-    scene.write("d/only.key", key(&own));
+    scene.write("d/own.PEM", [own.pem(), key_pem(&own)].concat());
+    certificates(&scene, "d/ca.crt", &[&ca]);
+    certificates(&scene, "d/lonely.crt", &[&ca.issue("lonely")]);
+    scene.write("d/only.key", key_pem(&own));
     scene.write("d/parameters.pem", "-----BEGIN DH PARAMETERS-----\n");
     scene.write("d/.hidden.crt", "garbage");
     scene.write("d/README", "garbage");
@@ -56,9 +48,9 @@ fn an_intermediate_that_expires_earlier_lowers_the_rank_also_from_the_issuer_poo
     let below = middle.issue(Subject::new("below").valid(-1, 50));
     let other = ca.issue(Subject::new("other").valid(-1, 20));
     for (name, identity) in [("below", &below), ("other", &other)] {
-        scene.write(format!("d/{name}.pem"), [identity.pem(), key(identity)].concat());
+        scene.write(format!("d/{name}.pem"), [identity.pem(), key_pem(identity)].concat());
     }
-    write(&scene, "middle.crt", &middle);
+    certificates(&scene, "middle.crt", &[&middle]);
     assert_eq!(lists(&scene, &["--sslcert=d"]), ["sslcert = d/below.pem,d/other.pem"]);
     assert_eq!(
         lists(&scene, &["--sslcert=d", "--issuers=middle.crt"]),
@@ -73,8 +65,8 @@ fn the_keys_may_be_in_another_directory() {
         std::fs::create_dir(scene.file(directory)).unwrap();
     }
     let a = Identity::root("ca").issue("a");
-    write(&scene, "certs/a.crt", &a);
-    scene.write("keys/a.key", key(&a));
+    certificates(&scene, "certs/a.crt", &[&a]);
+    scene.write("keys/a.key", key_pem(&a));
     assert_eq!(
         lists(&scene, &["--sslcert=certs", "--sslkey=keys"]),
         ["sslcert = certs/a.crt", "sslkey = keys/a.key"]
@@ -86,7 +78,7 @@ fn all_broken_files_of_a_directory_are_reported_together() {
     let scene = Scene::new();
     std::fs::create_dir(scene.file("d")).unwrap();
     let a = Identity::root("ca").issue("a");
-    scene.write("d/a.pem", [a.pem(), key(&a)].concat());
+    scene.write("d/a.pem", [a.pem(), key_pem(&a)].concat());
     scene.write("d/empty.crt", "");
     scene.write("d/cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB");
     scene.write("d/der.cer", a.certificate.to_der().unwrap());
@@ -149,8 +141,10 @@ fn check_reports_each_of_a_thousand_certificates() {
         };
         assert_eq!(entry["level"], level, "{entry:#}");
         let collision = entry["findings"].as_array().unwrap().last().unwrap();
-        let is_behind =
-            collision["text"].as_str().unwrap().contains("cannot distinguish it from d/0001");
+        let is_behind = collision["text"]
+            .as_str()
+            .unwrap()
+            .contains("cannot distinguish this certificate from d/0001");
         assert_eq!(is_behind, at > 0, "{entry:#}");
     }
     let advice = &entries[699]["findings"][1]["advice"];

@@ -67,13 +67,20 @@ pub struct Scene {
     private: TempDir,
 }
 
+pub fn effective_user() -> u32 {
+    // SAFETY: geteuid has no preconditions.
+    unsafe { libc::geteuid() }
+}
+
+pub fn is_root() -> bool {
+    effective_user() == 0
+}
+
 /// Returns whether only root and the user can write to this directory and those above it.
 pub fn is_private(path: &Path) -> bool {
-    // SAFETY: geteuid has no preconditions.
-    let own = unsafe { libc::geteuid() };
     path.ancestors().all(|ancestor| {
         let metadata = ancestor.symlink_metadata().unwrap();
-        let is_trusted = metadata.uid() == 0 || metadata.uid() == own;
+        let is_trusted = metadata.uid() == 0 || metadata.uid() == effective_user();
         metadata.is_dir() && is_trusted && metadata.mode() & 0o022 == 0
     })
 }

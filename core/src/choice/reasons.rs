@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reasons against a credential: one row of a table each.
+//! The table of reasons against a credential.
 //!
 //! The constants, what a reason does and the words of the explanation follow from the table. The
 //! header, certpick(3) and doc/ hold the same names, values and words: tests/reasons.rs compares
@@ -110,7 +110,7 @@ impl Reasons {
     }
 
     /// Returns whether there are soft reasons among them.
-    pub fn is_flawed(self) -> bool {
+    pub(super) fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }
 }

@@ -70,7 +70,7 @@ impl From<ReadError> for PrivateFileError {
 
 /// Returns whether the permissions conform to libpq's rule. The group may have read access if root owns
 /// the file, and all other access of group and others is forbidden.
-fn is_private(metadata: &Metadata) -> bool {
+pub fn is_private(metadata: &Metadata) -> bool {
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     metadata.mode() & forbidden == 0
 }
