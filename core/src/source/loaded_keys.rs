@@ -49,8 +49,8 @@ impl LoadedKeys {
         loaded.is_usable().then_some(&loaded.key)
     }
 
-    /// Stores a key, unless one is stored: by another thread, or by the parent process, in which case each
-    /// handshake of the child loads the key again.
+    /// Stores a key, unless another thread or the parent process has stored one. If this process cannot use the
+    /// parent's key, each handshake loads the key again.
     pub fn set(&self, index: usize, key: PKey<Private>) {
         let Some(chunk) = self.0.get(index / CHUNK) else { return };
         let chunk = chunk.get_or_init(|| Box::new((0..CHUNK).map(|_| OnceBox::new()).collect()));

@@ -41,8 +41,8 @@ pub struct WatchedFile<'a> {
 }
 
 impl WatchedFile<'_> {
-    /// Opens the file. Succeeds if the selector has read or opened the file before and can no longer open it,
-    /// for example because the file has been deleted.
+    /// Opens the file. Ignores errors if the selector has read or opened the file before, so that its
+    /// certificates can be sent after the file has been deleted.
     pub fn check(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let was_opened = self.opened.is_none_or(|opened| opened.load(Ordering::Relaxed));
         match regular::open(self.path) {
