@@ -11,11 +11,11 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 impl Secret {
     /// Copies `bytes`. Returns `None` for an empty password, which means "no password".
     pub fn new(bytes: &[u8]) -> Option<Secret> {
-        Secret::from_wiped(Zeroizing::new(bytes.to_vec()))
+        Secret::from_zeroizing(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// Takes ownership of `bytes`. Returns `None` if they are empty.
-    pub fn from_wiped(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
+    /// Takes ownership of `bytes`. Returns `None` for an empty password.
+    pub fn from_zeroizing(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
         if bytes.is_empty() { None } else { Some(Secret(bytes)) }
     }
 

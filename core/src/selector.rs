@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
 use cached::{FilterFiles, store_filter};
 pub use filter::{CaCertificate, Filter, Origin};
@@ -86,7 +86,7 @@ impl Selector {
         password: Option<Secret>,
     ) -> Result<(), Error> {
         let files = list::Files { certificate, key };
-        let passwords = password.as_ref().map(PasswordSet::whole);
+        let passwords = password.as_ref().map(PasswordSet::single);
         let use_cache = !self.without_cache;
         let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
         self.push(Group::of_files(listing, passwords));
@@ -185,9 +185,9 @@ impl Validation {
     /// only the first one.
     pub fn run(&self) -> Result<(), Error> {
         let check = |credential: Credential<'_>| {
-            credential.check_file(FileCheck::Readable).map_err(|unsent| match unsent {
-                Unsent::Changed => Cause::Refused(Problem::Replaced.into()),
-                Unsent::Cause(cause) => cause,
+            credential.check_file(FileCheck::Readable).map_err(|error| match error {
+                FileCheckError::Changed => Cause::Refused(Problem::Replaced.into()),
+                FileCheckError::Cause(cause) => cause,
             })?;
             for certificate in credential.extra() {
                 credential.decoded(certificate)?;

@@ -9,7 +9,7 @@ use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::selector::{FrozenSelector, Survivors, clear_caches};
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use crate::x509::extensions::cache_extensions;
 use openssl::stack::Stack;
 use openssl::x509::X509;
@@ -270,9 +270,9 @@ unsafe fn install(
         clear_caches();
         no_memory()
     })?;
-    let key = selector.key(index, candidate, links, check).map_err(|unsent| match unsent {
-        Unsent::Changed => InstallError::Changed,
-        Unsent::Cause(cause) => InstallError::Fatal(cause),
+    let key = selector.key(index, candidate, links, check).map_err(|error| match error {
+        FileCheckError::Changed => InstallError::Changed,
+        FileCheckError::Cause(cause) => InstallError::Fatal(cause),
     })?;
     // An empty stack, not NULL: with NULL, OpenSSL builds a chain from the trust store.
     let mut chain = Stack::<X509>::new().map_err(|_| no_memory())?;

@@ -8,7 +8,7 @@ use crate::choice::Policy;
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::sync::{Arc, Mutex};
@@ -274,8 +274,8 @@ impl FrozenSelector {
         candidate: usize,
         links: &[u32],
         check: Option<FileCheck>,
-    ) -> Result<PKey<Private>, Unsent> {
-        let no_entry = || Unsent::Cause(Cause::Refused(Problem::NoEntry.into()));
+    ) -> Result<PKey<Private>, FileCheckError> {
+        let no_entry = || FileCheckError::Cause(Cause::Refused(Problem::NoEntry.into()));
         let number = index.survivors().credential(candidate).ok_or_else(no_entry)?;
         let credential = self.credential(number).ok_or_else(no_entry)?;
         if let Some(check) = check {
@@ -285,11 +285,11 @@ impl FrozenSelector {
             }
         }
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map_err(Unsent::Cause)
+        key.map_err(FileCheckError::Cause)
     }
 
     /// Checks the files that a certificate was read from. Returns `Ok` if one of them passes.
-    fn check_any(&self, origins: &[Origin], check: FileCheck) -> Result<(), Unsent> {
+    fn check_any(&self, origins: &[Origin], check: FileCheck) -> Result<(), FileCheckError> {
         let mut outcome = Ok(());
         for origin in origins {
             let checked = match origin {
@@ -302,7 +302,7 @@ impl FrozenSelector {
             };
             outcome = match (outcome, checked) {
                 (_, Some(Ok(()))) => return Ok(()),
-                (Err(Unsent::Changed), _) | (_, None) => Err(Unsent::Changed),
+                (Err(FileCheckError::Changed), _) | (_, None) => Err(FileCheckError::Changed),
                 (_, Some(failed)) => failed,
             };
         }

@@ -4,7 +4,7 @@
 use crate::error::OutOfMemory;
 use crate::hash::{self, HashMap64};
 use crate::ossl;
-use crate::x509::fingerprint::{ending, fingerprint};
+use crate::x509::fingerprint::{fingerprint, suffix_hash};
 use crate::x509::name;
 use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
@@ -76,7 +76,7 @@ impl NameTable {
         match fingerprint(der) {
             Some(fingerprint) => {
                 self.by_fingerprint.entry(fingerprint).or_default().push(number);
-                self.endings.extend(ending(der).map(|ending| (ending, ())));
+                self.endings.extend(suffix_hash(der).map(|suffix_hash| (suffix_hash, ())));
             }
             None => self.without_fingerprint.push(number),
         }
@@ -109,7 +109,8 @@ impl NameTable {
         if let Some(number) = same.filter(|n| known(*n).is_some_and(|k| *k.der == *der)) {
             return Ok(Some(number));
         }
-        let is_unknown = ending(der).is_some_and(|ending| !self.endings.contains_key(&ending));
+        let is_unknown =
+            suffix_hash(der).is_some_and(|suffix_hash| !self.endings.contains_key(&suffix_hash));
         if self.without_fingerprint.is_empty() && is_unknown {
             return Ok(None);
         }

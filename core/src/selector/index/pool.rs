@@ -12,7 +12,7 @@ use crate::error::OutOfMemory;
 use crate::hash::{Map, Set};
 use crate::x509::chain::{self, IssuedClass};
 use crate::x509::extensions::cache_extensions;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -340,8 +340,8 @@ impl Pool {
     }
 
     /// Converts the intermediates that chains lead to into links.
-    pub fn into_linked(self, clock: &Clock) -> LinkedPool {
+    pub fn into_linked(self, epoch: &Epoch) -> LinkedPool {
         let all = self.intermediates.into_iter();
-        LinkedPool::new(all.map(|x| (x.certificate, x.issuer, x.issuers)).collect(), clock)
+        LinkedPool::new(all.map(|x| (x.certificate, x.issuer, x.issuers)).collect(), epoch)
     }
 }

@@ -31,7 +31,7 @@ fn secret(text: &str) -> Option<Secret> {
 }
 
 #[test]
-fn every_form_of_key_is_read() {
+fn every_key_format_is_read() {
     let dir = Dir::new();
     let key = new_key();
     let cipher = Cipher::aes_256_cbc();
@@ -72,7 +72,7 @@ fn every_form_of_key_is_read() {
 }
 
 #[test]
-fn what_is_no_key_has_libpqs_words() {
+fn a_file_without_a_key_gets_libpqs_text() {
     let dir = Dir::new();
     let words = |path: &Path| load(path, path, None, None).unwrap_err().to_string();
     let name = |path: &Path| path.display().to_string();
@@ -92,7 +92,7 @@ fn what_is_no_key_has_libpqs_words() {
         (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "it holds no private key"),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""),
         (b"\0\0\0\0", no_key),
-        // Cut short, begun like a token's file in DER, and like a certificate.
+        // Truncated DER, DER that begins like the file of a token, and DER that begins like a certificate.
         (b"\x30\x10\x02\x01\x00", no_key),
         (b"\x30\x04\x1a\x02ab", no_key),
         (b"\x30\x06\x30\x00\x30\x00\x03\x00", no_key),
@@ -111,7 +111,7 @@ fn what_is_no_key_has_libpqs_words() {
 }
 
 #[test]
-fn a_password_that_is_too_long_for_openssl_is_refused_in_words() {
+fn a_password_that_is_too_long_for_openssl_is_an_error() {
     let dir = Dir::new();
     let pem = new_key().private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"x").unwrap();
     let path = dir.write("key", &pem, 0o600);
@@ -122,7 +122,7 @@ fn a_password_that_is_too_long_for_openssl_is_refused_in_words() {
 }
 
 #[test]
-fn a_key_under_an_empty_password_is_not_opened_without_one() {
+fn a_key_with_an_empty_password_is_not_decrypted_without_a_password() {
     let dir = Dir::new();
     let (key, cipher) = (new_key(), Cipher::aes_128_cbc());
     let forms = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is read of a certificate without OpenSSL is what OpenSSL reads in it.
+//! Names that are read without OpenSSL are the names that OpenSSL reads.
 
 use super::compare::compare;
 use super::*;
@@ -93,7 +93,7 @@ fn odd_name(kind: Asn1Type, text: &str) -> X509Name {
     name.build()
 }
 
-/// Certificates as people have them, whatever their version, names, keys and extensions.
+/// Certificates with different versions, names, keys and extensions.
 fn specimens() -> Vec<X509> {
     let keys = [
         ec_key(Nid::X9_62_PRIME256V1),
@@ -126,19 +126,19 @@ fn specimens() -> Vec<X509> {
 fn the_names_of_any_certificate_are_read_without_openssl() {
     for certificate in specimens() {
         let der = certificate.to_der().unwrap();
-        let read = Certificate::of_der(der.clone()).expect("DER as OpenSSL writes it");
+        let read = Certificate::from_der(der.clone()).expect("DER as OpenSSL writes it");
         assert!(read.decoded.get().is_none());
         compare(&read);
         assert_eq!(read.get().unwrap().to_der().unwrap(), der);
         let of_openssl = Certificate::from(certificate);
         assert_eq!((read.issuer(), read.subject()), (of_openssl.issuer(), of_openssl.subject()));
-        assert!(Certificate::of_der([&der[..], &[0]].concat()).is_none(), "a byte too many");
-        assert!(Certificate::of_der(der[..der.len() - 1].to_vec()).is_none(), "a byte too few");
+        assert!(Certificate::from_der([&der[..], &[0]].concat()).is_none(), "a byte too many");
+        assert!(Certificate::from_der(der[..der.len() - 1].to_vec()).is_none(), "a byte too few");
     }
 }
 
 #[test]
-fn of_what_is_damaged_the_names_are_those_that_openssl_finds() {
+fn in_a_damaged_certificate_the_names_are_those_that_openssl_finds() {
     let (mut read, mut refused) = (0, 0);
     for certificate in specimens().iter().step_by(11) {
         let der = certificate.to_der().unwrap();
@@ -148,7 +148,7 @@ fn of_what_is_damaged_the_names_are_those_that_openssl_finds() {
             for change in changes {
                 let mut damaged = der.clone();
                 damaged[at] = change(der[at]);
-                match Certificate::of_der(damaged) {
+                match Certificate::from_der(damaged) {
                     Some(certificate) => {
                         compare(&certificate);
                         read += 1;
@@ -162,15 +162,15 @@ fn of_what_is_damaged_the_names_are_those_that_openssl_finds() {
 }
 
 #[test]
-fn a_certificate_that_openssl_cannot_decode_is_an_error_each_time_it_is_asked_for() {
+fn each_attempt_to_decode_a_damaged_certificate_is_an_error() {
     let key = ec_key(Nid::X9_62_PRIME256V1);
     let mut der =
         certificate(&common_name("a"), &key, None, "20300101000000Z", bare).to_der().unwrap();
     // The tag of notBefore.
     let at = der.windows(2).position(|w| w == [0x18, 15]).unwrap();
     der[at] = 0x05;
-    let damaged = Certificate::of_der(der).unwrap();
+    let damaged = Certificate::from_der(der).unwrap();
     for _ in 0..2 {
-        assert!(matches!(damaged.get(), Err(Undecodable::Damaged(_))));
+        assert!(matches!(damaged.get(), Err(DecodeError::Damaged(_))));
     }
 }

@@ -70,7 +70,7 @@ pub fn issued_by(subject: &Party, issuer: &Party) -> X509 {
 }
 
 #[test]
-fn the_leaf_is_found_wherever_it_stands_in_its_file() {
+fn the_leaf_is_found_at_any_position_in_its_file() {
     let (root, outer, inner, user) = (party("root"), party("outer"), party("inner"), party("u"));
     let r = issued_by(&root, &root);
     let o = issued_by(&outer, &root);
