@@ -94,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_least_recently_goes_first() {
+    fn the_least_recently_used_value_is_evicted_first() {
         let mut shelf = Shelf::new(3, 100);
         for hash in [1, 2, 3] {
             assert!(put(&mut shelf, hash, hash as i32 * 10, 1).is_empty());
         }
         assert_eq!(get(&mut shelf, 1), Some(10));
-        assert_eq!(shelf.peek(2), Some(&20), "which is no use");
+        assert_eq!(shelf.peek(2), Some(&20), "peek is not a use");
         assert_eq!(put(&mut shelf, 4, 40, 1), [20]);
         assert_eq!(put(&mut shelf, 5, 50, 1), [30]);
         assert_eq!(get(&mut shelf, 1), Some(10));
@@ -109,19 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_as_well() {
+    fn the_number_of_bytes_is_bounded() {
         let mut shelf = Shelf::new(100, 10);
         put(&mut shelf, 1, 1, 4);
         put(&mut shelf, 2, 2, 4);
         assert_eq!(put(&mut shelf, 3, 3, 6), [1]);
         assert_eq!(put(&mut shelf, 4, 4, 10), [2, 3]);
-        // Too large at all: what is there stays.
+        // A value above the limit evicts nothing.
         assert_eq!(put(&mut shelf, 5, 5, 11), [5]);
         assert_eq!(get(&mut shelf, 4), Some(4));
     }
 
     #[test]
-    fn what_was_taken_out_makes_room() {
+    fn a_removed_value_makes_room() {
         let mut shelf = Shelf::new(3, 10);
         for hash in [1, 2, 3] {
             put(&mut shelf, hash, hash as i32, 3);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_takes_the_place_of_an_older_one() {
+    fn a_value_replaces_an_older_one() {
         let mut shelf = Shelf::new(10, 10);
         put(&mut shelf, 1, 1, 10);
         assert_eq!(put(&mut shelf, 1, 2, 10), [1]);

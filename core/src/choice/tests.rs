@@ -19,13 +19,13 @@ fn candidate(issuer: u32) -> Candidate {
     }
 }
 
-/// A certificate above a leaf, which these links issued.
+/// Makes an intermediate that these links issued.
 fn link(issuer: u32, above: &[u32]) -> Link {
     let (not_before, not_after) = (NOW - 100, NOW + 100);
     Link { issuer, not_before, not_after, above: above.into(), is_cut: false }
 }
 
-/// One start, at these links.
+/// Makes a graph with one start at these links.
 fn graph(above: &[u32], links: &[Link]) -> Graph {
     Graph::new(links.to_vec(), vec![Start { above: above.into(), ..Start::default() }])
 }
@@ -61,13 +61,13 @@ fn verdicts(candidates: &[Candidate], criteria: &Criteria<'_>, policy: &Policy) 
     judge(candidates, criteria, policy).all().collect()
 }
 
-/// The links of the chain that the first candidate is sent with.
+/// Returns the links in the chain of the first candidate.
 fn chain(candidates: &[Candidate], criteria: &Criteria<'_>, policy: &Policy) -> Vec<u32> {
     judge(candidates, criteria, policy).chain(0).unwrap().links.clone()
 }
 
 #[test]
-fn the_first_whose_issuer_is_named_is_chosen() {
+fn the_first_credential_whose_issuer_is_named_is_chosen() {
     let all = [candidate(0), candidate(1), candidate(2), candidate(1)];
     let policy = Policy::default();
     let pick = |flags: &[bool]| pick(&all, &criteria(Some(flags), &[RSA]), &policy);
@@ -75,11 +75,11 @@ fn the_first_whose_issuer_is_named_is_chosen() {
     assert_eq!(pick(&[false, true, true]), Some(1));
     assert_eq!(pick(&[false, false, true]), Some(2));
     assert_eq!(pick(&[false, false, false]), None);
-    assert_eq!(pick(&[]), None, "a number beyond the flags is not named");
+    assert_eq!(pick(&[]), None, "a number without a flag is not named");
 }
 
 #[test]
-fn any_certificate_of_the_chain_will_do() {
+fn the_issuer_of_any_certificate_in_the_chain_may_be_named() {
     let mut long = candidate(0);
     long.start = 0;
     let graph = graph(&[0], &[link(5, &[1]), link(2, &[])]);
@@ -106,7 +106,7 @@ fn all_reasons_are_collected() {
 }
 
 #[test]
-fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise() {
+fn a_server_that_names_no_ca_accepts_every_credential_that_the_policy_allows() {
     let all = [candidate(0), candidate(1)];
     for (empty_ca_list, of_one, of_two) in [
         (EmptyCaList::Accept, Some(0), Some(0)),
@@ -117,15 +117,19 @@ fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise
         let sole = Criteria { count: 1, ..criteria(None, &[RSA]) };
         assert_eq!(pick(&all[..1], &sole, &policy), of_one);
         let one_of_two = pick(&all[..1], &criteria(None, &[RSA]), &policy);
-        assert_eq!(one_of_two, of_two, "of a selector of two, of which one was judged");
+        assert_eq!(one_of_two, of_two, "one of two credentials was judged");
         assert_eq!(pick(&all, &criteria(None, &[RSA]), &policy), of_two);
         let named = criteria(Some(&[true, true]), &[RSA]);
-        assert_eq!(pick(&all, &named, &policy), Some(0), "names make the policy irrelevant");
+        assert_eq!(
+            pick(&all, &named, &policy),
+            Some(0),
+            "the policy does not apply if the server names a CA"
+        );
     }
 }
 
 #[test]
-fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
+fn soft_reasons_demote_a_credential_and_do_not_exclude_it() {
     for flaw in
         [Reasons::EXPIRED, Reasons::NOT_YET_VALID, Reasons::KEY_USAGE, Reasons::EXTENDED_KEY_USAGE]
     {
@@ -147,7 +151,7 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
 }
 
 #[test]
-fn validity_includes_its_last_and_first_second() {
+fn the_validity_includes_its_first_and_last_second() {
     let mut edge = candidate(0);
     edge.not_before = NOW;
     edge.not_after = NOW;
@@ -156,7 +160,7 @@ fn validity_includes_its_last_and_first_second() {
 }
 
 #[test]
-fn the_user_comes_before_the_order_and_behind_a_flaw() {
+fn the_user_name_ranks_above_the_order_and_below_a_flaw() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
     all[1].common_name = named("alice");
     all[2].common_name = named("bob");
@@ -165,17 +169,17 @@ fn the_user_comes_before_the_order_and_behind_a_flaw() {
         let criteria = Criteria { user: user.map(str::as_bytes), ..criteria(None, &[RSA]) };
         pick(all, &criteria, &policy)
     };
-    assert_eq!(pick(&all, None), Some(0), "no user, no preference");
+    assert_eq!(pick(&all, None), Some(0), "no user name");
     assert_eq!(pick(&all, Some("alice")), Some(1));
     assert_eq!(pick(&all, Some("bob")), Some(2));
-    assert_eq!(pick(&all, Some("Bob")), Some(0), "as PostgreSQL: to the letter");
+    assert_eq!(pick(&all, Some("Bob")), Some(0), "the comparison is exact, as in PostgreSQL");
     assert_eq!(pick(&all, Some("")), Some(0));
     all[2].not_after = NOW - 1;
     assert_eq!(pick(&all, Some("bob")), Some(0));
 }
 
 #[test]
-fn a_set_without_an_order_prefers_what_is_valid_longest() {
+fn an_unordered_set_prefers_the_longest_validity() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
     all[1].lasts_until = NOW + 200;
     all[2].lasts_until = NOW + 200;
@@ -186,10 +190,10 @@ fn a_set_without_an_order_prefers_what_is_valid_longest() {
 }
 
 #[test]
-fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
+fn keys_match_signature_algorithms_by_protocol_curve_and_size() {
     use Curve::{BrainpoolP256r1, BrainpoolP384r1, BrainpoolP512r1, P256, P384, P521};
     use KeyType::*;
-    // scheme, key, on TLS 1.2, on TLS 1.3
+    // The algorithm, the key, and whether it can sign in TLS 1.2 and in TLS 1.3.
     let table = [
         (0x0401, Rsa(2048), true, false),
         (0x0201, Rsa(2048), true, false),
@@ -242,7 +246,7 @@ fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
 }
 
 #[test]
-fn keys_fit_certificate_types() {
+fn keys_match_certificate_types() {
     let p256 = KeyType::Ec(Curve::P256);
     let table = [
         (1, KeyType::Rsa(2048), true),
@@ -264,7 +268,7 @@ fn keys_fit_certificate_types() {
 }
 
 #[test]
-fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
+fn one_matching_algorithm_or_type_is_enough_and_an_empty_list_matches_no_key() {
     let classes = [Class { key: KeyType::Ed25519, is_refused: false }];
     let policy = Policy::default();
     let verdict = |schemes, types| {
@@ -286,7 +290,7 @@ fn a_candidate_whose_class_is_unknown_is_not_sent() {
 }
 
 #[test]
-fn of_several_chains_the_best_counts() {
+fn the_best_of_several_chains_counts() {
     let mut two = candidate(0);
     two.start = 0;
     let all = [two];
@@ -296,25 +300,25 @@ fn of_several_chains_the_best_counts() {
     let above = graph(&[0, 1], &[renewed.clone(), link(0, &[])]);
     let ask = criteria(Some(&[true, true]), &[RSA]);
     let ask = Criteria { graph: &above, refused: &[false; 2], ..ask };
-    assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "one that is valid is there");
+    assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "one chain is valid");
     assert_eq!(chain(&all, &ask, &policy), [1]);
 
-    // The one that leads to the named CA counts, though the other one is sound.
+    // The chain to the named CA counts, although only the other one is valid.
     renewed.issuer = 1;
     let above = graph(&[0, 1], &[link(0, &[]), renewed]);
     let ask = Criteria { named: Some(&[false, true]), graph: &above, ..ask };
     assert_eq!(verdicts(&all, &ask, &policy)[0], Reasons::NOT_YET_VALID);
     assert_eq!(chain(&all, &ask, &policy), [1]);
 
-    // Where the security level refuses it, nothing is left.
+    // If the security level refuses that chain, no other is left.
     let ask = Criteria { refused: &[false, true], ..ask };
     let refused = Reasons(Reasons::NOT_YET_VALID.0 | Reasons::SECURITY_LEVEL.0);
     assert_eq!(verdicts(&all, &ask, &policy)[0], refused);
 }
 
 #[test]
-fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_did_not_find() {
-    // Everyone certified everyone; only the last one's own issuer is named.
+fn a_search_that_reaches_its_limit_is_cut_and_excludes_the_credential() {
+    // Every CA certifies every other. Only the issuer of the last one is named.
     const COUNT: u32 = 1_200;
     let everyone: Vec<u32> = (0..COUNT).collect();
     let mut links: Vec<Link> = (0..COUNT).map(|_| link(0, &everyone)).collect();
@@ -336,7 +340,7 @@ fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_di
 }
 
 #[test]
-fn what_the_security_callback_accepts_by_itself_is_exempt_from_what_it_refused_of_its_like() {
+fn a_credential_that_the_security_callback_accepts_is_exempt_from_the_verdict_of_its_class() {
     let classes = [Class { is_refused: true, ..RSA }];
     let all = [candidate(0), candidate(0)];
     let ask = Criteria { exempt: &[1], ..criteria(None, &classes) };

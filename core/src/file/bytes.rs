@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_found_where_it_is_first() {
+    fn the_first_occurrence_is_found() {
         assert_eq!(find_text(b"ab", b"aab ab"), Some(1));
         assert_eq!(find_text(b"ab", b"aa"), None);
         assert_eq!(find_text(b"ab", b""), None);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_by_a_line_feed_and_perhaps_a_carriage_return() {
+    fn lines_end_with_a_line_feed_and_an_optional_carriage_return() {
         let lines = |text: &'static [u8]| Lines(Some(text)).collect::<Vec<_>>();
         assert_eq!(lines(b""), [b""]);
         assert_eq!(lines(b"a\r\n\nb\r"), [&b"a"[..], b"", b"b"]);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_of_a_stamp_counts() {
+    fn every_field_of_a_stamp_is_compared() {
         let one = stamp((4, 5), (6, 7));
         let others = [
             Stamp { device: 9, ..one },
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_to_look_at_a_file_give_the_same_stamp() {
+    fn both_ways_of_stat_give_the_same_stamp() {
         let dir = tempfile::tempdir().unwrap();
         let names = ["a", "b", "c"].map(|name| dir.path().join(name));
         let paths = names.each_ref().map(|name| {
@@ -185,7 +185,7 @@ mod tests {
         for (name, path) in names.iter().zip(&paths) {
             assert_eq!(stats.of(path), Some(Stamp::of(&name.metadata().unwrap())));
         }
-        // From the second one on they are looked up in their directory.
+        // All but the first are found relative to their directory.
         assert!(stats.directory.is_some());
         std::fs::remove_file(&names[2]).unwrap();
         assert_eq!(stats.of(&paths[2]), None);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_is_one_of_the_clock_of_files() {
+    fn the_moment_is_read_from_the_clock_of_files() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let made = Stamp::of(&file.as_file().metadata().unwrap());
         assert!(!made.is_settled(&Moment(made.changed)));

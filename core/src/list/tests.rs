@@ -45,7 +45,7 @@ fn file_names_are_split_at_commas_and_trimmed_unless_quoted() {
 }
 
 #[test]
-fn in_passwords_every_byte_counts() {
+fn passwords_are_split_without_trimming() {
     let table: &[(&str, &[&str])] = &[
         ("", &[""]),
         (" a , b ", &[" a ", " b "]),
@@ -61,7 +61,7 @@ fn in_passwords_every_byte_counts() {
 }
 
 #[test]
-fn what_is_not_well_formed_names_the_list_the_entry_and_the_flaw() {
+fn a_malformed_list_is_an_error_with_its_name_its_entry_and_the_cause() {
     use Parameter::{SslCert, SslKey, SslPassword};
     let table = [
         ("a,\"b", SslCert, 2, Flaw::UnclosedQuote),
@@ -81,12 +81,12 @@ fn what_is_not_well_formed_names_the_list_the_entry_and_the_flaw() {
 }
 
 #[test]
-fn a_value_is_a_list_if_it_is_no_file_and_has_several_entries() {
+fn a_value_is_a_list_if_it_has_several_entries_and_is_not_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let comma = dir.path().join("a,b.crt");
     std::fs::write(&comma, "").unwrap();
     let existing = comma.as_os_str().as_bytes();
-    assert!(!is_list(existing), "an existing file, commas and all");
+    assert!(!is_list(existing), "an existing file");
     for (value, expected) in [
         ("", false),
         ("a", false),
@@ -151,7 +151,7 @@ fn entry_n_of_each_list_belongs_together() {
 }
 
 #[test]
-fn an_existing_file_is_one_file_commas_and_all() {
+fn an_existing_file_is_one_entry_even_with_commas_in_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let comma = dir.path().join(" a, \"b.crt ");
     std::fs::write(&comma, "").unwrap();
@@ -163,7 +163,7 @@ fn an_existing_file_is_one_file_commas_and_all() {
 }
 
 #[test]
-fn counts_that_disagree_have_a_fixed_text() {
+fn counts_that_do_not_agree_are_errors_with_a_fixed_text() {
     let table = [
         ("a,b", Some("k1,k2"), Some(",,"), "could not match 3 sslpassword to 2 sslkey values"),
         ("a,b", Some("k1,k2,k3"), None, "could not match 2 sslcert to 3 sslkey values"),
@@ -178,7 +178,7 @@ fn counts_that_disagree_have_a_fixed_text() {
 }
 
 #[test]
-fn an_empty_certificate_and_a_zero_byte_are_errors_of_their_entry() {
+fn an_empty_certificate_and_a_nul_byte_are_errors_of_their_entry() {
     type Row<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>, &'a str);
     let table: &[Row] = &[
         (b"", None, None, "entry 1 of sslcert is empty"),
@@ -216,7 +216,7 @@ fn a_hundred_thousand_commas_are_an_error_of_the_first_entry() {
 }
 
 #[test]
-fn passwords_may_come_one_a_line() {
+fn passwords_can_be_the_lines_of_a_file() {
     let table: &[(&[u8], &[Option<&str>])] = &[
         (b"a\nb\n", &[Some("a"), Some("b")]),
         (b"a\nb", &[Some("a"), Some("b")]),

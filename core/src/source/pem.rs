@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_for_what_holds_no_certificate() {
+    fn a_file_without_a_certificate_has_an_error() {
         let words = |bytes: &[u8]| match certificates(bytes, MAX_CERTIFICATES) {
             Err(Undecodable::Damaged(why)) => why,
             other => panic!("{other:?}"),
