@@ -210,23 +210,20 @@ impl Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::chain::tests::{issued_by, party};
+    use testkit::chains::{issued_by, party};
+    use testkit::directory::Directory;
 
     #[test]
-    fn a_frozen_selector_may_be_used_by_several_threads() {
+    fn a_frozen_selector_can_be_shared_by_threads() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<FrozenSelector>();
     }
 
     #[test]
-    fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
+    fn a_file_with_too_many_certificates_is_an_error_with_the_limit() {
         let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let file = |name: &str, count: usize| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, one.repeat(count)).unwrap();
-            path
-        };
+        let directory = Directory::new();
+        let file = |name: &str, count: usize| directory.write(name, one.repeat(count));
         let key = Some(PathBuf::from("u.key"));
         let mut selector = Selector::new();
         selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_fails_leaves_the_selector_as_it_was() {
+    fn an_entry_that_fails_leaves_the_selector_unchanged() {
         let mut selector = Selector::new();
         let none = list::Passwords::List(None);
         let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grew_since_it_was_looked_at_is_an_error() {
+    fn a_file_that_grows_while_it_is_read_is_an_error() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"short").unwrap();
         let (open, metadata) = open(file.path()).unwrap();
@@ -123,12 +123,9 @@ mod tests {
 
     #[test]
     fn directories_fifos_and_devices_are_not_regular_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let fifo = dir.path().join("fifo");
-        let name = std::ffi::CString::new(fifo.to_str().unwrap()).unwrap();
-        // SAFETY: a valid path.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        for path in [dir.path(), &fifo, Path::new("/dev/null"), Path::new("/dev/zero")] {
+        let directory = testkit::directory::Directory::new();
+        let fifo = directory.fifo("fifo");
+        for path in [directory.root(), &fifo, Path::new("/dev/null"), Path::new("/dev/zero")] {
             assert!(matches!(open(path), Err(ReadError::NotRegular)), "{path:?}");
         }
     }

@@ -131,19 +131,13 @@ const fn values() -> [u8; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn armour(label: &str, der: &[u8]) -> String {
-        let text = openssl::base64::encode_block(der);
-        let lines: Vec<&str> =
-            text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).unwrap()).collect();
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-    }
+    use testkit::der::pem;
 
     #[test]
-    fn certificates_of_every_length_come_out_as_they_went_in() {
+    fn certificates_of_every_length_are_decoded() {
         for length in 1..200 {
             let der: Vec<u8> = (0..length).map(|i| (i * 37 + length) as u8).collect();
-            let text = armour("CERTIFICATE", &der);
+            let text = pem("CERTIFICATE", &der);
             assert_eq!(certificates(text.as_bytes(), 2), Some(vec![der.clone()]));
             let dos = text.replace('\n', "\r\n");
             assert_eq!(certificates(dos.as_bytes(), 2), Some(vec![der.clone()]));
@@ -153,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_text_are_passed_over() {
+    fn keys_and_text_are_skipped() {
         let text = [
             "Certificate:\n    Data: x\n",
-            &armour("CERTIFICATE", b"first"),
+            &pem("CERTIFICATE", b"first"),
             "subject=CN = second\n",
-            &armour("EC PRIVATE KEY", b"secret"),
-            &armour("CERTIFICATE", b"second"),
-            &armour("ENCRYPTED PRIVATE KEY", b"secret"),
+            &pem("EC PRIVATE KEY", b"secret"),
+            &pem("CERTIFICATE", b"second"),
+            &pem("ENCRYPTED PRIVATE KEY", b"secret"),
         ]
         .concat();
         let expected = vec![b"first".to_vec(), b"second".to_vec()];
@@ -169,17 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_out_of_the_ordinary_is_left_to_openssl() {
-        let good = armour("CERTIFICATE", &[7; 100]);
+    fn unusual_files_are_left_to_openssl() {
+        let good = pem("CERTIFICATE", &[7; 100]);
         assert!(certificates(good.as_bytes(), 2).is_some());
         for odd in [
             String::new(),
             "no certificate\n".to_owned(),
-            armour("PRIVATE KEY", b"secret"),
-            armour("TRUSTED CERTIFICATE", b"der"),
-            armour("X509 CERTIFICATE", b"der"),
-            armour("CERTIFICATE REQUEST", b"der"),
-            format!("{good}{}", armour("EC PARAMETERS", b"der")),
+            pem("PRIVATE KEY", b"secret"),
+            pem("TRUSTED CERTIFICATE", b"der"),
+            pem("X509 CERTIFICATE", b"der"),
+            pem("CERTIFICATE REQUEST", b"der"),
+            format!("{good}{}", pem("EC PARAMETERS", b"der")),
             format!(" {good}"),
             format!("{good}-----BEGIN CERTIFICATE-----\n"),
             format!("{good} -----BEGIN CERTIFICATE-----\n"),
@@ -195,7 +189,7 @@ mod tests {
             good.replace("==\n", "==BwcH\n"),
             good.replace("-----\nBw", "-----\n\nBw"),
             good.replace("-----\nBw", "-----\nProc-Type: 4,ENCRYPTED\n\nBw"),
-            armour("CERTIFICATE", &[7; 100]).replacen("\nBw", "Bw", 1),
+            pem("CERTIFICATE", &[7; 100]).replacen("\nBw", "Bw", 1),
         ] {
             assert_ne!(odd, good);
             assert_eq!(certificates(odd.as_bytes(), 2), None, "{odd}");

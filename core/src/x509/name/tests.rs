@@ -5,80 +5,51 @@ use crate::hash;
 use crate::x509::der::split_first;
 use crate::x509::fingerprint::{ending, last_value, short_last_value};
 use openssl::x509::X509Name;
+use testkit::der::{BMP, CN, O, PRINTABLE, T61, UTF8, attribute, common_name, element, name as dn};
 
-const UTF8: u8 = 0x0c;
-const PRINTABLE: u8 = 0x13;
-const T61: u8 = 0x14;
 const IA5: u8 = 0x16;
 const VISIBLE: u8 = 0x1a;
 const UNIVERSAL: u8 = 0x1c;
-const BMP: u8 = 0x1e;
-const CN: &[u8] = &[0x55, 4, 3];
-const O: &[u8] = &[0x55, 4, 10];
-
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    match content.len() {
-        n @ 0..=0x7f => out.push(n as u8),
-        n => out.extend([0x82, (n >> 8) as u8, n as u8]),
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-fn attribute(oid: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
-    tlv(0x30, &[tlv(6, oid), tlv(tag, value)].concat())
-}
-
-/// A name of sets of attributes.
-fn dn(sets: &[&[Vec<u8>]]) -> Vec<u8> {
-    let sets: Vec<u8> = sets.iter().flat_map(|s| tlv(0x31, &s.concat())).collect();
-    tlv(0x30, &sets)
-}
-
-fn cn(tag: u8, value: &[u8]) -> Vec<u8> {
-    dn(&[&[attribute(CN, tag, value)]])
-}
 
 fn wide(text: &str, bytes: usize) -> Vec<u8> {
     text.chars().flat_map(|c| (c as u32).to_be_bytes()[4 - bytes..].to_vec()).collect()
 }
 
-/// Several encodings of several names; X509_NAME_cmp says which are equal.
+/// Returns several encodings of several names. X509_NAME_cmp decides which are equal.
 fn specimens() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for text in ["Root CA 1", "root ca 1", "  ROOT   CA\t1 ", "rootca1", "Root CA 2", "", " "] {
         for tag in [UTF8, PRINTABLE, T61, IA5] {
-            all.push(cn(tag, text.as_bytes()));
+            all.push(common_name(tag, text.as_bytes()));
         }
-        all.push(cn(BMP, &wide(text, 2)));
-        all.push(cn(UNIVERSAL, &wide(text, 4)));
+        all.push(common_name(BMP, &wide(text, 2)));
+        all.push(common_name(UNIVERSAL, &wide(text, 4)));
     }
     for text in ["Zoë Łódź", "ZOË ŁÓDŹ", "zoë łódź"] {
-        all.push(cn(UTF8, text.as_bytes()));
-        all.push(cn(BMP, &wide(text, 2)));
-        all.push(cn(UNIVERSAL, &wide(text, 4)));
+        all.push(common_name(UTF8, text.as_bytes()));
+        all.push(common_name(BMP, &wide(text, 2)));
+        all.push(common_name(UNIVERSAL, &wide(text, 4)));
     }
     for tag in [T61, PRINTABLE, IA5, VISIBLE] {
-        all.push(cn(tag, b"Zo\xeb"));
+        all.push(common_name(tag, b"Zo\xeb"));
     }
     for text in ["Łódź", "Łodź", "東京", "東京 2", "\u{1f511}"] {
-        all.push(cn(UTF8, text.as_bytes()));
-        all.push(cn(UNIVERSAL, &wide(text, 4)));
+        all.push(common_name(UTF8, text.as_bytes()));
+        all.push(common_name(UNIVERSAL, &wide(text, 4)));
     }
-    all.push(cn(UTF8, "Zoë".as_bytes()));
-    // NumericString is compared as it is.
-    all.push(cn(0x12, b"12 3"));
-    all.push(cn(0x12, b"12  3"));
-    all.push(cn(UTF8, b"12 3"));
+    all.push(common_name(UTF8, "Zoë".as_bytes()));
+    // A NumericString is compared without changes.
+    all.push(common_name(0x12, b"12 3"));
+    all.push(common_name(0x12, b"12  3"));
+    all.push(common_name(UTF8, b"12 3"));
     all.push(dn(&[]));
     let (a, b) = (attribute(O, UTF8, b"Acme"), attribute(CN, PRINTABLE, b"CA"));
     all.push(dn(&[std::slice::from_ref(&a), std::slice::from_ref(&b)]));
     all.push(dn(&[std::slice::from_ref(&b), std::slice::from_ref(&a)]));
     all.push(dn(&[&[a.clone(), b.clone()]]));
     all.push(dn(&[&[b, a]]));
-    all.push(cn(UTF8, "x".repeat(300).as_bytes()));
-    all.push(cn(PRINTABLE, "X".repeat(300).as_bytes()));
+    all.push(common_name(UTF8, "x".repeat(300).as_bytes()));
+    all.push(common_name(PRINTABLE, "X".repeat(300).as_bytes()));
     all
 }
 
@@ -89,9 +60,9 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
         .filter_map(|der| X509Name::from_der(&der).ok().map(|name| (der, name)))
         .collect();
     assert!(all.len() > 40, "OpenSSL reads most of them: {}", all.len());
-    let (mut equal_pairs, mut told_apart) = (0, 0);
+    let (mut equal_pairs, mut different_pairs) = (0, 0);
     for (der_a, a) in &all {
-        assert_eq!(der(a), der_a, "the bytes as they came");
+        assert_eq!(der(a), der_a, "the encoding is unchanged");
         for (der_b, b) in &all {
             let same = fingerprint(der_a).unwrap() == fingerprint(der_b).unwrap();
             if equal(a, b) {
@@ -100,20 +71,20 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
                 assert!(der_a != der_b || hash::bytes(der_a) == hash::bytes(der_b));
                 equal_pairs += usize::from(der_a != der_b);
             } else {
-                told_apart += usize::from(!same);
+                different_pairs += usize::from(!same);
             }
         }
     }
-    assert!(equal_pairs > 50, "the table has equal names: {equal_pairs}");
-    assert!(told_apart > 500, "and the fingerprint tells others apart: {told_apart}");
+    assert!(equal_pairs > 50, "pairs of equal names: {equal_pairs}");
+    assert!(different_pairs > 500, "pairs with different fingerprints: {different_pairs}");
     for (der, _) in &all {
         let short = short_last_value(der);
         assert!(short.is_none() || short == last_value(der), "{der:02x?}");
     }
-    let ending = |text: &str| ending(&cn(UTF8, text.as_bytes()));
+    let ending = |text: &str| ending(&common_name(UTF8, text.as_bytes()));
     assert_ne!(ending("An example CA 1"), ending("An example CA 2"));
-    let print = |text: &str| fingerprint(&cn(UTF8, text.as_bytes()));
-    assert_ne!(print("東京"), print("京都"), "also those without a letter of ASCII");
+    let print = |text: &str| fingerprint(&common_name(UTF8, text.as_bytes()));
+    assert_ne!(print("東京"), print("京都"), "without ASCII letters");
 }
 
 #[test]
@@ -130,7 +101,7 @@ fn an_encoding_that_is_not_der_has_no_fingerprint() {
     ] {
         assert_eq!(fingerprint(odd), None, "{odd:?}");
     }
-    // X509_NAME_cmp does not see an empty set.
+    // X509_NAME_cmp ignores an empty set.
     let a = attribute(CN, UTF8, b"a");
     let with_empty = dn(&[std::slice::from_ref(&a), &[]]);
     let without = dn(&[std::slice::from_ref(&a)]);
@@ -138,26 +109,26 @@ fn an_encoding_that_is_not_der_has_no_fingerprint() {
         assert!(equal(&x, &y));
     }
     assert_eq!((fingerprint(&with_empty), ending(&with_empty)), (None, None));
-    let in_parts = attribute(CN, 0x2c, &tlv(UTF8, b"a"));
+    let in_parts = attribute(CN, 0x2c, &element(UTF8, b"a"));
     assert_eq!(fingerprint(&dn(&[&[in_parts]])), None);
 }
 
 #[test]
-fn names_are_shown_in_their_order_without_control_characters() {
+fn names_are_printed_in_order_without_control_characters() {
     let shown = |der: Vec<u8>| text(&X509Name::from_der(&der).unwrap());
     let name = dn(&[&[attribute(O, UTF8, b"Acme, Inc.")], &[attribute(CN, UTF8, b"CA 1")]]);
     assert_eq!(shown(name), r"O=Acme\, Inc., CN=CA 1");
-    assert_eq!(shown(cn(UTF8, "Łódź".as_bytes())), "CN=Łódź");
-    let steering = shown(cn(UTF8, "a\n\x1b[31mb\u{9b}1m\0c".as_bytes()));
-    assert!(!steering.chars().any(char::is_control), "{steering:?}");
+    assert_eq!(shown(common_name(UTF8, "Łódź".as_bytes())), "CN=Łódź");
+    let escaped = shown(common_name(UTF8, "a\n\x1b[31mb\u{9b}1m\0c".as_bytes()));
+    assert!(!escaped.chars().any(char::is_control), "{escaped:?}");
     assert_eq!(shown(dn(&[])), "(an empty name)");
-    let long = shown(cn(UTF8, "y".repeat(5000).as_bytes()));
+    let long = shown(common_name(UTF8, "y".repeat(5000).as_bytes()));
     assert!(long.len() < 600 && long.ends_with("..."), "{}", long.len());
 }
 
 #[test]
-fn a_row_of_names_is_taken_apart() {
-    let (a, b) = (cn(UTF8, b"a"), cn(UTF8, b"b"));
+fn consecutive_names_are_split() {
+    let (a, b) = (common_name(UTF8, b"a"), common_name(UTF8, b"b"));
     let both = [a.clone(), b.clone()].concat();
     let (first, rest) = split_first(&both).unwrap();
     assert_eq!((first, rest), (&a[..], &b[..]));
