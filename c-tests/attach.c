@@ -1,58 +1,49 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Handshakes by each way to attach, on TLS 1.2 and 1.3: the right certificate goes, with its chain
-   and without the root; one client, several servers; resumption. */
-#include "support.h"
-
+/* Each way to attach, with TLS 1.2 and 1.3: one client sends each of several servers the right
+   certificate, with its chain and without the root. Resumption. */
 #include "picking.h"
 
-struct parties {
-    struct identity root, outer, inner, leaf; /* root -> outer -> inner -> leaf */
-    struct identity other_root, other;
-};
+static struct chain chain;
+static struct identity other_root, other;
 
-static void make_parties(struct parties *p)
+static void write_files(void)
 {
-    p->root = new_root("Root");
-    p->outer = new_intermediate("Outer", &p->root);
-    p->inner = new_intermediate("Inner", &p->outer);
-    p->leaf = new_leaf("leaf", &p->inner);
-    p->other_root = new_root("Other root");
-    p->other = new_leaf("other", &p->other_root);
-    write_identity("other", &p->other, NULL);
-    /* Out of order, with the root and a certificate twice. */
-    write_certs("leaf.crt", p->leaf.cert, p->root.cert, p->outer.cert, p->inner.cert, p->outer.cert,
-                (X509 *)NULL);
-    write_key("leaf.key", p->leaf.key, "secret");
+    chain = new_chain();
+    other_root = new_root("Other root");
+    other = new_leaf("other", &other_root);
+    write_identity("other", &other, NULL);
+    /* In the wrong order, with the root and a duplicate. */
+    write_certs("leaf.crt", chain.leaf.cert, chain.root.cert, chain.outer.cert, chain.inner.cert,
+                chain.outer.cert);
+    write_key("leaf.key", chain.leaf.key, "secret");
 }
 
 static void check_sent(struct link *link, size_t choice)
 {
-    CHECK_INT(certpick_outcome(link->client), CERTPICK_OUTCOME_SENT);
-    CHECK_INT(certpick_choice(link->client), choice);
+    CHECK_DECISION(link->client, CERTPICK_OUTCOME_SENT, choice);
     CHECK_TEXT(certpick_message(link->client), "");
     CHECK_INT(certpick_verdict(link->client, choice), 0);
 }
 
-static void each_server_gets_its_own(const struct parties *p, int version, enum way way)
+static void each_server(int version, enum way way)
 {
-    certpick_selector *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
-    SSL_CTX *middle = new_server(version, &p->inner, (void *)NULL);
-    SSL_CTX *other = new_server(version, &p->other_root, (void *)NULL);
-    SSL_CTX *nobodys = new_server(version, &p->leaf, (void *)NULL);
-    SSL_CTX *anybodys = new_server(version, (void *)NULL);
-    SSL_CTX *several = new_server(version, &p->leaf, &p->outer, &p->other_root, (void *)NULL);
+    SCOPED(certpick_selector) *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
+    SCOPED(SSL_CTX) *middle = new_server(version, &chain.inner);
+    SCOPED(SSL_CTX) *other_server = new_server(version, &other_root);
+    SCOPED(SSL_CTX) *mismatched = new_server(version, &chain.leaf), *nameless = new_server(version);
+    SCOPED(SSL_CTX) *several = new_server(version, &chain.leaf, &chain.outer, &other_root);
     struct link link;
 
     use_selector(client, selector, way);
-    /* What the context holds keeps the selector alive; only certpick_select does not. */
-    if (way != BY_OWN_CERT_CB)
+    /* The context has a reference, except for certpick_select(). */
+    if (way != BY_OWN_CERT_CB) {
         certpick_selector_free(selector);
+        selector = NULL;
+    }
 
-    subject("a server that names the root gets leaf and intermediates, in order, without the root");
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+    subject("a server that names the root gets leaf and intermediates in order, without the root");
+    CHECK_CONNECTS(&link, client, server, chain.leaf.cert, chain.inner.cert, chain.outer.cert);
     check_sent(&link, 1);
     CHECK_INT(certpick_verdict(link.client, 0), CERTPICK_REASON_ISSUER);
     CHECK_HAS(certpick_explanation(link.client), "leaf.crt");
@@ -64,34 +55,29 @@ static void each_server_gets_its_own(const struct parties *p, int version, enum 
     close_link(&link);
 
     subject("a server that names an intermediate gets the same");
-    CHECK(connect_link(&link, client, middle) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+    CHECK_CONNECTS(&link, client, middle, chain.leaf.cert, chain.inner.cert, chain.outer.cert);
     check_sent(&link, 1);
     close_link(&link);
 
-    subject("a server that names the other CA gets the other certificate, and no stranger with it");
-    CHECK(connect_link(&link, client, other) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+    subject("a server that names the other CA gets the other certificate without intermediates");
+    CHECK_CONNECTS(&link, client, other_server, other.cert);
     check_sent(&link, 0);
     CHECK_INT(certpick_verdict(link.client, 1), CERTPICK_REASON_ISSUER);
     close_link(&link);
 
-    subject("a server that names both gets the first of the list");
-    CHECK(connect_link(&link, client, several) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+    subject("a server that names both CAs gets the first certificate of the list");
+    CHECK_CONNECTS(&link, client, several, other.cert);
     check_sent(&link, 0);
     CHECK_INT(certpick_verdict(link.client, 1), 0);
     close_link(&link);
 
-    subject("a server that names nobody gets the first of the list");
-    CHECK(connect_link(&link, client, anybodys) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+    subject("a server that names no CA gets the first certificate of the list");
+    CHECK_CONNECTS(&link, client, nameless, other.cert);
     check_sent(&link, 0);
     close_link(&link);
 
-    subject("a server that names only strangers gets no certificate");
-    CHECK(connect_link(&link, client, nobodys) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, NULL);
+    subject("a server that names only other CAs gets no certificate");
+    CHECK_CONNECTS(&link, client, mismatched, NULL);
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NONE_SUITABLE);
     CHECK_BEGINS(certpick_message(link.client),
                  "Server requests a client certificate but no suitable certificate is found from "
@@ -104,55 +90,40 @@ static void each_server_gets_its_own(const struct parties *p, int version, enum 
     if (way == BY_OWN_CERT_CB)
         CHECK_INT(last_select_status(), CERTPICK_OK);
 
-    subject("a server that asks for no certificate gets none");
+    subject("a server that requests no certificate gets none");
     SSL_CTX_set_verify(server, SSL_VERIFY_NONE, NULL);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, NULL);
+    CHECK_CONNECTS(&link, client, server, NULL);
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NOT_ASKED);
     CHECK_TEXT(certpick_explanation(link.client), "");
     CHECK_TEXT(certpick_message(link.client), "");
     CHECK(certpick_choice(link.client) == SIZE_MAX);
     close_link(&link);
-
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    SSL_CTX_free(middle);
-    SSL_CTX_free(other);
-    SSL_CTX_free(nobodys);
-    SSL_CTX_free(anybodys);
-    SSL_CTX_free(several);
-    if (way == BY_OWN_CERT_CB)
-        certpick_selector_free(selector);
 }
 
-static void resumption(const struct parties *p, int version, enum way way)
+static void resumption(int version, enum way way)
 {
-    certpick_selector *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
+    SCOPED(certpick_selector) *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
     SSL_SESSION *session;
     struct link link;
 
     use_selector(client, selector, way);
-    subject("a resumed session is not asked, and the server still knows the certificate");
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
+    subject("a resumed session has no CertificateRequest, and the server knows the certificate");
+    CHECK(connect_link(&link, client, server));
     check_sent(&link, 1);
     session = SSL_get1_session(link.client);
     close_link(&link);
 
     open_link(&link, client, server);
     MUST(session != NULL && SSL_set_session(link.client, session));
-    CHECK(shake_hands(&link) && exchange_bytes(&link));
+    CHECK(complete_link(&link));
     CHECK(SSL_session_reused(link.client));
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NOT_ASKED);
     CHECK_TEXT(certpick_explanation(link.client), "");
     CHECK_INT(certpick_verdict(link.client, 0), 0);
-    CHECK(arrived(&link, p->leaf.cert));
+    CHECK(arrived(&link, chain.leaf.cert));
     close_link(&link);
     SSL_SESSION_free(session);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
 }
 
 static int counting_cert_cb(SSL *ssl, void *calls)
@@ -162,122 +133,91 @@ static int counting_cert_cb(SSL *ssl, void *calls)
     return 1;
 }
 
-static void the_programs_own_cert_cb(const struct parties *p, int version)
+static void program_sets_cert_cb(int version)
 {
-    certpick_selector *selector = new_selector("leaf.crt", "leaf.key", "secret");
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
+    SCOPED(certpick_selector) *selector = new_selector("leaf.crt", "leaf.key", "secret");
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
     struct link link;
     int calls = 0;
 
-    subject("certpick_attach leaves the program's own cert_cb alone");
+    subject("certpick_attach does not replace the program's cert_cb");
     SSL_CTX_set_cert_cb(client, counting_cert_cb, &calls);
-    CHECK_INT(certpick_attach(client, selector), CERTPICK_OK);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+    CHECK_OK(certpick_attach(client, selector));
+    CHECK_CONNECTS(&link, client, server, chain.leaf.cert, chain.inner.cert, chain.outer.cert);
     CHECK(calls > 0);
     close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
 }
 
-/* A certificate that the program has set itself, beside a selector. */
-static void the_programs_own_certificate(const struct parties *p, int version, enum way way)
+/* The program sets a certificate and attaches a selector. */
+static void program_sets_certificate(int version, enum way way)
 {
-    certpick_selector *selector = new_selector("leaf.crt", "leaf.key", "secret");
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
-    SSL_CTX *nobodys = new_server(version, &p->leaf, (void *)NULL);
+    SCOPED(certpick_selector) *selector = new_selector("leaf.crt", "leaf.key", "secret");
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
+    SCOPED(SSL_CTX) *mismatched = new_server(version, &chain.leaf);
     struct link link;
 
-    MUST(SSL_CTX_use_certificate(client, p->other.cert));
-    MUST(SSL_CTX_use_PrivateKey(client, p->other.key));
+    MUST(SSL_CTX_use_certificate(client, other.cert));
+    MUST(SSL_CTX_use_PrivateKey(client, other.key));
     use_selector(client, selector, way);
     if (way == BY_CLIENT_CERT_CB) {
-        subject("by client_cert_cb the program's own certificate comes first: nobody is asked");
-        CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-        CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
+        subject("with client_cert_cb the program's certificate is sent, and the selector is not used");
+        CHECK_CONNECTS(&link, client, server, other.cert);
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NOT_ASKED);
         close_link(&link);
     } else {
-        subject("by cert_cb the selector comes before the program's own certificate");
-        CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-        CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+        subject("with cert_cb the selector replaces the program's certificate");
+        CHECK_CONNECTS(&link, client, server, chain.leaf.cert, chain.inner.cert, chain.outer.cert);
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
         close_link(&link);
 
-        subject("the program's own certificate never stands in where none suits");
-        CHECK(connect_link(&link, client, nobodys) && exchange_bytes(&link));
-        CHECK_ARRIVED(&link, NULL);
+        subject("the program's certificate is not sent if no credential of the selector is suitable");
+        CHECK_CONNECTS(&link, client, mismatched, NULL);
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NONE_SUITABLE);
         close_link(&link);
     }
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    SSL_CTX_free(nobodys);
-    certpick_selector_free(selector);
 }
-
-static certpick_selector *first_choice, *second_choice;
 
 static int select_twice(SSL *ssl, void *arg)
 {
-    (void)arg;
-    if (certpick_select(ssl, first_choice) != CERTPICK_OK)
+    certpick_selector **selectors = arg;
+
+    if (certpick_select(ssl, selectors[0]) != CERTPICK_OK)
         return 0;
-    if (certpick_outcome(ssl) == CERTPICK_OUTCOME_SENT)
-        return 1;
-    return certpick_select(ssl, second_choice) == CERTPICK_OK;
+    return certpick_outcome(ssl) == CERTPICK_OUTCOME_SENT ||
+           certpick_select(ssl, selectors[1]) == CERTPICK_OK;
 }
 
-static void two_selectors(const struct parties *p, int version)
+static void two_selectors(int version)
 {
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &p->root, (void *)NULL);
-    SSL_CTX *other = new_server(version, &p->other_root, (void *)NULL);
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
+    SCOPED(SSL_CTX) *other_server = new_server(version, &other_root);
+    SCOPED(certpick_selector) *first = new_selector("other.crt", "other.key", NULL);
+    SCOPED(certpick_selector) *second = new_selector("leaf.crt", "leaf.key", "secret");
+    certpick_selector *selectors[2];
     struct link link;
 
-    subject("a program's cert_cb may ask one selector after the other");
-    first_choice = new_selector("other.crt", "other.key", NULL);
-    second_choice = new_selector("leaf.crt", "leaf.key", "secret");
-    SSL_CTX_set_cert_cb(client, select_twice, NULL);
-    CHECK(connect_link(&link, client, other) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->other.cert, (X509 *)NULL);
-    close_link(&link);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, p->leaf.cert, p->inner.cert, p->outer.cert, (X509 *)NULL);
+    selectors[0] = first;
+    selectors[1] = second;
+    subject("a program's cert_cb may use one selector after the other");
+    SSL_CTX_set_cert_cb(client, select_twice, selectors);
+    CHECK_SENDS(client, other_server, other.cert);
+    CHECK_CONNECTS(&link, client, server, chain.leaf.cert, chain.inner.cert, chain.outer.cert);
     check_sent(&link, 0);
     close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    SSL_CTX_free(other);
-    certpick_selector_free(first_choice);
-    certpick_selector_free(second_choice);
 }
 
 int main(void)
 {
-    struct parties parties;
-    enum way way;
-    int i;
-
     enter_work_dir();
-    make_parties(&parties);
-    for (i = 0; i < 2; i++) {
-        for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
-            each_server_gets_its_own(&parties, tls_versions[i], way);
-            resumption(&parties, tls_versions[i], way);
-            the_programs_own_certificate(&parties, tls_versions[i], way);
+    write_files();
+    for (int i = 0; i < 2; i++) {
+        for (enum way way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
+            each_server(tls_versions[i], way);
+            resumption(tls_versions[i], way);
+            program_sets_certificate(tls_versions[i], way);
         }
-        two_selectors(&parties, tls_versions[i]);
-        the_programs_own_cert_cb(&parties, tls_versions[i]);
+        two_selectors(tls_versions[i]);
+        program_sets_cert_cb(tls_versions[i]);
     }
-    free_identity(&parties.root);
-    free_identity(&parties.outer);
-    free_identity(&parties.inner);
-    free_identity(&parties.leaf);
-    free_identity(&parties.other_root);
-    free_identity(&parties.other);
     return finish();
 }

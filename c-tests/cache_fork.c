@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A process forks while its other threads are at the cache. */
-#include "support.h"
-
+/* A process forks while its other threads use the cache. */
 #include "picking.h"
 
-#include <pthread.h>
-#include <sys/wait.h>
+#include "parallel.h"
+
 #include <unistd.h>
 
-enum { THREADS = 8, FORKS = 60, MOST_SECONDS = 60 };
+enum { THREADS = 8, FORKS = 60, MAX_SECONDS = 60 };
 
-static int finished;
+static int finished, failed;
 
-/* Adds an entry that the cache has. That takes its lock and opens no file, which a child would inherit. */
-static void *ask_the_cache(void *none)
+/* Adds cached files. This takes the lock of the cache but opens no file, which a child would
+   inherit. */
+static void *add_cached_files(void *none)
 {
     (void)none;
     while (!__atomic_load_n(&finished, __ATOMIC_SEQ_CST)) {
@@ -22,84 +21,64 @@ static void *ask_the_cache(void *none)
 
         certpick_selector_free(selector);
         if (added != CERTPICK_OK)
-            return &finished;
+            __atomic_store_n(&failed, 1, __ATOMIC_SEQ_CST);
     }
     return NULL;
 }
 
-static certpick_selector *select_both(const char *passwords)
+static certpick_selector *new_selector_both(const char *passwords)
 {
     return new_selector("a.crt,b.crt", "a.key,b.key", passwords);
 }
 
-/* Two connections, of which the second one has what the first has read. */
+/* Connects twice. The second selector gets the objects of the first from the cache. */
 static void use_cache(SSL_CTX *server)
 {
-    struct held first = connect_holding(select_both(",secret"), server);
-    struct held second = connect_holding(select_both(",secret"), server);
+    SCOPED_HELD first = connect_holding(new_selector_both(",secret"), server);
+    SCOPED_HELD second = connect_holding(new_selector_both(",secret"), server);
 
     CHECK(first.cert == second.cert && first.key == second.key);
-    free_held(&first);
-    free_held(&second);
 }
 
 static void wrong_password(void)
 {
-    certpick_selector *selector = select_both(",wrong");
+    SCOPED(certpick_selector) *selector = new_selector_both(",wrong");
 
     CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
-    certpick_selector_free(selector);
 }
 
 int main(void)
 {
-    struct two two;
-    SSL_CTX *server;
+    struct pki pki;
     pthread_t ids[THREADS];
-    void *wrong;
-    int i, status;
 
-    enter_work_dir();
-    make_two(&two);
-    write_key("b.key", two.b.key, "secret");
-    server = new_server(TLS1_3_VERSION, &two.ca_b, (void *)NULL);
-    settle();
+    set_up_pki(&pki, "secret");
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &pki.ca_b);
+    wait_for_timestamp();
     use_cache(server);
     certpick_selector_free(new_selector("a.crt", "a.key", NULL));
-    for (i = 0; i < THREADS; i++)
-        MUST(pthread_create(&ids[i], NULL, ask_the_cache, NULL) == 0);
-    for (i = 0; i < FORKS; i++) {
-        pid_t child;
+    start_threads(ids, THREADS, add_cached_files, NULL, 0);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork_child();
 
-        fflush(stdout);
-        child = fork();
-        MUST(child >= 0);
         if (child == 0) {
-            alarm(MOST_SECONDS);
-            subject("the child has a cache, and passwords mean there what they mean elsewhere");
+            alarm(MAX_SECONDS);
+            subject("the child process uses the cache and checks passwords");
             use_cache(server);
             wrong_password();
-            subject("it can empty it and go on");
+            subject("the child process can clear the cache");
             certpick_cache_clear();
             use_cache(server);
-            SSL_CTX_free(server);
-            free_two(&two);
             exit(finish());
         }
-        subject("the parent goes on");
+        subject("the parent process uses the cache after the fork");
         wrong_password();
-        MUST(waitpid(child, &status, 0) == child);
-        subject("the child is content");
-        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        check_child(child);
     }
     __atomic_store_n(&finished, 1, __ATOMIC_SEQ_CST);
-    for (i = 0; i < THREADS; i++) {
-        MUST(pthread_join(ids[i], &wrong) == 0);
-        CHECK(wrong == NULL);
-    }
-    subject("the parent still has what it had");
+    join_threads(ids, THREADS);
+    CHECK(!failed);
+    subject("the parent process uses the cache after all forks");
     use_cache(server);
-    SSL_CTX_free(server);
-    free_two(&two);
     return finish();
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What was read with more rights than the process has now is not given to it. */
+/* A process that dropped privileges gets nothing from the cache that it may no longer read. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "support.h"
-
 /* setfsuid and setgroups */
 #include <grp.h>
 #include <sys/fsuid.h>
@@ -16,10 +14,10 @@
 
 enum { OTHER_USER = 65534, GROUP = 54321 };
 
-/* As root the process becomes somebody else; another user takes the right away from himself. */
+/* Root changes its effective user ID. Another user changes the permissions of the file. */
 static int is_root;
 
-static void drop_rights(const char *file)
+static void drop_permission(const char *file)
 {
     if (is_root)
         MUST(seteuid(OTHER_USER) == 0);
@@ -27,7 +25,7 @@ static void drop_rights(const char *file)
         MUST(chmod(file, 0) == 0);
 }
 
-static void regain_rights(const char *file)
+static void regain_permission(const char *file)
 {
     if (is_root)
         MUST(seteuid(0) == 0);
@@ -48,48 +46,41 @@ static certpick_selector *empty_selector(int with_cache)
 
 static void key_is_refused(const char *password)
 {
-    certpick_selector *with = empty_selector(1), *without = empty_selector(0);
-    int i;
+    SCOPED(certpick_selector) *with = empty_selector(1), *without = empty_selector(0);
 
-    CHECK_INT(certpick_selector_add_files(with, "b.crt", "b.key", password), CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_files(without, "b.crt", "b.key", password), CERTPICK_OK);
-    for (i = 0; i < 2; i++) {
+    CHECK_OK(certpick_selector_add_files(with, "b.crt", "b.key", password));
+    CHECK_OK(certpick_selector_add_files(without, "b.crt", "b.key", password));
+    for (int i = 0; i < 2; i++) {
         CHECK_INT(certpick_selector_validate(without), CERTPICK_ERROR_FILE);
         CHECK_INT(certpick_selector_validate(with), CERTPICK_ERROR_FILE);
         CHECK_TEXT(certpick_selector_error(with), certpick_selector_error(without));
         CHECK_TEXT(certpick_selector_error(with),
                    "entry 1: could not load private key file \"b.key\": Permission denied");
     }
-    certpick_selector_free(with);
-    certpick_selector_free(without);
 }
 
 static void certificate_is_refused(void)
 {
-    certpick_selector *with = empty_selector(1), *without = empty_selector(0);
+    SCOPED(certpick_selector) *with = empty_selector(1), *without = empty_selector(0);
 
-    CHECK_INT(certpick_selector_add_files(without, "a.crt", "a.key", NULL),
-              CERTPICK_ERROR_FILE);
-    CHECK_INT(certpick_selector_add_files(with, "a.crt", "a.key", NULL),
-              CERTPICK_ERROR_FILE);
+    CHECK_INT(certpick_selector_add_files(without, "a.crt", "a.key", NULL), CERTPICK_ERROR_FILE);
+    CHECK_INT(certpick_selector_add_files(with, "a.crt", "a.key", NULL), CERTPICK_ERROR_FILE);
     CHECK_TEXT(certpick_selector_error(with), certpick_selector_error(without));
     CHECK_INT(certpick_selector_add_lists(with, "a.crt,b.crt", "a.key,b.key", NULL),
               CERTPICK_ERROR_FILE);
     CHECK(certpick_selector_add_issuers(with, "a.crt") != CERTPICK_OK);
-    certpick_selector_free(with);
-    certpick_selector_free(without);
 }
 
 static certpick_selector *issuers_and_lists(void)
 {
     certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", ",secret");
 
-    CHECK_INT(certpick_selector_add_files(selector, "a.crt", "a.key", NULL), CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_issuers(selector, "a.crt"), CERTPICK_OK);
+    CHECK_OK(certpick_selector_add_files(selector, "a.crt", "a.key", NULL));
+    CHECK_OK(certpick_selector_add_issuers(selector, "a.crt"));
     return selector;
 }
 
-/* In the group, or in none. */
+/* Joins the group, or leaves all groups. */
 static void join_group(int is_member)
 {
     const gid_t group = GROUP;
@@ -97,201 +88,151 @@ static void join_group(int is_member)
     MUST(setgroups((size_t)is_member, &group) == 0);
 }
 
-/* What may not be opened is refused as it is without the cache, but only where it is to be sent. */
-static void what_is_sent_is_opened(SSL_CTX *server, SSL_CTX *server_b)
+/* Checks that the only credential of the selector is sent. */
+static void check_sent(certpick_selector *selector, SSL_CTX *server)
 {
-    static const char denied[] =
-        "entry 1: could not read certificate file \"full.crt\": Permission denied";
-    certpick_selector *selector = empty_selector(0);
     struct link link;
 
-    CHECK_INT(certpick_selector_add_files(selector, "full.crt", "leaf.key", NULL), CERTPICK_ERROR_FILE);
-    CHECK_TEXT(certpick_selector_error(selector), denied);
-    certpick_selector_free(selector);
-
-    selector = new_selector("full.crt,open.crt", "leaf.key,open.key", NULL);
-    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
-    CHECK_TEXT(certpick_selector_error(selector), denied);
-    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
-    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_FAILED);
-    CHECK_TEXT(certpick_message(link.client), denied);
-    close_link(&link);
-    CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server_b));
-    CHECK_INT(certpick_choice(link.client), 1);
-    close_link(&link);
-    certpick_selector_free(selector);
-
-    selector = new_selector("leaf.crt", "leaf.key", NULL);
-    CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
-    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
-    CHECK_TEXT(certpick_message(link.client),
-               "entry 1: could not read certificate file \"between.crt\": Permission denied");
-    close_link(&link);
-    certpick_selector_free(selector);
-
-    selector = new_selector("leaf.crt", "leaf.key", NULL);
-    CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
-    CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
+    CHECK(connect_selector(&link, TLS1_3_VERSION, selector, server));
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
     close_link(&link);
-    certpick_selector_free(selector);
 }
 
-/* Everything is read with all rights, as the same effective user. */
+/* A cached file that may not be opened fails as it does without the cache, but only if it is sent. */
+static void check_sent_files_are_opened(SSL_CTX *server, SSL_CTX *server_b)
+{
+    static const char denied[] = "entry 1: could not read certificate file \"full.crt\": Permission denied";
+    SCOPED(certpick_selector) *uncached = empty_selector(0);
+    SCOPED(certpick_selector) *selector = new_selector("full.crt,open.crt", "leaf.key,open.key", NULL);
+    SCOPED(certpick_selector) *with_issuers = new_selector("leaf.crt", "leaf.key", NULL);
+    struct link link;
+
+    CHECK_INT(certpick_selector_add_files(uncached, "full.crt", "leaf.key", NULL), CERTPICK_ERROR_FILE);
+    CHECK_TEXT(certpick_selector_error(uncached), denied);
+
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
+    CHECK_TEXT(certpick_selector_error(selector), denied);
+    CHECK_SELECTOR_FAILS(TLS1_3_VERSION, selector, server, denied);
+    CHECK(connect_selector(&link, TLS1_3_VERSION, selector, server_b));
+    CHECK_INT(certpick_choice(link.client), 1);
+    close_link(&link);
+
+    CHECK_OK(certpick_selector_add_issuers(with_issuers, "between.crt"));
+    CHECK_SELECTOR_FAILS(TLS1_3_VERSION, with_issuers, server,
+                         "entry 1: could not read certificate file \"between.crt\": Permission denied");
+
+    SCOPED(certpick_selector) *open_issuers = new_selector("leaf.crt", "leaf.key", NULL);
+    CHECK_OK(certpick_selector_add_issuers(open_issuers, "between.crt"));
+    CHECK_OK(certpick_selector_add_issuers(open_issuers, "open_between.crt"));
+    check_sent(open_issuers, server);
+}
+
+/* Reads all files with all permissions, as the same effective user. */
 static void fill_cache(SSL_CTX *server)
 {
     static const char *const entries[] = {"full.crt", "leaf.crt"};
-    struct link link;
-    int i;
 
     certpick_cache_clear();
-    for (i = 0; i < 2; i++) {
-        certpick_selector *selector = new_selector(entries[i], "leaf.key", NULL);
+    for (int i = 0; i < 2; i++) {
+        SCOPED(certpick_selector) *selector = new_selector(entries[i], "leaf.key", NULL);
 
-        CHECK_INT(certpick_selector_add_issuers(selector, "between.crt"), CERTPICK_OK);
-        CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
-        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
-        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
-        close_link(&link);
-        certpick_selector_free(selector);
+        CHECK_OK(certpick_selector_add_issuers(selector, "between.crt"));
+        CHECK_OK(certpick_selector_add_issuers(selector, "open_between.crt"));
+        check_sent(selector, server);
     }
     certpick_selector_free(new_selector("full.crt,open.crt", "leaf.key,open.key", NULL));
 }
 
-static void write_for(const char *path, uid_t user, gid_t group, mode_t mode)
-{
-    MUST(chown(path, user, group) == 0 && chmod(path, mode) == 0);
-}
-
-/* Rights that do not show in the effective user and group. */
-static void other_rights(const struct two *two, SSL_CTX *server_b)
+/* Permissions that do not depend on the effective user and group. */
+static void other_permissions(const struct pki *pki, SSL_CTX *server_b)
 {
     struct identity root = new_root("root"), between = new_intermediate("between", &root);
     struct identity leaf = new_leaf("leaf", &between);
-    SSL_CTX *server = new_server(TLS1_3_VERSION, &root, (void *)NULL);
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &root);
 
-    write_certs("full.crt", leaf.cert, between.cert, (X509 *)NULL);
-    write_certs("leaf.crt", leaf.cert, (X509 *)NULL);
-    write_certs("between.crt", between.cert, (X509 *)NULL);
-    write_certs("open_between.crt", between.cert, (X509 *)NULL);
-    write_certs("open.crt", two->b.cert, (X509 *)NULL);
+    write_certs("full.crt", leaf.cert, between.cert);
+    write_certs("leaf.crt", leaf.cert);
+    write_certs("between.crt", between.cert);
+    write_certs("open_between.crt", between.cert);
+    write_certs("open.crt", pki->b.cert);
     write_key("leaf.key", leaf.key, NULL);
-    write_key("open.key", two->b.key, NULL);
-    write_for("full.crt", 0, GROUP, 0640);
-    write_for("between.crt", 0, GROUP, 0640);
-    write_for("leaf.crt", 0, 0, 0644);
-    write_for("open_between.crt", 0, 0, 0644);
-    write_for("open.crt", 0, 0, 0644);
-    write_for("leaf.key", OTHER_USER, 0, 0600);
-    write_for("open.key", OTHER_USER, 0, 0600);
-    settle();
+    write_key("open.key", pki->b.key, NULL);
+    MUST(chown("full.crt", 0, GROUP) == 0 && chmod("full.crt", 0640) == 0);
+    MUST(chown("between.crt", 0, GROUP) == 0 && chmod("between.crt", 0640) == 0);
+    MUST(chown("leaf.key", OTHER_USER, 0) == 0 && chown("open.key", OTHER_USER, 0) == 0);
+    wait_for_timestamp();
 
-    subject("a certificate is not sent after its group was given up");
+    subject("a certificate is not sent after the process left the group that may read it");
     join_group(1);
     MUST(seteuid(OTHER_USER) == 0);
     fill_cache(server);
     MUST(seteuid(0) == 0);
     join_group(0);
     MUST(seteuid(OTHER_USER) == 0);
-    what_is_sent_is_opened(server, server_b);
+    check_sent_files_are_opened(server, server_b);
     MUST(seteuid(0) == 0);
 
-    subject("nor on behalf of a user of the file system who may not read it");
+    subject("a certificate is not sent if the file system user ID may not read it");
     fill_cache(server);
     setfsuid(OTHER_USER);
-    what_is_sent_is_opened(server, server_b);
+    check_sent_files_are_opened(server, server_b);
     setfsuid(0);
 
-    subject("a selector that has sent a certificate goes on when its files are removed");
-    {
-        certpick_selector *selector = new_selector("leaf.crt", "leaf.key", NULL);
-        certpick_selector *from_cache;
-        struct link link;
-        int i;
+    subject("a selector that has sent a certificate continues after its files are removed");
+    SCOPED(certpick_selector) *selector = new_selector("leaf.crt", "leaf.key", NULL);
+    SCOPED(certpick_selector) *unused = new_selector("leaf.crt", "leaf.key", NULL);
+    CHECK_OK(certpick_selector_add_issuers(selector, "open_between.crt"));
+    CHECK_OK(certpick_selector_add_issuers(unused, "open_between.crt"));
+    check_sent(selector, server);
+    MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
+    check_sent(selector, server);
+    subject("a selector that has not opened the removed files sends nothing");
+    CHECK_SELECTOR_FAILS(TLS1_3_VERSION, unused, server,
+                         "entry 1: could not read certificate file \"leaf.crt\": No such file or directory");
 
-        CHECK_INT(certpick_selector_add_issuers(selector, "open_between.crt"), CERTPICK_OK);
-        from_cache = new_selector("leaf.crt", "leaf.key", NULL);
-        CHECK_INT(certpick_selector_add_issuers(from_cache, "open_between.crt"), CERTPICK_OK);
-        for (i = 0; i < 2; i++) {
-            CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
-            CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
-            close_link(&link);
-            if (i == 0)
-                MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
-        }
-        subject("one that has not opened them sends nothing then");
-        CHECK(!connect_picking(&link, TLS1_3_VERSION, from_cache, server));
-        CHECK_TEXT(certpick_message(link.client),
-                   "entry 1: could not read certificate file \"leaf.crt\": No such file or directory");
-        close_link(&link);
-        certpick_selector_free(selector);
-        certpick_selector_free(from_cache);
-    }
-
-    subject("a selector that was made with the right keeps what it has read");
+    subject("a selector keeps what it read while it had the permission");
     certpick_cache_clear();
-    {
-        certpick_selector *selector = new_selector("full.crt", "leaf.key", NULL);
-        struct link link;
-
-        setfsuid(OTHER_USER);
-        CHECK(connect_picking(&link, TLS1_3_VERSION, selector, server));
-        CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
-        close_link(&link);
-        setfsuid(0);
-        certpick_selector_free(selector);
-    }
-    SSL_CTX_free(server);
-    free_identity(&root);
-    free_identity(&between);
-    free_identity(&leaf);
+    SCOPED(certpick_selector) *full = new_selector("full.crt", "leaf.key", NULL);
+    setfsuid(OTHER_USER);
+    check_sent(full, server);
+    setfsuid(0);
 }
 
 int main(void)
 {
-    struct two two;
-    SSL_CTX *server;
-    struct held first, second;
+    struct pki pki;
 
-    enter_work_dir();
     is_root = geteuid() == 0;
+    set_up_pki(&pki, "secret");
     MUST(chmod(".", 0755) == 0);
-    make_two(&two);
-    write_key("b.key", two.b.key, "secret");
     MUST(chmod("a.crt", 0600) == 0 && chmod("b.crt", 0644) == 0);
-    server = new_server(TLS1_3_VERSION, &two.ca_b, (void *)NULL);
-    settle();
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &pki.ca_b);
+    wait_for_timestamp();
 
-    subject("with all rights everything is read, and kept");
-    first = connect_holding(issuers_and_lists(), server);
-    second = connect_holding(issuers_and_lists(), server);
+    subject("a process with all permissions reads and caches the files");
+    SCOPED_HELD first = connect_holding(issuers_and_lists(), server);
+    SCOPED_HELD second = connect_holding(issuers_and_lists(), server);
     CHECK(first.cert == second.cert && first.key == second.key);
-    free_held(&second);
 
-    subject("a key that may not be read any more is refused, in the same words as without the cache");
-    drop_rights("b.key");
+    subject("a key that may no longer be read is refused with the same text as without the cache");
+    drop_permission("b.key");
     key_is_refused("secret");
     key_is_refused("wrong");
     key_is_refused(NULL);
-    regain_rights("b.key");
+    regain_permission("b.key");
 
-    subject("so is a certificate");
-    drop_rights("a.crt");
+    subject("a certificate that may no longer be read is refused with the same text as without the cache");
+    drop_permission("a.crt");
     certificate_is_refused();
-    regain_rights("a.crt");
+    regain_permission("a.crt");
 
-    subject("with the rights, what was read comes back");
-    second = connect_holding(issuers_and_lists(), server);
+    subject("the cache is used again after the process regains its permissions");
+    SCOPED_HELD third = connect_holding(issuers_and_lists(), server);
     if (is_root)
-        CHECK(first.cert == second.cert && first.key == second.key);
-    free_held(&first);
-    free_held(&second);
+        CHECK(first.cert == third.cert && first.key == third.key);
     if (is_root)
-        other_rights(&two, server);
+        other_permissions(&pki, server);
     else
-        printf("groups and the user of the file system can only be changed as root\n");
-    SSL_CTX_free(server);
-    free_two(&two);
+        printf("not run: only root can change groups and the file system user ID\n");
     return finish();
 }

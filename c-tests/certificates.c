@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "support.h"
-
 #include "certificates.h"
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -66,9 +65,53 @@ void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-/* Takes over the key; NULL: a new one. */
-static struct identity issue_for(EVP_PKEY *key, const char *name, const struct identity *issuer,
-                                 int is_ca, const struct traits *traits)
+/* The identities that are freed at exit. */
+struct owned {
+    struct owned *next;
+    X509 *cert;
+    EVP_PKEY *key;
+};
+static struct owned *owned;
+
+void free_identity(struct identity *identity)
+{
+    struct owned **at = &owned, *found;
+
+    while (*at != NULL && (*at)->cert != identity->cert)
+        at = &(*at)->next;
+    found = *at;
+    if (found != NULL)
+        *at = found->next;
+    free(found);
+    X509_free(identity->cert);
+    EVP_PKEY_free(identity->key);
+}
+
+static void free_identities(void)
+{
+    while (owned != NULL) {
+        struct identity identity = {owned->cert, owned->key};
+
+        free_identity(&identity);
+    }
+}
+
+static void free_at_exit(const struct identity *identity)
+{
+    static int is_registered;
+    struct owned *added = malloc(sizeof(*added));
+
+    MUST(added != NULL && (is_registered || atexit(free_identities) == 0));
+    is_registered = 1;
+    added->next = owned;
+    added->cert = identity->cert;
+    added->key = identity->key;
+    owned = added;
+}
+
+/* Takes ownership of the key. Generates one if it is NULL. */
+static struct identity issue(EVP_PKEY *key, const char *name, const struct identity *issuer,
+                             int is_ca, const struct traits *traits)
 {
     static long serial;
     static const struct traits ordinary = {KEY_P256, NULL, NULL, 0, 0};
@@ -102,55 +145,52 @@ static struct identity issue_for(EVP_PKEY *key, const char *name, const struct i
     MUST(X509_sign(made.cert, signing_key,
                    EVP_PKEY_base_id(signing_key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256()));
     X509_NAME_free(subject_name);
+    free_at_exit(&made);
     return made;
-}
-
-static struct identity issue(const char *name, const struct identity *issuer, int is_ca,
-                             const struct traits *traits)
-{
-    return issue_for(NULL, name, issuer, is_ca, traits);
 }
 
 struct identity renew(const char *name, const struct identity *old, const struct identity *issuer)
 {
     MUST(EVP_PKEY_up_ref(old->key));
-    return issue_for(old->key, name, issuer, 0, NULL);
+    return issue(old->key, name, issuer, 0, NULL);
 }
 
 X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer)
 {
-    struct identity made = issue_for(ca->key, name, issuer, 1, NULL);
-
-    return made.cert;
+    MUST(EVP_PKEY_up_ref(ca->key));
+    return issue(ca->key, name, issuer, 1, NULL).cert;
 }
 
 struct identity new_root(const char *name)
 {
-    return issue(name, NULL, 1, NULL);
+    return issue(NULL, name, NULL, 1, NULL);
 }
 
 struct identity new_intermediate(const char *name, const struct identity *issuer)
 {
-    return issue(name, issuer, 1, NULL);
+    return issue(NULL, name, issuer, 1, NULL);
 }
 
 struct identity new_leaf(const char *name, const struct identity *issuer)
 {
-    return issue(name, issuer, 0, NULL);
+    return issue(NULL, name, issuer, 0, NULL);
 }
 
 struct identity new_leaf_with(const char *name, const struct identity *issuer,
                               const struct traits *traits)
 {
-    return issue(name, issuer, 0, traits);
+    return issue(NULL, name, issuer, 0, traits);
 }
 
-void free_identity(struct identity *identity)
+struct chain new_chain(void)
 {
-    X509_free(identity->cert);
-    EVP_PKEY_free(identity->key);
-    identity->cert = NULL;
-    identity->key = NULL;
+    struct chain made;
+
+    made.root = new_root("Root");
+    made.outer = new_intermediate("Outer", &made.root);
+    made.inner = new_intermediate("Inner", &made.outer);
+    made.leaf = new_leaf("leaf", &made.inner);
+    return made;
 }
 
 static void save(const char *path, BIO *bio, mode_t mode)
@@ -185,7 +225,7 @@ static BIO *new_memory(void)
     return bio;
 }
 
-void write_certs(const char *path, ...)
+void write_certs_to(const char *path, ...)
 {
     BIO *bio = new_memory();
     va_list certs;
@@ -221,15 +261,24 @@ void write_der_key(const char *path, EVP_PKEY *key)
     save(path, bio, 0600);
 }
 
-void write_combined(const char *path, EVP_PKEY *key, ...)
+void write_encrypted_der_key(const char *path, EVP_PKEY *key, const char *password, size_t length)
+{
+    BIO *bio = new_memory();
+
+    MUST(i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_128_cbc(), (char *)(uintptr_t)password, (int)length,
+                                 NULL, NULL));
+    save(path, bio, 0600);
+}
+
+void write_combined_to(const char *path, EVP_PKEY *key, const char *password, ...)
 {
     BIO *bio = new_memory();
     va_list certs;
 
-    va_start(certs, key);
+    va_start(certs, password);
     put_certs(bio, certs);
     va_end(certs);
-    put_key(bio, key, NULL);
+    put_key(bio, key, password);
     save(path, bio, 0600);
 }
 
@@ -238,7 +287,30 @@ void write_identity(const char *name, const struct identity *identity, const cha
     char path[256];
 
     snprintf(path, sizeof(path), "%s.crt", name);
-    write_certs(path, identity->cert, (X509 *)NULL);
+    write_certs(path, identity->cert);
     snprintf(path, sizeof(path), "%s.key", name);
     write_key(path, identity->key, password);
+}
+
+void write_damaged_cert(const char *path)
+{
+    write_text(path, "-----BEGIN CERTIFICATE-----\nTWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcmsu\n"
+               "-----END CERTIFICATE-----\n");
+}
+
+void set_up_pki(struct pki *pki, const char *password)
+{
+    enter_work_dir();
+    pki->ca_a = new_root("CA A");
+    pki->ca_b = new_root("CA B");
+    pki->a = new_leaf("a", &pki->ca_a);
+    pki->b = new_leaf("b", &pki->ca_b);
+    write_identity("a", &pki->a, NULL);
+    write_identity("b", &pki->b, password);
+    ERR_clear_error();
+}
+
+void free_X509(X509 **cert)
+{
+    X509_free(*cert);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A thread whose default OSSL_LIB_CTX is its own, and another library that keeps ex_data of its own:
-   each gets back what is its own, in whichever library context certpick was first used. Compiled
-   twice: with certpick, and with -DMODULE for an openssl.cnf, the argument, that loads the module into
-   that library context. OpenSSL 1.1.1 has one library context alone. */
-#include "support.h"
-
+/* A thread with its own default OSSL_LIB_CTX, and another library that uses ex_data: each library gets
+   its own data, whichever library context certpick is first used in. Compiled twice: with certpick,
+   and with -DMODULE for an openssl.cnf (the argument) that loads the module into that library context.
+   OpenSSL 1.1.1 has only one library context. */
 #ifdef MODULE
 #include "two_cas.h"
+#define PASSWORD "secret"
 #else
+#define PASSWORD NULL
 #include "picking.h"
 #endif
 
@@ -16,25 +16,21 @@
 #include <openssl/provider.h>
 #endif
 
-/* The other library. It has taken its indices before certpick, in the global library context. */
+/* The other library. It gets its indices before certpick, in the global library context. */
 static int ctx_index, ssl_index;
 static char ctx_token[8], ssl_token[8];
-static int freed, strangers;
+static int freed, foreign;
 
-static void take_back(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+static void count_freed(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
-    (void)parent;
-    (void)data;
-    (void)index;
-    (void)argl;
-    (void)argp;
+    (void)parent, (void)data, (void)index, (void)argl, (void)argp;
     if (pointer == ctx_token || pointer == ssl_token)
         freed++;
     else if (pointer != NULL)
-        strangers++;
+        foreign++;
 }
 
-/* Under another default, OpenSSL would call the free functions of that library context. */
+/* With another default, OpenSSL would call the free functions of that library context. */
 static void close_in_global_context(struct link *link)
 {
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
@@ -47,27 +43,23 @@ static void close_in_global_context(struct link *link)
 #endif
 }
 
-static void meets_both(SSL_CTX *client, const struct two *two)
+static void connect_to_both(SSL_CTX *client, const struct pki *pki)
 {
-    SSL_CTX *server_a = new_server(TLS1_3_VERSION, &two->ca_a, (void *)NULL);
-    SSL_CTX *server_b = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    SCOPED(SSL_CTX) *server_a = new_server(TLS1_3_VERSION, &pki->ca_a);
+    SCOPED(SSL_CTX) *server_b = new_server(TLS1_3_VERSION, &pki->ca_b);
     struct link link;
 
-    CHECK(connect_link(&link, client, server_a) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
+    CHECK_CONNECTS(&link, client, server_a, pki->a.cert);
     CHECK(SSL_get_ex_data(link.client, ssl_index) == NULL);
     MUST(SSL_set_ex_data(link.client, ssl_index, ssl_token));
     close_in_global_context(&link);
-    CHECK(connect_link(&link, client, server_b) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
+    CHECK_CONNECTS(&link, client, server_b, pki->b.cert);
     close_in_global_context(&link);
-    SSL_CTX_free(server_a);
-    SSL_CTX_free(server_b);
 }
 
 int main(int argc, char **argv)
 {
-    struct two two;
+    struct pki pki;
     SSL_CTX *client;
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
     OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
@@ -77,16 +69,14 @@ int main(int argc, char **argv)
 #ifndef MODULE
     certpick_selector *selector;
 
-    enter_work_dir();
 #endif
-    (void)argc;
-    (void)argv;
-    make_two(&two);
-    ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, take_back);
-    ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, take_back);
+    (void)argc, (void)argv;
+    set_up_pki(&pki, PASSWORD);
+    ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, count_freed);
+    ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, count_freed);
     MUST(ctx_index >= 0 && ssl_index >= 0);
 
-    subject("used first in a thread with a library context of its own");
+    subject("the first use is in a thread with its own library context");
     client = new_client(TLS1_3_VERSION);
     MUST(SSL_CTX_set_ex_data(client, ctx_index, ctx_token));
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
@@ -99,13 +89,13 @@ int main(int argc, char **argv)
     OSSL_LIB_CTX_set0_default(NULL);
 #else
     selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
-    CHECK_INT(certpick_attach(client, selector), CERTPICK_OK);
+    CHECK_OK(certpick_attach(client, selector));
     CHECK(SSL_CTX_get_ex_data(client, ctx_index) == ctx_token);
-    meets_both(client, &two);
+    connect_to_both(client, &pki);
     certpick_selector_free(selector);
 #endif
 
-    subject("what the other library keeps is its own, and freed by it alone");
+    subject("the other library's ex_data is freed only by its own callback");
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
     OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
 #endif
@@ -114,13 +104,12 @@ int main(int argc, char **argv)
     MUST(SSL_CTX_set_ex_data(client, ctx_index, ctx_token));
 #endif
     freed = 0;
-    meets_both(client, &two);
+    connect_to_both(client, &pki);
     CHECK_INT(freed, 1);
     CHECK(SSL_CTX_get_ex_data(client, ctx_index) == ctx_token);
     SSL_CTX_free(client);
     CHECK_INT(freed, 2);
-    CHECK_INT(strangers, 0);
-    free_two(&two);
+    CHECK_INT(foreign, 0);
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
     OSSL_PROVIDER_unload(provider);
     OSSL_LIB_CTX_free(own);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The header and a handshake from C++.
-#include "support.h"
-
+// The header, and a handshake, in C++.
 #include "picking.h"
 
 #include <memory>
@@ -11,9 +9,6 @@ namespace {
 
 struct FreeSelector {
     void operator()(certpick_selector *selector) const { certpick_selector_free(selector); }
-};
-struct FreeContext {
-    void operator()(SSL_CTX *ctx) const { SSL_CTX_free(ctx); }
 };
 
 int answer(char *buf, int size, const char *key_file, void *arg)
@@ -25,25 +20,19 @@ int answer(char *buf, int size, const char *key_file, void *arg)
     return static_cast<int>(password.copy(buf, password.size()));
 }
 
-void handshake(const two &two, int version)
+void handshake(const pki &pki, int version)
 {
     std::unique_ptr<certpick_selector, FreeSelector> selector(certpick_selector_new());
-    std::unique_ptr<SSL_CTX, FreeContext> client(new_client(version));
-    std::unique_ptr<SSL_CTX, FreeContext> server(
-        new_server(version, &two.ca_b, static_cast<void *>(nullptr)));
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki.ca_b);
     std::string password = "secret";
     struct link link;
 
-    subject("a C++ program gets its certificate sent");
-    CHECK_INT(certpick_selector_set_password_callback(selector.get(), answer, &password),
-              CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_lists(selector.get(), "a.crt,b.crt", "a.key,b.key", nullptr),
-              CERTPICK_OK);
-    CHECK_INT(certpick_attach(client.get(), selector.get()), CERTPICK_OK);
-    CHECK(connect_link(&link, client.get(), server.get()) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, two.b.cert, static_cast<X509 *>(nullptr));
-    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
-    CHECK_INT(certpick_choice(link.client), 1);
+    subject("a C++ program sends its certificate");
+    CHECK_OK(certpick_selector_set_password_callback(selector.get(), answer, &password));
+    CHECK_OK(certpick_selector_add_lists(selector.get(), "a.crt,b.crt", "a.key,b.key", nullptr));
+    CHECK_OK(certpick_attach(client, selector.get()));
+    CHECK_CONNECTS(&link, client, server, pki.b.cert);
+    CHECK_DECISION(link.client, CERTPICK_OUTCOME_SENT, 1);
     CHECK_INT(certpick_verdict(link.client, 0), CERTPICK_REASON_ISSUER);
     close_link(&link);
 }
@@ -52,16 +41,13 @@ void handshake(const two &two, int version)
 
 int main()
 {
-    two two;
+    pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    write_key("b.key", two.b.key, "secret");
-    subject("header and library are of one version");
+    set_up_pki(&pki, "secret");
+    subject("header and library have the same version");
     CHECK_TEXT(certpick_version(), CERTPICK_VERSION);
     CHECK_INT(certpick_version_number(), CERTPICK_VERSION_NUMBER);
-    handshake(two, TLS1_2_VERSION);
-    handshake(two, TLS1_3_VERSION);
-    free_two(&two);
+    handshake(pki, TLS1_2_VERSION);
+    handshake(pki, TLS1_3_VERSION);
     return finish();
 }

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* OpenSSL's error queue: as it was after success, one entry more after a failure. */
-#include "support.h"
-
+/* OpenSSL's error queue: unchanged after success, one additional entry after a failure. */
 #include "picking.h"
 
 #include <openssl/err.h>
 
-/* With three entries queued: an expression that succeeds leaves them, and adds none. */
+/* Checks that an expression succeeds and leaves the three entries of the queue unchanged. */
 #define SUCCEEDS(expression)         \
     do {                             \
         queue_markers(3);            \
         CHECK(expression);           \
         CHECK_ONLY_MARKERS(3);       \
     } while (0)
+#define SUCCEEDS_OK(call) SUCCEEDS((call) == CERTPICK_OK)
 
-/* The same for a failure, which adds one entry of certpick's own. */
+/* Checks that an expression fails and adds one entry of certpick behind the three. */
 #define FAILS(expression, status)           \
     do {                                    \
         queue_markers(3);                   \
@@ -22,56 +21,45 @@
         CHECK_MARKERS_AND_ONE(3);           \
     } while (0)
 
-static int answer(char *buf, int size, const char *key_file, void *arg)
-{
-    (void)size;
-    (void)key_file;
-    (void)arg;
-    memcpy(buf, "secret", 6);
-    return 6;
-}
+static char password[] = "secret";
 
-static void successes(const struct two *two)
+static void successes(const struct pki *pki)
 {
     certpick_selector *selector;
     SSL_CTX *client = new_client(TLS1_3_VERSION);
     SSL *ssl;
 
-    subject("a function that succeeds leaves the error queue as it was");
+    subject("a function that succeeds leaves the error queue unchanged");
     SUCCEEDS((selector = certpick_selector_new()) != NULL);
     SUCCEEDS(certpick_version() != NULL && certpick_version_number() != 0);
     SUCCEEDS(certpick_status_text(CERTPICK_ERROR_KEY) != NULL);
     SUCCEEDS(certpick_is_list("a.crt,b.crt") == 1 && certpick_is_list("nowhere") == 0);
-    SUCCEEDS(certpick_selector_up_ref(selector) == CERTPICK_OK);
+    SUCCEEDS_OK(certpick_selector_up_ref(selector));
     SUCCEEDS((certpick_selector_free(selector), 1));
     SUCCEEDS((certpick_selector_free(NULL), 1));
-    SUCCEEDS(certpick_selector_add_lists(selector, "a.crt,chain.crt", "a.key,b.key", ",secret") ==
-             CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_lists(selector, "a.crt", "a.key", NULL) == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_files(selector, "a.pem", NULL, NULL) == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_files(selector, "a.crt", "a.der", NULL) == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_files(selector, "chain.crt", "b.key", NULL) == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_files(selector, "chain.crt", "b_old.key", "secret") ==
-             CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_credential(selector, two->a.cert, two->a.key, NULL) ==
-             CERTPICK_OK);
-    SUCCEEDS(certpick_selector_add_issuers(selector, "chain.crt") == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_set_password_callback(selector, answer, NULL) == CERTPICK_OK);
-    SUCCEEDS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON) ==
-             CERTPICK_OK);
+    SUCCEEDS_OK(certpick_selector_add_lists(selector, "a.crt,chain.crt", "a.key,b.key", ",secret"));
+    SUCCEEDS_OK(certpick_selector_add_lists(selector, "a.crt", "a.key", NULL));
+    SUCCEEDS_OK(certpick_selector_add_files(selector, "a.pem", NULL, NULL));
+    SUCCEEDS_OK(certpick_selector_add_files(selector, "a.crt", "a.der", NULL));
+    SUCCEEDS_OK(certpick_selector_add_files(selector, "chain.crt", "b.key", NULL));
+    SUCCEEDS_OK(certpick_selector_add_files(selector, "chain.crt", "b_old.key", "secret"));
+    SUCCEEDS_OK(certpick_selector_add_credential(selector, pki->a.cert, pki->a.key, NULL));
+    SUCCEEDS_OK(certpick_selector_add_issuers(selector, "chain.crt"));
+    SUCCEEDS_OK(certpick_selector_set_password_callback(selector, answer_password, password));
+    SUCCEEDS_OK(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON));
     SUCCEEDS(certpick_selector_count(selector) == 8);
-    SUCCEEDS(certpick_selector_validate(selector) == CERTPICK_OK);
+    SUCCEEDS_OK(certpick_selector_validate(selector));
     SUCCEEDS(strcmp(certpick_selector_error(selector), "") == 0);
-    SUCCEEDS(certpick_attach(client, selector) == CERTPICK_OK);
-    SUCCEEDS(certpick_attach_cert_cb(client, selector) == CERTPICK_OK);
+    SUCCEEDS_OK(certpick_attach(client, selector));
+    SUCCEEDS_OK(certpick_attach_cert_cb(client, selector));
     ssl = SSL_new(client);
-    SUCCEEDS(certpick_set_peer(ssl, "db.example", "alice") == CERTPICK_OK);
+    SUCCEEDS_OK(certpick_set_peer(ssl, "db.example", "alice"));
     SUCCEEDS(certpick_outcome(ssl) == CERTPICK_OUTCOME_NOT_ASKED);
     SUCCEEDS(certpick_message(ssl) != NULL && certpick_explanation(ssl) != NULL);
     SUCCEEDS(certpick_choice(ssl) == SIZE_MAX && certpick_verdict(ssl, 0) == 0);
     SUCCEEDS((SSL_free(ssl), SSL_CTX_free(client), certpick_selector_free(selector), 1));
 
-    subject("a neutral value for nonsense is no failure");
+    subject("a neutral value for an invalid argument is not a failure");
     SUCCEEDS(certpick_selector_count(NULL) == 0 && certpick_selector_error(NULL) != NULL);
     SUCCEEDS(certpick_outcome(NULL) == CERTPICK_OUTCOME_NOT_ASKED);
     SUCCEEDS(certpick_message(NULL) != NULL && certpick_explanation(NULL) != NULL);
@@ -79,13 +67,13 @@ static void successes(const struct two *two)
     SUCCEEDS(certpick_is_list(NULL) == 0);
 }
 
-static void failures(const struct two *two)
+static void failures(const struct pki *pki)
 {
-    certpick_selector *selector = certpick_selector_new();
-    SSL_CTX *client = new_client(TLS1_3_VERSION);
-    SSL *ssl = SSL_new(client);
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
+    SCOPED(SSL_CTX) *client = new_client(TLS1_3_VERSION);
+    SCOPED(SSL) *ssl = SSL_new(client);
 
-    subject("a function that fails adds one entry, of certpick's own, with a text");
+    subject("a function that fails adds one entry of certpick with a reason string");
     FAILS(certpick_selector_up_ref(NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_add_lists(selector, NULL, NULL, NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_add_lists(NULL, "a.crt", NULL, NULL), CERTPICK_ERROR_ARGUMENT);
@@ -93,59 +81,55 @@ static void failures(const struct two *two)
     FAILS(certpick_selector_add_lists(selector, "a.crt,a.crt", "a.key", NULL), CERTPICK_ERROR_LIST);
     FAILS(certpick_selector_add_lists(selector, "gone.crt", NULL, NULL), CERTPICK_ERROR_FILE);
     FAILS(certpick_selector_add_lists(selector, "words", NULL, NULL), CERTPICK_ERROR_CERTIFICATE);
-    FAILS(certpick_selector_add_lists(selector, "garbage", "a.key", NULL), CERTPICK_ERROR_CERTIFICATE);
+    FAILS(certpick_selector_add_lists(selector, "damaged", "a.key", NULL), CERTPICK_ERROR_CERTIFICATE);
     FAILS(certpick_selector_add_lists(selector, "a.crt", NULL, NULL), CERTPICK_ERROR_KEY);
     FAILS(certpick_selector_add_files(selector, "gone.crt", NULL, NULL), CERTPICK_ERROR_FILE);
-    FAILS(certpick_selector_add_files(selector, "garbage", NULL, NULL), CERTPICK_ERROR_CERTIFICATE);
+    FAILS(certpick_selector_add_files(selector, "damaged", NULL, NULL), CERTPICK_ERROR_CERTIFICATE);
     FAILS(certpick_selector_add_issuers(selector, "gone.crt"), CERTPICK_ERROR_FILE);
-    FAILS(certpick_selector_add_issuers(selector, "garbage"), CERTPICK_ERROR_CERTIFICATE);
-    FAILS(certpick_selector_add_credential(selector, two->a.cert, two->b.key, NULL),
+    FAILS(certpick_selector_add_issuers(selector, "damaged"), CERTPICK_ERROR_CERTIFICATE);
+    FAILS(certpick_selector_add_credential(selector, pki->a.cert, pki->b.key, NULL),
           CERTPICK_ERROR_KEY_MISMATCH);
     FAILS(certpick_selector_add_credential(selector, NULL, NULL, NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_set_option(selector, 99, 0), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, 99), CERTPICK_ERROR_ARGUMENT);
-    FAILS(certpick_selector_set_password_callback(NULL, answer, NULL), CERTPICK_ERROR_ARGUMENT);
+    FAILS(certpick_selector_set_password_callback(NULL, answer_password, password), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_validate(NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_attach(client, NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_attach_cert_cb(NULL, selector), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_select(NULL, selector), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_set_peer(NULL, "host", "user"), CERTPICK_ERROR_ARGUMENT);
 
-    subject("so does a validation, however many keys are bad");
+    subject("certpick_selector_validate adds one entry, however many keys fail");
     MUST(certpick_selector_add_files(selector, "a.crt", "gone.key", NULL) == CERTPICK_OK);
     MUST(certpick_selector_add_files(selector, "b.crt", "b.key", "wrong") == CERTPICK_OK);
     MUST(certpick_selector_add_files(selector, "b.crt", "words", NULL) == CERTPICK_OK);
     MUST(certpick_selector_add_files(selector, "b.crt", "a.key", NULL) == CERTPICK_OK);
     FAILS(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
 
-    subject("so does a change of a selector that is frozen");
+    subject("a change of a frozen selector adds one entry");
     MUST(certpick_attach(client, selector) == CERTPICK_OK);
     FAILS(certpick_selector_add_files(selector, "a.crt", "a.key", NULL), CERTPICK_ERROR_FROZEN);
     FAILS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON),
           CERTPICK_ERROR_FROZEN);
-    SSL_free(ssl);
-    SSL_CTX_free(client);
-    certpick_selector_free(selector);
 }
 
-static void the_callers_mark(void)
+static void mark_of_the_program(void)
 {
-    certpick_selector *selector = certpick_selector_new();
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
 
-    subject("a mark that the program has set in the queue stays where it is");
+    subject("a mark that the program has set in the queue is unchanged");
     queue_markers(2);
     ERR_set_mark();
-    CHECK_INT(certpick_selector_add_files(selector, "chain.crt", "b_old.key", "secret"), CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_files(selector, "a.crt", "a.der", NULL), CERTPICK_OK);
-    CHECK_INT(certpick_selector_validate(selector), CERTPICK_OK);
-    CHECK_INT(certpick_selector_add_files(selector, "garbage", NULL, NULL),
+    CHECK_OK(certpick_selector_add_files(selector, "chain.crt", "b_old.key", "secret"));
+    CHECK_OK(certpick_selector_add_files(selector, "a.crt", "a.der", NULL));
+    CHECK_OK(certpick_selector_validate(selector));
+    CHECK_INT(certpick_selector_add_files(selector, "damaged", NULL, NULL),
               CERTPICK_ERROR_CERTIFICATE);
     CHECK_INT(ERR_pop_to_mark(), 1);
     CHECK_ONLY_MARKERS(2);
-    certpick_selector_free(selector);
 }
 
-static int callbacks; /* how often certpick was called and looked at */
+static int callbacks; /* the number of checked calls of certpick */
 
 static int select_cb(SSL *ssl, void *selector)
 {
@@ -158,34 +142,33 @@ static int select_cb(SSL *ssl, void *selector)
     return ok;
 }
 
-static int (*certpicks_cb)(SSL *ssl, X509 **cert, EVP_PKEY **key);
+static int (*certpick_cb)(SSL *ssl, X509 **cert, EVP_PKEY **key);
 
-/* Around certpick's own callback: what OpenSSL does to the queue afterwards is not the question. */
+/* Checks the queue directly after certpick's callback, because OpenSSL changes it later. */
 static int client_cert_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     int result;
 
     queue_markers(3);
-    result = certpicks_cb(ssl, cert, key);
+    result = certpick_cb(ssl, cert, key);
     CHECK_ONLY_MARKERS(3);
     callbacks++;
     return result;
 }
 
-/* Whatever is decided: nothing is added to the queue and nothing lost. */
+/* Connects, checks that the queue is unchanged, and returns the outcome. */
 static int handshake(int version, enum way way, const struct identity *named)
 {
-    certpick_selector *selector = new_selector("a.crt,chain.crt", "a.der,b_old.key", ",secret");
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, named, (void *)NULL);
+    SCOPED(certpick_selector) *selector = new_selector("a.crt,chain.crt", "a.der,b_old.key", ",secret");
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, named);
     struct link link;
     int outcome;
 
     callbacks = 0;
     use_selector(client, selector, way);
     if (way == BY_CLIENT_CERT_CB) {
-        certpicks_cb = SSL_CTX_get_client_cert_cb(client);
-        MUST(certpicks_cb != NULL);
+        certpick_cb = SSL_CTX_get_client_cert_cb(client);
+        MUST(certpick_cb != NULL);
         SSL_CTX_set_client_cert_cb(client, client_cert_cb);
     } else if (way == BY_OWN_CERT_CB) {
         SSL_CTX_set_cert_cb(client, select_cb, selector);
@@ -195,42 +178,32 @@ static int handshake(int version, enum way way, const struct identity *named)
     CHECK_INT(link.client_queue.length, 0);
     outcome = certpick_outcome(link.client);
     close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
     return outcome;
 }
 
 int main(void)
 {
-    static const char *const garbage =
-        "-----BEGIN CERTIFICATE-----\nTWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcmsu\n"
-        "-----END CERTIFICATE-----\n";
-    struct two two;
-    enum way way;
-    int version;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    write_combined("a.pem", two.a.key, two.a.cert, (X509 *)NULL);
-    write_der_key("a.der", two.a.key);
-    write_certs("chain.crt", two.b.cert, two.ca_b.cert, two.ca_a.cert, (X509 *)NULL);
-    write_key("b.key", two.b.key, "secret");
-    write_traditional_key("b_old.key", two.b.key, "secret");
-    write_file("words", "Neither certificate nor key.\n", 29, 0600);
-    write_file("garbage", garbage, strlen(garbage), 0600);
+    set_up_pki(&pki, NULL);
+    write_combined("a.pem", pki.a.key, NULL, pki.a.cert);
+    write_der_key("a.der", pki.a.key);
+    write_certs("chain.crt", pki.b.cert, pki.ca_b.cert, pki.ca_a.cert);
+    write_key("b.key", pki.b.key, "secret");
+    write_traditional_key("b_old.key", pki.b.key, "secret");
+    write_text("words", "Neither certificate nor key.\n");
+    write_damaged_cert("damaged");
 
-    successes(&two);
-    failures(&two);
-    the_callers_mark();
-    for (version = 0; version < 2; version++) {
-        for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
-            subject("a handshake leaves the queue as it was");
-            CHECK_INT(handshake(tls_versions[version], way, &two.ca_a), CERTPICK_OUTCOME_SENT);
-            CHECK_INT(handshake(tls_versions[version], way, &two.ca_b), CERTPICK_OUTCOME_SENT);
-            CHECK_INT(handshake(tls_versions[version], way, &two.a), CERTPICK_OUTCOME_NONE_SUITABLE);
+    successes(&pki);
+    failures(&pki);
+    mark_of_the_program();
+    for (int version = 0; version < 2; version++) {
+        for (enum way way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
+            subject("a handshake leaves the queue unchanged");
+            CHECK_INT(handshake(tls_versions[version], way, &pki.ca_a), CERTPICK_OUTCOME_SENT);
+            CHECK_INT(handshake(tls_versions[version], way, &pki.ca_b), CERTPICK_OUTCOME_SENT);
+            CHECK_INT(handshake(tls_versions[version], way, &pki.a), CERTPICK_OUTCOME_NONE_SUITABLE);
         }
     }
-    free_two(&two);
     return finish();
 }

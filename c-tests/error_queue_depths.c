@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* However many entries and marks a program has in OpenSSL's error queue, and however many errors
-   OpenSSL meets in a file, the program finds its own as they were. */
-#include "support.h"
-
+/* The program's entries and marks in OpenSSL's error queue are unchanged, however many there are and
+   however many errors OpenSSL raises for a file. */
 #include "picking.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
-/* ERR_NUM_ERRORS of openssl/err.h, less the slot that OpenSSL keeps free. */
+/* ERR_NUM_ERRORS of openssl/err.h minus the slot that OpenSSL keeps free. */
 enum { MAX_ENTRIES = 15 };
 
 static const int depths[] = {0, 1, 3, 8, MAX_ENTRIES - 1, MAX_ENTRIES};
 enum { DEPTHS = sizeof depths / sizeof depths[0] };
 
-/* Where the program has set a mark: on its newest entry, and on two at most below. */
+/* The program sets a mark on its newest entry, and on at most two older ones. */
 static int is_marked(int entry, int depth)
 {
     return entry == depth || (depth >= 3 && (entry == 1 || entry == depth - 1));
 }
 
-/* Puts n entries of the program's own into an empty queue, each with data, and marks on some. */
+/* Empties the queue and adds n entries of the program, each with data, and some with marks. */
 static void queue_entries(int n, int with_marks)
 {
     int entry;
@@ -44,7 +42,7 @@ static void queue_entries(int n, int with_marks)
     }
 }
 
-/* The oldest entry is the n-th of the program's, in all of its parts; it is taken. */
+/* Removes the oldest entry and checks that it is the program's n-th one in all its parts. */
 static void check_entry(int n)
 {
     const char *file = "", *data = "", *function = "function";
@@ -67,37 +65,33 @@ static void check_entry(int n)
     CHECK((flags & ERR_TXT_STRING) != 0);
 }
 
-/* The newest entry of the queue is one of certpick's, with a text. */
-static void check_newest_is_certpicks(void)
+/* Checks that the newest entry is from certpick and has a reason string. */
+static void check_newest_is_from_certpick(void)
 {
     unsigned long code = ERR_peek_last_error();
 
     CHECK(ERR_GET_LIB(code) >= ERR_LIB_USER && ERR_reason_error_string(code) != NULL);
 }
 
-/* The queue holds the program's n entries and, after a failure, one of certpick's above them; where
-   that is one more than OpenSSL keeps, the oldest has gone. */
+/* Checks that the queue contains the program's n entries and, after a failure, one of certpick. If
+   that is more than OpenSSL keeps, the oldest one is missing. */
 static void check_entries(int n, int failed)
 {
-    int entry;
-
     if (failed)
-        check_newest_is_certpicks();
-    for (entry = 1 + (n + failed > MAX_ENTRIES); entry <= n; entry++)
+        check_newest_is_from_certpick();
+    for (int entry = 1 + (n + failed > MAX_ENTRIES); entry <= n; entry++)
         check_entry(entry);
     if (failed)
         CHECK(ERR_get_error() != 0);
     CHECK_INT(ERR_peek_error(), 0);
 }
 
-/* The same by the marks: each is on the entry that had it, and there are no others. */
+/* Checks that the marks are on the same entries as before. */
 static void check_marks(int n, int failed)
 {
-    int entry;
-
     if (failed)
-        check_newest_is_certpicks();
-    for (entry = n; entry > (n + failed > MAX_ENTRIES); entry--) {
+        check_newest_is_from_certpick();
+    for (int entry = n; entry > (n + failed > MAX_ENTRIES); entry--) {
         if (!is_marked(entry, n))
             continue;
         CHECK_INT(ERR_pop_to_mark(), 1);
@@ -121,66 +115,27 @@ static void check_marks(int n, int failed)
         }                                                         \
     } while (0)
 
-static void write_part(const char *path, const char *of, size_t length)
+static void write_files(const struct pki *pki)
 {
-    size_t whole;
-    char *data = read_file(of, &whole);
-
-    MUST(length < whole);
-    write_file(path, data, length, 0600);
-    free(data);
-}
-
-static void write_changed(const char *path, const char *of, size_t at)
-{
-    size_t length;
-    char *data = read_file(of, &length);
-
-    MUST(at < length);
-    data[at] = (char)(data[at] ^ 0x55);
-    write_file(path, data, length, 0600);
-    free(data);
-}
-
-static void write_encrypted_der_key(const char *path, EVP_PKEY *key, const char *password)
-{
-    BIO *bio = BIO_new_file(path, "wb");
-    char copy[32];
-
-    snprintf(copy, sizeof copy, "%s", password);
-    MUST(bio != NULL && i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_256_cbc(), copy,
-                                                (int)strlen(copy), NULL, NULL) == 1);
-    BIO_free(bio);
-    MUST(chmod(path, 0600) == 0);
-}
-
-static void write_files(const struct two *two)
-{
-    static const char words[] = "Neither certificate nor key.\n";
-    static const char damaged_pem[] =
-        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBHDBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQww\n"
-        "-----END ENCRYPTED PRIVATE KEY-----\n";
-    static const char damaged_certificate[] =
-        "-----BEGIN CERTIFICATE-----\nTWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcmsu\n"
-        "-----END CERTIFICATE-----\n";
-
-    write_der_key("good.der", two->a.key);
-    write_encrypted_der_key("encrypted.der", two->a.key, "secret");
-    write_key("encrypted.pem", two->a.key, "secret");
-    write_traditional_key("old.pem", two->a.key, "secret");
-    write_part("cut.der", "good.der", 40);
-    write_part("cut_encrypted.der", "encrypted.der", 100);
-    write_part("cut_encrypted.pem", "encrypted.pem", 200);
-    write_changed("changed.der", "good.der", 5);
-    write_changed("changed_encrypted.der", "encrypted.der", 36);
-    write_file("empty", "", 0, 0600);
-    write_file("words", words, strlen(words), 0600);
+    write_der_key("good.der", pki->a.key);
+    write_encrypted_der_key("encrypted.der", pki->a.key, "secret", 6);
+    write_key("encrypted.pem", pki->a.key, "secret");
+    write_traditional_key("old.pem", pki->a.key, "secret");
+    copy_part("cut.der", "good.der", 40);
+    copy_part("cut_encrypted.der", "encrypted.der", 100);
+    copy_part("cut_encrypted.pem", "encrypted.pem", 200);
+    copy_changed("changed.der", "good.der", 5, -1);
+    copy_changed("changed_encrypted.der", "encrypted.der", 36, -1);
+    write_text("empty", "");
+    write_text("words", "Neither certificate nor key.\n");
     write_file("zeros", "\0\0\0\0\0\0\0\0", 8, 0600);
     write_file("sequence.der", "\x30\x03\x04\x01\x00", 5, 0600);
     write_file("sequences.der", "\x30\x05\x30\x00\x04\x01\x00", 7, 0600);
-    write_file("damaged.pem", damaged_pem, strlen(damaged_pem), 0600);
-    write_file("damaged.crt", damaged_certificate, strlen(damaged_certificate), 0600);
-    write_part("cut.crt", "a.crt", 300);
+    write_text("damaged.pem",
+               "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBHDBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQww\n"
+               "-----END ENCRYPTED PRIVATE KEY-----\n");
+    write_damaged_cert("damaged.crt");
+    copy_part("cut.crt", "a.crt", 300);
 }
 
 int main(void)
@@ -215,36 +170,30 @@ int main(void)
         {"damaged.crt", NULL, CERTPICK_ERROR_KEY},
     };
     static const char *const certificates[] = {"damaged.crt", "cut.crt", "words", "empty", "zeros"};
-    struct two two;
-    size_t i;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    write_files(&two);
+    set_up_pki(&pki, NULL);
+    write_files(&pki);
 
-    for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        certpick_selector *selector = certpick_selector_new();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        SCOPED(certpick_selector) *selector = certpick_selector_new();
         char sentence[100];
 
-        snprintf(sentence, sizeof sentence, "the error queue stays as it was with the key \"%s\" (%s)",
+        snprintf(sentence, sizeof sentence, "the error queue is unchanged with the key \"%s\" (%s)",
                  keys[i].file, keys[i].password != NULL ? keys[i].password : "no password");
         subject(sentence);
-        CHECK_INT(certpick_selector_add_files(selector, "a.crt", keys[i].file, keys[i].password),
-                  CERTPICK_OK);
+        CHECK_OK(certpick_selector_add_files(selector, "a.crt", keys[i].file, keys[i].password));
         AT_EVERY_DEPTH(certpick_selector_validate(selector), keys[i].status);
-        certpick_selector_free(selector);
     }
 
-    subject("the error queue stays as it was with damaged certificates");
-    for (i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
-        certpick_selector *selector = certpick_selector_new();
+    subject("the error queue is unchanged with damaged certificates");
+    for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
+        SCOPED(certpick_selector) *selector = certpick_selector_new();
 
         AT_EVERY_DEPTH(certpick_selector_add_files(selector, certificates[i], "a.key", NULL),
                        CERTPICK_ERROR_CERTIFICATE);
         AT_EVERY_DEPTH(certpick_selector_add_issuers(selector, certificates[i]),
                        CERTPICK_ERROR_CERTIFICATE);
-        certpick_selector_free(selector);
     }
-    free_two(&two);
     return finish();
 }

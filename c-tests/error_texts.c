@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The words of every error: libpq's own where libpq has them, with the number of the entry, and
-   never a password. */
-#include "support.h"
-
+/* The text of every error: libpq's text if libpq has one, with the number of the entry, and without
+   passwords. */
 #include "picking.h"
 
 #include <openssl/err.h>
@@ -11,24 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define GONE(entry) \
+    "entry " entry ": could not read certificate file \"gone.crt\": No such file or directory"
 #define PERMISSIONS(file) \
     "entry 2: private key file \"" file "\" has group or world access; file must have " \
     "permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r " \
     "(0640) or less if owned by root"
 
-/* The second of two credentials has this key and password: what validate says of it. */
+/* Checks the result of certpick_selector_validate() if the second credential has this key and password. */
 static void check_key_once(const char *key, const char *password, certpick_status status,
                            const char *start, const char *end)
 {
     char keys[128], passwords[128];
-    const char *text;
-    certpick_selector *selector;
 
     snprintf(keys, sizeof(keys), "a.key,%s", key);
     snprintf(passwords, sizeof(passwords), ",%s", password);
-    selector = new_selector("a.crt,b.crt", keys, passwords);
+    SCOPED(certpick_selector) *selector = new_selector("a.crt,b.crt", keys, passwords);
     CHECK_INT(certpick_selector_validate(selector), status);
-    text = certpick_selector_error(selector);
+    const char *text = certpick_selector_error(selector);
     if (end == NULL) {
         CHECK_TEXT(text, start);
     } else {
@@ -38,7 +36,6 @@ static void check_key_once(const char *key, const char *password, certpick_statu
     if (password[0] != '\0')
         CHECK_LACKS(text, password);
     CHECK(strchr(text, '\n') == NULL);
-    certpick_selector_free(selector);
     take_queue();
 }
 
@@ -46,60 +43,53 @@ static void check_key(const char *key, const char *password, certpick_status sta
                       const char *start, const char *end)
 {
     check_key_once(key, password, status, start, end);
-    /* What the program has left in OpenSSL's error queue must not change the words. */
+    /* Earlier entries in OpenSSL's error queue must not change the text. */
     queue_markers(3);
     check_key_once(key, password, status, start, end);
 }
 
 static void certificates(void)
 {
-    certpick_selector *selector = certpick_selector_new();
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
 
-    subject("a certificate file that cannot be read: libpq's words");
+    subject("a certificate file that cannot be read is reported with libpq's text");
     CHECK_INT(certpick_selector_add_lists(selector, "a.crt,gone.crt", "a.key,b.key", NULL),
               CERTPICK_ERROR_FILE);
-    CHECK_TEXT(certpick_selector_error(selector),
-               "entry 2: could not read certificate file \"gone.crt\": No such file or directory");
+    CHECK_TEXT(certpick_selector_error(selector), GONE("2"));
     CHECK_INT(certpick_selector_add_lists(selector, "gone.crt,a.crt", "a.key,b.key", NULL),
               CERTPICK_ERROR_FILE);
-    CHECK_TEXT(certpick_selector_error(selector),
-               "entry 1: could not read certificate file \"gone.crt\": No such file or directory");
+    CHECK_TEXT(certpick_selector_error(selector), GONE("1"));
 
-    subject("a file that holds no certificate: libpq's words");
+    subject("a file without a certificate is reported with libpq's text");
     CHECK_INT(certpick_selector_add_lists(selector, "a.crt,b.key", "a.key,b.key", NULL),
               CERTPICK_ERROR_CERTIFICATE);
-    CHECK_BEGINS(certpick_selector_error(selector),
-                 "entry 2: could not read certificate file \"b.key\": ");
+    CHECK_BEGINS(certpick_selector_error(selector), "entry 2: could not read certificate file \"b.key\": ");
     CHECK_INT(certpick_selector_count(selector), 0);
-    certpick_selector_free(selector);
 }
 
-static void keys(const struct two *two)
+static void keys(const struct pki *pki)
 {
-    struct identity stranger = new_leaf_with("x", NULL, &(struct traits){KEY_P384, NULL, NULL, 0, 0});
+    struct identity unrelated = new_leaf_with("x", NULL, &(struct traits){KEY_P384, NULL, NULL, 0, 0});
+    static const mode_t modes[] = {0644, 0660, 0604, 0650};
     struct stat status;
 
-    subject("a key file that is missing: libpq's words");
+    subject("a missing key file is reported with libpq's text");
     check_key("gone.key", "", CERTPICK_ERROR_FILE,
               "entry 2: certificate present, but not private key file \"gone.key\"", NULL);
 
-    subject("a key file that others can read: libpq's words");
-    MUST(chmod("b.key", 0644) == 0);
-    check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
-    MUST(chmod("b.key", 0660) == 0);
-    check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
-    MUST(chmod("b.key", 0604) == 0);
-    check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
-    MUST(chmod("b.key", 0650) == 0);
-    check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
+    subject("a key file that others can read is reported with libpq's text");
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        MUST(chmod("b.key", modes[i]) == 0);
+        check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
+    }
 
-    subject("a key file that its group can read is good where root owns it, and only there");
+    subject("a key file that its group can read is accepted only if root owns it");
     MUST(chmod("b.key", 0640) == 0 && stat("b.key", &status) == 0);
     if (status.st_uid == 0)
         check_key("b.key", "", CERTPICK_OK, "", NULL);
     else
         check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
-    /* Root can try what it is for a file that is not root's. */
+    /* Root can also test a file that another user owns. */
     if (status.st_uid == 0 && chown("b.key", 65534, (gid_t)-1) == 0) {
         check_key("b.key", "", CERTPICK_ERROR_KEY_PERMISSIONS, PERMISSIONS("b.key"), NULL);
         MUST(chown("b.key", 0, (gid_t)-1) == 0);
@@ -107,48 +97,46 @@ static void keys(const struct two *two)
     MUST(chmod("b.key", 0400) == 0);
     check_key("b.key", "", CERTPICK_OK, "", NULL);
 
-    subject("the rule holds for a key in the certificate's own file");
-    write_combined("b.pem", two->b.key, two->b.cert, (X509 *)NULL);
+    subject("the permission rule also applies to a key in the certificate's file");
+    write_combined("b.pem", pki->b.key, NULL, pki->b.cert);
     MUST(chmod("b.pem", 0644) == 0);
     {
-        certpick_selector *selector = new_selector("a.crt,b.pem", "a.key,", NULL);
+        SCOPED(certpick_selector) *selector = new_selector("a.crt,b.pem", "a.key,", NULL);
 
         CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_KEY_PERMISSIONS);
         CHECK_TEXT(certpick_selector_error(selector), PERMISSIONS("b.pem"));
-        certpick_selector_free(selector);
     }
 
-    subject("a key that is not a regular file: libpq's words");
+    subject("a key that is not a regular file is reported with libpq's text");
     MUST(mkdir("dir", 0700) == 0);
     check_key("dir", "", CERTPICK_ERROR_FILE, "entry 2: private key file \"dir\" is not a regular file",
               NULL);
 
-    subject("a file without a key");
-    write_file("words.key", "Not a key.\n", 11, 0600);
+    subject("a file without a key is reported");
+    write_text("words.key", "Not a key.\n");
     check_key("words.key", "", CERTPICK_ERROR_KEY,
               "entry 2: could not load private key file \"words.key\": ", "");
 
-    subject("a key that belongs to another certificate: libpq's words");
+    subject("a key that belongs to another certificate is reported with libpq's text");
     check_key("a.key", "", CERTPICK_ERROR_KEY_MISMATCH,
               "entry 2: certificate does not match private key file \"a.key\": key values mismatch",
               NULL);
-    write_key("other.key", stranger.key, NULL);
+    write_key("other.key", unrelated.key, NULL);
     check_key("other.key", "", CERTPICK_ERROR_KEY_MISMATCH,
               "entry 2: certificate does not match private key file \"other.key\": ", "mismatch");
-    free_identity(&stranger);
 }
 
-/* One wrong password in 256 yields good padding by chance, and then nothing says "bad decrypt".
-   Encrypt with the password "right" until the wrong one is, or is not, such a case. */
-static void write_sealed_key(const char *path, EVP_PKEY *key, const char *wrong, int by_chance)
+/* With one wrong password in 256 the padding is valid by chance, so OpenSSL does not report "bad
+   decrypt". Encrypts with the password "right" until the wrong password is, or is not, this case. */
+static void write_encrypted_key(const char *path, EVP_PKEY *key, const char *wrong, int by_chance)
 {
     PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
-    int i, done = 0;
+    int done = 0;
 
-    for (i = 0; i < 20000 && !done; i++) {
-        X509_SIG *sealed =
+    for (int i = 0; i < 20000 && !done; i++) {
+        X509_SIG *encrypted =
             PKCS8_encrypt(-1, EVP_aes_128_cbc(), "right", 5, NULL, 0, 1, plain);
-        PKCS8_PRIV_KEY_INFO *opened = PKCS8_decrypt(sealed, wrong, (int)strlen(wrong));
+        PKCS8_PRIV_KEY_INFO *opened = PKCS8_decrypt(encrypted, wrong, (int)strlen(wrong));
         struct queue queue = take_queue();
         size_t j;
         int padding_fits = 1;
@@ -164,65 +152,58 @@ static void write_sealed_key(const char *path, EVP_PKEY *key, const char *wrong,
             char *data;
             long length;
 
-            MUST(PEM_write_bio_PKCS8(bio, sealed));
+            MUST(PEM_write_bio_PKCS8(bio, encrypted));
             length = BIO_get_mem_data(bio, &data);
             write_file(path, data, (size_t)length, 0600);
             BIO_free(bio);
         }
-        X509_SIG_free(sealed);
+        X509_SIG_free(encrypted);
     }
     MUST(done);
     PKCS8_PRIV_KEY_INFO_free(plain);
 }
 
-static void passwords(const struct two *two)
+static void passwords(const struct pki *pki)
 {
     static const char *const missing = "it is encrypted and no password was given";
 
-    subject("an encrypted key without a password");
-    write_sealed_key("b.key", two->b.key, "Schwamm", 0);
+    subject("an encrypted key without a password is reported");
+    write_encrypted_key("b.key", pki->b.key, "Schwamm", 0);
     check_key("b.key", "", CERTPICK_ERROR_PASSWORD_MISSING,
               "entry 2: could not load private key file \"b.key\": it is encrypted and no "
               "password was given", NULL);
 
-    subject("a wrong password");
+    subject("a wrong password is reported");
     check_key("b.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
               "entry 2: could not load private key file \"b.key\": ", "bad decrypt");
 
-    subject("the same for the older form of encrypted keys");
-    write_traditional_key("old.key", two->b.key, "hunter2");
+    subject("an encrypted key in the traditional format is reported with the same texts");
+    write_traditional_key("old.key", pki->b.key, "hunter2");
     check_key("old.key", "", CERTPICK_ERROR_PASSWORD_MISSING,
               "entry 2: could not load private key file \"old.key\": ", missing);
     check_key("old.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
               "entry 2: could not load private key file \"old.key\": ", "");
 
-    subject("a wrong password whose padding fits by chance is a wrong password all the same");
-    write_sealed_key("chance.key", two->b.key, "Schwamm", 1);
+    subject("a wrong password is reported even if the padding is valid by chance");
+    write_encrypted_key("chance.key", pki->b.key, "Schwamm", 1);
     check_key("chance.key", "right", CERTPICK_OK, "", NULL);
     check_key("chance.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
               "entry 2: could not load private key file \"chance.key\": ", "");
 
-    subject("an overlong password is wrong, not a crash");
-    {
-        char *longest = malloc(1 << 20);
-        certpick_selector *selector = certpick_selector_new();
-
-        MUST(longest != NULL);
-        memset(longest, 'x', (1 << 20) - 1);
-        longest[(1 << 20) - 1] = '\0';
-        CHECK_INT(certpick_selector_add_files(selector, "b.crt", "b.key", longest), CERTPICK_OK);
-        CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
-        CHECK_LACKS(certpick_selector_error(selector), "xxxx");
-        certpick_selector_free(selector);
-        free(longest);
-    }
+    subject("a password of 1 MiB is a wrong password");
+    static char longest[1 << 20];
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
+    fill(longest, 'x', sizeof(longest));
+    CHECK_OK(certpick_selector_add_files(selector, "b.crt", "b.key", longest));
+    CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
+    CHECK_LACKS(certpick_selector_error(selector), "xxxx");
 }
 
-static void all_at_once(void)
+static void several_failures(void)
 {
     certpick_selector *selector;
 
-    subject("validate tells of every failure, and its status is the first one's");
+    subject("certpick_selector_validate reports every failure and returns the status of the first");
     MUST(chmod("a.key", 0644) == 0);
     selector = new_selector("a.crt,b.crt,a.crt", "gone.key,b.key,a.key", ",Schwamm,");
     CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
@@ -238,14 +219,12 @@ static void all_at_once(void)
 
 int main(void)
 {
-    struct two two;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
+    set_up_pki(&pki, NULL);
     certificates();
-    keys(&two);
-    passwords(&two);
-    all_at_once();
-    free_two(&two);
+    keys(&pki);
+    passwords(&pki);
+    several_failures();
     return finish();
 }

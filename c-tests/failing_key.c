@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The chosen credential's key cannot be used: the handshake ends with a clear error, and nothing
-   else is sent in its place. A key that is not chosen does no harm. */
-#include "support.h"
-
+/* The key of the chosen credential cannot be used: the handshake fails with an error that says why,
+   and no other credential is sent. A key that is not chosen has no effect. */
 #include "picking.h"
 
 #include <openssl/err.h>
@@ -19,17 +17,17 @@ static const struct {
      "entry 2: private key file \"open.key\" has group or world access; file must have permissions "
      "u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if "
      "owned by root"},
-    {"sealed.key", "", CERTPICK_ERROR_PASSWORD_MISSING,
-     "entry 2: could not load private key file \"sealed.key\": it is encrypted and no password was "
+    {"encrypted.key", "", CERTPICK_ERROR_PASSWORD_MISSING,
+     "entry 2: could not load private key file \"encrypted.key\": it is encrypted and no password was "
      "given"},
-    {"sealed.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
-     "entry 2: could not load private key file \"sealed.key\": "},
+    {"encrypted.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
+     "entry 2: could not load private key file \"encrypted.key\": "},
     {"words.key", "", CERTPICK_ERROR_KEY,
      "entry 2: could not load private key file \"words.key\": "},
     {"a.key", "", CERTPICK_ERROR_KEY_MISMATCH,
      "entry 2: certificate does not match private key file \"a.key\": "},
 };
-enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
+enum { FAILURES = COUNT(failures) };
 
 static certpick_selector *failing_selector(int i)
 {
@@ -37,18 +35,17 @@ static certpick_selector *failing_selector(int i)
 
     snprintf(keys, sizeof(keys), "a.key,%s,b.key", failures[i].key);
     snprintf(passwords, sizeof(passwords), ",%s,", failures[i].password);
-    /* The third one would do, and must not be taken. */
+    /* The third credential would be suitable, and must not be used. */
     return new_selector("a.crt,b.crt,b.crt", keys, passwords);
 }
 
-/* certpick's is the first entry and the only one of its library; behind it may be OpenSSL's. */
+/* Checks that one entry of certpick follows the markers. Entries of OpenSSL may follow. */
 static void check_queued(const struct queue *queue, int markers, int openssl)
 {
     const char *reason;
-    size_t i;
 
     CHECK(queue->length >= (size_t)markers + 1);
-    for (i = 0; i < (size_t)markers && i < queue->length; i++)
+    for (size_t i = 0; i < (size_t)markers && i < queue->length; i++)
         CHECK(is_marker(queue->codes[i]));
     CHECK_INT(foreign_entries(queue), 1);
     reason = ERR_reason_error_string(queue->codes[markers]);
@@ -61,8 +58,7 @@ static void check_queued(const struct queue *queue, int markers, int openssl)
 
 static int marking_cert_cb(SSL *ssl, void *arg)
 {
-    (void)ssl;
-    (void)arg;
+    (void)ssl, (void)arg;
     ERR_clear_error();
     queue_markers(3);
     return 1;
@@ -74,11 +70,10 @@ static int marking_select_cb(SSL *ssl, void *selector)
     return certpick_select(ssl, (certpick_selector *)selector) == CERTPICK_OK;
 }
 
-static void chosen(const struct two *two, int version, enum way way, int i, int markers)
+static void chosen_key_cannot_be_used(const struct pki *pki, int version, enum way way, int i, int markers)
 {
-    certpick_selector *selector = failing_selector(i);
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &two->ca_b, (void *)NULL);
+    SCOPED(certpick_selector) *selector = failing_selector(i);
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki->ca_b);
     struct link link;
 
     use_selector(client, selector, way);
@@ -108,96 +103,74 @@ static void chosen(const struct two *two, int version, enum way way, int i, int 
     if (way == BY_OWN_CERT_CB && !markers)
         CHECK_INT(last_select_status(), failures[i].status);
     close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
 }
 
-static void not_chosen(const struct two *two, int version, enum way way)
+static void unchosen_keys_are_not_read(const struct pki *pki, int version, enum way way)
 {
     certpick_selector *selector =
         new_selector("a.crt,b.crt,b.crt,b.crt", "a.key,gone.key,open.key,a.key", NULL);
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server = new_server(version, &two->ca_a, (void *)NULL);
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki->ca_a);
     struct link link;
 
-    subject("a key that is not chosen is not looked at");
+    subject("a key that is not chosen is not read");
     use_selector(client, selector, way);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
+    CHECK_CONNECTS(&link, client, server, pki->a.cert);
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
     close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
     certpick_selector_free(selector);
 }
 
-static void one_line(const struct two *two)
+static void message_is_one_line(const struct pki *pki)
 {
-    certpick_selector *selector = certpick_selector_new();
-    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_b, (void *)NULL);
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &pki->ca_b);
     struct link link;
 
-    subject("the message is one line, whatever a file is called");
-    CHECK_INT(certpick_selector_add_files(selector, "b.crt", "gone\nnothing to see here.key", NULL),
-              CERTPICK_OK);
-    CHECK(!connect_picking(&link, TLS1_3_VERSION, selector, server));
+    subject("the message is one line even if a file name contains a newline");
+    CHECK_OK(certpick_selector_add_files(selector, "b.crt", "gone\nnothing to see here.key", NULL));
+    CHECK(!connect_selector(&link, TLS1_3_VERSION, selector, server));
     CHECK_HAS(certpick_message(link.client), "nothing to see here.key");
     CHECK_LACKS(certpick_message(link.client), "\n");
     CHECK_LACKS(certpick_explanation(link.client), "\nnothing to see here.key");
     close_link(&link);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
 }
 
-static void mended(const struct two *two, int version)
+static void key_is_created(const struct pki *pki, int version)
 {
-    certpick_selector *selector = new_selector("b.crt", "late.key", NULL);
-    SSL_CTX *server = new_server(version, &two->ca_b, (void *)NULL);
-    struct link link;
+    SCOPED(certpick_selector) *selector = new_selector("b.crt", "late.key", NULL);
+    SCOPED(SSL_CTX) *server = new_server(version, &pki->ca_b);
 
-    subject("a key that was missing and is there at the next handshake is used");
+    subject("a key that was missing is used once it exists");
     remove("late.key");
-    CHECK(!connect_picking(&link, version, selector, server));
-    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_FAILED);
-    close_link(&link);
-    write_key("late.key", two->b.key, NULL);
-    CHECK(connect_picking(&link, version, selector, server));
-    CHECK_ARRIVED(&link, two->b.cert, (X509 *)NULL);
-    CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
-    close_link(&link);
-    SSL_CTX_free(server);
-    certpick_selector_free(selector);
+    CHECK_SELECTOR_FAILS(version, selector, server, "entry 1: ");
+    write_key("late.key", pki->b.key, NULL);
+    CHECK_SELECTOR_SENDS(version, selector, server, pki->b.cert);
 }
 
 int main(void)
 {
-    struct two two;
-    enum way way;
-    int version, i;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    write_key("open.key", two.b.key, NULL);
+    set_up_pki(&pki, NULL);
+    write_key("open.key", pki.b.key, NULL);
     MUST(chmod("open.key", 0644) == 0);
-    write_key("sealed.key", two.b.key, "secret");
-    write_file("words.key", "Not a key.\n", 11, 0600);
-    for (version = 0; version < 2; version++) {
-        for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
-            for (i = 0; i < FAILURES; i++) {
+    write_key("encrypted.key", pki.b.key, "secret");
+    write_text("words.key", "Not a key.\n");
+    for (int version = 0; version < 2; version++) {
+        for (enum way way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
+            for (int i = 0; i < FAILURES; i++) {
                 subject(failures[i].text);
-                chosen(&two, tls_versions[version], way, i, 0);
+                chosen_key_cannot_be_used(&pki, tls_versions[version], way, i, 0);
             }
-            not_chosen(&two, tls_versions[version], way);
+            unchosen_keys_are_not_read(&pki, tls_versions[version], way);
         }
-        subject("what was in the error queue before stays there");
-        chosen(&two, tls_versions[version], BY_CLIENT_CERT_CB, 1, 3);
-        chosen(&two, tls_versions[version], BY_OWN_CERT_CB, 1, 3);
-        chosen(&two, tls_versions[version], BY_CLIENT_CERT_CB, 3, 3);
-        chosen(&two, tls_versions[version], BY_OWN_CERT_CB, 3, 3);
-        mended(&two, tls_versions[version]);
+        subject("earlier entries of the error queue are unchanged");
+        chosen_key_cannot_be_used(&pki, tls_versions[version], BY_CLIENT_CERT_CB, 1, 3);
+        chosen_key_cannot_be_used(&pki, tls_versions[version], BY_OWN_CERT_CB, 1, 3);
+        chosen_key_cannot_be_used(&pki, tls_versions[version], BY_CLIENT_CERT_CB, 3, 3);
+        chosen_key_cannot_be_used(&pki, tls_versions[version], BY_OWN_CERT_CB, 3, 3);
+        key_is_created(&pki, tls_versions[version]);
     }
-    one_line(&two);
-    free_two(&two);
+    message_is_one_line(&pki);
     return finish();
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The first errors of a process, by several threads at the same time: that is when certpick gets
-   its number in OpenSSL's error queue and loads its texts. */
-#include "support.h"
-
+/* Several threads raise the first errors of a process at the same time. With the first error certpick
+   registers its error library with OpenSSL and loads the reason strings. */
 #include "picking.h"
 
+#include "parallel.h"
+
 #include <openssl/err.h>
-#include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { THREADS = 8, PROCESSES = 10 };
 
@@ -19,7 +16,7 @@ struct found {
     const char *library_text, *reason_text;
 };
 
-static void *fail(void *arg)
+static void *raise_first_error(void *arg)
 {
     struct found *found = arg;
     unsigned long code;
@@ -36,17 +33,12 @@ static void *fail(void *arg)
 static void fail_in_parallel(void)
 {
     struct found found[THREADS];
-    pthread_t ids[THREADS];
-    int i;
 
     MUST(pthread_barrier_init(&start, NULL, THREADS) == 0);
-    for (i = 0; i < THREADS; i++)
-        MUST(pthread_create(&ids[i], NULL, fail, &found[i]) == 0);
-    for (i = 0; i < THREADS; i++)
-        MUST(pthread_join(ids[i], NULL) == 0);
+    run_in_threads(THREADS, raise_first_error, found, sizeof(found[0]));
     pthread_barrier_destroy(&start);
-    for (i = 0; i < THREADS; i++) {
-        subject("threads that fail first at the same time have one library's number, with texts");
+    for (int i = 0; i < THREADS; i++) {
+        subject("threads that fail first at the same time use one error library with reason strings");
         CHECK_INT(found[i].library, found[0].library);
         CHECK_TEXT(found[i].library_text, "certpick");
         CHECK_TEXT(found[i].reason_text, certpick_status_text(CERTPICK_ERROR_ARGUMENT));
@@ -55,21 +47,14 @@ static void fail_in_parallel(void)
 
 int main(void)
 {
-    int i, status;
+    for (int i = 0; i < PROCESSES; i++) {
+        pid_t child = fork_child();
 
-    for (i = 0; i < PROCESSES; i++) {
-        pid_t child;
-
-        fflush(stdout);
-        child = fork();
-        MUST(child >= 0);
         if (child == 0) {
             fail_in_parallel();
             exit(finish());
         }
-        MUST(waitpid(child, &status, 0) == child);
-        subject("each such process ends well, with nothing leaked");
-        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        check_child(child);
     }
     return finish();
 }

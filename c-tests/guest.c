@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The library as a guest in the process: it prints nothing, starts no thread, leaves no file open,
-   and the environment, the signals, the locale, the umask and the directory as they were. */
-#include "support.h"
-
+/* The library prints nothing, starts no thread, leaves no file open, and does not change the
+   environment, signal handlers, locale, umask or working directory. */
 #include "picking.h"
 
 #include <fcntl.h>
@@ -26,14 +24,12 @@ struct state {
     mode_t umask;
 };
 
-static void look_around(struct state *state)
+static void get_state(struct state *state)
 {
-    int i;
-
     memset(state, 0, sizeof(*state));
     state->files = count_entries("/proc/self/fd");
     state->threads = count_entries("/proc/self/task");
-    for (i = 1; i < SIGNALS; i++)
+    for (int i = 1; i < SIGNALS; i++)
         state->known[i] = sigaction(i, NULL, &state->actions[i]) == 0;
     MUST(sigprocmask(SIG_SETMASK, NULL, &state->mask) == 0);
     for (; environ[state->variables] != NULL; state->variables++) {
@@ -46,17 +42,14 @@ static void look_around(struct state *state)
     umask(state->umask);
 }
 
-static void check_same(const struct state *before, const struct state *after)
+static void compare_states(const struct state *before, const struct state *after)
 {
-    size_t n;
-    int i;
-
     subject("no file is left open");
     CHECK_INT(after->files, before->files);
     subject("no thread was started");
     CHECK_INT(after->threads, before->threads);
-    subject("signals are handled as before");
-    for (i = 1; i < SIGNALS; i++) {
+    subject("signal handlers and the signal mask are unchanged");
+    for (int i = 1; i < SIGNALS; i++) {
         CHECK_INT(after->known[i], before->known[i]);
         if (before->known[i]) {
             CHECK(after->actions[i].sa_handler == before->actions[i].sa_handler);
@@ -64,17 +57,17 @@ static void check_same(const struct state *before, const struct state *after)
         }
         CHECK_INT(sigismember(&after->mask, i), sigismember(&before->mask, i));
     }
-    subject("the environment is as before");
+    subject("the environment is unchanged");
     CHECK_INT(after->variables, before->variables);
-    for (n = 0; n < before->variables && n < after->variables; n++)
+    for (size_t n = 0; n < before->variables && n < after->variables; n++)
         CHECK_TEXT(after->environment[n], before->environment[n]);
-    subject("locale, directory and umask are as before");
+    subject("locale, working directory and umask are unchanged");
     CHECK_TEXT(after->locale, before->locale);
     CHECK_TEXT(after->directory, before->directory);
     CHECK_INT(after->umask, before->umask);
 }
 
-static void forget(struct state *state)
+static void free_state(struct state *state)
 {
     while (state->variables > 0)
         free(state->environment[--state->variables]);
@@ -88,15 +81,12 @@ static const char *const key_lists[] = {
     "a.key,b.key", "gone.key,gone.key", "words,words", "b.key,a.key", "dir,fifo", NULL,
 };
 
-/* Everything that this library does, the failures too: a message printed would come from there.
-   outcomes counts the handshakes by how they ended. */
-static void use_all_of_it(SSL_CTX *servers[2], int outcomes[4])
+/* Calls everything, with failures too. Counts the handshakes by outcome. */
+static void use_everything(SSL_CTX *servers[2], int outcomes[4])
 {
-    size_t certs, keys, version;
-
-    for (certs = 0; certs < sizeof(cert_lists) / sizeof(cert_lists[0]); certs++) {
-        for (keys = 0; keys < sizeof(key_lists) / sizeof(key_lists[0]); keys++) {
-            certpick_selector *selector = certpick_selector_new();
+    for (size_t certs = 0; certs < COUNT(cert_lists); certs++) {
+        for (size_t keys = 0; keys < COUNT(key_lists); keys++) {
+            SCOPED(certpick_selector) *selector = certpick_selector_new();
             enum way way = (enum way)((certs + keys) % 2);
 
             certpick_is_list(cert_lists[certs]);
@@ -106,20 +96,17 @@ static void use_all_of_it(SSL_CTX *servers[2], int outcomes[4])
             certpick_selector_set_option(selector, 77, 77);
             certpick_selector_validate(selector);
             if (certpick_selector_count(selector) > 0) {
-                for (version = 0; version < 2; version++) {
-                    SSL_CTX *client = new_client(tls_versions[version]);
+                for (size_t version = 0; version < 2; version++) {
+                    SCOPED(SSL_CTX) *client = new_client(tls_versions[version]);
                     struct link link;
 
                     use_selector(client, selector, way);
-                    if (connect_link(&link, client, servers[version]))
-                        exchange_bytes(&link);
+                    connect_link(&link, client, servers[version]);
                     certpick_explanation(link.client);
                     outcomes[certpick_outcome(link.client) & 3]++;
                     close_link(&link);
-                    SSL_CTX_free(client);
                 }
             }
-            certpick_selector_free(selector);
         }
     }
     certpick_selector_add_files(NULL, NULL, NULL, NULL);
@@ -130,21 +117,18 @@ static void use_all_of_it(SSL_CTX *servers[2], int outcomes[4])
 int main(void)
 {
     struct state before, after;
-    struct two two;
+    struct pki pki;
     SSL_CTX *servers[2];
     char *output;
     size_t printed;
     int file, out, err, outcomes[4] = {0, 0, 0, 0};
 
-    enter_work_dir();
-    make_two(&two);
-    write_key("b.key", two.b.key, "secret");
-    write_file("words", "Neither certificate nor key.\n", 29, 0600);
-    write_file("huge", "", 0, 0600);
-    MUST(truncate("huge", (off_t)1 << 40) == 0);
+    set_up_pki(&pki, "secret");
+    write_text("words", "Neither certificate nor key.\n");
+    write_sparse("huge");
     MUST(mkdir("dir", 0700) == 0 && mkfifo("fifo", 0600) == 0);
-    servers[0] = new_server(tls_versions[0], &two.ca_b, (void *)NULL);
-    servers[1] = new_server(tls_versions[1], &two.ca_b, (void *)NULL);
+    servers[0] = new_server(tls_versions[0], &pki.ca_b);
+    servers[1] = new_server(tls_versions[1], &pki.ca_b);
     MUST(setlocale(LC_ALL, "C.UTF-8") != NULL || setlocale(LC_ALL, "C") != NULL);
 
     fflush(stdout);
@@ -153,9 +137,9 @@ int main(void)
     err = dup(2);
     file = open("printed", O_WRONLY | O_CREAT | O_TRUNC, 0600);
     MUST(out >= 0 && err >= 0 && file >= 0 && dup2(file, 1) == 1 && dup2(file, 2) == 2);
-    look_around(&before);
-    use_all_of_it(servers, outcomes);
-    look_around(&after);
+    get_state(&before);
+    use_everything(servers, outcomes);
+    get_state(&after);
     fflush(stdout);
     fflush(stderr);
     MUST(dup2(out, 1) == 1 && dup2(err, 2) == 2);
@@ -163,8 +147,8 @@ int main(void)
     close(err);
     close(file);
 
-    check_same(&before, &after);
-    subject("there were handshakes of every kind");
+    compare_states(&before, &after);
+    subject("the handshakes include every outcome");
     CHECK(outcomes[CERTPICK_OUTCOME_SENT] > 0);
     CHECK(outcomes[CERTPICK_OUTCOME_NONE_SUITABLE] > 0);
     CHECK(outcomes[CERTPICK_OUTCOME_FAILED] > 0);
@@ -173,10 +157,9 @@ int main(void)
     CHECK_INT(printed, 0);
     CHECK_TEXT(output, "");
     free(output);
-    forget(&before);
-    forget(&after);
+    free_state(&before);
+    free_state(&after);
     SSL_CTX_free(servers[0]);
     SSL_CTX_free(servers[1]);
-    free_two(&two);
     return finish();
 }

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "support.h"
-
 #include "handshake.h"
 
 #include <openssl/err.h>
 #include <stdarg.h>
 
+const int tls_versions[2] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+void free_SSL_CTX(SSL_CTX **ctx)
+{
+    SSL_CTX_free(*ctx);
+}
+
+void free_SSL(SSL **ssl)
+{
+    SSL_free(*ssl);
+}
+
 static int accept_all(X509_STORE_CTX *store, void *arg)
 {
-    (void)store;
-    (void)arg;
+    (void)store, (void)arg;
     return 1;
 }
 
@@ -39,7 +48,7 @@ static STACK_OF(X509_NAME) *subjects(va_list identities)
     return names;
 }
 
-SSL_CTX *new_server(int tls_version, ...)
+SSL_CTX *new_server_naming(int tls_version, ...)
 {
     static const unsigned char context[] = "certpick tests";
     SSL_CTX *ctx = new_context(TLS_server_method(), tls_version);
@@ -57,7 +66,7 @@ SSL_CTX *new_server(int tls_version, ...)
     return ctx;
 }
 
-void name_cas(SSL *server, ...)
+void name_cas_of(SSL *server, ...)
 {
     va_list cas;
 
@@ -86,22 +95,21 @@ void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
     join_link(link, SSL_new(client), server);
 }
 
-/* 1 done, 0 to be continued, -1 failed. */
+/* Returns 1 if the handshake is complete, 0 if it waits for data, -1 if it failed. */
 static int client_step(struct link *link)
 {
     int result, error;
 
     if (link->client_failed)
         return -1;
-    /* OpenSSL empties the queue at every step itself: what one step leaves is to be seen now. */
+    /* The next step of OpenSSL would clear the queue. */
     result = SSL_do_handshake(link->client);
     error = SSL_get_error(link->client, result);
     if (ERR_peek_error() != 0)
         link->client_queue = take_queue();
     if (result == 1)
         return 1;
-    /* Markers in the queue hide that OpenSSL only waits: ask again without them. A failure tells
-       the same both times; one by -1 and an entry of one's own waits for a certificate. */
+    /* With markers in the queue SSL_get_error(3) returns SSL_ERROR_SSL even if OpenSSL only waits. */
     if (SSL_want_read(link->client) || SSL_want_write(link->client))
         return 0;
     link->client_failed = 1;
@@ -109,10 +117,10 @@ static int client_step(struct link *link)
     return -1;
 }
 
-static int server_step(struct link *link)
+int handshake_step(SSL *ssl)
 {
-    int result = SSL_do_handshake(link->server);
-    int error = SSL_get_error(link->server, result);
+    int result = SSL_do_handshake(ssl);
+    int error = SSL_get_error(ssl, result);
 
     ERR_clear_error();
     if (result == 1)
@@ -120,29 +128,29 @@ static int server_step(struct link *link)
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
-int shake_hands(struct link *link)
+static int shake_hands(struct link *link)
 {
-    int round, client = 0, server = 0;
+    int client = 0, server = 0;
 
-    for (round = 0; round < 1000; round++) {
+    for (int round = 0; round < 1000; round++) {
         client = client_step(link);
-        server = server_step(link);
+        server = handshake_step(link->server);
         if (client == 1 && server == 1)
             return 1;
         if (client == -1 || server == -1)
             return 0;
     }
-    MUST(!"a handshake comes to an end");
+    MUST(!"the handshake ends after 1000 rounds");
     return 0;
 }
 
 int exchange_bytes(struct link *link)
 {
-    int round, from_server = 0, from_client = 0, to_client = 0, to_server = 0;
+    int from_server = 0, from_client = 0, to_client = 0, to_server = 0;
     char byte;
 
-    /* A write fails as long as a renegotiation is under way. */
-    for (round = 0; round < 20 && !(to_client && to_server); round++) {
+    /* SSL_write(3) fails during a renegotiation. */
+    for (int round = 0; round < 20 && !(to_client && to_server); round++) {
         if (!from_server)
             from_server = SSL_write(link->server, "s", 1) == 1;
         if (SSL_read(link->client, &byte, 1) == 1)
@@ -156,15 +164,34 @@ int exchange_bytes(struct link *link)
     return to_client && to_server;
 }
 
+int complete_link(struct link *link)
+{
+    return shake_hands(link) && exchange_bytes(link);
+}
+
 int connect_link(struct link *link, SSL_CTX *client, SSL_CTX *server)
 {
     open_link(link, client, server);
-    return shake_hands(link);
+    return complete_link(link);
+}
+
+int request_again(struct link *link)
+{
+    if (SSL_version(link->server) == TLS1_3_VERSION)
+        MUST(SSL_verify_client_post_handshake(link->server) == 1);
+    else
+        MUST(SSL_renegotiate(link->server) == 1);
+    MUST(SSL_do_handshake(link->server) == 1);
+    /* The bytes may arrive before the client's answer to the HelloRequest. */
+    for (int round = 0; round < 10 && SSL_renegotiate_pending(link->server); round++)
+        if (!exchange_bytes(link))
+            return 0;
+    return exchange_bytes(link);
 }
 
 void close_link(struct link *link)
 {
-    /* As an orderly program does; a session that was not shut down would not be resumed. */
+    /* Without SSL_shutdown(3) the session would not be resumed. */
     if (SSL_is_init_finished(link->client))
         SSL_shutdown(link->client);
     if (SSL_is_init_finished(link->server))
@@ -184,24 +211,53 @@ int arrived(struct link *link, X509 *leaf)
     return same;
 }
 
-void check_arrived(const char *file, int line, struct link *link, X509 *leaf, ...)
+/* The list of intermediates ends with NULL. */
+static void check_chain(const char *file, int line, struct link *link, X509 *leaf, va_list list)
 {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(link->server);
     X509 *intermediate;
     int n = 0;
-    va_list rest;
 
-    check_true(arrived(link, leaf),
-               leaf != NULL ? "the expected certificate arrived" : "no certificate arrived", file,
-               line);
+    check_true(arrived(link, leaf), leaf != NULL ? "the expected certificate arrives" : "no certificate arrives",
+               file, line);
     if (leaf == NULL)
         return;
-    va_start(rest, leaf);
-    while ((intermediate = va_arg(rest, X509 *)) != NULL) {
+    while ((intermediate = va_arg(list, X509 *)) != NULL) {
         check_true(n < sk_X509_num(chain) && X509_cmp(sk_X509_value(chain, n), intermediate) == 0,
-                   "the expected intermediate arrived at its place", file, line);
+                   "the expected intermediate arrives at this position", file, line);
         n++;
     }
-    va_end(rest);
-    check_int(chain == NULL ? 0 : sk_X509_num(chain), n, "intermediates that arrived", file, line);
+    check_int(chain == NULL ? 0 : sk_X509_num(chain), n, "the number of intermediates", file, line);
+}
+
+void check_arrived(const char *file, int line, struct link *link, X509 *leaf, ...)
+{
+    va_list list;
+
+    va_start(list, leaf);
+    check_chain(file, line, link, leaf, list);
+    va_end(list);
+}
+
+void check_completes(const char *file, int line, struct link *link, X509 *leaf, ...)
+{
+    va_list list;
+
+    check_true(complete_link(link), "the connection succeeds", file, line);
+    va_start(list, leaf);
+    check_chain(file, line, link, leaf, list);
+    va_end(list);
+}
+
+void check_sends(const char *file, int line, SSL_CTX *client, SSL_CTX *server, X509 *leaf, ...)
+{
+    struct link link;
+    va_list list;
+
+    check_true(connect_link(&link, client, server), "the connection succeeds", file, line);
+    va_start(list, leaf);
+    check_chain(file, line, &link, leaf, list);
+    va_end(list);
+    check_int((long long)link.client_queue.length, 0, "the number of errors in the queue", file, line);
+    close_link(&link);
 }

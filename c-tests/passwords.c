@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "support.h"
-
 #include "passwords.h"
 
 #include "certificates.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The password is never in the program's own data; there it is with every bit turned over. */
-static unsigned char turned[PASSWORD_LENGTH + 1];
+/* The data of the program contains the password only with all bits inverted. */
+static unsigned char inverted[PASSWORD_LENGTH + 1];
 
 void make_password(void)
 {
     static const char seed[PASSWORD_LENGTH + 1] = "Wq7kpZ2hmK9jvT4gxR6cbN1";
-    int i;
 
-    for (i = 0; i < PASSWORD_LENGTH - 1; i++)
-        turned[i] = (unsigned char)~(seed[i] + 1);
+    for (int i = 0; i < PASSWORD_LENGTH - 1; i++)
+        inverted[i] = (unsigned char)~(seed[i] + 1);
 }
 
 void write_password(volatile char *to)
 {
-    int i;
-
-    for (i = 0; i < PASSWORD_LENGTH - 1; i++)
-        to[i] = (char)(unsigned char)~turned[i];
+    for (int i = 0; i < PASSWORD_LENGTH - 1; i++)
+        to[i] = (char)(unsigned char)~inverted[i];
 }
 
 size_t found_in(const unsigned char *memory, size_t length)
@@ -37,10 +30,10 @@ size_t found_in(const unsigned char *memory, size_t length)
     const unsigned char *at = memory, *end = memory + length;
     size_t found = 0;
 
-    while ((at = memchr(at, (unsigned char)~turned[0], (size_t)(end - at))) != NULL) {
+    while ((at = memchr(at, (unsigned char)~inverted[0], (size_t)(end - at))) != NULL) {
         int i = 1;
 
-        while (i < PASSWORD_LENGTH - 1 && at + i < end && at[i] == (unsigned char)~turned[i])
+        while (i < PASSWORD_LENGTH - 1 && at + i < end && at[i] == (unsigned char)~inverted[i])
             i++;
         found += i == PASSWORD_LENGTH - 1;
         at++;
@@ -70,23 +63,13 @@ size_t copies_in_memory(void)
                 break;
             found += found_in(chunk, (size_t)n);
             OPENSSL_cleanse(chunk, (size_t)n);
-            /* Chunks overlap, so that none is missed between two. */
+            /* Chunks overlap, so that a copy across two chunks is found. */
             start += (size_t)n == wanted && wanted == CHUNK ? CHUNK - PASSWORD_LENGTH : (size_t)n;
         }
     }
     fclose(maps);
     close(memory);
     return found;
-}
-
-static void write_der(const char *path, EVP_PKEY *key, char *password)
-{
-    BIO *bio = BIO_new_file(path, "wb");
-
-    MUST(bio != NULL && i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_256_cbc(), password, PASSWORD_LENGTH - 1, NULL,
-                                                NULL));
-    BIO_free(bio);
-    MUST(chmod(path, 0600) == 0);
 }
 
 void write_encrypted_key(const char *path, EVP_PKEY *key, enum form form)
@@ -102,7 +85,7 @@ void write_encrypted_key(const char *path, EVP_PKEY *key, enum form form)
         if (form == TRADITIONAL)
             write_traditional_key(path, key, password);
         else if (form == DER)
-            write_der(path, key, password);
+            write_encrypted_der_key(path, key, password, PASSWORD_LENGTH - 1);
         else
             write_key(path, key, form == PKCS8 ? password : "another");
         _exit(0);

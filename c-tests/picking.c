@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "support.h"
-
 #include "picking.h"
-
-const int tls_versions[2] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 static certpick_status select_status = -1;
 
@@ -36,33 +32,48 @@ certpick_selector *new_selector(const char *sslcert, const char *sslkey, const c
 
     MUST(selector != NULL);
     if (certpick_selector_add_lists(selector, sslcert, sslkey, sslpassword) != CERTPICK_OK) {
-        printf("unexpected: %s\n", certpick_selector_error(selector));
-        MUST(!"good lists are taken");
+        printf("%s\n", certpick_selector_error(selector));
+        MUST(!"the lists are valid");
     }
     return selector;
 }
 
-int connect_picking(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server)
+void free_certpick_selector(certpick_selector **selector)
 {
-    SSL_CTX *client = new_client(tls_version);
-    int done;
-
-    MUST(certpick_attach(client, selector) == CERTPICK_OK);
-    done = connect_link(link, client, server);
-    SSL_CTX_free(client);
-    /* Only so does a TLS 1.3 client see that the server has all of its certificate. */
-    return done && exchange_bytes(link);
+    certpick_selector_free(*selector);
 }
 
-/* What is chosen is on the SSL during the handshake alone. */
+void open_selector(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server)
+{
+    SCOPED(SSL_CTX) *client = new_client(tls_version);
+
+    MUST(certpick_attach(client, selector) == CERTPICK_OK);
+    open_link(link, client, server);
+}
+
+int connect_selector(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server)
+{
+    open_selector(link, tls_version, selector, server);
+    return complete_link(link);
+}
+
+void check_fails(struct link *link, const char *start, const char *file, int line)
+{
+    check_true(!complete_link(link), "the handshake fails", file, line);
+    check_true(arrived(link, NULL), "no certificate arrives", file, line);
+    check_int(certpick_outcome(link->client), CERTPICK_OUTCOME_FAILED, "the outcome", file, line);
+    check_begins(certpick_message(link->client), start, "certpick_message", file, line);
+    close_link(link);
+}
+
+/* An info callback. The chosen certificate is on the SSL only during the handshake. */
 static void hold(const SSL *ssl, int kind, int value)
 {
     struct held *held = SSL_get_app_data(ssl);
     X509 *cert = SSL_get_certificate(ssl);
     EVP_PKEY *key = SSL_get_privatekey(ssl);
 
-    (void)kind;
-    (void)value;
+    (void)kind, (void)value;
     if (cert == NULL || key == NULL || held->cert != NULL)
         return;
     MUST(X509_up_ref(cert) && EVP_PKEY_up_ref(key));
@@ -72,7 +83,7 @@ static void hold(const SSL *ssl, int kind, int value)
 
 struct held connect_holding(certpick_selector *selector, SSL_CTX *server)
 {
-    SSL_CTX *client = new_client(TLS1_3_VERSION);
+    SCOPED(SSL_CTX) *client = new_client(TLS1_3_VERSION);
     struct held held = {NULL, NULL};
     struct link link;
 
@@ -80,10 +91,9 @@ struct held connect_holding(certpick_selector *selector, SSL_CTX *server)
     SSL_CTX_set_info_callback(client, hold);
     open_link(&link, client, server);
     SSL_set_app_data(link.client, &held);
-    CHECK(shake_hands(&link) && exchange_bytes(&link));
-    SSL_CTX_free(client);
+    CHECK(complete_link(&link));
     MUST(held.cert != NULL && held.key != NULL);
-    CHECK_ARRIVED(&link, held.cert, (X509 *)NULL);
+    CHECK_ARRIVED(&link, held.cert);
     close_link(&link);
     certpick_selector_free(selector);
     return held;
@@ -95,20 +105,18 @@ void free_held(struct held *held)
     EVP_PKEY_free(held->key);
 }
 
-void make_two(struct two *two)
+int refuse_password(char *buf, int size, const char *key_file, void *arg)
 {
-    two->ca_a = new_root("CA A");
-    two->ca_b = new_root("CA B");
-    two->a = new_leaf("a", &two->ca_a);
-    two->b = new_leaf("b", &two->ca_b);
-    write_identity("a", &two->a, NULL);
-    write_identity("b", &two->b, NULL);
+    (void)buf, (void)size, (void)key_file, (void)arg;
+    return -1;
 }
 
-void free_two(struct two *two)
+int answer_password(char *buf, int size, const char *key_file, void *arg)
 {
-    free_identity(&two->ca_a);
-    free_identity(&two->ca_b);
-    free_identity(&two->a);
-    free_identity(&two->b);
+    const int length = (int)strlen((const char *)arg);
+
+    (void)key_file;
+    MUST(length <= size);
+    memcpy(buf, arg, (size_t)length);
+    return length;
 }

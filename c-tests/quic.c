@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* QUIC, whose handshake is that of TLS 1.3 and whose SSL_version(3) is another one: the choice is the
-   same. Servers are OpenSSL's since 3.5. */
-#include "support.h"
-
+/* QUIC uses the handshake of TLS 1.3 but has another SSL_version(3). The choice is the same as in
+   TLS 1.3. OpenSSL has QUIC servers since 3.5. */
 #include "picking.h"
 
 #include <arpa/inet.h>
@@ -16,8 +14,7 @@ static const unsigned char protocol[] = "\x08" "certpick";
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *length,
                            const unsigned char *in, unsigned int in_length, void *arg)
 {
-    (void)ssl;
-    (void)arg;
+    (void)ssl, (void)arg;
     return SSL_select_next_proto((unsigned char **)out, length, protocol, sizeof(protocol) - 1, in,
                                  in_length) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
@@ -26,8 +23,7 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *l
 
 static int accept_all(X509_STORE_CTX *store, void *arg)
 {
-    (void)store;
-    (void)arg;
+    (void)store, (void)arg;
     return 1;
 }
 
@@ -52,11 +48,12 @@ static int udp_socket(BIO_ADDR **address)
     return fd;
 }
 
-/* Serves one connection; the client's byte says that its handshake is complete. */
+/* Serves one connection. The client sends a byte after its handshake. */
 static void *serve(void *argument)
 {
     struct server *server = argument;
-    SSL *listener = SSL_new_listener(server->ctx, 0), *connection;
+    SCOPED(SSL) *listener = SSL_new_listener(server->ctx, 0);
+    SSL *connection;
     char byte;
 
     MUST(listener != NULL && SSL_set_fd(listener, server->fd) && SSL_listen(listener));
@@ -65,17 +62,16 @@ static void *serve(void *argument)
     CHECK(SSL_read(connection, &byte, 1) == 1);
     server->arrived = SSL_get1_peer_certificate(connection);
     MUST(SSL_write(connection, "s", 1) == 1);
-    /* Until the client closes the connection. */
+    /* Waits until the client closes the connection. */
     CHECK(SSL_read(connection, &byte, 1) <= 0);
     SSL_free(connection);
-    SSL_free(listener);
     return NULL;
 }
 
-/* What arrives at a server that names these CAs and takes these signature algorithms. */
+/* The server names this CA and accepts these signature algorithms. Checks which certificate it receives. */
 static void check_choice(enum way way, const struct identity *ca, const char *algorithms, X509 *expected)
 {
-    certpick_selector *selector = new_selector("rsa.crt,a.crt,b.crt", "rsa.key,a.key,b.key", NULL);
+    SCOPED(certpick_selector) *selector = new_selector("rsa.crt,a.crt,b.crt", "rsa.key,a.key,b.key", NULL);
     SSL_CTX *client = SSL_CTX_new(OSSL_QUIC_client_method());
     struct identity self = new_leaf("server.example", NULL);
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
@@ -109,7 +105,7 @@ static void check_choice(enum way way, const struct identity *ca, const char *al
 
     CHECK(expected == NULL ? server.arrived == NULL
                            : server.arrived != NULL && X509_cmp(server.arrived, expected) == 0);
-    /* OpenSSL calls a cert_cb with an SSL of its own, which has the record. */
+    /* OpenSSL calls a cert_cb with an internal SSL, which has the record of the decision. */
     if (way == BY_CLIENT_CERT_CB) {
         CHECK_INT(certpick_outcome(ssl),
                   expected != NULL ? CERTPICK_OUTCOME_SENT : CERTPICK_OUTCOME_NONE_SUITABLE);
@@ -123,30 +119,24 @@ static void check_choice(enum way way, const struct identity *ca, const char *al
     SSL_free(ssl);
     SSL_CTX_free(client);
     SSL_CTX_free(server.ctx);
-    free_identity(&self);
-    certpick_selector_free(selector);
 }
 
 int main(void)
 {
     static const struct traits rsa_traits = {.kind = KEY_RSA};
     struct identity rsa;
-    struct two two;
-    int way;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    rsa = new_leaf_with("rsa", &two.ca_a, &rsa_traits);
+    set_up_pki(&pki, NULL);
+    rsa = new_leaf_with("rsa", &pki.ca_a, &rsa_traits);
     write_identity("rsa", &rsa, NULL);
-    for (way = 0; way < WAYS; way++) {
-        subject("over QUIC the certificate of the CA that the server names is sent");
-        check_choice((enum way)way, &two.ca_b, "ECDSA+SHA256", two.b.cert);
-        subject("over QUIC a key that the server's signature algorithms do not fit is not sent");
-        check_choice((enum way)way, &two.ca_a, "ECDSA+SHA256", two.a.cert);
-        check_choice((enum way)way, &two.ca_a, "rsa_pss_rsae_sha256", rsa.cert);
-        check_choice((enum way)way, &two.ca_b, "rsa_pss_rsae_sha256", NULL);
+    for (int way = 0; way < WAYS; way++) {
+        subject("in QUIC the certificate of the CA that the server names is sent");
+        check_choice((enum way)way, &pki.ca_b, "ECDSA+SHA256", pki.b.cert);
+        subject("in QUIC a credential is not sent if its key fits none of the server's signature algorithms");
+        check_choice((enum way)way, &pki.ca_a, "ECDSA+SHA256", pki.a.cert);
+        check_choice((enum way)way, &pki.ca_a, "rsa_pss_rsae_sha256", rsa.cert);
+        check_choice((enum way)way, &pki.ca_b, "rsa_pss_rsae_sha256", NULL);
     }
-    free_identity(&rsa);
-    free_two(&two);
     return finish();
 }

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The clients of reuse.c, in each setting of the table, and their meetings with servers. */
+/* The clients of reuse.c in each setting, and their connections. */
 #ifndef CERTPICK_TESTS_REUSE_H
 #define CERTPICK_TESTS_REUSE_H
 
 #ifdef MODULE
 #include "two_cas.h"
+#define PASSWORD "secret"
 enum way { BY_MODULE, WAYS };
 #else
 #include "picking.h"
+#define PASSWORD NULL
 #endif
 
 #include <openssl/err.h>
 
-/* Where the program has an info callback of its own. */
+/* Whether, where and when the program sets an info callback. */
 enum info { NO_INFO, INFO_ON_CTX, INFO_ON_CTX_LATER, INFO_ON_SSL, INFOS };
 /* How the handshake with server A ends. */
-enum ending { COMPLETE, REFUSED, CUT, ENDINGS };
+enum ending { COMPLETE, REFUSED, INTERRUPTED, ENDINGS };
+/* The CAs that the next server names. */
 enum next { NAMES_B, NAMES_C, NAMES_NONE, NEXTS };
 
 static struct setting {
@@ -23,30 +26,29 @@ static struct setting {
     enum way way;
     enum info info;
     long mode;
-    const struct identity *own; /* what the program itself has set on the SSL_CTX */
+    const struct identity *own; /* the certificate that the program sets on the SSL_CTX */
 } setting;
 
-static struct two two;
+static struct pki pki;
 static struct identity ca_c;
 static SSL_CTX *server_a, *refusing_a, *others[NEXTS];
 
 #ifdef MODULE
 static void attach(SSL_CTX *ctx, enum way way)
 {
-    (void)ctx;
-    (void)way;
+    (void)ctx, (void)way;
 }
 #else
-/* Those that cert_cb of the program's own uses must live as long as their context. */
-static certpick_selector *kept;
+/* A cert_cb of the program needs the selector as long as the context exists. */
+static certpick_selector *selector;
 
 static void attach(SSL_CTX *ctx, enum way way)
 {
-    use_selector(ctx, kept, way);
+    use_selector(ctx, selector, way);
 }
 #endif
 
-/* --- what an info callback of the program's own is told --- */
+/* --- events of the program's info callback --- */
 
 struct event {
     int kind, value;
@@ -54,13 +56,13 @@ struct event {
 static struct events {
     struct event list[200];
     size_t length;
-} heard;
+} seen;
 
 static void on_info(const SSL *ssl, int kind, int value)
 {
     (void)ssl;
-    MUST(heard.length < 200);
-    heard.list[heard.length++] = (struct event){kind, value};
+    MUST(seen.length < 200);
+    seen.list[seen.length++] = (struct event){kind, value};
 }
 
 static SSL_CTX *make_client(void)
@@ -90,27 +92,33 @@ static SSL *make_ssl(SSL_CTX *ctx)
     return ssl;
 }
 
-/* --- meetings --- */
+/* --- connections --- */
 
-/* The link has a reference of its own to the SSL. */
+/* Connects the SSL and gives the link its own reference. */
 static void join(struct link *link, SSL *client, SSL_CTX *server)
 {
     SSL_up_ref(client);
     join_link(link, client, server);
 }
 
-/* What arrives at this server, with a reference. */
-static X509 *meeting(SSL *client, SSL_CTX *server)
+/* Connects and returns the certificate that the server receives, with a reference. */
+static X509 *sent_to(SSL *client, SSL_CTX *server)
 {
     struct link link;
     X509 *arrived;
 
     join(&link, client, server);
-    CHECK(shake_hands(&link) && exchange_bytes(&link));
+    CHECK(complete_link(&link));
     CHECK(SSL_get_certificate(client) == (setting.own != NULL ? setting.own->cert : NULL));
     arrived = SSL_get_peer_certificate(link.server);
     close_link(&link);
     return arrived;
+}
+
+/* NULL: no certificate. */
+static void check_same(X509 *sent, X509 *expected)
+{
+    CHECK(expected == NULL ? sent == NULL : sent != NULL && X509_cmp(sent, expected) == 0);
 }
 
 static int refuse(X509_STORE_CTX *store, void *arg)
@@ -120,25 +128,24 @@ static int refuse(X509_STORE_CTX *store, void *arg)
     return 0;
 }
 
-/* Meets server A until the handshake ends in this way; a was on its way to it. */
-static void meet_a(SSL *client, enum ending ending)
+/* Connects to server A, for which a is chosen, until the handshake ends in this way. */
+static void connect_to_a(SSL *client, enum ending ending)
 {
     struct link link;
     int done;
 
     if (ending == COMPLETE) {
-        X509 *sent = meeting(client, server_a);
+        SCOPED(X509) *sent = sent_to(client, server_a);
 
-        CHECK(sent != NULL && X509_cmp(sent, two.a.cert) == 0);
-        X509_free(sent);
+        check_same(sent, pki.a.cert);
         return;
     }
     join(&link, client, ending == REFUSED ? refusing_a : server_a);
     if (ending == REFUSED) {
-        done = shake_hands(&link) && exchange_bytes(&link);
+        done = complete_link(&link);
         CHECK(!done);
     } else {
-        /* The client's second flight leaves it and is never answered. */
+        /* The client sends its second flight and gets no answer. */
         SSL_do_handshake(link.client);
         SSL_do_handshake(link.server);
         SSL_do_handshake(link.client);
@@ -150,15 +157,13 @@ static void meet_a(SSL *client, enum ending ending)
     close_link(&link);
 }
 
-static X509 *fresh(SSL_CTX *server)
+/* Returns the certificate that a new SSL sends to this server. */
+static X509 *sent_by_new_ssl(SSL_CTX *server)
 {
-    SSL_CTX *ctx = make_client();
-    SSL *ssl = make_ssl(ctx);
-    X509 *sent = meeting(ssl, server);
+    SCOPED(SSL_CTX) *ctx = make_client();
+    SCOPED(SSL) *ssl = make_ssl(ctx);
 
-    SSL_free(ssl);
-    SSL_CTX_free(ctx);
-    return sent;
+    return sent_to(ssl, server);
 }
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Checks that count and print, a work directory that goes away, files, and OpenSSL's error queue. */
+/* Checks, a temporary work directory, files, child processes, and OpenSSL's error queue. */
 #ifndef CERTPICK_TESTS_SUPPORT_H
 #define CERTPICK_TESTS_SUPPORT_H
 
-/* POSIX beside -std=c99; so this header comes first in every program. */
+/* -std=c99 hides POSIX, so every program includes this header, or one that includes it, first. */
 #ifndef _XOPEN_SOURCE
 #define _XOPEN_SOURCE 700
 #endif
@@ -19,10 +19,16 @@
 extern "C" {
 #endif
 
-/* What the following checks are about; printed with every failure. */
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Declares a pointer whose object is freed at the end of the scope, by an attribute of GCC and
+   Clang. There is a free_TYPE function for each TYPE. */
+#define SCOPED(type) __attribute__((cleanup(free_##type))) type
+
+/* Sets the behaviour that the following checks test. Every failure prints it. */
 void subject(const char *sentence);
 
-/* A failed check is printed and counted, and the program goes on. */
+/* A failed check is printed and counted, and the program continues. Each returns 1 on success. */
 #define CHECK(condition) check_true(!!(condition), #condition, __FILE__, __LINE__)
 #define CHECK_INT(actual, expected) \
     check_int((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
@@ -37,42 +43,61 @@ int check_begins(const char *actual, const char *start, const char *what, const 
 int check_has(const char *actual, const char *part, int wanted, const char *what, const char *file,
               int line);
 
-/* What a test needs before it can check anything: if it fails, the program ends with status 2. */
+/* Ends the program with status 2 unless a precondition of the test is true. */
 #define MUST(condition) must(!!(condition), #condition, __FILE__, __LINE__)
 void must(int holds, const char *what, const char *file, int line);
 
-/* The last line of main: prints the counts; 0 where all checks hold and no file was left open. */
+/* Prints the counts. Returns the exit status of the program: 0 if all checks succeeded and no file
+   was left open. */
 int finish(void);
 
-/* Make a directory of one's own, go there, and remove it at exit. */
+/* Creates a temporary directory, changes to it, and removes it at exit. */
 void enter_work_dir(void);
 
+/* Fills a buffer with a string of one character. */
+void fill(char *buffer, char character, size_t size);
+
 void write_file(const char *path, const void *data, size_t length, mode_t mode);
-/* All of a file, with a NUL behind it; the caller frees it. */
+/* Writes a file with mode 0600. */
+void write_text(const char *path, const char *text);
+/* Writes a file of 1 TiB without data blocks. */
+void write_sparse(const char *path);
+/* Returns the content of a file, followed by a NUL. The caller frees it. */
 char *read_file(const char *path, size_t *length);
+/* Writes the first bytes of another file, with mode 0600. */
+void copy_part(const char *to, const char *from, size_t length);
+/* Writes a copy of another file in which one byte is replaced, or inverted if the byte is -1, with
+   mode 0600. */
+void copy_changed(const char *to, const char *from, size_t at, int byte);
 
 size_t count_entries(const char *directory);
 
-/* Wait until the clock that stamps files has moved on: what has been written so far shows by its
-   times if it is written again, so what is read now may be kept. */
-void settle(void);
+/* Waits until a file that is written again gets a different timestamp. The cache keeps the content
+   of a file only after that. */
+void wait_for_timestamp(void);
 
-/* OpenSSL's error queue, oldest entry first. */
+/* Like fork(2), with stdout flushed before. */
+pid_t fork_child(void);
+/* Waits for a child process and checks that its exit status is 0. */
+void check_child(pid_t child);
+
+/* A copy of OpenSSL's error queue, oldest entry first. */
 struct queue {
     unsigned long codes[16];
     size_t length;
 };
-/* Empty the queue and tell what was in it. */
+/* Empties the error queue and returns its entries. */
 struct queue take_queue(void);
-/* Put n entries of a library that is neither OpenSSL nor certpick into the queue. */
+/* Adds n markers to the queue: entries of a library that is neither OpenSSL nor certpick. */
 void queue_markers(int n);
 int is_marker(unsigned long code);
-/* How many entries belong to a library that registered itself and is not the markers'. */
+/* Returns the number of entries of libraries that are neither OpenSSL's nor the markers'. */
 size_t foreign_entries(const struct queue *queue);
 
-/* The queue holds n markers and nothing else; then it is emptied. */
+/* Checks that the queue contains exactly n markers, and empties it. */
 #define CHECK_ONLY_MARKERS(n) check_queue((n), 0, __FILE__, __LINE__)
-/* The queue holds n markers and behind them one entry of certpick's, with a text; then it is emptied. */
+/* Checks that the queue contains exactly n markers and then one entry of certpick with a reason
+   string, and empties it. */
 #define CHECK_MARKERS_AND_ONE(n) check_queue((n), 1, __FILE__, __LINE__)
 void check_queue(int markers, int own, const char *file, int line);
 

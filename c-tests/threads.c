@@ -1,56 +1,53 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Many threads and one selector: handshakes in parallel, an encrypted key loaded when all of them
-   want it, references taken and dropped meanwhile. */
-#include "support.h"
-
+/* Many threads share a selector: parallel handshakes, an encrypted key that all of them need, and
+   references that are taken and freed. */
 #include "picking.h"
 
-#include <openssl/err.h>
-#include <pthread.h>
+#include "parallel.h"
 
-enum { MOST_THREADS = 8, HANDSHAKES = 4 };
+#include <openssl/err.h>
+
+enum { THREADS = 8, HANDSHAKES = 4 };
 
 static pthread_mutex_t asked_lock = PTHREAD_MUTEX_INITIALIZER;
 static int asked;
 
-static int answer(char *buf, int size, const char *key_file, void *arg)
+static int answer_and_count(char *buf, int size, const char *key_file, void *arg)
 {
-    (void)key_file;
+    static char password[] = "secret";
+
     (void)arg;
-    MUST(size >= 6);
     pthread_mutex_lock(&asked_lock);
     asked++;
     pthread_mutex_unlock(&asked_lock);
-    memcpy(buf, "secret", 6);
-    return 6;
+    return answer_password(buf, size, key_file, password);
 }
 
 struct job {
-    pthread_barrier_t *start; /* NULL: at once */
+    pthread_barrier_t *start; /* NULL: no barrier */
     SSL_CTX *client, *server_a, *server_b;
     certpick_selector *selector;
-    const struct two *two;
+    const struct pki *pki;
     int number;
-    int good, bad; /* handshakes; written by the thread, read after it was joined */
+    int good, bad; /* handshakes */
 };
 
-static void *shake_many_hands(void *arg)
+static void *connect_many(void *arg)
 {
     struct job *job = arg;
     struct link link;
-    int i;
 
     if (job->start != NULL)
         pthread_barrier_wait(job->start);
-    for (i = 0; i < HANDSHAKES; i++) {
+    for (int i = 0; i < HANDSHAKES; i++) {
         int a = (i + job->number) % 2;
         int good;
 
         certpick_selector_up_ref(job->selector);
         open_link(&link, job->client, a ? job->server_a : job->server_b);
         good = certpick_set_peer(link.client, "db.example", "alice") == CERTPICK_OK &&
-               shake_hands(&link) && exchange_bytes(&link) &&
-               arrived(&link, a ? job->two->a.cert : job->two->b.cert) &&
+               complete_link(&link) &&
+               arrived(&link, a ? job->pki->a.cert : job->pki->b.cert) &&
                certpick_outcome(link.client) == CERTPICK_OUTCOME_SENT &&
                certpick_choice(link.client) == (a ? 0 : 1) &&
                certpick_verdict(link.client, a ? 1 : 0) == CERTPICK_REASON_ISSUER &&
@@ -69,55 +66,49 @@ static void *shake_many_hands(void *arg)
     return NULL;
 }
 
-static void in_parallel(const struct two *two, enum way way, int threads)
+static void in_parallel(const struct pki *pki, enum way way, int threads)
 {
-    certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", ",");
+    SCOPED(certpick_selector) *selector = new_selector("a.crt,b.crt", "a.key,b.key", ",");
     SSL_CTX *clients[2], *server_a[2], *server_b[2];
-    struct job jobs[MOST_THREADS + 1];
-    pthread_t ids[MOST_THREADS];
+    struct job jobs[THREADS + 1];
     pthread_barrier_t start;
-    int i;
 
     subject("threads that share a selector each get the right certificate");
     asked = 0;
-    MUST(certpick_selector_set_password_callback(selector, answer, NULL) == CERTPICK_OK);
-    for (i = 0; i < 2; i++) {
+    MUST(certpick_selector_set_password_callback(selector, answer_and_count, NULL) == CERTPICK_OK);
+    for (int i = 0; i < 2; i++) {
         clients[i] = new_client(tls_versions[i]);
         use_selector(clients[i], selector, way);
-        server_a[i] = new_server(tls_versions[i], &two->ca_a, (void *)NULL);
-        server_b[i] = new_server(tls_versions[i], &two->ca_b, (void *)NULL);
+        server_a[i] = new_server(tls_versions[i], &pki->ca_a);
+        server_b[i] = new_server(tls_versions[i], &pki->ca_b);
     }
     MUST(pthread_barrier_init(&start, NULL, (unsigned)threads) == 0);
-    for (i = 0; i <= threads; i++) {
+    for (int i = 0; i <= threads; i++) {
         struct job job = {&start, clients[i / 2 % 2], server_a[i / 2 % 2], server_b[i / 2 % 2],
-                          selector, two, i, 0, 0};
+                          selector, pki, i, 0, 0};
 
         jobs[i] = job;
     }
     jobs[threads].start = NULL;
-    for (i = 0; i < threads; i++)
-        MUST(pthread_create(&ids[i], NULL, shake_many_hands, &jobs[i]) == 0);
-    for (i = 0; i < threads; i++)
-        MUST(pthread_join(ids[i], NULL) == 0);
-    for (i = 0; i < threads; i++) {
+    run_in_threads(threads, connect_many, jobs, sizeof(jobs[0]));
+    for (int i = 0; i < threads; i++) {
         CHECK_INT(jobs[i].good, HANDSHAKES);
         CHECK_INT(jobs[i].bad, 0);
     }
-    /* No lock is held across a callback, so threads that come at the same time may all ask. */
-    subject("the password of a key is asked for at most once by each thread, and not again later");
+    /* No lock is held during a callback, so several threads may call it at the same time. */
+    subject("each thread calls the password callback at most once, and never after the key is loaded");
     CHECK(asked >= 1 && asked <= threads);
     asked = 0;
-    shake_many_hands(&jobs[threads]);
+    connect_many(&jobs[threads]);
     CHECK_INT(jobs[threads].good, HANDSHAKES);
     CHECK_INT(asked, 0);
 
     pthread_barrier_destroy(&start);
-    for (i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         SSL_CTX_free(clients[i]);
         SSL_CTX_free(server_a[i]);
         SSL_CTX_free(server_b[i]);
     }
-    certpick_selector_free(selector);
 }
 
 static void *free_selector(void *selector)
@@ -126,37 +117,27 @@ static void *free_selector(void *selector)
     return NULL;
 }
 
-static void freed_elsewhere(const struct two *two)
+static void freed_in_another_thread(const struct pki *pki)
 {
     certpick_selector *selector = new_selector("a.crt", "a.key", NULL);
-    SSL_CTX *client = new_client(TLS1_3_VERSION);
-    SSL_CTX *server = new_server(TLS1_3_VERSION, &two->ca_a, (void *)NULL);
-    pthread_t id;
-    struct link link;
+    SCOPED(SSL_CTX) *client = new_client(TLS1_3_VERSION);
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &pki->ca_a);
 
-    subject("another thread may drop the program's last reference");
+    subject("another thread may free the program's last reference");
     MUST(certpick_attach(client, selector) == CERTPICK_OK);
-    MUST(pthread_create(&id, NULL, free_selector, selector) == 0);
-    MUST(pthread_join(id, NULL) == 0);
-    CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, two->a.cert, (X509 *)NULL);
-    close_link(&link);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
+    run_in_threads(1, free_selector, selector, 0);
+    CHECK_SENDS(client, server, pki->a.cert);
 }
 
 int main(void)
 {
-    struct two two;
+    struct pki pki;
 
-    enter_work_dir();
-    make_two(&two);
-    write_key("b.key", two.b.key, "secret");
-    in_parallel(&two, BY_CLIENT_CERT_CB, 2);
-    in_parallel(&two, BY_CLIENT_CERT_CB, MOST_THREADS);
-    in_parallel(&two, BY_CERT_CB, 2);
-    in_parallel(&two, BY_CERT_CB, MOST_THREADS);
-    freed_elsewhere(&two);
-    free_two(&two);
+    set_up_pki(&pki, "secret");
+    in_parallel(&pki, BY_CLIENT_CERT_CB, 2);
+    in_parallel(&pki, BY_CLIENT_CERT_CB, THREADS);
+    in_parallel(&pki, BY_CERT_CB, 2);
+    in_parallel(&pki, BY_CERT_CB, THREADS);
+    freed_in_another_thread(&pki);
     return finish();
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The library is loaded at run time, attached and unloaded; its callbacks work after that. This
-   program is not linked against certpick: only its constants and types come from the header. */
-#include "support.h"
-
+/* The library is loaded at run time, attached and unloaded. Its callbacks work after that. This
+   program is not linked with certpick and uses only constants and types of its header. */
 #include "handshake.h"
 
 #include <certpick.h>
 #include <dlfcn.h>
 
-/* ISO C knows no conversion from an object pointer to a function pointer. */
+/* ISO C has no conversion from an object pointer to a function pointer. */
 static void find(void *library, const char *name, void *function)
 {
     void *found = dlsym(library, name);
@@ -42,33 +40,16 @@ static void load_attach_unload(SSL_CTX *client, int by_cert_cb)
 
 int main(void)
 {
-    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-    struct identity ca_a, ca_b, a, b;
-    int i;
+    struct pki pki;
 
-    enter_work_dir();
-    ca_a = new_root("CA A");
-    ca_b = new_root("CA B");
-    a = new_leaf("a", &ca_a);
-    b = new_leaf("b", &ca_b);
-    write_identity("a", &a, NULL);
-    write_identity("b", &b, "secret");
-    for (i = 0; i < 4; i++) {
-        SSL_CTX *client = new_client(versions[i / 2]);
-        SSL_CTX *server = new_server(versions[i / 2], &ca_b, (void *)NULL);
-        struct link link;
+    set_up_pki(&pki, "secret");
+    for (int i = 0; i < 4; i++) {
+        SCOPED(SSL_CTX) *client = new_client(tls_versions[i / 2]);
+        SCOPED(SSL_CTX) *server = new_server(tls_versions[i / 2], &pki.ca_b);
 
-        subject("after dlclose a handshake still gets its certificate");
+        subject("a handshake after dlclose sends a certificate");
         load_attach_unload(client, i % 2);
-        CHECK(connect_link(&link, client, server) && exchange_bytes(&link));
-        CHECK_ARRIVED(&link, b.cert, (X509 *)NULL);
-        close_link(&link);
-        SSL_CTX_free(client);
-        SSL_CTX_free(server);
+        CHECK_SENDS(client, server, pki.b.cert);
     }
-    free_identity(&ca_a);
-    free_identity(&ca_b);
-    free_identity(&a);
-    free_identity(&b);
     return finish();
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One after the other, each of OpenSSL's allocations fails on the client's side: never a crash, never
-   another certificate than the right one, never a leak, and nothing bad is kept for the next
-   selector.
+/* Each allocation of OpenSSL on the client's side fails once. The client must not crash, leak, send a
+   wrong certificate, or leave anything in the cache that breaks the next selector.
 
-   CERTPICK_ALLOCATION_STEP=n lets each n-th one fail, not each. */
-#include "support.h"
-
+   With CERTPICK_ALLOCATION_STEP=n only every n-th allocation fails. */
 #include "failing_allocations.h"
 #include "picking.h"
 
@@ -13,17 +10,17 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* --- one life ---------------------------------------------------------------------------------- */
+/* --- one run ----------------------------------------------------------------------------------- */
 
 enum { A, FLAWED, BOB, ALICE };
-static struct identity ca_a, ca_b, middle, who[4];
-/* A CA whose name equals that of CA B, in other bytes. */
-static struct identity spelled_otherwise;
+static struct identity ca_a, ca_b, middle, clients[4];
+/* A CA whose name equals the name of CA B but has different bytes. */
+static struct identity ca_b_with_other_bytes;
 enum scope { OUR_CALLS, WHOLE_CLIENT };
 
-/* What is wrong with a life, or NULL. */
-static const char *fault;
-static int is_whole; /* nothing failed at all */
+/* The first problem of this run, or NULL. */
+static const char *problem;
+static int is_complete; /* all calls succeeded and the certificate arrived */
 
 static void make_files(void)
 {
@@ -32,44 +29,44 @@ static void make_files(void)
 
     ca_a = new_root("CA A");
     ca_b = new_root("CA B");
-    spelled_otherwise = new_root(" ca  b");
+    ca_b_with_other_bytes = new_root(" ca  b");
     middle = new_intermediate("Middle", &ca_b);
-    who[A] = new_leaf("alice", &ca_a);
-    who[FLAWED] = new_leaf_with("alice", &ca_b, &for_servers);
-    who[BOB] = new_leaf_with("bob", &ca_b, &for_clients);
-    who[ALICE] = new_leaf_with("alice", &middle, &for_clients);
-    write_identity("a", &who[A], NULL);
-    write_identity("flawed", &who[FLAWED], NULL);
-    write_identity("bob", &who[BOB], NULL);
-    write_identity("alice", &who[ALICE], "secret");
-    write_certs("middle.crt", middle.cert, (X509 *)NULL);
+    clients[A] = new_leaf("alice", &ca_a);
+    clients[FLAWED] = new_leaf_with("alice", &ca_b, &for_servers);
+    clients[BOB] = new_leaf_with("bob", &ca_b, &for_clients);
+    clients[ALICE] = new_leaf_with("alice", &middle, &for_clients);
+    write_identity("a", &clients[A], NULL);
+    write_identity("flawed", &clients[FLAWED], NULL);
+    write_identity("bob", &clients[BOB], NULL);
+    write_identity("alice", &clients[ALICE], "secret");
+    write_certs("middle.crt", middle.cert);
 }
 
-static void check_life(int holds, const char *what)
+static void check_run(int holds, const char *what)
 {
-    if (!holds && fault == NULL)
-        fault = what;
+    if (!holds && problem == NULL)
+        problem = what;
 }
 
-/* A call that failed says so by its status and, where there was memory for it, in the queue. */
+/* Checks the error queue after a call. Returns 1 if the call succeeded. */
 static int succeeded(certpick_status status)
 {
     unsigned long code = ERR_peek_last_error();
 
     if (status == CERTPICK_OK) {
-        check_life(code == 0, "a call that succeeded left something in the error queue");
+        check_run(code == 0, "a successful call left an entry in the error queue");
     } else {
-        check_life(failing.has_failed, "a call failed though no allocation did");
-        check_life(code == 0 || ERR_GET_LIB(code) >= ERR_LIB_USER,
-                   "the last entry of the error queue is not the library's own");
-        check_life(certpick_status_text(status)[0] != '\0', "a status without a text");
-        is_whole = 0;
+        check_run(failing.has_failed, "a call failed although no allocation failed");
+        check_run(code == 0 || ERR_GET_LIB(code) >= ERR_LIB_USER,
+                  "the last entry of the error queue is not from certpick");
+        check_run(certpick_status_text(status)[0] != '\0', "a status has no text");
+        is_complete = 0;
     }
     ERR_clear_error();
     return status == CERTPICK_OK;
 }
 
-static certpick_selector *new_alices_selector(void)
+static certpick_selector *new_selector_for_alice(void)
 {
     certpick_selector *selector;
     int good;
@@ -85,7 +82,7 @@ static certpick_selector *new_alices_selector(void)
         good = succeeded(certpick_selector_add_issuers(selector, "middle.crt"));
         disarm();
     } else if (selector != NULL) {
-        check_life(certpick_selector_count(selector) == 0, "a failed list left credentials behind");
+        check_run(certpick_selector_count(selector) == 0, "a failed call added credentials");
     }
     if (!good) {
         certpick_selector_free(selector);
@@ -105,27 +102,22 @@ static int select_in_own_cert_cb(SSL *ssl, void *selector)
     return succeeded(status);
 }
 
-/* 1 done, 0 goes on, -1 failed */
 static int step(SSL *ssl, int is_armed)
 {
-    int result, error;
+    int result;
 
     if (is_armed)
         arm();
-    result = SSL_do_handshake(ssl);
+    result = handshake_step(ssl);
     disarm();
-    error = SSL_get_error(ssl, result);
-    ERR_clear_error();
-    if (result == 1)
-        return 1;
-    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+    return result;
 }
 
-static int shake(struct link *link, enum scope scope)
+static int run_handshake(struct link *link, enum scope scope)
 {
-    int round, client = 0, server = 0;
+    int client = 0, server = 0;
 
-    for (round = 0; round < 100; round++) {
+    for (int round = 0; round < 100; round++) {
         client = step(link->client, scope == WHOLE_CLIENT);
         server = step(link->server, 0);
         if (client == 1 && server == 1)
@@ -133,11 +125,11 @@ static int shake(struct link *link, enum scope scope)
         if (client == -1 || server == -1)
             return 0;
     }
-    check_life(0, "the handshake does not come to an end");
+    check_run(0, "the handshake does not end");
     return 0;
 }
 
-static void look_at(struct link *link, int done, enum scope scope)
+static void check_decision(struct link *link, int done, enum scope scope)
 {
     int32_t outcome = certpick_outcome(link->client);
     const char *explanation, *message;
@@ -149,45 +141,45 @@ static void look_at(struct link *link, int done, enum scope scope)
     message = certpick_message(link->client);
     disarm();
     if (peer != NULL) {
-        check_life(X509_cmp(peer, who[ALICE].cert) == 0, "another certificate arrived");
-        check_life(sk_X509_num(chain) == 1 && X509_cmp(sk_X509_value(chain, 0), middle.cert) == 0,
-                   "another chain arrived");
-        check_life(outcome == CERTPICK_OUTCOME_SENT, "a certificate arrived, but was not sent");
-        check_life(certpick_choice(link->client) == ALICE, "the choice is another one");
+        check_run(X509_cmp(peer, clients[ALICE].cert) == 0, "a wrong certificate arrived");
+        check_run(sk_X509_num(chain) == 1 && X509_cmp(sk_X509_value(chain, 0), middle.cert) == 0,
+                  "a wrong chain arrived");
+        check_run(outcome == CERTPICK_OUTCOME_SENT, "a certificate arrived, but the outcome is not \"sent\"");
+        check_run(certpick_choice(link->client) == ALICE, "the choice is wrong");
     } else if (done) {
-        /* OpenSSL itself drops a certificate where it has no memory to look at it once more. */
-        check_life(scope == WHOLE_CLIENT && failing.has_failed, "no certificate arrived");
-        check_life(outcome != CERTPICK_OUTCOME_SENT, "no certificate arrived, but one was sent");
+        /* OpenSSL sends no certificate if it has no memory to check it. */
+        check_run(scope == WHOLE_CLIENT && failing.has_failed, "no certificate arrived");
+        check_run(outcome != CERTPICK_OUTCOME_SENT, "no certificate arrived, but the outcome is \"sent\"");
     }
     if (done && peer != NULL)
-        check_life(strstr(explanation, "certpick sent credential 4 of 4") != NULL,
-                   "the explanation does not say what was sent");
-    check_life((outcome == CERTPICK_OUTCOME_NOT_ASKED) == (explanation[0] == '\0'),
-               "there is no explanation, or one of nothing");
-    check_life((outcome == CERTPICK_OUTCOME_FAILED || outcome == CERTPICK_OUTCOME_NONE_SUITABLE) ==
-                   (message[0] != '\0'),
-               "there is no message, or one of nothing");
-    check_life(done || failing.has_failed, "the handshake failed though no allocation did");
+        check_run(strstr(explanation, "certpick sent credential 4 of 4") != NULL,
+                  "the explanation does not name the credential that was sent");
+    check_run((outcome == CERTPICK_OUTCOME_NOT_ASKED) == (explanation[0] == '\0'),
+              "the explanation does not agree with the outcome");
+    check_run((outcome == CERTPICK_OUTCOME_FAILED || outcome == CERTPICK_OUTCOME_NONE_SUITABLE) ==
+              (message[0] != '\0'),
+              "the message does not agree with the outcome");
+    check_run(done || failing.has_failed, "the handshake failed although no allocation failed");
     if (!done || peer == NULL)
-        is_whole = 0;
+        is_complete = 0;
     X509_free(peer);
     ERR_clear_error();
 }
 
-static void live_once(SSL_CTX *server, int version, enum way way, enum scope scope)
+static void run_once(SSL_CTX *server, int version, enum way way, enum scope scope)
 {
     certpick_selector *selector;
     SSL_CTX *client = new_client(version);
     struct link link;
     int good;
 
-    fault = NULL;
-    is_whole = 1;
-    current_life++;
+    problem = NULL;
+    is_complete = 1;
+    current_run++;
     ERR_clear_error();
     failing.number = 0;
     failing.has_failed = 0;
-    selector = new_alices_selector();
+    selector = new_selector_for_alice();
     if (selector != NULL) {
         if (way == BY_OWN_CERT_CB) {
             SSL_CTX_set_cert_cb(client, select_in_own_cert_cb, selector);
@@ -204,26 +196,26 @@ static void live_once(SSL_CTX *server, int version, enum way way, enum scope sco
             good = succeeded(certpick_set_peer(link.client, "db.example", "alice"));
             disarm();
             if (good)
-                look_at(&link, shake(&link, scope), scope);
+                check_decision(&link, run_handshake(&link, scope), scope);
             close_link(&link);
         }
         certpick_selector_free(selector);
     }
     SSL_CTX_free(client);
-    /* Entries of the error queue keep their texts until they are used again. */
+    /* Frees the texts of the error queue's entries. */
     OPENSSL_thread_stop();
-    check_life(is_whole || failing.has_failed, "something failed though no allocation did");
+    check_run(is_complete || failing.has_failed, "the run is incomplete although no allocation failed");
 }
 
-/* --- all of them -------------------------------------------------------------------------------- */
+/* --- all runs ----------------------------------------------------------------------------------- */
 
-static long point_now, lives_in_all;
+static long failing_now, runs;
 
 static void crashed(int number)
 {
     char text[256];
-    int length = snprintf(text, sizeof(text), "signal %d when allocation %ld failed, of %s:%d\n", number,
-                          point_now, failing.file != NULL ? failing.file : "?", failing.line);
+    int length = snprintf(text, sizeof(text), "signal %d with allocation %ld (%s:%d) failing\n", number,
+                          failing_now, failing.file != NULL ? failing.file : "?", failing.line);
 
     if (write(STDOUT_FILENO, text, (size_t)length) < 0)
         _exit(3);
@@ -232,102 +224,93 @@ static void crashed(int number)
 
 static void report(const char *what)
 {
-    printf("    when allocation %ld failed, of %s:%d: %s\n", point_now, failing.file, failing.line, what);
+    printf("    with allocation %ld (%s:%d) failing: %s\n", failing_now, failing.file, failing.line, what);
 }
 
-static void each_fails(int version, enum way way, enum scope scope, enum lasting lasting, long every)
+static void fail_each(int version, enum way way, enum scope scope, enum lasting lasting, long every)
 {
-    SSL_CTX *server = new_server(version, &spelled_otherwise, (void *)NULL);
+    SCOPED(SSL_CTX) *server = new_server(version, &ca_b_with_other_bytes);
     long points, failed = 0, leaked = 0, bad = 0;
     size_t expected;
-    int i;
 
-    /* The texts of the library's errors are loaded with the first one, and stay. */
+    /* The first error loads the reason strings, which are never freed. */
     MUST(certpick_selector_validate(NULL) == CERTPICK_ERROR_ARGUMENT);
-    subject("with all the memory that it wants, each life is the same");
+    subject("without a failing allocation each run is complete");
     failing.fails = 0;
     failing.lasting = ONE;
     SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_OFF);
-    for (i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++) {
         certpick_cache_clear();
-        live_once(server, version, way, scope);
-        if (!CHECK(fault == NULL && is_whole))
-            printf("    %s\n", fault);
+        run_once(server, version, way, scope);
+        if (!CHECK(problem == NULL && is_complete))
+            printf("    %s\n", problem);
     }
     points = failing.number;
     certpick_cache_clear();
     expected = blocks_in_use;
 
-    for (point_now = 1 + (long)scope; point_now <= points; point_now += every) {
+    for (failing_now = 1 + (long)scope; failing_now <= points; failing_now += every) {
         const char *first;
 
-        failing.fails = point_now;
+        failing.fails = failing_now;
         failing.lasting = lasting;
-        live_once(server, version, way, scope);
-        failed += !is_whole;
-        first = fault;
+        run_once(server, version, way, scope);
+        failed += !is_complete;
+        first = problem;
         failing.fails = 0;
         if (first != NULL) {
             bad++;
             report(first);
         }
-        /* What is in the cache now was made while memory was short. */
-        live_once(server, version, way, scope);
-        if (fault != NULL || !is_whole) {
+        /* The cache now contains what was created while an allocation failed. */
+        run_once(server, version, way, scope);
+        if (problem != NULL || !is_complete) {
             bad++;
-            printf("    and then, with memory again: ");
+            printf("    in the next run, without a failing allocation: ");
             failing.file = failing.file != NULL ? failing.file : "?";
-            report(fault != NULL ? fault : "it does not work");
+            report(problem != NULL ? problem : "the run is incomplete");
         }
         certpick_cache_clear();
         if (blocks_in_use != expected) {
-            printf("    when allocation %ld failed, of %s:%d: %ld blocks more than before\n", point_now,
+            printf("    with allocation %ld (%s:%d) failing: %ld additional blocks\n", failing_now,
                    failing.file, failing.line, (long)blocks_in_use - (long)expected);
             show_newest_blocks();
             leaked++;
             expected = blocks_in_use;
         }
     }
-    subject("an allocation that fails is an error, or does no harm");
+    subject("a failing allocation causes an error or has no effect");
     CHECK_INT(bad, 0);
-    subject("and nothing leaks");
+    subject("a failing allocation causes no leak");
     CHECK_INT(leaked, 0);
-    printf("TLS %s, way %d, scope %d, lasting %d: %ld allocations, step %ld; %ld ended the life early\n",
+    printf("TLS %s, way %d, scope %d, lasting %d: %ld allocations, step %ld; %ld incomplete runs\n",
            version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)lasting, points, every,
            failed);
-    subject("some of them do matter");
+    subject("some failing allocations have an effect");
     CHECK(failed > 0);
-    lives_in_all += (points - (1 + (long)scope)) / every + 1;
-    SSL_CTX_free(server);
+    runs += (points - (1 + (long)scope)) / every + 1;
 }
 
 int main(void)
 {
-    const char *step_text = getenv("CERTPICK_ALLOCATION_STEP");
-    long every = step_text != NULL ? strtol(step_text, NULL, 10) : 1;
-    int i;
+    const char *text = getenv("CERTPICK_ALLOCATION_STEP");
+    const long every = text != NULL ? strtol(text, NULL, 10) : 1;
 
-    if (!let_allocations_fail()) {
-        printf("OpenSSL has allocated before main\n");
+    if (!install_failing_allocator()) {
+        printf("OpenSSL allocated memory before main()\n");
         return 2;
     }
     signal(SIGSEGV, crashed);
     signal(SIGABRT, crashed);
     enter_work_dir();
     make_files();
-    for (i = 0; i < 2; i++) {
-        each_fails(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ONE, every);
-        each_fails(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ALL_FROM_THERE, every * 3);
-        each_fails(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, ONE, every * 2);
-        each_fails(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, ONE, every * 3);
+    for (int i = 0; i < 2; i++) {
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ONE, every);
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ALL_FOLLOWING, every * 3);
+        fail_each(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, ONE, every * 2);
+        fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, ONE, every * 3);
     }
-    printf("%ld lives with an allocation that fails, each followed by one without; %zu blocks in use\n",
-           lives_in_all, blocks_in_use);
-    for (i = 0; i < 4; i++)
-        free_identity(&who[i]);
-    free_identity(&middle);
-    free_identity(&ca_a);
-    free_identity(&ca_b);
-    free_identity(&spelled_otherwise);
+    printf("%ld runs with a failing allocation, each followed by one without; %zu blocks in use\n",
+           runs, blocks_in_use);
     return finish();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* OpenSSL's allocations, counted, with the life that made each; any of them can fail. */
+/* An allocator for OpenSSL that counts allocations, records the run of each, and can fail any. */
 #include "failing_allocations.h"
 
 #include "support.h"
@@ -10,15 +10,15 @@ struct block {
     struct block *next, *previous;
     const char *file;
     size_t size;
-    unsigned long life;
+    unsigned long run;
     long line;
 };
 static struct block blocks = {&blocks, &blocks, "", 0, 0, 0};
 size_t blocks_in_use;
-unsigned long current_life;
+unsigned long current_run;
 struct failing failing;
 
-static int is_to_fail(const char *file, int line)
+static int must_fail(const char *file, int line)
 {
     if (!failing.armed)
         return 0;
@@ -46,12 +46,12 @@ static void *allocate(size_t size, const char *file, int line)
 {
     struct block *block;
 
-    if (size == 0 || is_to_fail(file, line) || (block = malloc(sizeof(*block) + size)) == NULL)
+    if (size == 0 || must_fail(file, line) || (block = malloc(sizeof(*block) + size)) == NULL)
         return NULL;
     block->file = file;
     block->line = line;
     block->size = size;
-    block->life = current_life;
+    block->run = current_run;
     link_block(block);
     blocks_in_use++;
     return block + 1;
@@ -61,8 +61,7 @@ static void release(void *pointer, const char *file, int line)
 {
     struct block *block;
 
-    (void)file;
-    (void)line;
+    (void)file, (void)line;
     if (pointer == NULL)
         return;
     block = (struct block *)pointer - 1;
@@ -82,7 +81,7 @@ static void *reallocate(void *pointer, size_t size, const char *file, int line)
         release(pointer, file, line);
         return NULL;
     }
-    if (is_to_fail(file, line))
+    if (must_fail(file, line))
         return NULL;
     block = (struct block *)pointer - 1;
     block->next->previous = block->previous;
@@ -104,7 +103,7 @@ void disarm(void)
     failing.armed = 0;
 }
 
-int let_allocations_fail(void)
+int install_failing_allocator(void)
 {
     return CRYPTO_set_mem_functions(allocate, reallocate, release);
 }
@@ -115,7 +114,7 @@ void show_newest_blocks(void)
     int shown = 0;
 
     for (block = blocks.next; block != &blocks && shown < 8; block = block->next) {
-        if (block->life + 1 >= current_life) {
+        if (block->run + 1 >= current_run) {
             printf("        %zu bytes of %s:%ld\n", block->size, block->file, block->line);
             shown++;
         }

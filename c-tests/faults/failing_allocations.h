@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* OpenSSL's allocations, counted, with the life that made each; any of them can fail. */
+/* An allocator for OpenSSL that counts allocations, records the run of each, and can fail any. */
 #ifndef FAILING_ALLOCATIONS_H
 #define FAILING_ALLOCATIONS_H
 
 #include <stddef.h>
 
-enum lasting { ONE, ALL_FROM_THERE };
+enum lasting { ONE, ALL_FOLLOWING };
 
 struct failing {
     int armed;
     int has_failed;
     enum lasting lasting;
-    long number, fails; /* how many there were; the one that fails, from 1 */
-    const char *file;   /* of the one that failed */
+    long number, fails; /* the count; the number of the one that fails, from 1, or 0 */
+    const char *file;   /* where the failing allocation was requested */
     int line;
 };
 extern struct failing failing;
 
-/* Not yet released. */
+/* The number of blocks that are not freed. */
 extern size_t blocks_in_use;
-/* The test's own number for what it does now; each block gets it. */
-extern unsigned long current_life;
+/* The number of the current run of the test, which is recorded with each block. */
+extern unsigned long current_run;
 
-/* Before OpenSSL has allocated anything; 0 if it is too late. */
-int let_allocations_fail(void);
+/* Installs the allocator. Returns 0 if OpenSSL has already allocated memory. */
+int install_failing_allocator(void);
 
-/* From here on they count, and the one that is to fail does; disarm() ends that. */
+/* Between these calls allocations are counted and can fail. */
 void arm(void);
 void disarm(void);
 
-/* Some of this life and the one before, to standard output. */
+/* Prints some blocks of this run and the previous one. */
 void show_newest_blocks(void);
 
 #endif

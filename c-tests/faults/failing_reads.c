@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* To be preloaded: read(2) of the file that certpick_test_fail_reads() names fails. */
+/* For LD_PRELOAD: lets read(2) fail for the file that certpick_test_fail_reads() names. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One bug of each kind that the sanitizers and valgrind are there for: they must see it. */
+/* One bug of each kind that the sanitizers or valgrind must detect. */
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ten threads, one selector at a time, and new certificates on disk all the while: each handshake
-   sends a right one, and in the end there is no more memory in use than in the beginning.
+/* Ten threads connect with the current selector while the certificates on disk are replaced. Each
+   handshake sends a valid certificate, and memory use does not grow.
 
-   CERTPICK_HANDSHAKES=n is how many there are. */
-#include "support.h"
-
+   CERTPICK_HANDSHAKES=n sets the number of handshakes. */
 #include "picking.h"
+
+#include "parallel.h"
 
 #include <malloc.h>
 #include <openssl/err.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { THREADS = 10, PER_GENERATION = 40 };
+enum { THREADS = MAX_THREADS, PER_GENERATION = 40 };
 
 static struct identity ca_a, ca_b;
 static SSL_CTX *server_a, *server_b;
 
-/* A selector that was made when these certificates were on disk. */
+/* A selector for one generation of certificates. */
 struct generation {
     certpick_selector *selector;
     int references;
@@ -29,7 +28,7 @@ static pthread_cond_t progress = PTHREAD_COND_INITIALIZER;
 static struct generation *current;
 static long begun, ended, wanted, rotations;
 
-static void drop(struct generation *generation)
+static void drop_reference(struct generation *generation)
 {
     int last;
 
@@ -42,7 +41,7 @@ static void drop(struct generation *generation)
     free(generation);
 }
 
-/* New pairs in a directory of their own, to which the link "now" then leads. */
+/* Writes new certificates and keys to another directory and sets the link "now" to it. */
 static struct generation *rotate(long number)
 {
     struct identity a = new_leaf("a", &ca_a), b = new_leaf("b", &ca_b);
@@ -80,7 +79,7 @@ static void *keep_rotating(void *nothing)
             before = current;
             current = made;
             pthread_mutex_unlock(&lock);
-            drop(before);
+            drop_reference(before);
         }
         pthread_mutex_lock(&lock);
         while (ended < wanted && begun < next)
@@ -90,54 +89,48 @@ static void *keep_rotating(void *nothing)
     return NULL;
 }
 
-/* Written by one thread, read after it was joined. */
+/* Written by one thread, and read after the thread ends. */
 struct job {
     int number;
     long good, bad, between;
 };
 
-/* With a selector of one's own over the files as they are: the link may be switched between a
-   certificate and its key, and then the two do not go together. */
-static int by_own_selector(struct job *job, SSL_CTX *server, const struct identity *ca, int version)
+/* Returns 1 if the server received a certificate from this CA. The certificate of a selector changes
+   with its file. */
+static int is_from(struct link *link, const struct identity *ca)
 {
-    certpick_selector *selector = certpick_selector_new();
+    SCOPED(X509) *peer = SSL_get_peer_certificate(link->server);
+
+    return peer != NULL && X509_verify(peer, ca->key) == 1;
+}
+
+/* Connects with a new selector. The link may change between the reads of a certificate and its key,
+   so that they do not match. */
+static int connect_with_new_selector(struct job *job, SSL_CTX *server, const struct identity *ca, int version)
+{
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
     struct link link;
     int good = 0;
 
     MUST(selector != NULL);
     if (certpick_selector_add_lists(selector, "now/a.crt,now/b.crt", "now/a.key,now/b.key", ",secret") ==
         CERTPICK_OK) {
-        int done = connect_picking(&link, version, selector, server);
-        X509 *peer = SSL_get_peer_certificate(link.server);
-
-        good = done && peer != NULL && X509_verify(peer, ca->key) == 1;
-        if (!done && strstr(certpick_message(link.client), "does not match") != NULL) {
+        good = connect_selector(&link, version, selector, server) && is_from(&link, ca);
+        if (strstr(certpick_message(link.client), "does not match") != NULL) {
             job->between++;
-            good = peer == NULL;
+            good = arrived(&link, NULL);
         }
-        X509_free(peer);
         close_link(&link);
     } else {
-        /* A file of the generation before the last is being written anew. */
+        /* The files of this directory are being replaced. */
         job->between++;
         good = strstr(certpick_selector_error(selector), "could not read") != NULL;
     }
     ERR_clear_error();
-    certpick_selector_free(selector);
     return good;
 }
 
-/* The selector follows its files: the certificate is one of the generation then. */
-static int is_from(struct link *link, const struct identity *ca)
-{
-    X509 *peer = SSL_get_peer_certificate(link->server);
-    const int is = peer != NULL && X509_verify(peer, ca->key) == 1;
-
-    X509_free(peer);
-    return is;
-}
-
-static void *shake_hands_all_the_time(void *arg)
+static void *connect_many(void *arg)
 {
     struct job *job = arg;
 
@@ -156,11 +149,11 @@ static void *shake_hands_all_the_time(void *arg)
         if (number < wanted) {
             to_a = (number + job->number) % 2;
             if (number % 16 == 0) {
-                good = by_own_selector(job, to_a ? server_a : server_b, to_a ? &ca_a : &ca_b,
-                                       tls_versions[number / 2 % 2]);
+                good = connect_with_new_selector(job, to_a ? server_a : server_b, to_a ? &ca_a : &ca_b,
+                                                 tls_versions[number / 2 % 2]);
             } else {
-                good = connect_picking(&link, tls_versions[number / 2 % 2], mine->selector,
-                                       to_a ? server_a : server_b) &&
+                good = connect_selector(&link, tls_versions[number / 2 % 2], mine->selector,
+                                        to_a ? server_a : server_b) &&
                        is_from(&link, to_a ? &ca_a : &ca_b) &&
                        certpick_choice(link.client) == (to_a ? 0 : 1);
                 close_link(&link);
@@ -168,7 +161,7 @@ static void *shake_hands_all_the_time(void *arg)
             job->good += good;
             job->bad += !good;
         }
-        drop(mine);
+        drop_reference(mine);
         OPENSSL_thread_stop();
         pthread_mutex_lock(&lock);
         ended += number < wanted;
@@ -179,35 +172,33 @@ static void *shake_hands_all_the_time(void *arg)
     }
 }
 
-/* So many handshakes by ten threads. */
-static void phase(long handshakes)
+/* Runs this number of handshakes in ten threads. */
+static void run_handshakes(long handshakes)
 {
-    pthread_t ids[THREADS], rotator;
+    pthread_t rotator;
     struct job jobs[THREADS];
     long good = 0, bad = 0, between = 0;
-    int i;
 
     begun = ended = 0;
     wanted = handshakes;
     current = rotate(++rotations);
-    MUST(pthread_create(&rotator, NULL, keep_rotating, NULL) == 0);
-    for (i = 0; i < THREADS; i++) {
+    start_threads(&rotator, 1, keep_rotating, NULL, 0);
+    for (int i = 0; i < THREADS; i++) {
         memset(&jobs[i], 0, sizeof(jobs[i]));
         jobs[i].number = i;
-        MUST(pthread_create(&ids[i], NULL, shake_hands_all_the_time, &jobs[i]) == 0);
     }
-    for (i = 0; i < THREADS; i++) {
-        MUST(pthread_join(ids[i], NULL) == 0);
+    run_in_threads(THREADS, connect_many, jobs, sizeof(jobs[0]));
+    for (int i = 0; i < THREADS; i++) {
         good += jobs[i].good;
         bad += jobs[i].bad;
         between += jobs[i].between;
     }
-    MUST(pthread_join(rotator, NULL) == 0);
-    drop(current);
-    subject("each handshake sends a right certificate");
+    join_threads(&rotator, 1);
+    drop_reference(current);
+    subject("each handshake sends a valid certificate");
     CHECK_INT(good, handshakes);
     CHECK_INT(bad, 0);
-    printf("%ld handshakes, %ld met files between two generations\n", handshakes, between);
+    printf("%ld handshakes, %ld of them while the files changed\n", handshakes, between);
 }
 
 static size_t in_use(void)
@@ -223,25 +214,24 @@ static size_t in_use(void)
 int main(void)
 {
     const char *text = getenv("CERTPICK_HANDSHAKES");
-    long handshakes = text != NULL ? strtol(text, NULL, 10) : 2000;
+    const long handshakes = text != NULL ? strtol(text, NULL, 10) : 2000;
     size_t before, after;
 
     enter_work_dir();
     ca_a = new_root("CA A");
     ca_b = new_root("CA B");
-    server_a = SSL_CTX_new(TLS_server_method());
-    SSL_CTX_free(server_a);
-    server_a = new_server(TLS1_2_VERSION, &ca_a, (void *)NULL);
-    server_b = new_server(TLS1_2_VERSION, &ca_b, (void *)NULL);
+    server_a = new_server(TLS1_2_VERSION, &ca_a);
+    server_b = new_server(TLS1_2_VERSION, &ca_b);
     MUST(SSL_CTX_set_max_proto_version(server_a, 0) && SSL_CTX_set_max_proto_version(server_b, 0));
     SSL_CTX_set_session_cache_mode(server_a, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_cache_mode(server_b, SSL_SESS_CACHE_OFF);
-    phase(handshakes / 4);
+    run_handshakes(handshakes / 4);
     before = in_use();
-    phase(handshakes - handshakes / 4);
+    run_handshakes(handshakes - handshakes / 4);
     after = in_use();
-    subject("the memory in use stays level");
-    printf("%zu bytes in use after a quarter, %zu at the end; %ld rotations\n", before, after, rotations);
+    subject("memory use does not grow");
+    printf("%zu bytes in use after a quarter of the handshakes, %zu at the end; %ld rotations\n", before,
+           after, rotations);
     CHECK(after < before + (128 << 10));
     SSL_CTX_free(server_a);
     SSL_CTX_free(server_b);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A handshake that stops at each byte of what the server says, and one that comes byte by byte.
+/* A handshake that stops at each byte of the server's flight, and one whose data arrives byte by byte.
 
-   CERTPICK_BYTE_STEP=n stops at each n-th one only. */
-#include "support.h"
-
+   With CERTPICK_BYTE_STEP=n it stops only at every n-th byte. */
 #include "picking.h"
 
 #include <openssl/err.h>
 
-static struct two two;
+static struct pki pki;
 
-/* Joined by two memory BIOs each, so that what goes over is ours to hand on. */
-static void open_by_hand(struct link *link, SSL_CTX *client, SSL_CTX *server)
+/* Connects both sides by memory BIOs, between which the test copies the data. */
+static void open_with_memory_bios(struct link *link, SSL_CTX *client, SSL_CTX *server)
 {
     memset(link, 0, sizeof(*link));
     link->client = SSL_new(client);
@@ -25,7 +23,7 @@ static void open_by_hand(struct link *link, SSL_CTX *client, SSL_CTX *server)
     SSL_set_accept_state(link->server);
 }
 
-/* What one side has said; the caller frees it. */
+/* Returns the data that one side has sent. The caller frees it. */
 static char *take(SSL *from, size_t *length)
 {
     size_t pending = BIO_ctrl_pending(SSL_get_wbio(from));
@@ -37,50 +35,39 @@ static char *take(SSL *from, size_t *length)
     return bytes;
 }
 
-static int shake(SSL *ssl)
-{
-    int result = SSL_do_handshake(ssl);
-    int error = SSL_get_error(ssl, result);
-
-    ERR_clear_error();
-    if (result == 1)
-        return 1;
-    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
-}
-
-static void hand_over(SSL *to, const char *bytes, size_t length)
+static void deliver(SSL *to, const char *bytes, size_t length)
 {
     MUST(length == 0 || BIO_write(SSL_get_rbio(to), bytes, (int)length) == (int)length);
 }
 
-/* The server's answer to the client's first words. */
+/* Returns the server's answer to the ClientHello. */
 static char *first_flight(struct link *link, size_t *length)
 {
     char *hello;
 
-    MUST(shake(link->client) == 0);
+    MUST(handshake_step(link->client) == 0);
     hello = take(link->client, length);
-    hand_over(link->server, hello, *length);
+    deliver(link->server, hello, *length);
     free(hello);
-    MUST(shake(link->server) == 0);
+    MUST(handshake_step(link->server) == 0);
     return take(link->server, length);
 }
 
-/* Stops behind `bytes`; gives the length of the flight. */
-static size_t stop_behind(SSL_CTX *client, SSL_CTX *server, size_t bytes, int is_closed)
+/* Stops after this number of bytes. Returns the length of the flight. */
+static size_t stop_after(SSL_CTX *client, SSL_CTX *server, size_t bytes, int is_closed)
 {
     struct link link;
     size_t length;
     char *flight;
     int32_t outcome;
 
-    open_by_hand(&link, client, server);
-    CHECK_INT(certpick_set_peer(link.client, "db.example", "alice"), CERTPICK_OK);
+    open_with_memory_bios(&link, client, server);
+    CHECK_OK(certpick_set_peer(link.client, "db.example", "alice"));
     flight = first_flight(&link, &length);
-    hand_over(link.client, flight, bytes < length ? bytes : length);
+    deliver(link.client, flight, bytes < length ? bytes : length);
     if (is_closed)
         BIO_set_mem_eof_return(SSL_get_rbio(link.client), 0);
-    CHECK(shake(link.client) <= (bytes < length ? 0 : 1));
+    CHECK(handshake_step(link.client) <= (bytes < length ? 0 : 1));
     outcome = certpick_outcome(link.client);
     if (outcome == CERTPICK_OUTCOME_NOT_ASKED) {
         CHECK_TEXT(certpick_explanation(link.client), "");
@@ -105,23 +92,23 @@ static void byte_by_byte(SSL_CTX *client, SSL_CTX *server)
     char *bytes;
     int client_done = 0, server_done = 0, round;
 
-    open_by_hand(&link, client, server);
+    open_with_memory_bios(&link, client, server);
     for (round = 0; round < 10 && !(client_done && server_done); round++) {
-        client_done = shake(link.client) == 1;
+        client_done = handshake_step(link.client) == 1;
         bytes = take(link.client, &length);
-        hand_over(link.server, bytes, length);
+        deliver(link.server, bytes, length);
         free(bytes);
-        server_done = shake(link.server) == 1;
+        server_done = handshake_step(link.server) == 1;
         bytes = take(link.server, &length);
         for (i = 0; i < length && !client_done; i++) {
-            hand_over(link.client, bytes + i, 1);
-            client_done = shake(link.client) == 1;
+            deliver(link.client, bytes + i, 1);
+            client_done = handshake_step(link.client) == 1;
         }
-        hand_over(link.client, bytes + i, length - i);
+        deliver(link.client, bytes + i, length - i);
         free(bytes);
     }
     CHECK(client_done && server_done);
-    CHECK_ARRIVED(&link, two.b.cert, (X509 *)NULL);
+    CHECK_ARRIVED(&link, pki.b.cert);
     CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
     SSL_free(link.client);
     SSL_free(link.server);
@@ -131,31 +118,24 @@ int main(void)
 {
     const char *text = getenv("CERTPICK_BYTE_STEP");
     size_t every = text != NULL ? strtoul(text, NULL, 10) : 1;
-    enum way way;
-    int i;
 
-    enter_work_dir();
-    make_two(&two);
-    for (i = 0; i < 2; i++) {
-        for (way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
-            certpick_selector *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
-            SSL_CTX *client = new_client(tls_versions[i]);
-            SSL_CTX *server = new_server(tls_versions[i], &two.ca_b, (void *)NULL);
+    set_up_pki(&pki, NULL);
+    for (int i = 0; i < 2; i++) {
+        for (enum way way = BY_CLIENT_CERT_CB; way < WAYS; way++) {
+            SCOPED(certpick_selector) *selector = new_selector("a.crt,b.crt", "a.key,b.key", NULL);
+            SCOPED(SSL_CTX) *client = new_client(tls_versions[i]);
+            SCOPED(SSL_CTX) *server = new_server(tls_versions[i], &pki.ca_b);
             size_t bytes = 0, length;
 
             use_selector(client, selector, way);
-            subject("a handshake that stops half-way leaves nothing behind");
+            subject("a handshake that stops early has no outcome or has sent the right certificate");
             do {
-                length = stop_behind(client, server, bytes, (int)(bytes % 2));
+                length = stop_after(client, server, bytes, (int)(bytes % 2));
                 bytes += every;
             } while (bytes < length + every);
-            subject("a handshake that comes byte by byte is like any other");
+            subject("a handshake succeeds if its data arrives byte by byte");
             byte_by_byte(client, server);
-            SSL_CTX_free(client);
-            SSL_CTX_free(server);
-            certpick_selector_free(selector);
         }
     }
-    free_two(&two);
     return finish();
 }

@@ -1,81 +1,70 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A file that cannot be used ends that handshake, with the reason, and nothing else. */
-#include "support.h"
-
+/* A file that cannot be used fails only the handshakes that need it, with the reason. */
 #include "two_cas.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void flawed_key(const struct two *two, int version)
+static void flawed_key(const struct pki *pki, int version)
 {
-    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
-    SSL_CTX *server_b = new_server(version, &two->ca_b, (void *)NULL);
+    SCOPED(SSL_CTX) *server_a = new_server(version, &pki->ca_a);
+    SCOPED(SSL_CTX) *server_b = new_server(version, &pki->ca_b);
     SSL_CTX *client = new_client(version);
 
-    subject("a key that others may read");
+    subject("a key that others can read fails the handshake");
     MUST(chmod("b.key", 0644) == 0);
     CHECK_FAILURE(client, server_b, "entry 2: private key file \"b.key\" has group or world access");
-    CHECK_MEETING(client, server_a, two->a.cert);
+    CHECK_SENDS(client, server_a, pki->a.cert);
     CHECK_FAILURE(client, server_b, "entry 2: private key file \"b.key\" has group or world access");
-    subject("once it is repaired it is used, by an SSL_CTX that failed with it too");
+    subject("the repaired key is used, also by an SSL_CTX with which it failed");
     MUST(chmod("b.key", 0600) == 0);
-    CHECK_MEETING(client, server_b, two->b.cert);
+    CHECK_SENDS(client, server_b, pki->b.cert);
     SSL_CTX_free(client);
 
-    subject("a key that is missing");
+    subject("a missing key fails the handshake");
     client = new_client(version);
     MUST(rename("b.key", "moved.key") == 0);
     CHECK_FAILURE(client, server_b, "entry 2: certificate present, but not private key file \"b.key\"");
-    CHECK_MEETING(client, server_a, two->a.cert);
-    subject("the key of another certificate");
+    CHECK_SENDS(client, server_a, pki->a.cert);
+    subject("the key of another certificate fails the handshake");
     MUST(link("a.key", "b.key") == 0);
     CHECK_FAILURE(client, server_b, "entry 2: certificate does not match private key file \"b.key\"");
-    subject("a key with another password");
-    write_identity("b", &two->b, "sesame");
+    subject("a key with another password fails the handshake");
+    write_identity("b", &pki->b, "sesame");
     CHECK_FAILURE(client, server_b, "entry 2: could not load private key file \"b.key\": ");
-    subject("the right key");
+    subject("the right key is used");
     MUST(rename("moved.key", "b.key") == 0);
-    CHECK_MEETING(client, server_b, two->b.cert);
+    CHECK_SENDS(client, server_b, pki->b.cert);
 
     SSL_CTX_free(client);
-    SSL_CTX_free(server_a);
-    SSL_CTX_free(server_b);
 }
 
-static void missing_certificate(const struct two *two, int version)
+static void missing_certificate(const struct pki *pki, int version)
 {
-    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
-    SSL_CTX *server_b = new_server(version, &two->ca_b, (void *)NULL);
-    SSL_CTX *quiet = new_server(version, (void *)NULL);
-    SSL_CTX *client = new_client(version);
+    SCOPED(SSL_CTX) *server_a = new_server(version, &pki->ca_a);
+    SCOPED(SSL_CTX) *server_b = new_server(version, &pki->ca_b), *quiet = new_server(version);
+    SCOPED(SSL_CTX) *client = new_client(version);
 
-    subject("a certificate that is missing");
+    subject("a missing certificate fails the handshake");
     MUST(rename("b.crt", "moved.crt") == 0);
     CHECK_FAILURE(client, server_b, "entry 2: could not read certificate file \"b.crt\": No such file");
-    subject("a server that does not ask is none of its business");
+    subject("a handshake without a CertificateRequest succeeds");
     SSL_CTX_set_verify(quiet, SSL_VERIFY_NONE, NULL);
-    CHECK_MEETING(client, quiet, NULL);
-    subject("once it is back it is used, by the same SSL_CTX too");
+    CHECK_SENDS(client, quiet, NULL);
+    subject("the restored certificate is used, also by the same SSL_CTX");
     MUST(rename("moved.crt", "b.crt") == 0);
-    CHECK_MEETING(client, server_a, two->a.cert);
-    CHECK_MEETING(client, server_b, two->b.cert);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server_a);
-    SSL_CTX_free(server_b);
-    SSL_CTX_free(quiet);
+    CHECK_SENDS(client, server_a, pki->a.cert);
+    CHECK_SENDS(client, server_b, pki->b.cert);
 }
 
 int main(void)
 {
-    struct two two;
-    int i;
+    struct pki pki;
 
-    make_two(&two);
-    for (i = 0; i < 2; i++) {
-        flawed_key(&two, tls_versions[i]);
-        missing_certificate(&two, tls_versions[i]);
+    set_up_pki(&pki, "secret");
+    for (int i = 0; i < 2; i++) {
+        flawed_key(&pki, tls_versions[i]);
+        missing_certificate(&pki, tls_versions[i]);
     }
-    free_two(&two);
     return finish();
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Programs with a certificate or a callback of their own, and servers, are as if nobody were there. */
-#include "support.h"
-
+/* The module does not affect servers, or programs that set a certificate or a callback. */
 #include "two_cas.h"
 
 static int asked;
@@ -28,147 +26,126 @@ static int cert_cb(SSL *ssl, void *arg)
            (SSL_use_certificate(ssl, answer->cert) == 1 && SSL_use_PrivateKey(ssl, answer->key) == 1);
 }
 
-static void own_certificate(const struct two *two, const struct identity *own, int version)
+static void own_certificate(const struct pki *pki, const struct identity *own, int version)
 {
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
-    SSL_CTX *rsa_only = new_server(version, &two->ca_a, (void *)NULL);
-    SSL_CTX *plain = new_client(version);
+    SCOPED(SSL_CTX) *client = new_client(version), *server_a = new_server(version, &pki->ca_a);
+    SCOPED(SSL_CTX) *rsa_only = new_server(version, &pki->ca_a), *plain = new_client(version);
     struct link link;
 
-    subject("a certificate of the SSL_CTX's own is sent, whatever the server asks for");
+    subject("a certificate that the program sets on the SSL_CTX is sent, whatever the server requests");
     MUST(SSL_CTX_use_certificate(client, own->cert) && SSL_CTX_use_PrivateKey(client, own->key));
-    CHECK_MEETING(client, server_a, own->cert);
+    CHECK_SENDS(client, server_a, own->cert);
 
-    subject("one that the server cannot take is not replaced by ours");
+    subject("the program's certificate is not replaced if the server cannot accept it");
     MUST(SSL_CTX_set1_client_sigalgs_list(rsa_only, "ECDSA+SHA256"));
-    CHECK_MEETING(client, rsa_only, NULL);
-    CHECK_MEETING(plain, rsa_only, two->a.cert);
+    CHECK_SENDS(client, rsa_only, NULL);
+    CHECK_SENDS(plain, rsa_only, pki->a.cert);
 
-    subject("a certificate of the SSL's own is sent");
+    subject("a certificate that the program sets on the SSL is sent");
     open_link(&link, plain, server_a);
     MUST(SSL_use_certificate(link.client, own->cert) && SSL_use_PrivateKey(link.client, own->key));
-    CHECK(shake_hands(&link) && exchange_bytes(&link));
-    CHECK_ARRIVED(&link, own->cert, (X509 *)NULL);
+    CHECK_COMPLETES(&link, own->cert);
     close_link(&link);
 
-    SSL_CTX_free(client);
-    SSL_CTX_free(plain);
-    SSL_CTX_free(server_a);
-    SSL_CTX_free(rsa_only);
 }
 
-static void own_callback(const struct two *two, const struct identity *own, int version)
+static void own_callback(const struct pki *pki, const struct identity *own, int version)
 {
     SSL_CTX *client = new_client(version);
-    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
+    SCOPED(SSL_CTX) *server_a = new_server(version, &pki->ca_a);
 
-    subject("a client_cert_cb of the program's own replaces ours, whatever it answers");
+    subject("the program's client_cert_cb replaces the module's, whatever it returns");
     SSL_CTX_set_client_cert_cb(client, client_cert_cb);
     answer = own;
     asked = 0;
-    CHECK_MEETING(client, server_a, own->cert);
+    CHECK_SENDS(client, server_a, own->cert);
     answer = NULL;
-    CHECK_MEETING(client, server_a, NULL);
+    CHECK_SENDS(client, server_a, NULL);
     CHECK_INT(asked, 2);
-    subject("so does the absence that a program asks for");
+    subject("a NULL client_cert_cb of the program removes the module's");
     SSL_CTX_set_client_cert_cb(client, NULL);
-    CHECK_MEETING(client, server_a, NULL);
+    CHECK_SENDS(client, server_a, NULL);
     SSL_CTX_free(client);
 
-    subject("a cert_cb of the program's own is called, and what it installs is sent");
+    subject("the program's cert_cb is called, and the certificate that it sets is sent");
     client = new_client(version);
     SSL_CTX_set_cert_cb(client, cert_cb, NULL);
     answer = own;
     asked = 0;
-    CHECK_MEETING(client, server_a, own->cert);
+    CHECK_SENDS(client, server_a, own->cert);
     CHECK_INT(asked, 1);
-    subject("where it installs none it is called too");
+    subject("the program's cert_cb is called even if it sets no certificate");
     answer = NULL;
-    CHECK_MEETING(client, server_a, two->a.cert);
+    CHECK_SENDS(client, server_a, pki->a.cert);
     CHECK_INT(asked, 2);
     SSL_CTX_free(client);
-    SSL_CTX_free(server_a);
 }
 
-static int informed;
+static int events;
 
 static void info_callback(const SSL *ssl, int kind, int value)
 {
-    (void)ssl;
-    (void)kind;
-    (void)value;
-    informed++;
+    (void)ssl, (void)kind, (void)value;
+    events++;
 }
 
-static void own_information(const struct two *two, int version)
+static void own_info_callback(const struct pki *pki, int version)
 {
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *server_a = new_server(version, &two->ca_a, (void *)NULL);
+    SCOPED(SSL_CTX) *client = new_client(version), *server_a = new_server(version, &pki->ca_a);
 
-    subject("an info_callback of the program's own is called, and ours is not needed");
+    subject("the program's info callback is called and does not prevent the choice");
     SSL_CTX_set_info_callback(client, info_callback);
     CHECK(SSL_CTX_get_info_callback(client) == info_callback);
-    informed = 0;
-    CHECK_MEETING(client, server_a, two->a.cert);
-    CHECK(informed > 0);
-    SSL_CTX_free(client);
-    SSL_CTX_free(server_a);
+    events = 0;
+    CHECK_SENDS(client, server_a, pki->a.cert);
+    CHECK(events > 0);
 }
 
-static SSL_CTX *server_of(const SSL_METHOD *method, const struct two *two, int version)
+static SSL_CTX *server_of(const SSL_METHOD *method, const struct pki *pki, int version)
 {
-    SSL_CTX *model = new_server(version, &two->ca_b, (void *)NULL);
+    SCOPED(SSL_CTX) *model = new_server(version, &pki->ca_b);
     SSL_CTX *ctx = SSL_CTX_new(method);
 
     MUST(ctx != NULL);
     MUST(SSL_CTX_use_certificate(ctx, SSL_CTX_get0_certificate(model)));
     MUST(SSL_CTX_use_PrivateKey(ctx, SSL_CTX_get0_privatekey(model)));
     MUST(SSL_CTX_set_min_proto_version(ctx, version) && SSL_CTX_set_max_proto_version(ctx, version));
-    SSL_CTX_free(model);
     return ctx;
 }
 
-static void servers(const struct two *two, int version)
+static void servers_are_unaffected(const struct pki *pki, int version)
 {
-    SSL_CTX *client = new_client(version);
-    SSL_CTX *both = server_of(TLS_method(), two, version);
-    SSL_CTX *only_server = server_of(TLS_server_method(), two, version);
+    SCOPED(SSL_CTX) *client = new_client(version), *both = server_of(TLS_method(), pki, version);
+    SCOPED(SSL_CTX) *only_server = server_of(TLS_server_method(), pki, version);
     struct link link;
 
-    subject("a server's SSL_CTX is left as it is made");
+    subject("a server's SSL_CTX has no callbacks of the module");
     CHECK(SSL_CTX_get_client_cert_cb(only_server) == NULL);
     CHECK(SSL_CTX_get_info_callback(only_server) == NULL);
-    subject("servers serve, by either method");
-    CHECK_MEETING(client, only_server, NULL);
-    CHECK_MEETING(client, both, NULL);
-    subject("they send their own certificate and none of ours");
-    CHECK(meet(&link, client, both));
+    subject("servers with either method accept connections");
+    CHECK_SENDS(client, only_server, NULL);
+    CHECK_SENDS(client, both, NULL);
+    subject("a server sends its own certificate");
+    CHECK(connect_link(&link, client, both));
     CHECK_INT(X509_cmp(SSL_get0_peer_certificate(link.client), SSL_CTX_get0_certificate(both)), 0);
     close_link(&link);
-    subject("one SSL_CTX may be both; as a client it has a certificate of its own");
-    CHECK_MEETING(both, only_server, NULL);
-    SSL_CTX_free(client);
-    SSL_CTX_free(both);
-    SSL_CTX_free(only_server);
+    subject("an SSL_CTX that is used as server and client sends no certificate of the module");
+    CHECK_SENDS(both, only_server, NULL);
 }
 
 int main(void)
 {
     static const struct traits ed25519 = {.kind = KEY_ED25519};
     struct identity own;
-    struct two two;
-    int i;
+    struct pki pki;
 
-    make_two(&two);
-    own = new_leaf_with("own", &two.ca_b, &ed25519);
-    for (i = 0; i < 2; i++) {
-        own_certificate(&two, &own, tls_versions[i]);
-        own_callback(&two, &own, tls_versions[i]);
-        own_information(&two, tls_versions[i]);
-        servers(&two, tls_versions[i]);
+    set_up_pki(&pki, "secret");
+    own = new_leaf_with("own", &pki.ca_b, &ed25519);
+    for (int i = 0; i < 2; i++) {
+        own_certificate(&pki, &own, tls_versions[i]);
+        own_callback(&pki, &own, tls_versions[i]);
+        own_info_callback(&pki, tls_versions[i]);
+        servers_are_unaffected(&pki, tls_versions[i]);
     }
-    free_identity(&own);
-    free_two(&two);
     return finish();
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Passwords that the module reads from a file: this process' memory is searched for one. */
-#include "support.h"
-
+/* Passwords that the module reads from a file are wiped from the memory of the process. */
 #include "passwords.h"
 #include "two_cas.h"
 
@@ -9,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-/* Past stdio, which would keep a copy. An empty line for the first key. */
+/* Not by stdio, whose buffer would keep a copy. The first key has an empty line. */
 static void write_passwords(const char *path)
 {
     char lines[PASSWORD_LENGTH + 1] = "\n";
@@ -23,36 +21,31 @@ static void write_passwords(const char *path)
 
 int main(void)
 {
-    struct two two;
-    enum form form;
-    int i;
+    struct pki pki;
 
-    make_two(&two);
+    set_up_pki(&pki, "secret");
     make_password();
     write_passwords("passwords");
-    subject("the search does not find what is not there");
+    subject("the search finds nothing before the password is used");
     CHECK_INT(copies_in_memory(), 0);
-    for (i = 0; i < 2; i++) {
-        for (form = PKCS8; form < FORMS; form++) {
-            SSL_CTX *server_a = new_server(tls_versions[i], &two.ca_a, (void *)NULL);
-            SSL_CTX *server_b = new_server(tls_versions[i], &two.ca_b, (void *)NULL);
+    for (int i = 0; i < 2; i++) {
+        for (enum form form = PKCS8; form < FORMS; form++) {
+            SCOPED(SSL_CTX) *server_a = new_server(tls_versions[i], &pki.ca_a);
+            SCOPED(SSL_CTX) *server_b = new_server(tls_versions[i], &pki.ca_b);
             SSL_CTX *client = new_client(tls_versions[i]);
 
-            write_encrypted_key("b.key", two.b.key, form);
-            subject("the search finds a password that may still be needed");
-            CHECK_MEETING(client, server_a, two.a.cert);
+            write_encrypted_key("b.key", pki.b.key, form);
+            subject("the search finds a password that may still be used");
+            CHECK_SENDS(client, server_a, pki.a.cert);
             CHECK(copies_in_memory() > 0);
-            subject("when the SSL_CTX is gone, no memory has the password");
+            subject("memory does not contain the password after the SSL_CTX is freed");
             if (form == OTHER_PASSWORD)
                 CHECK_FAILURE(client, server_b, "entry 2: could not load private key file \"b.key\": ");
             else
-                CHECK_MEETING(client, server_b, two.b.cert);
+                CHECK_SENDS(client, server_b, pki.b.cert);
             SSL_CTX_free(client);
             CHECK_INT(copies_in_memory(), 0);
-            SSL_CTX_free(server_a);
-            SSL_CTX_free(server_b);
         }
     }
-    free_two(&two);
     return finish();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Between what rustc puts into a library for ThreadSanitizer and gcc's libtsan, which lacks some of
-   it; linked into that library.
+/* Functions that rustc calls in a library instrumented for ThreadSanitizer and that gcc's libtsan
+   lacks. Linked into that library.
 
-   The standard library comes compiled, and not for ThreadSanitizer: there Arc lets go of a value by
-   a fence after it has counted down, and ThreadSanitizer knows no fences. Here a fence acquires what
-   others released at the counter that this thread counted down last, which is what it means. */
+   Rust's standard library is not instrumented. Before Arc frees its value, it decrements its counter
+   and then uses a fence, and ThreadSanitizer does not support fences. This fence acquires the counter
+   that the thread has decremented last, which has the same effect. */
 #include <sanitizer/tsan_interface.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,7 +16,7 @@ long long __tsan_atomic64_fetch_add(volatile long long *at, long long value, int
 long long __tsan_atomic64_fetch_sub(volatile long long *at, long long value, int order);
 void __tsan_atomic_thread_fence(int order);
 
-static __thread void *counted_down;
+static __thread void *last_decremented;
 
 void *__tsan_memcpy(void *to, const void *from, size_t length)
 {
@@ -35,14 +35,14 @@ void *__tsan_memset(void *to, int byte, size_t length)
 
 long long __tsan_atomic64_fetch_sub(volatile long long *at, long long value, int order)
 {
-    counted_down = (void *)at;
+    last_decremented = (void *)at;
     return __tsan_atomic64_fetch_add(at, -value, order);
 }
 
 void __tsan_atomic_thread_fence(int order)
 {
-    if (counted_down != NULL && order != 0 && order != 3) /* neither relaxed nor release alone */
-        __tsan_acquire(counted_down);
-    counted_down = NULL;
+    if (last_decremented != NULL && order != 0 && order != 3) /* neither relaxed nor release */
+        __tsan_acquire(last_decremented);
+    last_decremented = NULL;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

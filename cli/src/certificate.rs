@@ -66,7 +66,7 @@ pub fn facts(certificate: &X509, now: i64) -> Vec<Fact> {
         ("extended_key_usage", "ext. key usage", extended_key_usage(certificate)),
     ];
     facts.extend(usages.into_iter().filter_map(|(k, l, v)| v.map(|v| fact(k, l, v.into()))));
-    facts.push(fact("is_ca", "CA", Value::Truth(crate::inspect::is_ca(certificate))));
+    facts.push(fact("is_ca", "CA", Value::Truth(crate::facts::is_ca(certificate))));
     facts.push(fact("self_signed", "self-issued", Value::Truth(is_self_issued)));
     if let Ok(digest) = certificate.digest(MessageDigest::sha256()) {
         facts.push(text("sha256", "SHA-256", hex(&digest)));

@@ -18,7 +18,7 @@ use crate::certificate::Clock;
 use crate::credentials;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::report::{self, Report};
+use crate::report::{Report, ReportOptions};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use fix_order::Target;
@@ -55,7 +55,7 @@ const SERVER_OPTIONS: [&str; 6] = ["server", "cert", "key", "root", "host", "crl
 #[command(mut_arg("sslkey", |arg| arg.conflicts_with_all(SERVER_OPTIONS)))]
 pub struct Options {
     #[command(flatten)]
-    credentials: credentials::Options,
+    credentials: credentials::CredentialOptions,
 
     /// Check the files of a server. The first line of --sslpassword-file is
     /// then the password of its key
@@ -95,7 +95,7 @@ pub struct Options {
     force: bool,
 
     #[command(flatten)]
-    report: report::Options,
+    report: ReportOptions,
 }
 
 /// Runs `certpick check`.

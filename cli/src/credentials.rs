@@ -5,22 +5,20 @@ pub mod absolute;
 pub mod directory;
 pub mod passwords;
 
+use crate::certificate_file;
 use crate::failure::Failure;
-use crate::inspect;
 use certpick_core::Selector;
 use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
-use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The options of all subcommands that name credentials. Without `group(skip)` clap would name the
 /// argument group after the type, as it names those of the subcommands.
 #[derive(Args)]
 #[group(skip)]
-pub struct Options {
+pub struct CredentialOptions {
     /// Certificate files, separated by commas. Write a name that contains a
     /// comma between double quotes. A directory stands for each *.crt, *.pem
     /// and *.cer file in it whose key is in NAME.key or in the same file
@@ -47,7 +45,7 @@ pub struct Options {
 /// The options that control the choice of a credential.
 #[derive(Args)]
 #[group(skip)]
-pub struct Policy {
+pub struct PolicyOptions {
     /// What to send if the server names no CA: a choice among all
     /// certificates (accept), the certificate if there is only one (sole),
     /// or none. The default is accept for probe, as in libpq, and none for
@@ -87,7 +85,7 @@ pub struct FileSettings {
     pub issuers: Option<PathBuf>,
 }
 
-impl Options {
+impl CredentialOptions {
     /// Returns the value of `--sslcert`; empty if it is missing.
     pub fn sslcert(&self) -> &OsStr {
         self.sslcert.as_deref().unwrap_or_default()
@@ -141,7 +139,7 @@ impl Options {
     fn directory_entries(&self) -> Result<Vec<Entry>, Failure> {
         let directory = Path::new(self.sslcert());
         let issuers = match &self.issuers {
-            Some(file) => inspect::issuers(file).map_err(Failure::new)?,
+            Some(file) => certificate_file::issuers(file).map_err(Failure::new)?,
             None => Vec::new(),
         };
         let listing = directory::read(directory, self.key_directory()?, &issuers, &mut |_, _| {})?;
@@ -173,11 +171,4 @@ pub fn absolute_path(path: &Path) -> Result<PathBuf, Failure> {
         let name = certpick_core::error::file_name(path);
         Failure::new(format!("could not determine the absolute name of \"{name}\": {error}"))
     })
-}
-
-/// Returns whether a key file violates libpq's rule: mode 0640 or less if root owns it, else 0600
-/// or less.
-pub fn is_exposed(metadata: &Metadata) -> bool {
-    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
-    metadata.mode() & forbidden != 0
 }

@@ -5,18 +5,21 @@
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
 mod certificate;
+mod certificate_file;
 mod chain_error;
 mod check;
+mod credential_set;
 mod credentials;
+mod facts;
 mod failure;
 mod hostname;
-mod inspect;
 mod probe;
 mod progress;
 mod report;
 mod roots;
 mod run;
 mod strength;
+mod temporary;
 
 use certpick_core::text::printable;
 use clap::{Parser, Subcommand};

@@ -17,7 +17,7 @@ mod trust;
 
 use crate::certificate::Clock;
 use crate::failure::Failure;
-use crate::report::{self, Finding, Level, Report, Subject};
+use crate::report::{Finding, Level, Report, ReportOptions, Subject};
 use clap::Args;
 use connection::Deadline;
 use credentials::Credentials;
@@ -92,10 +92,10 @@ pub struct Options {
     sslmode: Option<SslMode>,
 
     #[command(flatten)]
-    credentials: crate::credentials::Options,
+    credentials: crate::credentials::CredentialOptions,
 
     #[command(flatten)]
-    policy: crate::credentials::Policy,
+    policy: crate::credentials::PolicyOptions,
 
     /// Send the chosen certificate, or none without --sslcert, and report
     /// the server's reaction. Nothing is sent to a server that does not
@@ -113,7 +113,7 @@ pub struct Options {
     dbname: Option<String>,
 
     #[command(flatten)]
-    report: report::Options,
+    report: ReportOptions,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

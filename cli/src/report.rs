@@ -279,7 +279,7 @@ const UNKNOWN_STATUS: u8 = 2;
 /// The options of a report.
 #[derive(Args, Debug)]
 #[group(skip)]
-pub struct Options {
+pub struct ReportOptions {
     /// Fail if a certificate expires within DAYS days
     #[arg(long, value_name = "DAYS")]
     pub min_days: Option<u32>,
@@ -299,7 +299,7 @@ pub struct Options {
     strict: bool,
 }
 
-impl Options {
+impl ReportOptions {
     /// Prints the report, or the error, and returns the exit status.
     pub fn finish(&self, report: Result<Report, Failure>) -> ExitCode {
         match report {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The root certificates of a client, as libpq's sslrootcert names them.
 
-use crate::inspect::CertificateFile;
+use crate::certificate_file::CertificateFile;
 use certpick_core::error::{Cause, file_name};
 use openssl::x509::X509;
 use std::ffi::OsStr;

@@ -13,7 +13,7 @@ use crate::credentials::{self, EmptyCaList, FileSettings, Flawed, absolute_path}
 use crate::failure::{Failure, print_message};
 use certpick_core::file::explain;
 use clap::{Args, ValueEnum};
-use openssl_cnf::{ActiveConfig, EXPLAIN_FILE, Setting, Value};
+use openssl_cnf::{ActiveConfig, EXPLAIN_FILE, Setting, SettingValue};
 use private::ExplanationDirectory;
 use signals::BlockedSignals;
 use std::ffi::OsString;
@@ -54,10 +54,10 @@ const HEAD: &str = "\
 #[command(mut_arg("sslcert", |arg| arg.required(true)))]
 pub struct Options {
     #[command(flatten)]
-    credentials: credentials::Options,
+    credentials: credentials::CredentialOptions,
 
     #[command(flatten)]
-    policy: credentials::Policy,
+    policy: credentials::PolicyOptions,
 
     /// The connections that send a certificate: all (the default), or only
     /// those of libpq, PostgreSQL's client library
@@ -140,7 +140,7 @@ impl Options {
                 check_explain_file(&file)?;
                 Some(path_value(&file))
             }
-            Some(None) => Some(Value::FromEnvironment),
+            Some(None) => Some(SettingValue::FromEnvironment),
         };
         // Signals are blocked after the slow part.
         let openssl_cnf = self.generator()?.openssl_cnf(self, explain_file)?;
@@ -190,10 +190,10 @@ impl Generator {
     fn openssl_cnf(
         &self,
         options: &Options,
-        explain_file: Option<Value>,
+        explain_file: Option<SettingValue>,
     ) -> Result<Vec<u8>, Failure> {
-        let word = |word: &str| Some(Value::Text(word.as_bytes().to_vec()));
-        let list = |list: &Vec<u8>| Value::Text(list.clone());
+        let word = |word: &str| Some(SettingValue::Text(word.as_bytes().to_vec()));
+        let list = |list: &Vec<u8>| SettingValue::Text(list.clone());
         let path = |path: &PathBuf| path_value(path);
         // Settings with their default value are omitted.
         let settings = [
@@ -221,14 +221,14 @@ impl Generator {
             ),
             ("explain_file", explain_file),
         ];
-        let set = |(name, value): (&'static str, Option<Value>)| Some((name, value?));
+        let set = |(name, value): (&'static str, Option<SettingValue>)| Some((name, value?));
         let settings: Vec<Setting> = settings.into_iter().filter_map(set).collect();
         self.active.with_certpick(&settings)
     }
 }
 
-fn path_value(file: &Path) -> Value {
-    Value::Text(file.as_os_str().as_bytes().to_vec())
+fn path_value(file: &Path) -> SettingValue {
+    SettingValue::Text(file.as_os_str().as_bytes().to_vec())
 }
 
 /// Checks that the module can append to the file. The module itself would ignore the error.

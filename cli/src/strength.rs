@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key and signature strength by OpenSSL's security levels (SSL_CTX_set_security_level(3)).
 
-use crate::inspect;
+use crate::facts;
 use crate::report::{Finding, Level};
 use certpick_core::x509::name;
 use foreign_types::ForeignType;
@@ -77,7 +77,7 @@ pub fn check(certificate: &X509, position: Position, level: u32) -> Result<(), S
         4 => 192,
         _ => 256,
     };
-    match inspect::signature_bits(certificate) {
+    match facts::signature_bits(certificate) {
         Some(bits) if bits < min_bits => Err("ca md too weak".to_owned()),
         _ => Ok(()),
     }

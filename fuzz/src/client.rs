@@ -97,7 +97,7 @@ impl World {
         let mut stream = SslStream::new(ssl, Flight(flight)).expect("a stream");
         let _ = stream.connect();
         // SAFETY: a valid SSL of this thread.
-        let decision = unsafe { hook::whole_decision(stream.ssl().as_ptr()) };
+        let decision = unsafe { hook::full_decision(stream.ssl().as_ptr()) };
         decision.inspect(|decision| check(decision));
         look(decision);
     }

@@ -199,7 +199,7 @@ impl Connection {
     /// Returns the decision, if the server has requested a certificate.
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: a valid SSL of this thread, which does not change meanwhile.
-        unsafe { hook::whole_decision(self.client.ssl().as_ptr()) }
+        unsafe { hook::full_decision(self.client.ssl().as_ptr()) }
     }
 
     /// Returns the decision. The server must have requested a certificate.

@@ -69,8 +69,11 @@ pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns whether this process is root.
-pub fn is_root() -> bool {
+pub fn effective_user() -> u32 {
     // SAFETY: geteuid(2) has no preconditions.
-    unsafe { libc::geteuid() == 0 }
+    unsafe { libc::geteuid() }
+}
+
+pub fn is_root() -> bool {
+    effective_user() == 0
 }

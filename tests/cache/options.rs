@@ -3,7 +3,6 @@
 
 use crate::files::{Files, connect, freeze, without_cache};
 use certpick::capi::certpick_cache_clear;
-use testkit::certificates::Identity;
 use testkit::handshake::{VERSIONS, Way};
 
 #[test]

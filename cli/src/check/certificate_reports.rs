@@ -3,7 +3,7 @@
 
 use super::usage;
 use crate::certificate::{self, Clock};
-use crate::inspect::{Side, StrengthClass};
+use crate::facts::{Side, StrengthClass};
 use crate::report::{Finding, Subject};
 use crate::strength::{self, Position};
 use openssl::hash::MessageDigest;

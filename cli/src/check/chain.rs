@@ -3,8 +3,11 @@
 
 use super::order::{Layout, Role};
 use super::verify::{Anchors, Verification};
-use crate::inspect::{self, Side};
+use crate::facts::{self, Side};
 use crate::report::{Level, Subject};
+use certpick_core::selector::MAX_KEYS;
+use certpick_core::x509::chain;
+use certpick_core::x509::fingerprint::fingerprint;
 use certpick_core::x509::name;
 use openssl::nid::Nid;
 use openssl::x509::X509;
@@ -99,7 +102,7 @@ impl<'a> Chain<'a> {
             Side::Client => "servers",
             Side::Server => "clients",
         };
-        if inspect::is_root(self.leaf) {
+        if facts::is_root(self.leaf) {
             let text = format!(
                 "the certificate is self-signed: only {peers} that trust this certificate itself \
                  accept it"
@@ -148,7 +151,7 @@ impl<'a> Chain<'a> {
         let verification =
             Verification { anchors: Anchors::One(anchor), ..Verification::default() };
         match verification.run(self.leaf, &intermediates) {
-            // A certificate without issuer has no signature to verify.
+            // A self-signed leaf without a chain needs no finding.
             Ok(()) if std::ptr::eq(anchor, self.leaf) => {}
             Ok(()) => {
                 subject.finding(KEY, Level::Good, "all signatures in the chain are valid");
@@ -181,17 +184,17 @@ pub struct RootIndex<'a>(HashMap<Option<u64>, Vec<&'a X509>>);
 
 impl<'a> RootIndex<'a> {
     pub fn add(&mut self, certificate: &'a X509) {
-        if inspect::is_root(certificate) {
-            let hash = inspect::name_hash(certificate.subject_name());
+        if facts::is_root(certificate) {
+            let hash = fingerprint(name::der(certificate.subject_name()));
             self.0.entry(hash).or_default().push(certificate);
         }
     }
 
     /// Returns the root that issued this certificate.
     pub fn issuer_of(&self, certificate: &X509) -> Option<&'a X509> {
-        let hash = inspect::name_hash(certificate.issuer_name());
+        let hash = fingerprint(name::der(certificate.issuer_name()));
         let namesakes = self.0.get(&hash)?;
-        let at = inspect::first_issued(namesakes.iter().map(|root| (*root, certificate)))?;
+        let at = chain::first_issued(namesakes.iter().map(|root| (*root, certificate)), MAX_KEYS)?;
         namesakes.get(at).copied()
     }
 }

@@ -10,8 +10,9 @@ use super::keys::{self, Keys};
 use super::order::Layout;
 use super::{Options, inputs, usage};
 use crate::certificate::{self, Clock};
+use crate::credential_set::CredentialSet;
+use crate::facts::Side;
 use crate::failure::Failure;
-use crate::inspect::{Set, Side};
 use crate::progress::Progress;
 use crate::report::{Report, Subject};
 use crate::strength::Position;
@@ -82,7 +83,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
 /// All credentials whose certificate could be read, and the certificates for their chains.
 struct ClientCheck<'a> {
     readable: Vec<&'a Credential>,
-    set: Set,
+    set: CredentialSet,
     roots: RootIndex<'a>,
     issuers: &'a [X509],
     clock: Clock,
@@ -103,7 +104,7 @@ impl<'a> ClientCheck<'a> {
             .filter_map(|c| c.contents.as_ref().ok())
             .map(|read| (read.leaf(), read.others.as_slice()))
             .collect();
-        let set = Set::new(&parts, issuers).map_err(Failure::new)?;
+        let set = CredentialSet::new(&parts, issuers).map_err(Failure::new)?;
         let mut roots = RootIndex::default();
         for certificate in parts.iter().flat_map(|(_, others)| *others).chain(issuers) {
             roots.add(certificate);

@@ -3,7 +3,7 @@
 //! they match.
 
 use super::credential::Credential;
-use crate::inspect::Set;
+use crate::credential_set::CredentialSet;
 use crate::report::{Level, Subject};
 use certpick_core::choice::{self, Candidate, Class, Criteria, KeyType, Policy, Reasons};
 use openssl::hash::MessageDigest;
@@ -33,7 +33,7 @@ struct Selectors {
 /// All readable credentials and, for each, the credential that is always preferred to it.
 pub struct Collisions<'a> {
     credentials: &'a [&'a Credential],
-    set: &'a Set,
+    set: &'a CredentialSet,
     flawed: Vec<bool>,
     selectors: Vec<Selectors>,
     /// For each credential the one that is always sent instead.
@@ -44,7 +44,11 @@ pub struct Collisions<'a> {
 
 impl<'a> Collisions<'a> {
     /// `credentials` are the candidates of `set`, in the same order.
-    pub fn new(credentials: &'a [&'a Credential], set: &'a Set, now: i64) -> Collisions<'a> {
+    pub fn new(
+        credentials: &'a [&'a Credential],
+        set: &'a CredentialSet,
+        now: i64,
+    ) -> Collisions<'a> {
         let mut profiles: HashMap<KeyType, Profile> = HashMap::new();
         let keys: Vec<KeyType> = set.keys().collect();
         let by_key: Vec<Profile> =
@@ -78,7 +82,7 @@ impl<'a> Collisions<'a> {
     }
 
     /// Returns for each credential whether it has a flaw that does not depend on the request.
-    fn find_flawed(set: &Set, keys: &[KeyType], now: i64) -> Vec<bool> {
+    fn find_flawed(set: &CredentialSet, keys: &[KeyType], now: i64) -> Vec<bool> {
         const FLAWS: [Reasons; 4] = [
             Reasons::EXPIRED,
             Reasons::NOT_YET_VALID,
@@ -147,9 +151,9 @@ impl<'a> Collisions<'a> {
             (false, false) => "it comes first in the list",
         };
         let relation = if self.selectors[winner] == self.selectors[at] {
-            format!("servers cannot distinguish it from {name}")
+            format!("servers cannot distinguish this certificate from {name}")
         } else {
-            format!("every server that accepts it also accepts {name}")
+            format!("every server that accepts this certificate also accepts {name}")
         };
         let mut text = format!("{relation}, which is sent instead because {reason}");
         let names = [at, winner].map(|c| self.candidate(c).common_name.as_deref());
@@ -196,8 +200,8 @@ fn profile(key: KeyType) -> Profile {
             not_before: 0,
             not_after: 0,
             start: choice::NO_START,
-            lasts_until: 0,
-            lasting: Reasons::default(),
+            chain_not_after: 0,
+            usage_reasons: Reasons::default(),
             common_name: None,
         };
         choice::judge(&[candidate], &criteria, &Policy::default()).reasons(0).unwrap_or_default()

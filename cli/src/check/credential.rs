@@ -3,8 +3,9 @@
 
 use super::inputs::{Input, KeySource, PasswordSource, Source};
 use crate::credentials::directory::Contents;
-use crate::inspect;
+use crate::facts;
 use certpick_core::error::{Cause, file_name};
+use certpick_core::source::key;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ impl Credential {
     pub fn load(input: Input, is_numbered: bool) -> Credential {
         let Source { number, certificate, key: key_source, password } = input.source;
         let contents = input.contents.map(|contents| {
-            let leaf_at = inspect::leaf_position(&contents.certificates);
+            let leaf_at = facts::leaf_position(&contents.certificates);
             let mut others = contents.certificates.clone();
             others.remove(leaf_at);
             Certificates { contents, leaf_at, others }
@@ -101,12 +102,12 @@ impl Credential {
 impl Key {
     fn load(file: &Path, password: &PasswordSource) -> Key {
         // First without the password, to find out whether the key is encrypted.
-        let (key, is_encrypted) = match inspect::private_key(file, None) {
+        let (key, is_encrypted) = match key::load(file, file, None, None) {
             Err(Cause::PasswordMissing(_)) => {
                 let PasswordSource::Known(password) = password else {
                     return Key::PasswordUnknown;
                 };
-                (inspect::private_key(file, password.as_ref()), true)
+                (key::load(file, file, password.as_ref(), None), true)
             }
             other => (other, false),
         };

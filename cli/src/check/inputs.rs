@@ -3,10 +3,10 @@
 
 mod lists;
 
+use crate::certificate_file::{self, CertificateFile};
 use crate::credentials::directory::{self, Contents, DirectoryListing, SkipReason};
-use crate::credentials::{Options, absolute};
+use crate::credentials::{CredentialOptions, absolute};
 use crate::failure::Failure;
-use crate::inspect::{self, CertificateFile};
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, Error, file_name};
 pub use lists::{KeySource, PasswordSource, Source};
@@ -33,7 +33,10 @@ pub struct Inputs {
 
 /// Reads the certificates. Calls `progress` with the number of files read and the number of all
 /// files.
-pub fn read(options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result<Inputs, Failure> {
+pub fn read(
+    options: &CredentialOptions,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Inputs, Failure> {
     let mut subjects = Vec::new();
     let issuers = read_issuers(options.issuers.as_deref(), &mut subjects);
     let mut inputs = Inputs {
@@ -58,15 +61,15 @@ pub fn read(options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result
 pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X509> {
     let Some(file) = file else { return Vec::new() };
     let mut subject = Subject::new("issuers", file_name(file));
-    let issuers = inspect::issuers(file).map_err(|error| match error {
+    let issuers = certificate_file::issuers(file).map_err(|error| match error {
         Error::Issuers(cause) => cause.to_string(),
         other => other.to_string(),
     });
     match &issuers {
         Ok(issuers) => {
             let text = match issuers.len() {
-                1 => "contains 1 certificate".to_owned(),
-                n => format!("contains {n} certificates"),
+                1 => "the file contains 1 certificate".to_owned(),
+                n => format!("the file contains {n} certificates"),
             };
             subject.finding("certificate_file", Level::Good, text);
         }
@@ -85,7 +88,7 @@ const MAX_SHOWN: usize = 20;
 fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject, Failure> {
     let mut subject = Subject::new("directory", file_name(path));
     if listing.credentials.is_empty() {
-        let text = "contains no certificate (*.crt, *.pem, *.cer) that has a key";
+        let text = "the directory contains no certificate (*.crt, *.pem, *.cer) that has a key";
         subject.finding("lists", Level::Wrong, text);
     } else {
         if listing.credentials.len() <= MAX_SHOWN {
@@ -98,9 +101,11 @@ fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject,
             }
         }
         let text = match listing.credentials.len() {
-            1 => "contains 1 certificate that has a key".to_owned(),
+            1 => "the directory contains 1 certificate that has a key".to_owned(),
             n => {
-                format!("contains {n} certificates that have a key; the one valid longest is first")
+                format!(
+                    "the directory contains {n} certificates that have a key; the one valid longest is first"
+                )
             }
         };
         subject.finding("lists", Level::Good, text);
@@ -130,7 +135,7 @@ impl Inputs {
         self.credentials = listing.credentials.into_iter().enumerate().map(input).collect();
     }
 
-    fn take_lists(&mut self, options: &Options, progress: &mut dyn FnMut(usize, usize)) {
+    fn take_lists(&mut self, options: &CredentialOptions, progress: &mut dyn FnMut(usize, usize)) {
         let mut subject = Subject::new("lists", "sslcert, sslkey, sslpassword");
         let lists = lists::read(options, &mut subject);
         self.unmatched_keys = lists.unmatched_keys;

@@ -6,10 +6,12 @@ mod unmatched;
 
 use super::credential::{Certificates, Credential, Key};
 use super::inputs::{KeySource, PasswordSource};
-use crate::credentials::is_exposed;
-use crate::inspect::{self, CertificateFile};
+use crate::certificate_file::CertificateFile;
+use crate::facts;
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::private::is_private;
+use certpick_core::source::key;
 use certpick_core::text::is_printable;
 use certpick_core::x509::name;
 use openssl::pkey::{HasPublic, PKeyRef};
@@ -78,7 +80,7 @@ impl<'a> Keys<'a> {
                 report_loaded(file, subject);
                 report_password(*is_encrypted, *has_password, subject);
                 if let Some(read) = read {
-                    match inspect::matches(read.leaf(), key, file) {
+                    match facts::matches(read.leaf(), key, file) {
                         Ok(()) => subject.finding(KEY, Level::Good, KEY_MATCHES),
                         Err(cause) => {
                             let advice = self.mismatch_advice(at, key, file, read);
@@ -158,8 +160,8 @@ impl<'a> Keys<'a> {
         };
         let credential = &self.credentials[at];
         let own_key_matches = || {
-            let key = inspect::private_key(&credential.certificate, None);
-            key.is_ok_and(|k| inspect::matches(read.leaf(), &k, Path::new("")).is_ok())
+            let key = key::load(&credential.certificate, &credential.certificate, None, None);
+            key.is_ok_and(|k| facts::matches(read.leaf(), &k, Path::new("")).is_ok())
         };
         if credential.has_own_key()
             && credential.key_file() != Some(&credential.certificate)
@@ -216,7 +218,7 @@ impl<'a> Keys<'a> {
             let PasswordSource::Known(Some(password)) = &other.password else { return false };
             let left = self.tries_left.get();
             self.tries_left.set(left.saturating_sub(1));
-            left > 0 && inspect::private_key(file, Some(password)).is_ok()
+            left > 0 && key::load(file, file, Some(password), None).is_ok()
         };
         let mut others = self.credentials.iter().enumerate().filter(|(n, _)| *n != at);
         let (_, other) = others.find(decrypts)?;
@@ -237,7 +239,7 @@ fn report_second_key(credential: &Credential, read: &Certificates, subject: &mut
         return;
     }
     let (name, key_name) = (file_name(file), file_name(key_file));
-    if is_exposed(&read.contents.metadata) {
+    if !is_private(&read.contents.metadata) {
         let text = format!(
             "\"{name}\" also contains a private key, and other users have access to the file; the \
              key in \"{key_name}\" is used"

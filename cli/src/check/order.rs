@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The certificates of one file: the role of each, and whether the order is correct.
 
-use crate::inspect::{self, Authority, Side};
+use crate::facts::{self, Authority, Side};
 use crate::report::{Level, Subject};
+use certpick_core::selector::MAX_KEYS;
+use certpick_core::x509::chain;
 use certpick_core::x509::name;
 use openssl::hash::{DigestBytes, MessageDigest};
 use openssl::x509::X509;
@@ -61,7 +63,7 @@ impl<'a> Layout<'a> {
     ) -> Layout<'a> {
         let leaf = &certificates[leaf_at];
         let top = chain.last().copied().unwrap_or(leaf);
-        let is_open = root.is_none() && !inspect::is_root(top);
+        let is_open = root.is_none() && !facts::is_root(top);
         let mut seen: HashSet<Option<Digest>> = HashSet::from([digest(leaf)]);
         let other: HashSet<Option<Digest>> = others.iter().map(|other| digest(other)).collect();
         let role = |(at, certificate): (usize, &X509)| {
@@ -82,12 +84,12 @@ impl<'a> Layout<'a> {
             }
             let below = std::iter::once(&top).chain(others);
             let mut below = below.map(|below| (certificate, *below));
-            let is_root = inspect::is_root(certificate);
-            if is_root && inspect::first_issued(&mut below).is_some() {
+            let is_root = facts::is_root(certificate);
+            if is_root && chain::first_issued(&mut below, MAX_KEYS).is_some() {
                 return Role::Root;
             }
             let is_named = name::equal(top.issuer_name(), certificate.subject_name());
-            match is_open && inspect::authority(certificate) != Authority::No {
+            match is_open && facts::authority(certificate) != Authority::No {
                 true if is_named => Role::Namesake,
                 true => Role::AboveGap,
                 false => Role::Unrelated,
@@ -225,7 +227,7 @@ impl<'a> Layout<'a> {
                 at + 1,
                 self.name(at)
             );
-            let is_root = inspect::is_root(&self.certificates[at]);
+            let is_root = facts::is_root(&self.certificates[at]);
             let level = if is_root { Level::Warning } else { Level::Wrong };
             let advice = "Replace it with the CA certificate of the key that signed.";
             subject.advised("namesake", level, text, advice);

@@ -11,11 +11,13 @@ use super::keys::{self, KEY_MATCHES};
 use super::order::Layout;
 use super::{Options, fix_order, inputs, usage};
 use crate::certificate::{self, Clock};
+use crate::certificate_file::CertificateFile;
+use crate::credential_set::CredentialSet;
 use crate::credentials::directory::Contents;
 use crate::credentials::passwords;
+use crate::facts::{self, Side};
 use crate::failure::Failure;
 use crate::hostname;
-use crate::inspect::{self, CertificateFile, Set, Side};
 use crate::report::{Level, Report, Subject};
 use crate::roots::Roots;
 use crate::strength::Position;
@@ -23,7 +25,7 @@ use certpick_core::Secret;
 use certpick_core::error::file_name;
 use certpick_core::list;
 use certpick_core::x509::name;
-use key_file::Key;
+use key_file::ServerKey;
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
 
@@ -94,21 +96,21 @@ impl ServerCheck<'_> {
     ) -> Option<usize> {
         const KEY: &str = "key_matches";
         match key_file::report(file, password, subject) {
-            Key::Unusable => None,
-            Key::Encrypted => {
+            ServerKey::Unusable => None,
+            ServerKey::Encrypted => {
                 let text = "without its password, the private key cannot be compared with the \
                             certificate";
                 let advice = "Write the password to a file and name it with --sslpassword-file.";
                 subject.advised(KEY, Level::Unknown, text, advice);
                 None
             }
-            Key::Loaded(key) => match inspect::matches(self.first(), &key, file) {
+            ServerKey::Loaded(key) => match facts::matches(self.first(), &key, file) {
                 Ok(()) => {
                     subject.finding(KEY, Level::Good, KEY_MATCHES);
                     Some(0)
                 }
                 Err(cause) => {
-                    let fits = |x: &X509| inspect::matches(x, &key, file).is_ok();
+                    let fits = |x: &X509| facts::matches(x, &key, file).is_ok();
                     let owner = self.contents.certificates.iter().position(fits);
                     match owner.map(|at| &self.contents.certificates[at]) {
                         Some(owner) => subject.advised(
@@ -132,12 +134,13 @@ impl ServerCheck<'_> {
     /// the key matches.
     fn report(&self, key_owner: Option<usize>, subject: &mut Subject) -> Result<(), Failure> {
         let certificates = &self.contents.certificates;
-        let leaf_at = key_owner.unwrap_or_else(|| inspect::leaf_position(certificates));
+        let leaf_at = key_owner.unwrap_or_else(|| facts::leaf_position(certificates));
         let leaf = &certificates[leaf_at];
         let mut others = certificates.clone();
         others.remove(leaf_at);
 
-        let set = Set::new(&[(leaf, others.as_slice())], &self.issuers).map_err(Failure::new)?;
+        let set = CredentialSet::new(&[(leaf, others.as_slice())], &self.issuers)
+            .map_err(Failure::new)?;
         let chain = self.chain(leaf, &others, &set);
         let reachable: Vec<&X509> = set.reachable(0).collect();
         let intermediates = chain.intermediates();
@@ -173,7 +176,12 @@ impl ServerCheck<'_> {
         Ok(())
     }
 
-    fn chain<'b>(&'b self, leaf: &'b X509, others: &'b [X509], set: &'b Set) -> Chain<'b> {
+    fn chain<'b>(
+        &'b self,
+        leaf: &'b X509,
+        others: &'b [X509],
+        set: &'b CredentialSet,
+    ) -> Chain<'b> {
         let origin = |certificate: &X509| {
             if others.contains(certificate) { Origin::Own } else { Origin::Pool }
         };
@@ -194,7 +202,7 @@ impl ServerCheck<'_> {
         let names = certificate::alternative_names(leaf);
         let is_host_name = |n: &String| n.starts_with("DNS:") || n.starts_with("IP:");
         if !names.iter().any(is_host_name) {
-            let text = "it has no subjectAltName for a host: libpq uses its CN, but other clients \
+            let text = "the certificate has no subjectAltName for a host: libpq uses its CN, but other clients \
                         do not";
             let advice = "Get a certificate with subjectAltName=DNS:NAME.";
             subject.advised("names", Level::Warning, text, advice);

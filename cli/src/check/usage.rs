@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks key usage, extended key usage and basic constraints.
 
-use crate::inspect::{self, Side};
+use crate::facts::{self, Side};
 use crate::report::{Level, Subject};
 use certpick_core::choice::Reasons;
+use certpick_core::x509::facts::usage_reasons;
 use openssl::x509::X509;
 
 /// Reports whether a leaf certificate may be used by this side.
@@ -12,18 +13,18 @@ pub fn report_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
         Side::Client => ("client", "servers"),
         Side::Server => ("server", "clients"),
     };
-    if inspect::is_ca(leaf) && inspect::is_root(leaf) {
-        let text = "it is also a CA certificate, as openssl req -x509 creates";
+    if facts::is_ca(leaf) && facts::is_root(leaf) {
+        let text = "the certificate is also a CA certificate, as openssl req -x509 creates";
         subject.finding("ca_as_leaf", Level::Note, text);
-    } else if inspect::is_ca(leaf) {
-        let text = format!("it is a CA certificate, which a {own} should not use");
+    } else if facts::is_ca(leaf) {
+        let text = format!("the certificate is a CA certificate, which a {own} should not use");
         let advice = "If the CA issues certificates with this key, remove the key from this \
                       machine, and use a certificate that the CA issued.";
         subject.advised("ca_as_leaf", Level::Warning, text, advice);
     }
-    let fits = inspect::fits_purpose(leaf, side, false);
+    let fits = facts::fits_purpose(leaf, side, false);
     let reasons = match side {
-        Side::Client => inspect::usage_reasons(leaf),
+        Side::Client => usage_reasons(leaf).unwrap_or_default(),
         Side::Server => Reasons::default(),
     };
     if fits && reasons.is_empty() {
@@ -40,28 +41,32 @@ pub fn report_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
         false => (Level::Wrong, format!("{peer} reject it")),
     };
     if reasons.contains(Reasons::KEY_USAGE) {
-        let text = format!("its key usage lacks digitalSignature; {consequence}");
+        let text = format!("the key usage lacks digitalSignature; {consequence}");
         subject.advised("key_usage", level, text, &advice);
     }
     if reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
-        let text = format!("its extended key usage lacks clientAuth; {consequence}");
+        let text = format!("the extended key usage lacks clientAuth; {consequence}");
         subject.advised("extended_key_usage", level, text, &advice);
     }
     if !reasons.contains(Reasons::KEY_USAGE) && !reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
         let text =
-            format!("its key usage or extended key usage is not for TLS {own}s; {consequence}");
+            format!("the key usage or extended key usage is not for TLS {own}s; {consequence}");
         subject.advised("usage", level, text, &advice);
     }
 }
 
 /// Reports an intermediate that may not issue certificates for this side.
 pub fn report_intermediate(certificate: &X509, side: Side, subject: &mut Subject) {
-    if inspect::fits_purpose(certificate, side, true) {
+    if facts::fits_purpose(certificate, side, true) {
         return;
     }
     let text = match side {
-        Side::Client => "it may not issue certificates for TLS clients; servers reject the chain",
-        Side::Server => "it may not issue certificates for TLS servers; clients reject the chain",
+        Side::Client => {
+            "the CA may not issue certificates for TLS clients; servers reject the chain"
+        }
+        Side::Server => {
+            "the CA may not issue certificates for TLS servers; clients reject the chain"
+        }
     };
     let advice = "Its basic constraints, key usage or extended key usage forbid it. The CA must \
                   issue a new intermediate.";

@@ -4,8 +4,10 @@
 //! Certificates are the files `*.crt`, `*.pem` and `*.cer`. The key of `name.crt` is `name.key`, or
 //! in `name.crt` itself. The certificate that is valid longest comes first.
 
+use crate::certificate_file::CertificateFile;
+use crate::credential_set::CredentialSet;
+use crate::facts;
 use crate::failure::Failure;
-use crate::inspect::{self, CertificateFile, Set};
 use certpick_core::error::{Cause, file_name};
 use certpick_core::file::regular::system_text;
 use certpick_core::list::Entry;
@@ -99,13 +101,13 @@ impl DirectoryListing {
     fn sort(&mut self, issuers: &[X509]) -> Result<(), Failure> {
         let split = |credential: &DirectoryCredential| {
             let mut others = credential.contents.certificates.clone();
-            let leaf = others.remove(inspect::leaf_position(&others));
+            let leaf = others.remove(facts::leaf_position(&others));
             (leaf, others)
         };
         let parts: Vec<(X509, Vec<X509>)> = self.credentials.iter().map(split).collect();
         let parts: Vec<(&X509, &[X509])> = parts.iter().map(|(l, o)| (l, o.as_slice())).collect();
-        let set = Set::new(&parts, issuers).map_err(Failure::new)?;
-        let ends: Vec<i64> = set.candidates().iter().map(|c| c.lasts_until).collect();
+        let set = CredentialSet::new(&parts, issuers).map_err(Failure::new)?;
+        let ends: Vec<i64> = set.candidates().iter().map(|c| c.chain_not_after).collect();
         let mut ranked: Vec<_> = ends.into_iter().zip(self.credentials.drain(..)).collect();
         ranked.sort_by(|(a_end, a), (b_end, b)| {
             (Reverse(a_end), &a.certificate).cmp(&(Reverse(b_end), &b.certificate))
@@ -218,8 +220,8 @@ fn read_credential(path: &Path, keys: &Path) -> Result<DirectoryCredential, Skip
         };
         skip(SkipReason::Expected, text)
     })?;
-    let leaf = contents.certificates.get(inspect::leaf_position(&contents.certificates));
-    if leaf.is_some_and(inspect::is_ca) {
+    let leaf = contents.certificates.get(facts::leaf_position(&contents.certificates));
+    if leaf.is_some_and(facts::is_ca) {
         let what = match contents.certificates.len() {
             1 => "a CA certificate".to_owned(),
             n => format!("{n} certificates, the first of which is a CA certificate"),

@@ -6,8 +6,8 @@ use super::handshake::Handshake;
 use super::target::Target;
 use crate::certificate;
 use crate::chain_error::ChainError;
+use crate::facts;
 use crate::hostname;
-use crate::inspect;
 use crate::report::{Finding, Level, Subject};
 use crate::strength::{self, Position};
 use certpick_core::x509::name;
@@ -26,7 +26,7 @@ pub fn report(plan: &Plan<'_>, target: &Target, handshake: &Handshake, subject: 
     for (at, certificate) in sent.iter().enumerate() {
         let mut part = certificate::subject(certificate, plan.clock.now);
         part.push(certificate::validity(certificate, plan.clock));
-        let is_root = at > 0 && inspect::is_root(certificate);
+        let is_root = at > 0 && facts::is_root(certificate);
         let position = if at == 0 { Position::Leaf } else { Position::Intermediate };
         // The signature of a root is never verified, and its key is trusted explicitly.
         if !is_root {
@@ -73,7 +73,7 @@ fn completeness(plan: &Plan<'_>, order: &Order<'_>, errors: &[ChainError]) -> Fi
     let name = name::text(top.subject_name());
     let issuer = name::text(top.issuer_name());
     let roots = plan.trust.roots.as_ref();
-    if inspect::is_root(top) {
+    if facts::is_root(top) {
         let (level, text) = if order.chain.len() == 1 {
             (Level::Note, format!("{name} is self-signed, not issued by a CA"))
         } else {
@@ -120,7 +120,7 @@ impl<'a> Order<'a> {
     fn of(sent: &'a [X509]) -> Order<'a> {
         let mut chain = vec![0];
         while let Some(&top) = chain.last() {
-            if inspect::is_root(&sent[top]) {
+            if facts::is_root(&sent[top]) {
                 break;
             }
             let issued = |at: &usize| {
@@ -165,7 +165,7 @@ impl<'a> Order<'a> {
                           replace it with the current certificate.";
             subject.advised("superfluous", Level::Warning, text, advice);
         }
-        if self.chain.len() > 1 && inspect::is_root(self.top()) {
+        if self.chain.len() > 1 && facts::is_root(self.top()) {
             let text = "the server sends the root needlessly: a client that trusts it has it";
             subject.finding("root_included", Level::Note, text);
         }

@@ -27,7 +27,7 @@ const ALPN: &[u8] = b"\x0apostgresql";
 /// The purpose of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Records the server's chain and request. Sends nothing of the client, and continues if the
+    /// Records the server's chain and request. Sends no data of the client, and continues if the
     /// chain does not verify.
     Preview,
     /// Sends the certificate, the user and the database. If libpq would verify the server, OpenSSL
@@ -96,7 +96,7 @@ impl Handshake {
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: the SSL is valid and used by this thread only, and the reference cannot outlive
         // `self`.
-        unsafe { hook::whole_decision(self.ssl().as_ptr()) }
+        unsafe { hook::full_decision(self.ssl().as_ptr()) }
     }
 
     /// Returns the alert with which the server ended the handshake.

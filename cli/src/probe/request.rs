@@ -112,11 +112,14 @@ fn credential(
     let is_chosen = decision.choice() == Some(at);
     part.fact("chosen", "chosen", is_chosen);
     let (level, text) = match (is_chosen, against.is_empty()) {
-        (true, true) => (Level::Good, "matches and is chosen".to_owned()),
-        (true, false) => {
-            (Level::Warning, format!("is chosen because no other certificate matches: {against}"))
+        (true, true) => (Level::Good, "the credential matches and is chosen".to_owned()),
+        (true, false) => (
+            Level::Warning,
+            format!("the credential is chosen because no other matches: {against}"),
+        ),
+        (false, true) => {
+            (Level::Note, format!("the credential also matches, but {}", decision.preference(at)))
         }
-        (false, true) => (Level::Note, format!("also matches: {}", decision.preference(at))),
         (false, false) => (Level::Note, against),
     };
     part.finding("verdict", level, text);

@@ -12,10 +12,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A name and its value.
-pub type Setting = (&'static str, Value);
+pub type Setting = (&'static str, SettingValue);
 
 /// The value of a setting.
-pub enum Value {
+pub enum SettingValue {
     Text(Vec<u8>),
     /// The value of the environment variable [`EXPLAIN_FILE`].
     FromEnvironment,
@@ -78,12 +78,12 @@ impl ActiveConfig {
 
     /// Returns the text of the new file. `settings` are those of certpick's section.
     pub fn with_certpick(&self, settings: &[Setting]) -> Result<Vec<u8>, Failure> {
-        let mut text = Text::default();
+        let mut text = ConfWriter::default();
         if let Some(file) = &self.file {
             let file = syntax::value(file.as_os_str().as_bytes());
             text.line(&[b".include = ", &file]);
         }
-        if settings.iter().any(|(_, value)| matches!(value, Value::FromEnvironment)) {
+        if settings.iter().any(|(_, value)| matches!(value, SettingValue::FromEnvironment)) {
             // OpenSSL uses this section for a variable that is not in the environment.
             text.section(b"default");
             text.setting(EXPLAIN_FILE.as_bytes(), NO_FILE);
@@ -135,8 +135,8 @@ impl ActiveConfig {
         text.section(&own);
         for (name, value) in settings {
             match value {
-                Value::Text(value) => text.setting(name.as_bytes(), value),
-                Value::FromEnvironment => {
+                SettingValue::Text(value) => text.setting(name.as_bytes(), value),
+                SettingValue::FromEnvironment => {
                     text.line(&[name.as_bytes(), b" = ${ENV::", EXPLAIN_FILE.as_bytes(), b"}"])
                 }
             }
@@ -187,8 +187,8 @@ impl ActiveConfig {
         let found = conf.section(own).unwrap_or_default();
         for (name, value) in settings {
             let text = match value {
-                Value::Text(text) => Some(text),
-                Value::FromEnvironment => None,
+                SettingValue::Text(text) => Some(text),
+                SettingValue::FromEnvironment => None,
             };
             if let Some(section) = text.filter(|text| conf.has_section(text)) {
                 return Err(Failure::new(format!(
@@ -220,9 +220,9 @@ fn is_certpick(provider: &Provider) -> bool {
 }
 
 #[derive(Default)]
-struct Text(Vec<u8>);
+struct ConfWriter(Vec<u8>);
 
-impl Text {
+impl ConfWriter {
     fn line(&mut self, parts: &[&[u8]]) {
         for part in parts {
             self.0.extend_from_slice(part);

@@ -9,11 +9,9 @@
 //! for temporary files are unsuitable, because old files are removed there.
 
 use crate::failure::{Failure, print_message};
-use std::ffi::{CString, OsString};
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::fd::FromRawFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use crate::temporary::{TemporaryFile, create_unused};
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +22,7 @@ pub fn store(text: &[u8]) -> Result<PathBuf, Failure> {
     in_private_directory(|directory| {
         let path = directory.join(format!("{digest}.cnf"));
         if !has_content(&path, text) {
-            write(directory, &path, text)?;
+            TemporaryFile::new(&path, text, file_mode())?.replace(&path)?;
         }
         Ok(path)
     })
@@ -45,15 +43,12 @@ impl ExplanationDirectory {
     /// Creates the directory.
     pub fn new() -> Result<ExplanationDirectory, Failure> {
         in_private_directory(|directory| {
-            let mut template = template(directory, "explanations-XXXXXX")?;
-            // SAFETY: the template is a NUL-terminated buffer that mkdtemp modifies.
-            if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
-                return Err(io::Error::last_os_error());
-            }
-            let made = ExplanationDirectory(path(template));
-            // The umask may have removed bits of mkdtemp(3)'s mode 0700.
-            std::fs::set_permissions(&made.0, Permissions::from_mode(0o700))?;
-            Ok(made)
+            let create = |path: &Path| std::fs::DirBuilder::new().mode(0o700).create(path);
+            let (path, ()) = create_unused(directory, "explanations-", create)?;
+            let created = ExplanationDirectory(path);
+            // The umask may have removed bits of the mode.
+            std::fs::set_permissions(&created.0, Permissions::from_mode(0o700))?;
+            Ok(created)
         })
     }
 
@@ -66,11 +61,11 @@ impl ExplanationDirectory {
 /// Calls `work` for the first directory in which it succeeds.
 fn in_private_directory<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, Failure> {
     let mut failures = String::new();
-    for candidate in candidates() {
-        match candidate.prepare().and_then(|directory| work(&directory)) {
+    for state_directory in state_directories() {
+        match state_directory.prepare().and_then(|directory| work(&directory)) {
             Ok(done) => return Ok(done),
             Err(error) => {
-                failures.push_str(&format!("\n    {}: {error}", candidate.path.display()))
+                failures.push_str(&format!("\n    {}: {error}", state_directory.path.display()))
             }
         }
     }
@@ -84,7 +79,7 @@ fn in_private_directory<T>(work: impl Fn(&Path) -> io::Result<T>) -> Result<T, F
     )))
 }
 
-struct Candidate {
+struct StateDirectory {
     path: PathBuf,
     /// How many of its last components are created if they are missing.
     own: usize,
@@ -93,12 +88,12 @@ struct Candidate {
 /// Returns the directories in the order in which they are tried. su(1) and sudo(8) may pass the
 /// variables of another user. The runtime directory is last, because it is removed when the user logs
 /// out, while the program may still run.
-fn candidates() -> Vec<Candidate> {
+fn state_directories() -> Vec<StateDirectory> {
     let named = |variable: &str, below: &str, own| {
         let directory = PathBuf::from(std::env::var_os(variable)?);
-        directory.is_absolute().then(|| Candidate { path: directory.join(below), own })
+        directory.is_absolute().then(|| StateDirectory { path: directory.join(below), own })
     };
-    let root = is_root().then(|| Candidate { path: PathBuf::from("/run/certpick"), own: 1 });
+    let root = is_root().then(|| StateDirectory { path: PathBuf::from("/run/certpick"), own: 1 });
     let all = [
         named("XDG_STATE_HOME", "certpick", 2),
         root,
@@ -108,7 +103,7 @@ fn candidates() -> Vec<Candidate> {
     all.into_iter().flatten().collect()
 }
 
-impl Candidate {
+impl StateDirectory {
     /// Creates missing components in private directories. Returns the name without symbolic links.
     fn prepare(&self) -> io::Result<PathBuf> {
         create(&self.path, self.own)?;
@@ -169,37 +164,6 @@ fn has_content(path: &Path, bytes: &[u8]) -> bool {
         Ok(found == bytes)
     };
     read().unwrap_or(false)
-}
-
-/// Creates or replaces a file atomically.
-fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut template = template(directory, ".new-XXXXXX")?;
-    // SAFETY: the template is a NUL-terminated buffer that mkostemp modifies, and we own the descriptor.
-    let mut file = unsafe {
-        match libc::mkostemp(template.as_mut_ptr().cast(), libc::O_CLOEXEC) {
-            -1 => return Err(io::Error::last_os_error()),
-            descriptor => File::from_raw_fd(descriptor),
-        }
-    };
-    let new = self::path(template);
-    let done = file
-        .write_all(bytes)
-        .and_then(|()| file.set_permissions(Permissions::from_mode(file_mode())))
-        .and_then(|()| std::fs::rename(&new, path));
-    if done.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    done
-}
-
-/// Returns a NUL-terminated template for mkdtemp(3) and mkostemp(3).
-fn template(directory: &Path, name: &str) -> io::Result<Vec<u8>> {
-    Ok(CString::new(directory.join(name).as_os_str().as_bytes())?.into_bytes_with_nul())
-}
-
-fn path(mut template: Vec<u8>) -> PathBuf {
-    template.pop();
-    PathBuf::from(OsString::from_vec(template))
 }
 
 /// A program that root starts may change to another user, which must still be able to read the file.

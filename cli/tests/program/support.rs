@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use testkit::certificates::Identity;
-use testkit::directory::Directory;
+use testkit::directory::{Directory, effective_user};
 
 /// A temporary directory for a test, and a private one for the files of `certpick run`.
 pub struct Scene {
@@ -23,11 +23,9 @@ pub struct Scene {
 
 /// Returns whether only root and the user can write to this directory and those above it.
 pub fn is_private(path: &Path) -> bool {
-    // SAFETY: geteuid has no preconditions.
-    let own = unsafe { libc::geteuid() };
     path.ancestors().all(|ancestor| {
         let metadata = ancestor.symlink_metadata().unwrap();
-        let is_trusted = metadata.uid() == 0 || metadata.uid() == own;
+        let is_trusted = metadata.uid() == 0 || metadata.uid() == effective_user();
         metadata.is_dir() && is_trusted && metadata.mode() & 0o022 == 0
     })
 }

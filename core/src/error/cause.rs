@@ -13,6 +13,12 @@ use std::path::{Path, PathBuf};
 pub enum Problem {
     /// The file is empty.
     Empty,
+    /// The file is a directory, FIFO, socket or device.
+    NotRegular,
+    /// The file has more bytes than this maximum.
+    TooLarge(u64),
+    /// The size of the file changed while it was read.
+    Changed,
     /// The file contains no certificate at all.
     NoCertificate,
     /// The file contains no PEM certificate, but begins like DER.
@@ -46,10 +52,12 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Empty => f.write_str("it is empty"),
+            Problem::NotRegular => f.write_str("it is not a regular file"),
+            Problem::TooLarge(max) => write!(f, "it is larger than {} MiB", max >> 20),
+            Problem::Changed => f.write_str("it changed while it was read"),
             Problem::NoCertificate => f.write_str("it holds no certificate in PEM"),
             Problem::DerCertificate => f.write_str(
-                "it holds no certificate in PEM; if it is DER, convert it: \
-                 openssl x509 -inform DER",
+                "it holds no certificate in PEM; if it is DER, convert it: openssl x509 -inform DER",
             ),
             Problem::TooManyCertificates(max) => {
                 write!(f, "it holds more than {max} certificates")

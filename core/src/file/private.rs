@@ -63,7 +63,7 @@ fn refusal(error: ReadError) -> Refusal {
 
 /// libpq's rule: owned by root, no group write or execute and nothing for the world; otherwise
 /// nothing for group or world.
-fn is_private(metadata: &Metadata) -> bool {
+pub fn is_private(metadata: &Metadata) -> bool {
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     metadata.mode() & forbidden == 0
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""doc/output.md lists exactly the keys that a report may contain."""
+"""doc/output.md documents exactly the keys that a report may have."""
 
 import re
 
@@ -28,7 +28,7 @@ def keys_of_source() -> set:
 
 
 def keys_of_document() -> set:
-    """Returns the identifiers in the first column of the tables."""
+    """Returns the words in the first column of all tables."""
     text = (paths.ROOT / "doc" / "output.md").read_text()
     tables = text.partition("### Kinds")[2]
     rows = re.findall(r"^\| (`[^|]*) \|", tables, re.MULTILINE)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * explain CONNINFO: connect, and tell which certificate was sent and why.
+ * explain CONNINFO: connects, and prints which certificate was sent and why.
  *
- * libpq drops the SSL together with a connection that fails, so what certpick
- * says about it is copied after every step of the connection.
+ * libpq frees the SSL when a connection fails, so the decision is copied after
+ * every step of the connection.
  */
 #include <poll.h>
 #include <stdio.h>

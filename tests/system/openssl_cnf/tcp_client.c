@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A TLS client as programs that use OpenSSL have one: it gets a page and prints it. It knows nothing
-   of certpick. */
+/* A typical TLS client that uses OpenSSL and not certpick. It gets a page by HTTP and prints it. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/err.h>

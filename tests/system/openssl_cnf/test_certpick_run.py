@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, SECONDS, run
+from clients import OWNERS, PROGRAMS
 from harness import paths, private
 from harness.opened import Opened
-from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE, environment
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, SECONDS, WHICH_CERTIFICATE, environment, run
 from harness.server import OPTIONAL
 
 CERTPICK = paths.TARGET / "release" / "certpick"
@@ -31,7 +31,7 @@ def place():
 
 @pytest.fixture
 def before(certificates, place):
-    """The command before a program: certpick run, the lists and more options."""
+    """Returns the words before a program: certpick run and its options."""
     (certificates / "passwords").write_text("\nsecret\n\n")
     (certificates / "passwords").chmod(0o600)
 
@@ -43,7 +43,7 @@ def before(certificates, place):
 
 @versions
 @pytest.mark.parametrize("ca", OWNERS)
-def test_each_program_sends_the_certificate_that_the_server_requests(
+def test_each_program_sends_the_requested_certificate(
     program, servers, before, certificates, home, ca, tls
 ):
     server = servers.of_kind(program.kind, ca, tls)
@@ -52,7 +52,7 @@ def test_each_program_sends_the_certificate_that_the_server_requests(
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_debians_wrapper_script_for_psql_works(servers, before, certificates, home, ca):
+def test_debians_psql_wrapper_works(servers, before, certificates, home, ca):
     command = [*before(), *psql.command(servers.postgres(ca), home, Path("psql"))]
     result = run(command, certificates, home)
     assert (result.status, result.out, result.err) == (0, f"/CN={OWNERS[ca]}\n", "")
@@ -60,7 +60,7 @@ def test_debians_wrapper_script_for_psql_works(servers, before, certificates, ho
 
 @pytest.fixture
 def mine(home) -> dict:
-    """The environment with an openssl.cnf of the user."""
+    """The environment for the user's own openssl.cnf."""
     path = home / "mine.cnf"
     path.write_text(
         "openssl_conf = mine\n[mine]\nproviders = my_providers\nssl_conf = my_ssl\n"
@@ -70,7 +70,7 @@ def mine(home) -> dict:
     return {"OPENSSL_CONF": str(path)}
 
 
-def test_the_users_openssl_cnf_stays_effective(servers, before, certificates, home, mine):
+def test_the_users_own_openssl_cnf_stays_active(servers, before, certificates, home, mine):
     env = mine
     listed = run([*before(), "openssl", "list", "-providers"], certificates, home, env)
     names = re.findall(r"^  (\S+)$", listed.out, re.MULTILINE)
@@ -81,10 +81,10 @@ def test_the_users_openssl_cnf_stays_effective(servers, before, certificates, ho
     assert run([*before(), *command], certificates, home).out == "TLSv1.3\n"
 
 
-def test_a_client_that_outlives_the_program_still_uses_both_configurations(servers, before, certificates, home, mine):
+def test_a_client_that_outlives_the_program_keeps_module_and_own_configuration(servers, before, certificates, home, mine):
     sql = "select version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
     command = [sql if w == WHICH_CERTIFICATE else w for w in psql.command(servers.postgres("beta"), home)]
-    script = 'exec 3<&0; { read -r line <&3; exec "$@"; } &'
+    script = 'exec 3<&0; { read -r go <&3; exec "$@"; } &'
     certpick = subprocess.Popen(
         list(map(str, [*before(), "sh", "-c", script, "sh", *command])),
         cwd=certificates,
@@ -94,10 +94,10 @@ def test_a_client_that_outlives_the_program_still_uses_both_configurations(serve
         text=True,
     )
     assert certpick.wait(SECONDS) == 0
-    assert certpick.communicate("continue\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
+    assert certpick.communicate("go on\n", SECONDS)[0] == "TLSv1.2|/CN=bert\n"
 
 
-def test_the_exit_status_is_that_of_the_program(servers, before, certificates, home):
+def test_the_exit_status_is_the_programs(servers, before, certificates, home):
     for status in (0, 1, 3, 42):
         command = [*before(), "sh", "-c", f"exit {status}"]
         assert run(command, certificates, home).status == status
@@ -109,7 +109,7 @@ def test_the_exit_status_is_that_of_the_program(servers, before, certificates, h
     assert failed.status == curl.connect(servers.https("server", demand=True), certificates, home, {}).status
 
 
-def test_a_wrong_password_is_reported_by_the_program(servers, before, certificates, home):
+def test_an_unusable_file_is_reported_by_the_program(servers, before, certificates, home):
     (certificates / "passwords").write_text("\nwrong\n\n")
     result = psql.connect(servers.postgres("beta"), certificates, home, {}, before())
     assert (result.status, result.out) == (2, "")
@@ -123,7 +123,7 @@ def test_without_explain_nothing_is_printed(servers, before, certificates, home)
 
 
 @pytest.mark.parametrize("name", ["psql", "psycopg", "curl", "python"])
-def test_explain_prints_the_choice_on_standard_error(name, servers, before, certificates, home):
+def test_explain_prints_the_choice_and_its_reason_on_stderr(name, servers, before, certificates, home):
     program = PROGRAMS[name]
     server = servers.of_kind(program.kind, "beta")
     result = program.connect(server, certificates, home, {}, before("--explain"))
@@ -133,14 +133,14 @@ def test_explain_prints_the_choice_on_standard_error(name, servers, before, cert
     assert "secret" not in result.err and "anna.crt" not in result.out
 
 
-def test_explain_prints_why_no_certificate_was_sent(servers, before, certificates, home):
+def test_explain_prints_why_none_was_sent(servers, before, certificates, home):
     server = servers.postgres("server", hba=OPTIONAL)
     for options in (["--explain"], ["--explain", "--explain-when", "failure"]):
         result = psql.connect(server, certificates, home, {}, before(*options))
         assert (result.status, result.out) == (0, "\n") and NONE_SUITABLE in result.err
 
 
-def test_explain_can_append_to_a_file(servers, before, certificates, home):
+def test_explain_may_go_to_a_file(servers, before, certificates, home):
     file = home / "explained"
     server = servers.postgres("beta")
     for times in (1, 2):
@@ -156,13 +156,13 @@ def test_only_libpq_does_not_affect_curl(servers, before, certificates, home):
     assert (result.status, result.out) == (0, "/CN=anna\n")
 
 
-def test_a_server_that_names_no_ca_receives_nothing_by_default(servers, before, certificates, home):
+def test_a_server_that_names_no_ca_gets_none_without_the_option(servers, before, certificates, home):
     for options, expected in (([], ""), (["--empty-ca-list", "accept"], "anna")):
         result = curl.connect(servers.https(), certificates, home, {}, before(*options))
         assert (result.status, curl.received(result)) == (0, expected)
 
 
-def test_a_program_with_its_own_certificate_sends_that(servers, before, certificates, home):
+def test_a_program_with_a_certificate_sends_that_one(servers, before, certificates, home):
     own = {"user": "anna", "sslcert": "demo.crt", "sslkey": "demo.key"}
     result = psql.connect(servers.postgres("alpha"), certificates, home, {}, before(), **own)
     assert (result.status, result.out, result.err) == (0, "/CN=demo\n", "")
@@ -171,7 +171,7 @@ def test_a_program_with_its_own_certificate_sends_that(servers, before, certific
     assert (result.status, curl.received(result)) == (0, "demo")
 
 
-def test_the_file_is_kept_without_password_and_only_the_user_can_write_it(before, certificates, home):
+def test_only_the_user_can_write_the_file_which_contains_no_password_and_remains(before, certificates, home):
     result = run([*before(), "sh", "-c", 'echo "$OPENSSL_CONF"'], certificates, home)
     path = Path(result.out.rstrip("\n"))
     assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022
@@ -181,7 +181,7 @@ def test_the_file_is_kept_without_password_and_only_the_user_can_write_it(before
 
 
 def test_no_key_is_opened_if_the_program_does_not_connect(before, certificates, home):
-    """Certificates and passwords are read, so that errors are reported before the program starts."""
+    """Certificates and passwords are read, so that a mistake in the options is reported at once."""
     with Opened(certificates) as files:
         result = run([*before(), paths.server_bindir() / "psql", "--version"], certificates, home)
     assert result.status == 0 and "anna.crt" in files.names
@@ -189,7 +189,7 @@ def test_no_key_is_opened_if_the_program_does_not_connect(before, certificates, 
 
 
 @pytest.mark.parametrize("ca", OWNERS)
-def test_print_outputs_a_file_to_install(servers, before, certificates, home, ca):
+def test_print_writes_a_configuration_to_install(servers, before, certificates, home, ca):
     words = [*before("--print")[:-1]]
     printed = run(words, certificates, home)
     assert (printed.status, printed.err) == (0, "")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two copies of OpenSSL in one process, as where packages for Python bring their own: each argument
-   is a shared library, loaded for itself, that is tcp_client.c with a copy; the last is the port. */
+/* Two copies of OpenSSL in one process, as with Python packages that contain their own. Each argument
+   is a shared library with tcp_client.c and a copy of OpenSSL. The last argument is the port. */
 #include <dlfcn.h>
 #include <stdio.h>
 

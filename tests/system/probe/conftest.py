@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Certificates and servers for the tests of certpick probe."""
+"""Certificates, and servers that use them."""
 
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ def pki(scratch) -> SimpleNamespace:
 
 @pytest.fixture(scope="session", params=(15, 18))
 def postgres(request, scratch, pki):
-    """Runs the distribution's server, and one of a version that supports direct TLS."""
+    """The distribution's server, and one that supports direct TLS."""
     bindir = paths.server_bindir() if request.param == 15 else paths.direct_server()
     with Server(bindir, scratch, pki.full, pki.localhost.key) as server:
         server.execute("create role joe login")
@@ -43,7 +43,7 @@ def postgres(request, scratch, pki):
 
 @pytest.fixture
 def tls(scratch, pki):
-    """Returns a context manager that runs a server that starts with TLS."""
+    """Returns a context manager for a TLS server."""
 
     @contextmanager
     def start(certificate=None, key=None, chain="issuing", **settings):

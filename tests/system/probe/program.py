@@ -27,13 +27,13 @@ class Done:
 
 @dataclass
 class Server:
-    """The report about one server."""
+    """The report on one server."""
 
     status: int
-    subject: dict
+    report: dict
 
     def finding(self, key: str) -> Optional[dict]:
-        found = [finding for finding in self.subject["findings"] if finding["key"] == key]
+        found = [finding for finding in self.report["findings"] if finding["key"] == key]
         assert len(found) <= 1, found
         return found[0] if found else None
 
@@ -47,10 +47,10 @@ class Server:
 
     @property
     def facts(self) -> dict:
-        return self.subject["facts"]
+        return self.report["facts"]
 
     def parts(self, kind: str) -> list:
-        return [part for part in self.subject["parts"] if part["kind"] == kind]
+        return [part for part in self.report["parts"] if part["kind"] == kind]
 
     @property
     def verdicts(self) -> list:
@@ -74,12 +74,12 @@ def probe(*words, **settings) -> Server:
     """Probes one server."""
     done = run("--format", "json", *words, **settings)
     assert done.errors == "", done.errors
-    (subject,) = done.report["subjects"]
+    (report,) = done.report["subjects"]
     assert done.report["status"] == done.status
-    return Server(done.status, subject)
+    return Server(done.status, report)
 
 
 def lists(*credentials) -> list:
-    """Returns the options that name these credentials."""
+    """Returns the options for these credentials."""
     certificates = ",".join(str(c.certificate) for c in credentials)
     return ["--sslcert", certificates, "--sslkey", ",".join(str(c.key) for c in credentials)]

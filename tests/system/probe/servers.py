@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Servers that are not PostgreSQL, or that behave incorrectly."""
+"""Servers in this process: with fixed answers, with a record of what clients send, and a relay."""
 
 import queue
 import socket
@@ -12,24 +12,16 @@ SECONDS = 30
 
 
 def error_message(text: bytes) -> bytes:
-    """Returns an ErrorResponse of PostgreSQL."""
+    """Returns PostgreSQL's ErrorResponse for a refused connection."""
     body = b"SFATAL\0C57P03\0M" + text + b"\0\0"
     return b"E" + (len(body) + 4).to_bytes(4, "big") + body
 
 
-class Speaker:
-    """Accepts one connection after the other and sends the same bytes to each.
+class Listener:
+    """A context manager that serves one connection after the other in a thread."""
 
-    `greeting` is sent immediately, `answer` after the SSLRequest. With `hold`, the connections stay
-    open until the context manager exits; otherwise each is closed after `answer`.
-    """
-
-    def __init__(self, answer: bytes = b"", greeting: bytes = b"", hold: bool = False):
-        self.heard: list = []
-        self._answer, self._greeting, self._hold = answer, greeting, hold
-        self._held: list = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+    def __init__(self, listener: socket.socket):
+        self._listener = listener
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self):
@@ -104,18 +96,18 @@ class Heard:
     """The data that a client sent on one connection."""
 
     certificates: list = field(default_factory=list)  # its Certificate messages, decrypted
-    text: bytes = b""  # the application data
+    text: bytes = b""  # the first application data
 
     def has(self, certificate) -> bool:
         der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
         return any(der in message for message in self.certificates)
 
 
-class Recorder:
-    """A TLS server that records the data of its clients, even if the handshake fails.
+class Recorder(TcpListener):
+    """A TLS server that records what clients send, even if the handshake fails.
 
-    It supports SSLRequest and direct TLS, and closes each connection after the first data. It requests
-    a certificate of `trusted` but does not require one.
+    It accepts an SSLRequest as well as direct TLS, requests a certificate of `trusted` without requiring one, and
+    closes after the first application data.
     """
 
     def __init__(self, certificate, key, trusted, tls: str):
@@ -132,10 +124,12 @@ class Recorder:
         self._context._msg_callback = self._on_message
 
     def connections(self) -> list:
-        """Returns the data of each connection since the last call. The server handles connections in
-        order, so all of them have ended when it handles the one that is made here."""
-        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as marker:
-            last = marker.getsockname()
+        """Returns the records of the connections since the last call.
+
+        Our own connection marks the end, because the server handles connections in turn.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as ours:
+            last = ours.getsockname()
         connections = []
         while (done := self._done.get(timeout=SECONDS))[0] != last:
             connections.append(done[1])
@@ -163,8 +157,8 @@ class Recorder:
             self._heard.text += secured.recv(1 << 14)
 
 
-class Relay:
-    """Forwards a Unix-domain socket to a server on TCP."""
+class Relay(Listener):
+    """A Unix-domain socket that forwards connections to a TCP port."""
 
     def __init__(self, path, port: int):
         self._port = port
@@ -180,7 +174,7 @@ class Relay:
 
 
 def pump(one: socket.socket, other: socket.socket) -> None:
-    """Copies data until the end, then shuts down the other side."""
+    """Forwards data until `one` ends, then shuts down the sending side of `other`."""
     try:
         while data := one.recv(1 << 14):
             other.sendall(data)

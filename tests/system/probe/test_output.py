@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Output of certpick probe."""
+"""The output formats of certpick probe."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from harness.pki import Authority
 from program import PROGRAM, SECONDS, lists, run
 from servers import Speaker, error_message
 
-# Characters that control a terminal, separate lines, reorder text or are invisible.
+# One of each kind: terminal control, line separator, bidirectional control, invisible character.
 HOSTILE = "a\x1b[31m\x7f\x9b1m\u2028b\u202ec\u2066d\u200be\ufefff\u061cg\ufff9h\U000e0041i\ufffe"
 SHOWN = (
     r"\u{2028}b\u{202e}c\u{2066}d\u{200b}e\u{feff}f\u{61c}g\u{fff9}h\u{e0041}i\u{fffe}"
@@ -26,7 +26,7 @@ def server(tls, pki):
         yield running
 
 
-def test_text_fits_80_columns_and_has_no_colour(server, pki):
+def test_the_text_fits_80_columns_and_has_no_colour(server, pki):
     done = run(server.address, "--tls", "--sslrootcert", pki.root.certificate)
     assert done.status == 0 and done.output.endswith("No problems found.\n")
     assert all(len(line) <= 80 for line in done.output.splitlines()), done.output
@@ -51,7 +51,7 @@ def prove(tmp_path, *words) -> subprocess.CompletedProcess:
     )
 
 
-def test_prove_reads_tap(server, pki, tmp_path):
+def test_prove_reads_it(server, pki, tmp_path):
     well = [server.address, "--tls", "--sslrootcert", pki.root.certificate]
     done = prove(tmp_path, *well)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -61,7 +61,7 @@ def test_prove_reads_tap(server, pki, tmp_path):
     assert "Parse errors" not in done.stdout
 
 
-def test_prometheus_metrics_contain_days_left_and_up(server, pki):
+def test_prometheus_has_days_and_up(server, pki):
     well = ["--tls", "--sslrootcert", pki.root.certificate, "--format", "prometheus"]
     up = rf'certpick_up\{{command="probe",entry="1",kind="server",name="{server.address}"\}} '
     assert re.search(up + "1\n", run(server.address, *well).output)
@@ -80,7 +80,7 @@ def test_the_help_has_examples():
 
 
 def hidden(text: str) -> set:
-    """Returns the control, format, separator and noncharacters in a text."""
+    """Returns Unicode's controls, formats, separators and noncharacters in a text."""
     kinds = {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"}
     return {c for line in text.split("\n") for c in line if unicodedata.category(c) in kinds}
 
@@ -95,8 +95,8 @@ def strings(value) -> list:
 
 
 @pytest.mark.parametrize("form", ("text", "tap", "json", "prometheus"))
-def test_control_characters_in_names_are_escaped(tls, pki, scratch, form):
-    """In the server's certificate, the CA that it names, and file names."""
+def test_control_and_invisible_characters_in_names_are_shown_with_escapes(tls, pki, scratch, form):
+    """Names of the server's certificate, of the CA in its request, and of files."""
     ca = Authority(scratch, HOSTILE + form)
     joe = ca.issue("joe")
     name = HOSTILE.encode()
@@ -117,14 +117,14 @@ def test_control_characters_in_names_are_escaped(tls, pki, scratch, form):
     assert SHOWN in credential["name"] and SHOWN in credential["facts"]["issuer"]
 
 
-def test_control_characters_in_answers_are_escaped():
+def test_a_servers_answer_is_shown_with_escapes():
     with Speaker(answer=error_message(HOSTILE.encode() + b"\n\xff")) as speaker:
         done = run(f"127.0.0.1:{speaker.port}", "--format", "json")
     (text,) = [finding["text"] for finding in done.report["subjects"][0]["findings"]]
     assert text.endswith(SHOWN + r"\n\xff") and hidden(text) == set()
 
 
-def test_control_characters_in_error_messages_are_escaped():
+def test_errors_show_arguments_with_escapes():
     for words in (
         ("db", "--timeout", HOSTILE),
         ("db", "--" + HOSTILE),

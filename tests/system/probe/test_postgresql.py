@@ -39,26 +39,26 @@ def test_a_correct_server_is_described(address, pki):
     assert 363 <= leaf["facts"]["days_left"] <= 365
 
 
-def test_without_roots_the_report_notes_that_nothing_is_verified(address):
+def test_without_root_certificates_the_report_says_that_nothing_is_verified(address):
     seen = probe(address)
     assert seen.status == 0
     assert seen.level("verified") == "note" and seen.level("chain") == "note"
 
 
-def test_the_default_file_of_roots_is_used(address, pki, tmp_path):
+def test_libpqs_default_root_file_is_used(address, pki, tmp_path):
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql/root.crt").write_text(pki.root.certificate.read_text())
     assert probe(address, home=tmp_path).level("verified") == "good"
 
 
-def test_a_certificate_that_expires_within_min_days_is_wrong(address):
+def test_a_certificate_that_expires_too_soon_is_wrong(address):
     assert probe(address, "--min-days", "300").status == 0
     seen = probe(address, "--min-days", "400")
     assert seen.status == 1
     assert "--min-days requires 400 days" in seen.parts("certificate")[0]["findings"][0]["text"]
 
 
-def test_a_host_name_mismatch_is_reported(postgres, pki):
+def test_a_name_that_does_not_match_is_reported(postgres, pki):
     address = f"127.0.0.1:{postgres.port}"
     strict = probe(address, *roots(pki))
     assert (strict.status, strict.level("host")) == (1, "wrong")
@@ -67,7 +67,7 @@ def test_a_host_name_mismatch_is_reported(postgres, pki):
     assert (lax.status, lax.level("host")) == (0, "warning")
 
 
-def test_the_server_does_not_verify_with_other_roots(address, pki):
+def test_other_root_certificates_do_not_verify_it(address, pki):
     seen = probe(address, "--sslrootcert", pki.others.certificate)
     assert seen.status == 1
     assert seen.text("verified").startswith("certificate verify failed: ")
@@ -93,13 +93,13 @@ def test_a_directory_of_credentials_is_accepted(address, pki, tmp_path):
     assert "joe.crt" in seen.text("choice") and len(seen.verdicts) == 2
 
 
-def test_it_is_wrong_if_no_credential_matches(address, pki):
+def test_it_is_wrong_if_none_suits(address, pki):
     seen = probe(address, *lists(pki.ann))
     assert (seen.status, seen.level("choice")) == (1, "wrong")
     assert seen.chosen == []
 
 
-def test_a_key_that_cannot_be_used_is_reported_by_the_preview(address, pki, tmp_path):
+def test_an_unusable_key_is_reported_even_if_it_is_not_needed(address, pki, tmp_path):
     passwords = tmp_path / "passwords"
     passwords.touch(0o600)
     for password, level in (("open sesame", "good"), ("wrong one", "wrong")):
@@ -119,10 +119,10 @@ def test_a_key_that_cannot_be_used_is_reported_by_the_preview(address, pki, tmp_
 
 
 @pytest.mark.parametrize("tls_max", ("", "TLSv1.2"))
-def test_the_server_accepts_or_rejects_the_certificate(postgres, address, pki, tls_max):
+def test_the_report_says_whether_the_server_accepted_the_certificate(postgres, address, pki, tls_max):
     postgres.configure(trusted=[pki.people.certificate], hba=CERT, tls_max=tls_max)
     good = probe(address, *lists(pki.ann, pki.joe), "--send")
-    assert (good.status, good.level("answer")) == (0, "good"), good.subject
+    assert (good.status, good.level("answer")) == (0, "good"), good.report
     assert "was sent" in good.text("choice")
     assert good.facts["protocol"] == (tls_max or "TLSv1.3")
     late = probe(address, *lists(pki.late), "--send")
@@ -136,7 +136,7 @@ def test_the_server_accepts_or_rejects_the_certificate(postgres, address, pki, t
 def test_the_first_answer_to_a_user_is_reported(address, pki):
     joe = lists(pki.ann, pki.joe)
     good = probe(address, *joe, "--user", "joe", "--dbname", "shop")
-    assert (good.status, good.level("authentication")) == (0, "good"), good.subject
+    assert (good.status, good.level("authentication")) == (0, "good"), good.report
     other = probe(address, *joe, "--user", "jim")
     assert (other.status, other.level("authentication")) == (1, "wrong")
     assert "no pg_hba.conf entry" in other.text("authentication")
@@ -155,7 +155,7 @@ def test_a_password_request_is_not_answered(postgres, address, pki):
     assert "password authentication failed" not in postgres.log.text(start)
 
 
-def test_a_server_that_requests_no_certificate_is_reported(postgres, address, pki):
+def test_a_server_that_requests_none_is_reported(postgres, address, pki):
     postgres.configure(trusted=[], hba="hostssl all all 127.0.0.1/32 trust")
     seen = probe(address)
     assert seen.facts["asks_for_certificate"] is False
@@ -172,10 +172,10 @@ def test_all_ca_names_are_shown(postgres, address, pki):
     assert sorted(seen.facts["ca_names"]) == ["CN=others", "CN=people", "CN=root"]
 
 
-def test_direct_tls_requires_version_17(postgres, address, pki):
+def test_direct_tls_needs_version_17(postgres, address, pki):
     seen = probe(address, "--direct", *lists(pki.joe), "--user", "joe", "--dbname", "shop")
     if postgres.version >= 17:
-        assert seen.status == 0, seen.subject
+        assert seen.status == 0, seen.report
         assert seen.facts["alpn"] == "postgresql" and seen.facts["start"] == "direct"
         assert seen.level("authentication") == "good"
     else:
@@ -192,7 +192,7 @@ def test_a_unix_domain_socket_has_no_tls(postgres):
     assert "No such file or directory" in none.text("connection")
 
 
-def test_several_servers_are_reported_in_order(postgres, address):
+def test_several_servers_are_reported_in_their_order(postgres, address):
     done = run("--format", "json", "localhost:1", address, f"127.0.0.1:{postgres.port}")
     names = [subject["name"] for subject in done.report["subjects"]]
     assert names == ["localhost:1", address, f"127.0.0.1:{postgres.port}"]

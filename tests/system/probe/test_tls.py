@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe --tls with servers other than PostgreSQL."""
+"""certpick probe --tls with other TLS servers."""
 
 import socket
 
@@ -16,12 +16,12 @@ def roots(pki) -> list:
 def test_a_correct_server_is_described(tls, pki):
     with tls(trusted=pki.people.certificate) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
-    assert seen.status == 0, seen.subject
+    assert seen.status == 0, seen.report
     assert seen.facts["start"] == "tls" and seen.facts["ca_names"] == ["CN=people"]
     assert seen.chosen == [2]
 
 
-def test_empty_ca_list_decides_without_ca_names(tls, pki):
+def test_without_ca_names_the_option_decides(tls, pki):
     with tls() as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
         assert seen.facts["ca_names"] == [] and seen.chosen == [1]
@@ -47,7 +47,7 @@ def test_an_incomplete_chain_is_reported(tls, pki):
         assert (seen.status, seen.level("chain")) == (1, "wrong")
         assert "CN=issuing" in seen.text("chain")
         assert "ssl_cert_file" in seen.finding("chain")["advice"]
-        # The chain is complete if the roots contain the intermediate, too.
+        # A client that trusts the intermediate too verifies it.
         both = server_roots(pki)
         assert probe(server.address, "--tls", "--sslrootcert", both).level("chain") == "good"
 
@@ -58,7 +58,7 @@ def server_roots(pki):
     return both
 
 
-def test_root_and_unrelated_certificates_in_the_chain_are_reported(tls, pki):
+def test_a_chain_with_its_root_and_unrelated_certificates_is_reported(tls, pki):
     chain = pki.full.with_name("chain.pem")
     parts = (pki.root, pki.issuing, pki.others)
     chain.write_text("".join(part.certificate.read_text() for part in parts))
@@ -75,12 +75,12 @@ def test_a_self_signed_certificate_is_reported(tls, pki):
     own = pki.root.own
     with tls(own.certificate, own.key, chain=None) as server:
         seen = probe(server.address, "--tls")
-        assert seen.level("chain") == "note" and "self-signed" in seen.text("chain")
+        assert seen.level("chain") == "note" and "is self-signed" in seen.text("chain")
         other = probe(server.address, "--tls", "--sslrootcert", pki.others.certificate)
     assert (other.status, other.level("chain")) == (1, "wrong")
 
 
-def test_a_host_name_mismatch_is_reported(tls, pki):
+def test_a_name_that_does_not_match_is_reported(tls, pki):
     other = pki.issuing.issue("elsewhere.example")
     with tls(other.certificate, other.key) as server:
         seen = probe(server.address, *roots(pki))
@@ -88,7 +88,7 @@ def test_a_host_name_mismatch_is_reported(tls, pki):
     assert "only for elsewhere.example" in seen.text("host")
 
 
-def test_the_strength_of_a_key_is_reported(tls, pki):
+def test_the_security_level_of_a_key_is_reported(tls, pki):
     weak = pki.issuing.issue("weak", common_name="localhost", kind="rsa")
     with tls(weak.certificate, weak.key) as server:
         seen = probe(server.address, *roots(pki))
@@ -100,10 +100,10 @@ def test_the_strength_of_a_key_is_reported(tls, pki):
 def test_a_server_that_requires_a_certificate_is_reported(tls, pki, version):
     with tls(trusted=pki.people.certificate, demand=True, tls=version) as server:
         sent = probe(server.address, *roots(pki), *lists(pki.joe), "--send")
-        assert (sent.status, sent.level("answer")) == (0, "good"), sent.subject
+        assert (sent.status, sent.level("answer")) == (0, "good"), sent.report
         none = probe(server.address, *roots(pki), "--send")
-        assert (none.status, none.level("answer")) == (1, "wrong"), none.subject
-        # TLS 1.2 has no specific alert.
+        assert (none.status, none.level("answer")) == (1, "wrong"), none.report
+        # TLS 1.2 has no specific alert for a missing certificate.
         alert = "certificate_required" if version == "1.3" else "handshake_failure"
         assert f"alert {alert}" in none.text("answer")
         silent = probe(server.address, *roots(pki))
@@ -111,12 +111,12 @@ def test_a_server_that_requires_a_certificate_is_reported(tls, pki, version):
         assert silent.level("answer") == (None if version == "1.3" else "note")
 
 
-def test_the_cause_of_an_alert_is_explained(tls, pki):
+def test_the_refusal_of_a_certificate_of_another_ca_is_explained(tls, pki):
     # The server names no CA but trusts one.
     options = ("-verify_return_error", "-verifyCAfile", pki.people.certificate)
     with tls(demand=True, options=options) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann), "--send")
-    assert (seen.status, seen.level("answer")) == (1, "wrong"), seen.subject
+    assert (seen.status, seen.level("answer")) == (1, "wrong"), seen.report
     assert "alert unknown_ca" in seen.text("answer")
     assert "an intermediate is missing" in seen.finding("answer")["advice"]
 
@@ -135,7 +135,7 @@ def test_the_server_name_indication_is_sent(tls, pki):
     assert subjects == ["CN=localhost", "CN=second.example", "CN=localhost"]
 
 
-def test_a_server_with_old_versions_only_is_reported(tls, pki):
+def test_a_server_with_old_versions_is_reported(tls, pki):
     options = ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
     with tls(options=options) as server:
         seen = probe(server.address, "--tls")
@@ -143,7 +143,7 @@ def test_a_server_with_old_versions_only_is_reported(tls, pki):
     assert "protocol_version" in seen.text("handshake")
 
 
-def test_a_server_that_starts_with_tls_is_not_postgresql(tls):
+def test_a_server_with_direct_tls_is_not_taken_for_postgresql(tls):
     with tls() as server:
         seen = probe(server.address)
         assert (seen.status, seen.level("starts_tls")) == (1, "wrong")
@@ -157,9 +157,9 @@ def test_a_server_on_a_unix_domain_socket_is_probed(tls, pki, tmp_path):
     with tls(trusted=pki.people.certificate) as server, Relay(path, server.port):
         seen = probe(path, *roots(pki), "--sni", "localhost", *lists(pki.joe))
         nameless = probe(path, *roots(pki))
-    assert (seen.status, seen.level("host")) == (0, "good"), seen.subject
+    assert (seen.status, seen.level("host")) == (0, "good"), seen.report
     assert seen.chosen == [1]
-    assert (nameless.status, nameless.level("host")) == (0, "note"), nameless.subject
+    assert (nameless.status, nameless.level("host")) == (0, "note"), nameless.report
 
 
 def has_ipv6() -> bool:
@@ -171,7 +171,7 @@ def has_ipv6() -> bool:
 
 
 def test_an_ipv6_address_is_probed(tls, pki):
-    """Without IPv6, the connection error is reported."""
+    """Without IPv6 the report says that the address is unreachable."""
     if not has_ipv6():
         assert probe("[::1]:5432").level("connection") == "unknown"
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe --send and --user send nothing to a server that does not verify, as libpq."""
+"""Like libpq, certpick probe --send and --user send nothing to a server that is not verified."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def server(request, pki):
 
 @pytest.fixture(params=WAYS)
 def ask(request, server, pki):
-    """Probes the server with a certificate that it would accept."""
+    """Probes the server with a certificate that it accepts."""
 
     def ask(*options, host="localhost"):
         way = WAYS[request.param]
@@ -28,7 +28,7 @@ def ask(request, server, pki):
     return ask
 
 
-def test_a_verified_server_receives_certificate_user_and_database(server, ask, pki):
+def test_a_verified_server_is_sent_certificate_user_and_database(server, ask, pki):
     roots = ("--sslrootcert", pki.root.certificate)
     for options in ask.sends:
         seen = ask(*roots, *options)
@@ -36,14 +36,14 @@ def test_a_verified_server_receives_certificate_user_and_database(server, ask, p
         (heard,) = server.connections()
         assert heard.has(pki.joe.certificate)
         assert (b"user\0joe\0database\0shop\0" in heard.text) == ("--user" in options)
-    # As in libpq, verify-ca ignores the name, and without roots nothing is verified.
+    # As in libpq: the name matters only with verify-full, and verification needs root certificates.
     for lax in ((*roots, "--sslmode", "verify-ca"), ()):
         ask(*lax, "--send", host="127.0.0.1")
         assert [heard.has(pki.joe.certificate) for heard in server.connections()] == [True]
 
 
 def assert_nothing_sent(server, pki, seen) -> None:
-    """Neither in the connection that was ended nor in the preview."""
+    """Neither the probing connection nor the aborted one."""
     connections = server.connections()
     assert len(connections) == 2
     for heard in connections:
@@ -56,7 +56,7 @@ def assert_nothing_sent(server, pki, seen) -> None:
 
 
 @pytest.mark.parametrize("mode", ("prefer", "require", "verify-ca", "verify-full"))
-def test_nothing_is_sent_to_a_server_whose_chain_does_not_verify(server, ask, pki, mode):
+def test_nothing_is_sent_if_the_chain_is_not_verified(server, ask, pki, mode):
     for options in ask.sends:
         seen = ask("--sslrootcert", pki.others.certificate, "--sslmode", mode, *options)
         assert_nothing_sent(server, pki, seen)
@@ -64,14 +64,14 @@ def test_nothing_is_sent_to_a_server_whose_chain_does_not_verify(server, ask, pk
         assert "certificate verify failed: " in seen.text("trust")
 
 
-def test_nothing_is_sent_to_a_server_with_another_name(server, ask, pki):
+def test_nothing_is_sent_if_the_name_does_not_match(server, ask, pki):
     for options in ask.sends:
         seen = ask("--sslrootcert", pki.root.certificate, *options, host="127.0.0.1")
         assert_nothing_sent(server, pki, seen)
         assert (seen.level("verified"), seen.level("host")) == ("good", "wrong")
 
 
-def test_no_certificate_is_sent_to_an_unverified_server_that_requires_one(tls, pki):
+def test_nothing_is_sent_even_if_the_server_requires_a_certificate(tls, pki):
     with tls(trusted=pki.people.certificate, demand=True, tls="1.2") as server:
         roots = ("--tls", "--sslrootcert", pki.others.certificate)
         seen = probe(server.address, *roots, *lists(pki.joe), "--send")
@@ -81,11 +81,11 @@ def test_no_certificate_is_sent_to_an_unverified_server_that_requires_one(tls, p
     assert seen.finding("answer")["advice"] is None
 
 
-def test_nothing_is_sent_to_a_socket_if_a_host_name_is_required(server, pki, tmp_path):
+def test_nothing_is_sent_to_a_socket_if_a_name_is_required(server, pki, tmp_path):
     path = tmp_path / "socket"
     with Relay(path, server.port):
         roots = ("--tls", "--sslrootcert", pki.root.certificate)
         seen = probe(path, *roots, *lists(pki.joe), "--send")
         assert_nothing_sent(server, pki, seen)
         named = probe(path, *roots, *lists(pki.joe), "--send", "--sni", "localhost")
-    assert (named.status, named.level("answer")) == (0, "good"), named.subject
+    assert (named.status, named.level("answer")) == (0, "good"), named.report

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick probe without a server, or with one of another protocol."""
+"""certpick probe without a server, and with servers that give unexpected answers."""
 
 import socket
 
@@ -13,7 +13,7 @@ def at(speaker) -> str:
     return f"127.0.0.1:{speaker.port}"
 
 
-def test_a_refused_connection_is_unknown():
+def test_a_refused_connection_is_reported():
     with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         seen = probe(f"127.0.0.1:{taken.getsockname()[1]}")
@@ -21,18 +21,18 @@ def test_a_refused_connection_is_unknown():
     assert "Connection refused" in seen.text("connection")
 
 
-def test_an_unknown_host_name_is_reported():
+def test_a_name_that_does_not_exist_is_reported():
     seen = probe("nosuch.invalid")
     assert (seen.status, seen.level("connection")) == (2, "unknown")
     assert 'could not find the address of "nosuch.invalid"' in seen.text("connection")
 
 
 @pytest.mark.parametrize("way", ((), ("--tls",), ("--direct",)))
-def test_the_timeout_applies_to_a_silent_server(way):
+def test_a_silent_server_is_not_waited_for_beyond_the_timeout(way):
     with Speaker(hold=True) as speaker:
         seen = probe(at(speaker), "--timeout", "0.5", *way)
     key = "handshake" if way else "starts_tls"
-    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.subject
+    assert (seen.status, seen.level(key)) == (2, "unknown"), seen.report
     assert "within 0.5 seconds" in seen.text(key)
 
 
@@ -41,7 +41,7 @@ def test_a_server_without_tls_is_reported():
         seen = probe(at(speaker))
         assert (seen.status, seen.level("starts_tls")) == (1, "wrong")
         assert "server does not support SSL" in seen.text("starts_tls")
-        # With prefer, libpq continues without TLS.
+        # libpq would continue without TLS.
         lax = probe(at(speaker), "--sslmode", "prefer")
         assert (lax.status, lax.level("starts_tls")) == (0, "warning")
         assert speaker.heard == [SSL_REQUEST, SSL_REQUEST]
@@ -62,12 +62,12 @@ def test_a_server_without_tls_is_reported():
     ],
     ids=["http", "ssh", "alert", "byte", "closes", "error", "old-error", "plaintext", "s"],
 )
-def test_other_protocols_are_identified(speaker, words):
+def test_unexpected_answers_are_identified(speaker, words):
     with speaker:
         seen = probe(at(speaker), "--timeout", "30")
-    findings = [finding for finding in seen.subject["findings"] if finding["level"] == "wrong"]
-    assert len(findings) == 1, seen.subject
-    assert words in findings[0]["text"], findings
+    found = [finding for finding in seen.report["findings"] if finding["level"] == "wrong"]
+    assert len(found) == 1, seen.report
+    assert words in found[0]["text"], found
     assert seen.status == 1
 
 
@@ -86,7 +86,7 @@ def test_other_protocols_are_identified(speaker, words):
         (("db", "--sslcert", "/nonexistent/a.crt"), "/nonexistent/a.crt"),
     ],
 )
-def test_wrong_usage_is_rejected(words, message):
+def test_wrong_usage_is_reported(words, message):
     done = run(*words)
     assert done.status == 2
     assert message in done.errors and done.output == "", done

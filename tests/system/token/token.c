@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A provider module that behaves as one for tokens does.
+/* A provider module that behaves like one for tokens.
 
-   A file with "-----BEGIN TOKEN KEY-----" or "-----BEGIN TOKEN KEY WITH PIN-----" stands for an EC key
-   in the token; in fact the key (PKCS#8) is in it. For one with a PIN the provider asks OpenSSL's
-   password callback. Where that has no answer it asks on the terminal, as often as the file is tried.
-   An empty PIN cancels. A key is of no use in another process than the one that loaded it.
+   A file with "-----BEGIN TOKEN KEY-----" or "-----BEGIN TOKEN KEY WITH PIN-----" refers to an EC key in
+   the token. The file itself contains the key (PKCS#8). If the key has a PIN, the provider calls
+   OpenSSL's password callback. If the callback fails, the provider prompts on the terminal for each
+   attempt. An empty PIN cancels. A key can only be used in the process that loaded it.
 
-   Whatever happens is written to the file that TOKEN_LOG names, a line for each event. */
+   The provider appends a line for each event to the file that TOKEN_LOG names. */
 #include <fcntl.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -20,18 +20,18 @@
 
 #define PIN "1234"
 
-/* OpenSSL's own provider in a context of this module, which does the work. */
+/* OpenSSL's default provider in a library context of this module. It implements the operations. */
 static OSSL_LIB_CTX *context;
-static OSSL_PROVIDER *workhorse;
+static OSSL_PROVIDER *backend;
 
 static OSSL_ALGORITHM keys[2], signatures[2];
 
-/* Functions of the workhorse that are called by those of the token which stand in their place. */
+/* Functions of the backend that the functions of the token call. */
 static OSSL_FUNC_keymgmt_import_fn *import_key;
 static OSSL_FUNC_keymgmt_export_fn *export_key;
 static OSSL_FUNC_signature_digest_sign_init_fn *digest_sign_init;
 
-/* The process that loaded a key last. */
+/* The process that loaded the most recent key. */
 static pid_t loaded_in;
 
 static void note(const char *event)
@@ -45,7 +45,7 @@ static void note(const char *event)
     }
 }
 
-/* A function of this table. */
+/* Returns a function of this table, or NULL. */
 static void (*function(const void *table, int id))(void)
 {
     const OSSL_DISPATCH *functions = table;
@@ -55,7 +55,7 @@ static void (*function(const void *table, int id))(void)
     return functions->function;
 }
 
-/* Puts another function into its place, and gives the one that was there. */
+/* Replaces a function of this table. Returns the previous one. */
 static void (*replace(OSSL_DISPATCH *functions, int id, void (*replacement)(void)))(void)
 {
     void (*replaced)(void) = function(functions, id);
@@ -67,11 +67,11 @@ static void (*replace(OSSL_DISPATCH *functions, int id, void (*replacement)(void
     return replaced;
 }
 
-/* Copies what the workhorse has under this name, as the token's, and gives its functions. */
+/* Copies an algorithm of the backend to the token. Returns the copy of its function table. */
 static OSSL_DISPATCH *adopt(OSSL_ALGORITHM *to, int operation, const char *name)
 {
     int no_cache;
-    const OSSL_ALGORITHM *from = OSSL_PROVIDER_query_operation(workhorse, operation, &no_cache);
+    const OSSL_ALGORITHM *from = OSSL_PROVIDER_query_operation(backend, operation, &no_cache);
     OSSL_DISPATCH *copy;
     size_t length = strlen(name), n = 0;
 
@@ -83,7 +83,7 @@ static OSSL_DISPATCH *adopt(OSSL_ALGORITHM *to, int operation, const char *name)
         return NULL;
     while (from->implementation[n++].function_id != 0)
         continue;
-    copy = malloc(n * sizeof *copy); /* for as long as the module is loaded */
+    copy = malloc(n * sizeof *copy); /* never freed */
     if (copy != NULL)
         memcpy(copy, from->implementation, n * sizeof *copy);
     *to = *from;
@@ -92,7 +92,7 @@ static OSSL_DISPATCH *adopt(OSSL_ALGORITHM *to, int operation, const char *name)
     return copy;
 }
 
-/* No key of another provider comes into the token. */
+/* The token accepts no keys of other providers. */
 static int import_none(void *key, int selection, const OSSL_PARAM params[])
 {
     (void)key;
@@ -101,7 +101,7 @@ static int import_none(void *key, int selection, const OSSL_PARAM params[])
     return 0;
 }
 
-/* A private key does not leave the token. */
+/* Private keys cannot be exported from the token. */
 static int export_public(void *key, int selection, OSSL_CALLBACK *take, void *arg)
 {
     return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 && export_key(key, selection, take, arg);
@@ -116,7 +116,7 @@ static int sign_init(void *ctx, const char *digest, void *key, const OSSL_PARAM 
     return digest_sign_init(ctx, digest, key, params);
 }
 
-static int ask_on_the_terminal(void)
+static int prompt_on_terminal(void)
 {
     char answer[32] = "";
     int terminal = open("/dev/tty", O_RDWR);
@@ -137,7 +137,7 @@ static int log_in(OSSL_PASSPHRASE_CALLBACK *ask, void *arg)
     size_t length = 0;
 
     if (!ask(pin, sizeof pin, &length, NULL, arg))
-        return ask_on_the_terminal();
+        return prompt_on_terminal();
     if (length == 0) {
         note("cancelled");
         return 0;
@@ -146,7 +146,7 @@ static int log_in(OSSL_PASSPHRASE_CALLBACK *ask, void *arg)
     return length == strlen(PIN) && memcmp(pin, PIN, length) == 0;
 }
 
-/* The key as the workhorse holds it. */
+/* Returns the key in the backend's representation. */
 static void *take_key(const unsigned char *der, long length)
 {
     OSSL_FUNC_keymgmt_new_fn *new_key =
@@ -156,7 +156,7 @@ static void *take_key(const unsigned char *der, long length)
     void *key = NULL;
 
     if (pkey != NULL && EVP_PKEY_todata(pkey, EVP_PKEY_KEYPAIR, &params)) {
-        key = new_key(OSSL_PROVIDER_get0_provider_ctx(workhorse));
+        key = new_key(OSSL_PROVIDER_get0_provider_ctx(backend));
         if (key != NULL)
             import_key(key, EVP_PKEY_KEYPAIR, params);
     }
@@ -174,7 +174,7 @@ static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *
     char *label = NULL, *header = NULL;
     unsigned char *der = NULL;
     long length = 0;
-    int done = 1; /* what is not for this decoder is no failure */
+    int done = 1; /* input for other decoders is not an error */
 
     (void)ctx;
     (void)selection;
@@ -192,7 +192,7 @@ static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *
         object[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key);
         object[3] = OSSL_PARAM_construct_end();
         done = key != NULL && found(object, found_arg);
-        if (key != NULL) /* it was not taken */
+        if (key != NULL) /* the reference was not used */
             free_key(key);
     }
     OPENSSL_free(label);
@@ -243,7 +243,7 @@ static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 static void teardown(void *provider)
 {
     (void)provider;
-    OSSL_PROVIDER_unload(workhorse);
+    OSSL_PROVIDER_unload(backend);
     OSSL_LIB_CTX_free(context);
 }
 
@@ -259,8 +259,8 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     OSSL_DISPATCH *key_functions, *signature_functions;
 
     context = OSSL_LIB_CTX_new_from_dispatch(handle, in);
-    workhorse = context != NULL ? OSSL_PROVIDER_load(context, "default") : NULL;
-    if (workhorse == NULL)
+    backend = context != NULL ? OSSL_PROVIDER_load(context, "default") : NULL;
+    if (backend == NULL)
         return 0;
     key_functions = adopt(&keys[0], OSSL_OP_KEYMGMT, "EC");
     signature_functions = adopt(&signatures[0], OSSL_OP_SIGNATURE, "ECDSA");
@@ -273,6 +273,6 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     digest_sign_init = (OSSL_FUNC_signature_digest_sign_init_fn *)replace(
         signature_functions, OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))sign_init);
     *out = provider_functions;
-    *provider = OSSL_PROVIDER_get0_provider_ctx(workhorse);
+    *provider = OSSL_PROVIDER_get0_provider_ctx(backend);
     return 1;
 }

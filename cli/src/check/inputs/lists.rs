@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Splits the lists. If they are malformed or do not match, the remaining entries are still checked.
 
-use crate::credentials::{Options, passwords};
+use crate::credentials::{CredentialOptions, passwords};
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Error, Flaw, Parameter};
@@ -35,14 +35,14 @@ pub enum PasswordSource {
 }
 
 /// The content of the lists.
-pub struct Lists {
+pub struct SourceLists {
     pub sources: Vec<Source>,
     /// Keys that belong to no certificate by their position in the list.
     pub unmatched_keys: Vec<PathBuf>,
 }
 
 /// Splits the lists and reports their errors.
-pub fn read(options: &Options, subject: &mut Subject) -> Lists {
+pub fn read(options: &CredentialOptions, subject: &mut Subject) -> SourceLists {
     let password_file = options.sslpassword_file.as_deref();
     let lines = match password_file.map(passwords::read).transpose() {
         Ok(lines) => lines,
@@ -59,7 +59,7 @@ pub fn read(options: &Options, subject: &mut Subject) -> Lists {
             let sources = entries.into_iter().enumerate();
             let sources =
                 sources.map(|(at, entry)| Source::of(at + 1, entry, are_unread)).collect();
-            Lists { sources, unmatched_keys: Vec::new() }
+            SourceLists { sources, unmatched_keys: Vec::new() }
         }
         Err(error) => {
             let passwords = match (&lines, &error) {
@@ -89,10 +89,10 @@ impl Source {
 /// if their number is right.
 fn read_despite(
     error: &Error,
-    options: &Options,
+    options: &CredentialOptions,
     passwords: Option<Vec<Option<Secret>>>,
     subject: &mut Subject,
-) -> Lists {
+) -> SourceLists {
     let (certificates, fault) =
         list::names_until_fault(options.sslcert().as_bytes(), Parameter::SslCert);
     let sslkey = options.sslkey.as_deref().map(OsStrExt::as_bytes).filter(|k| !k.is_empty());
@@ -143,7 +143,7 @@ fn read_despite(
         let named = keys.iter().filter(|k| !k.as_os_str().is_empty());
         unmatched_keys.extend(named.cloned());
     }
-    Lists { sources, unmatched_keys }
+    SourceLists { sources, unmatched_keys }
 }
 
 /// Reports malformed lists, empty entries and numbers that do not match, in the library's words.

@@ -4,10 +4,10 @@
 use super::{Keys, finding_key, public};
 use crate::check::credential::Credential;
 use crate::credentials::absolute;
-use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, file_name};
 use certpick_core::list;
+use certpick_core::source::key;
 use std::path::{Path, PathBuf};
 
 /// Finds the certificate of each key. If every certificate has a key, adds lists that match.
@@ -17,7 +17,7 @@ pub fn report_unmatched(files: &[PathBuf], credentials: &[Credential], subject: 
     let mut key_files: Vec<Option<&Path>> = vec![None; credentials.len()];
     for file in files {
         let name = file_name(file);
-        match inspect::private_key(file, None) {
+        match key::load(file, file, None, None) {
             Ok(key) => {
                 let owners = public(&key).and_then(|k| keys.owners().certificates.get(&k));
                 let owners = owners.map_or(&[][..], Vec::as_slice);

@@ -2,7 +2,7 @@
 //! Certificate revocation lists: whether they are valid, and whether they revoke the chain.
 
 use crate::certificate::{date, seconds, span};
-use crate::inspect;
+use crate::certificate_file;
 use crate::report::{Level, Subject, Value};
 use certpick_core::error::file_name;
 use certpick_core::source::pem;
@@ -41,7 +41,7 @@ pub fn report(file: &Path, chain: &[&X509], cas: &[&X509], now: i64, server: &mu
 
 fn read(file: &Path) -> Result<Vec<X509Crl>, String> {
     const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
-    let bytes = inspect::read_file(file, MAX_BYTES)?;
+    let bytes = certificate_file::read_file(file, MAX_BYTES)?;
     let starts = bytes.windows(BEGIN.len()).enumerate().filter(|(_, w)| *w == BEGIN);
     let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
     if starts.is_empty() {
@@ -72,12 +72,12 @@ fn report_list(list: &X509CrlRef, chain: &[&X509], cas: &[&X509], now: i64, subj
         subject.finding("crl_signature", Level::Good, format!("signed by {issuer}"));
     } else if namesakes.is_empty() {
         let text = format!(
-            "its issuer, {issuer}, is not in the chain, so it does not apply to this certificate"
+            "the issuer, {issuer}, is not in the chain, so the CRL does not apply to this certificate"
         );
         subject.finding("crl_issuer", Level::Warning, text);
         return;
     } else {
-        let text = format!("its signature does not verify with the key of {issuer}");
+        let text = format!("the signature does not verify with the key of {issuer}");
         subject.finding("crl_signature", Level::Wrong, text);
     }
     for certificate in chain {
@@ -99,7 +99,7 @@ fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
     }
     match (this, next) {
         (None, _) | (_, Some(None)) => {
-            subject.finding(KEY, Level::Wrong, "its dates cannot be parsed");
+            subject.finding(KEY, Level::Wrong, "the dates cannot be parsed");
         }
         (Some(this), _) if this > now => {
             let text = format!("not valid before {}, {} from now", date(this), span(this - now));
@@ -118,7 +118,7 @@ fn report_times(list: &X509CrlRef, now: i64, subject: &mut Subject) {
             subject.finding(KEY, Level::Good, text);
         }
         (Some(_), None) => {
-            let text = "it does not contain the date of the next update";
+            let text = "the CRL does not contain the date of the next update";
             subject.finding(KEY, Level::Note, text);
         }
     }

@@ -2,12 +2,12 @@
 //! Checks the server's private key by PostgreSQL's rule, with PostgreSQL's error messages.
 
 use crate::check::keys::{finding_key, report_password};
-use crate::credentials::is_exposed;
-use crate::inspect;
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Cause, file_name};
+use certpick_core::file::private::is_private;
 use certpick_core::file::regular::system_text;
+use certpick_core::source::key;
 use certpick_core::text::printable;
 use openssl::pkey::{PKey, Private};
 use std::ffi::CStr;
@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The server's private key.
-pub enum Key {
+pub enum ServerKey {
     Loaded(PKey<Private>),
     /// The key is encrypted and its password is unknown.
     Encrypted,
@@ -24,7 +24,7 @@ pub enum Key {
 }
 
 /// Reports whether a server can use the file, and loads the key.
-pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> Key {
+pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> ServerKey {
     const KEY: &str = "key_file";
     let name = file_name(file);
     let metadata = match file.metadata() {
@@ -33,23 +33,23 @@ pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> 
             let reason = system_text(&error);
             let text = format!("could not access private key file \"{name}\": {reason}");
             subject.finding(KEY, Level::Wrong, text);
-            return Key::Unusable;
+            return ServerKey::Unusable;
         }
     };
     if !metadata.is_file() {
         let text = format!("private key file \"{name}\" is not a regular file");
         subject.finding(KEY, Level::Wrong, text);
-        return Key::Unusable;
+        return ServerKey::Unusable;
     }
     if !report_access(&name, &metadata, subject) {
-        return Key::Unusable;
+        return ServerKey::Unusable;
     }
-    let (key, is_encrypted) = match inspect::private_key(file, None) {
+    let (key, is_encrypted) = match key::load(file, file, None, None) {
         Err(Cause::PasswordMissing(_)) => match password {
-            Some(_) => (inspect::private_key(file, password), true),
+            Some(_) => (key::load(file, file, password, None), true),
             None => {
                 report_encrypted(subject);
-                return Key::Encrypted;
+                return ServerKey::Encrypted;
             }
         },
         other => (other, false),
@@ -60,11 +60,11 @@ pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> 
             if is_encrypted {
                 report_encrypted(subject);
             }
-            Key::Loaded(key)
+            ServerKey::Loaded(key)
         }
         Err(cause) => {
             subject.finding(finding_key(&cause), Level::Wrong, cause.to_string());
-            Key::Unusable
+            ServerKey::Unusable
         }
     }
 }
@@ -97,7 +97,7 @@ fn report_access(name: &str, metadata: &Metadata, subject: &mut Subject) -> bool
         subject.advised(KEY, Level::Wrong, text, advice);
         return false;
     }
-    if is_exposed(metadata) {
+    if !is_private(metadata) {
         let text = format!("private key file \"{name}\" has group or world access");
         subject.advised(KEY, Level::Wrong, text, RULE);
         return false;

@@ -4,7 +4,7 @@
 use crate::certificate::{self, Clock};
 use crate::chain_error::ChainError;
 use crate::check::verify::{Anchors, Strict, Verification};
-use crate::inspect::{self, Authority};
+use crate::facts::{self, Authority};
 use crate::report::{Level, Subject};
 use crate::roots::Roots;
 use certpick_core::x509::name;
@@ -90,22 +90,22 @@ pub fn report_root(root: &X509, leaf: &X509, clock: Clock, subject: &mut Subject
     let mut part = certificate::subject(root, clock.now);
     part.kind = "root";
     if root != leaf {
-        match inspect::authority(root) {
+        match facts::authority(root) {
             Authority::Constrained => {
-                part.finding(KEY, Level::Good, "its basic constraints identify it as a CA")
+                part.finding(KEY, Level::Good, "the basic constraints identify a CA certificate")
             }
             Authority::Version1 => {
-                let text = "it is an X.509 version 1 certificate, which OpenSSL accepts as a root \
+                let text = "the root is an X.509 version 1 certificate, which OpenSSL accepts as a root \
                             but others do not";
                 part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::Otherwise => {
-                let text = "it has no basic constraints, only a key usage for CAs, which OpenSSL \
+                let text = "the root has no basic constraints, only a key usage for CAs, which OpenSSL \
                             accepts but others do not";
                 part.advised(KEY, Level::Warning, text, ADVICE)
             }
             Authority::No => {
-                let text = "it is not a CA certificate, so no chain can end at it";
+                let text = "the root is not a CA certificate, so no chain can end at it";
                 part.advised(KEY, Level::Wrong, text, ADVICE)
             }
         };

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A directory as the value of `--sslcert`.
 
-use crate::check::made::{check, pair};
+use crate::check::made::{certificates, check, pair};
 use crate::support::{Scene, failure, printed};
 use std::os::unix::fs::symlink;
 use testkit::certificates::{Identity, Subject};
-
-fn write(scene: &Scene, name: &str, identity: &Identity) {
-    scene.write(name, identity.pem());
-}
 
 /// Returns the lists that `certpick run` generates, with names relative to the scene.
 fn lists(scene: &Scene, options: &[&str]) -> Vec<String> {
@@ -25,13 +21,13 @@ fn the_list_contains_every_certificate_that_has_a_key_longest_validity_first() {
     let ca = Identity::root("ca");
     for (name, days) in [("b", 20), ("a", 10), ("late", 30)] {
         let identity = ca.issue(Subject::new(name).valid(-1, days));
-        write(&scene, &format!("d/{name}.crt"), &identity);
+        certificates(&scene, &format!("d/{name}.crt"), &[&identity]);
         scene.write(format!("d/{name}.key"), identity.key_pem());
     }
     let own = ca.issue(Subject::new("own").valid(-1, 15));
     scene.write("d/own.PEM", own.bundle());
-    write(&scene, "d/ca.crt", &ca);
-    write(&scene, "d/lonely.crt", &ca.issue("lonely"));
+    certificates(&scene, "d/ca.crt", &[&ca]);
+    certificates(&scene, "d/lonely.crt", &[&ca.issue("lonely")]);
     scene.write("d/only.key", own.key_pem());
     scene.write("d/parameters.pem", "-----BEGIN DH PARAMETERS-----\n");
     scene.write("d/.hidden.crt", "garbage");
@@ -54,7 +50,7 @@ fn an_intermediate_that_expires_earlier_lowers_the_rank_also_from_the_issuer_poo
     for (name, identity) in [("below", &below), ("other", &other)] {
         scene.write(format!("d/{name}.pem"), identity.bundle());
     }
-    write(&scene, "middle.crt", &middle);
+    certificates(&scene, "middle.crt", &[&middle]);
     assert_eq!(lists(&scene, &["--sslcert=d"]), ["sslcert = d/below.pem,d/other.pem"]);
     assert_eq!(
         lists(&scene, &["--sslcert=d", "--issuers=middle.crt"]),
@@ -69,7 +65,7 @@ fn the_keys_may_be_in_another_directory() {
         std::fs::create_dir(scene.path(directory)).unwrap();
     }
     let a = Identity::root("ca").issue("a");
-    write(&scene, "certs/a.crt", &a);
+    certificates(&scene, "certs/a.crt", &[&a]);
     scene.write("keys/a.key", a.key_pem());
     assert_eq!(
         lists(&scene, &["--sslcert=certs", "--sslkey=keys"]),
@@ -145,8 +141,10 @@ fn check_reports_each_of_a_thousand_certificates() {
         };
         assert_eq!(entry["level"], level, "{entry:#}");
         let collision = entry["findings"].as_array().unwrap().last().unwrap();
-        let is_behind =
-            collision["text"].as_str().unwrap().contains("cannot distinguish it from d/0001");
+        let is_behind = collision["text"]
+            .as_str()
+            .unwrap()
+            .contains("cannot distinguish this certificate from d/0001");
         assert_eq!(is_behind, at > 0, "{entry:#}");
     }
     let advice = &entries[699]["findings"][1]["advice"];

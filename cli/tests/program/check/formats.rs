@@ -27,11 +27,8 @@ const BAD: &str = "--sslcert old.crt --sslkey old.key";
 /// Returns the output on a terminal, with these variables.
 fn on_a_terminal(scene: &Scene, options: &str, variables: &str) -> String {
     let mut shell = scene.command("bash");
-    shell.args(["--norc", "--noprofile", "-i"]);
-    shell.env("PS1", "PROMPT> ").env("TERM", "xterm").env("HISTFILE", "");
-    shell.env("CERTPICK", env!("CARGO_BIN_EXE_certpick"));
+    shell.env("TERM", "xterm").env("CERTPICK", env!("CARGO_BIN_EXE_certpick"));
     let mut terminal = Terminal::start(shell);
-    terminal.until("PROMPT> ");
     terminal.type_in(&format!("{variables} \"$CERTPICK\" check {options}; echo do\"\"ne\n"));
     terminal.until("\r\n");
     terminal.until("done")

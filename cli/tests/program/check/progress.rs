@@ -27,11 +27,8 @@ fn scene(rounds: u32) -> (Scene, &'static str) {
 /// Returns the output of the check on a terminal.
 fn on_terminal(scene: &Scene, options: &str) -> String {
     let mut shell = scene.command("bash");
-    shell.args(["--norc", "--noprofile", "-i"]);
-    shell.env("PS1", "PROMPT> ").env("TERM", "dumb").env("HISTFILE", "");
-    shell.env("CERTPICK", env!("CARGO_BIN_EXE_certpick"));
+    shell.env("TERM", "dumb").env("CERTPICK", env!("CARGO_BIN_EXE_certpick"));
     let mut terminal = Terminal::start(shell);
-    terminal.until("PROMPT> ");
     terminal.type_in(&format!("\"$CERTPICK\" check {options} > out; echo do\"\"ne\n"));
     terminal.until("\r\n");
     terminal.until("done")

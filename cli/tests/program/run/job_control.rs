@@ -9,16 +9,11 @@ fn start(scene: &Scene) -> Terminal {
     let certpick = scene.certpick_run_any();
     let mut shell = scene.command("bash");
     shell
-        .args(["--norc", "--noprofile", "-i"])
-        .env("PS1", "PROMPT> ")
         .env("TERM", "dumb")
-        .env("HISTFILE", "")
         .env("CERTPICK", certpick.get_program())
         .env("MODULE", crate::support::module())
         .env("SIGNALS", crate::support::signals_program());
-    let mut terminal = Terminal::start(shell);
-    terminal.until("PROMPT> ");
-    terminal
+    Terminal::start(shell)
 }
 
 /// Returns the line that runs the test program with certpick.

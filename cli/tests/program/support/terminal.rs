@@ -17,8 +17,9 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the shell.
+    /// Starts bash with a short prompt, and waits for the prompt.
     pub fn start(mut shell: Command) -> Terminal {
+        shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "PROMPT> ").env("HISTFILE", "");
         let (mut master, mut slave) = (-1, -1);
         // SAFETY: openpty writes two descriptors, which we own.
         let (master, slave) = unsafe {
@@ -45,7 +46,10 @@ impl Terminal {
             });
         }
         let child = shell.spawn().unwrap();
-        Terminal { screen: File::from(master), shell: child, seen: String::new() }
+        let mut terminal =
+            Terminal { screen: File::from(master), shell: child, seen: String::new() };
+        terminal.until("PROMPT> ");
+        terminal
     }
 
     pub fn type_in(&mut self, text: &str) {

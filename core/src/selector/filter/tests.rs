@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The filter excludes no credential that is suitable.
+//! Tests that the filter excludes no credential that is suitable.
 
 use super::*;
 use crate::selector::Index;
@@ -9,7 +9,7 @@ use testkit::certificates::Identity;
 use testkit::chains::{issued_by, party};
 use testkit::random::Random;
 
-/// Returns each credential of an index with its verdict and the certificates of its chain.
+/// Returns each credential of an index with its verdict and the DER of its chain.
 fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<Vec<u8>>)> {
     let mut flags = vec![false; filter.names().len()];
     named.iter().for_each(|number| flags[*number as usize] = true);
@@ -22,7 +22,7 @@ fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<
     index.survivors().iter().enumerate().map(answer).collect()
 }
 
-/// Makes an index of the survivors, as a selector makes it.
+/// Builds the index of the survivors as a selector does.
 fn index_of_rest(
     filter: &Filter,
     survivors: Survivors,
@@ -30,13 +30,12 @@ fn index_of_rest(
     issuers: &[&X509],
 ) -> Index {
     let certificate = |origin| match origin {
-        Origin::Extra { credential, at } => &credentials[credential].1[at],
-        Origin::Issuer { at, .. } => issuers[at],
+        Origin::Extra { credential, position } => &credentials[credential].1[position],
+        Origin::Issuer { position, .. } => issuers[position],
     };
     let above = filter.above(&survivors).into_iter();
-    let above: Vec<(u32, &X509)> = above
-        .map(|number| (number, certificate(filter.member(number).unwrap().origins[0])))
-        .collect();
+    let above: Vec<(u32, &X509)> =
+        above.map(|number| (number, certificate(filter.ca(number).unwrap().origins[0]))).collect();
     let leaves = survivors.iter().map(|at| credentials[at].0.clone()).collect();
     Index::build(filter, survivors, leaves, &above).unwrap()
 }
@@ -46,7 +45,7 @@ fn a_choice_among_the_survivors_equals_the_choice_among_all() {
     let mut random = Random::new(1);
     let (mut excluded, mut suitable) = (0, 0);
     for _ in 0..60 {
-        // With few names there are rings, roots, cross-signed CAs and CAs with the same name.
+        // With few names there are cycles, roots, cross-signed CAs and several CAs of one name.
         let names = ["A", "a", "B", "C", "D", "E", "F"];
         let cas: Vec<Identity> = (0..8).map(|_| party(names[random.below(names.len())])).collect();
         let mut any_ca = || issued_by(&cas[random.below(8)], &cas[random.below(8)]);
@@ -74,7 +73,7 @@ fn a_choice_among_the_survivors_equals_the_choice_among_all() {
             let of_rest = judge(&filter, &rest, &named);
             let (left, ruled_out): (Vec<_>, Vec<_>) = judge(&filter, &whole, &named)
                 .into_iter()
-                .partition(|(credential, ..)| survivors.place(*credential).is_some());
+                .partition(|(credential, ..)| survivors.position(*credential).is_some());
             assert_eq!(left, of_rest);
             assert!(ruled_out.iter().all(|(_, verdict, _)| verdict & 1 != 0), "{ruled_out:?}");
             excluded += ruled_out.len();
@@ -85,7 +84,7 @@ fn a_choice_among_the_survivors_equals_the_choice_among_all() {
 }
 
 #[test]
-fn the_policy_decides_if_the_server_names_no_ca() {
+fn without_ca_names_the_policy_determines_the_survivors() {
     let (ca, u) = (party("CA"), party("u"));
     let leaf = issued_by(&u, &ca);
     let one = Index::of_all(&[(&leaf, &[])], &[]).unwrap().0;

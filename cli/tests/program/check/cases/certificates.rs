@@ -32,33 +32,18 @@ pub fn cases() -> Vec<Case> {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").expired()));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case(
-            "not yet valid",
-            1,
-            &[("validity", "wrong", "check the clock of this machine")],
-            |s| {
-                pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
-        case(
-            "expires within --min-days",
-            1,
-            &[("validity", "wrong", "--min-days requires 101 days")],
-            |s| {
-                pair(s, "a", &Identity::root("ca").issue("a"));
-                "--sslcert a.crt --sslkey a.key --min-days 101"
-            },
-        ),
-        case(
-            "does not expire within --min-days",
-            0,
-            &[("validity", "good", "days from now")],
-            |s| {
-                pair(s, "a", &Identity::root("ca").issue("a"));
-                "--sslcert a.crt --sslkey a.key --min-days 99"
-            },
-        ),
+        case("not yet valid", 1, &[("validity", "wrong", "check the clock")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("expires soon", 1, &[("validity", "wrong", "requires 101 days")], |s| {
+            pair(s, "a", &Identity::root("ca").issue("a"));
+            "--sslcert a.crt --sslkey a.key --min-days 101"
+        }),
+        case("does not expire soon", 0, &[("validity", "good", "days from now")], |s| {
+            pair(s, "a", &Identity::root("ca").issue("a"));
+            "--sslcert a.crt --sslkey a.key --min-days 99"
+        }),
         case("an intermediate that has expired", 1, &[("validity", "wrong", "expired on ")], |s| {
             let middle = Identity::root("ca").authority(Subject::new("middle").expired());
             bundle(s, "a", &middle.issue("a"), &[&middle]);
@@ -76,39 +61,24 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
+        case("keyAgreement only", 0, &[("key_usage", "warning", "some servers may reject")], |s| {
+            let subject = Subject::new("a").key_usage(KeyUsage::new().key_agreement());
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("serverAuth only", 1, &[("extended_key_usage", "wrong", "lacks clientAuth")], |s| {
+            let mut usage = ExtendedKeyUsage::new();
+            let subject = Subject::new("a").extended_key_usage(usage.server_auth());
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("nsCertType server", 1, &[("usage", "wrong", "is not for TLS clients")], |s| {
+            let subject = Subject::new("a").extension(extension("nsCertType", "server"));
+            pair(s, "a", &Identity::root("ca").issue(subject));
+            "--sslcert a.crt --sslkey a.key"
+        }),
         case(
-            "a key usage for key agreement",
-            0,
-            &[("key_usage", "warning", "some servers may reject")],
-            |s| {
-                let subject = Subject::new("a").key_usage(KeyUsage::new().key_agreement());
-                pair(s, "a", &Identity::root("ca").issue(subject));
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
-        case(
-            "an extended key usage for servers",
-            1,
-            &[("extended_key_usage", "wrong", "lacks clientAuth")],
-            |s| {
-                let mut usage = ExtendedKeyUsage::new();
-                let subject = Subject::new("a").extended_key_usage(usage.server_auth());
-                pair(s, "a", &Identity::root("ca").issue(subject));
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
-        case(
-            "a Netscape certificate type for servers",
-            1,
-            &[("usage", "wrong", "is not for TLS clients")],
-            |s| {
-                let subject = Subject::new("a").extension(extension("nsCertType", "server"));
-                pair(s, "a", &Identity::root("ca").issue(subject));
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
-        case(
-            "an intermediate for servers",
+            "an intermediate with serverAuth only",
             1,
             &[("usage", "wrong", "may not issue certificates for TLS clients")],
             |s| {
@@ -119,34 +89,35 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
-        case("a short key", 0, &[("strength", "warning", "level 1 but not for level 2")], |s| {
+        case("a 1024-bit key", 0, &[("strength", "warning", "but not for level 2")], |s| {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa1024)));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case(
-            "a key of usual size",
-            0,
-            &[("strength", "good", "level 2 but not for level 3")],
-            |s| {
-                pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
-        case("a weak key", 1, &[("strength", "wrong", "too weak for")], |s| {
+        case("a 2048-bit key", 0, &[("strength", "good", "but not for level 3")], |s| {
+            pair(s, "a", &Identity::root("ca").issue(Subject::new("a").kind(Kind::Rsa2048)));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("a 768-bit key", 1, &[("strength", "wrong", "too weak for")], |s| {
             let subject = Subject::new("a").with_key(&weak());
             pair(s, "a", &Identity::root("ca").issue(subject));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case("a weak digest", 1, &[("strength", "wrong", "ca md too weak")], |s| {
+        case("an MD5 signature", 1, &[("strength", "wrong", "ca md too weak")], |s| {
             let ca = Identity::root(Subject::new("ca").kind(Kind::Rsa2048));
             pair(s, "a", &ca.issue(Subject::new("a").digest(MessageDigest::md5())));
             "--sslcert a.crt --sslkey a.key"
         }),
-        case("a weak intermediate", 1, &[("strength", "wrong", "too weak for")], |s| {
-            let middle = Identity::root("ca").authority(Subject::new("middle").with_key(&weak()));
-            bundle(s, "a", &middle.issue("a"), &[&middle]);
-            "--sslcert a.crt --sslkey a.key"
-        }),
+        case(
+            "an intermediate with a 768-bit key",
+            1,
+            &[("strength", "wrong", "too weak for")],
+            |s| {
+                let middle =
+                    Identity::root("ca").authority(Subject::new("middle").with_key(&weak()));
+                bundle(s, "a", &middle.issue("a"), &[&middle]);
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
     ]
 }
 

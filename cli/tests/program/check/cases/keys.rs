@@ -29,16 +29,11 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt --sslkey a.key"
             },
         ),
-        case(
-            "other users can read the key",
-            1,
-            &[("key_file", "wrong", "Run: chmod 600 a.key")],
-            |s| {
-                two(s);
-                chmod(s, "a.key", 0o644);
-                "--sslcert a.crt --sslkey a.key"
-            },
-        ),
+        case("an exposed key", 1, &[("key_file", "wrong", "Run: chmod 600 a.key")], |s| {
+            two(s);
+            chmod(s, "a.key", 0o644);
+            "--sslcert a.crt --sslkey a.key"
+        }),
         case(
             "certificate and key are swapped",
             1,
@@ -125,15 +120,10 @@ pub fn cases() -> Vec<Case> {
                 "--sslcert a.crt,b.crt,c.crt --sslkey b.key,c.key,a.key"
             },
         ),
-        case(
-            "a key that matches no certificate",
-            1,
-            &[("key_matches", "wrong", "none of the certificates")],
-            |s| {
-                two(s);
-                "--sslcert a.crt --sslkey b.key"
-            },
-        ),
+        case("an unrelated key", 1, &[("key_matches", "wrong", "none of the certificates")], |s| {
+            two(s);
+            "--sslcert a.crt --sslkey b.key"
+        }),
         case(
             "the key of the CA",
             1,
@@ -159,13 +149,9 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "a second key that other users can read",
+            "an exposed second key",
             0,
-            &[(
-                "key_elsewhere",
-                "warning",
-                "Remove the key from the file, or run: chmod 600 a.pem",
-            )],
+            &[("key_elsewhere", "warning", "from the file, or run: chmod 600 a.pem")],
             |s| {
                 let (a, _) = two(s);
                 s.write("a.pem", a.bundle());
@@ -179,16 +165,11 @@ pub fn cases() -> Vec<Case> {
             s.write("passwords", "pw-ONE\n");
             "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
         }),
-        case(
-            "a password for an unencrypted key",
-            0,
-            &[("password", "note", "is not encrypted")],
-            |s| {
-                two(s);
-                s.write("passwords", "pw-ONE\n");
-                "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
-            },
-        ),
+        case("an unneeded password", 0, &[("password", "note", "is not encrypted")], |s| {
+            two(s);
+            s.write("passwords", "pw-ONE\n");
+            "--sslcert a.crt --sslkey a.key --sslpassword-file passwords"
+        }),
         case("the wrong password", 1, &[("password", "wrong", "wrong password?")], |s| {
             let (a, _) = two(s);
             s.write("a.key", a.encrypted_key_pem("pw-ONE"));
@@ -231,7 +212,7 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
-            "other users can read the passwords",
+            "an exposed password file",
             1,
             &[("password_file", "wrong", "chmod it to 0600"), ("password", "unknown", "encrypted")],
             |s| {

@@ -122,7 +122,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "two credentials that no server can distinguish",
             0,
-            &[("collision", "note", "servers cannot distinguish it from entry 1 (a.crt)")],
+            &[("collision", "note", "servers cannot distinguish this certificate from entry 1")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue("user"));
@@ -144,11 +144,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "a credential that is not expired is preferred",
             1,
-            &[(
-                "collision",
-                "note",
-                "entry 2 (b.crt), which is sent instead because it is currently valid",
-            )],
+            &[("collision", "note", "b.crt), which is sent instead because it is currently valid")],
             |s| {
                 let ca = Identity::root("ca");
                 pair(s, "a", &ca.issue(Subject::new("user").expired()));
@@ -159,7 +155,11 @@ pub fn cases() -> Vec<Case> {
         case(
             "a credential whose chain has fewer CAs",
             0,
-            &[("collision", "note", "every server that accepts it also accepts entry 1 (a.crt)")],
+            &[(
+                "collision",
+                "note",
+                "every server that accepts this certificate also accepts entry 1",
+            )],
             |s| {
                 let ca = Identity::root("ca");
                 let middle = ca.authority("middle");

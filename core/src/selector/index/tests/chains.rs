@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The chain of a leaf.
+//! Tests of the chain that is found for a leaf.
 
 use super::super::*;
 use crate::choice::{self, Class, Criteria, Policy, Reasons, Verdicts};
@@ -25,20 +25,20 @@ pub fn index_of(credentials: &[(&X509, &[X509])], issuers: &[&X509]) -> Indexed 
     Indexed { filter, index }
 }
 
-/// Makes an index of one credential with other certificates in its file, and these issuers.
+/// Builds the index of one credential with these other certificates in its file, and these issuers.
 pub fn index(leaf: &X509, own: &[X509], issuers: &[X509]) -> Indexed {
     index_of(&[(leaf, own)], &issuers.iter().collect::<Vec<_>>())
 }
 
-/// The verdict and the chain of a credential for one request.
+/// The verdict on a credential, and its chain.
 pub struct Answer {
     pub verdict: Reasons,
     pub chain: Vec<X509>,
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
 /// Judges a credential for a server that names these CAs, or none. The certificates of these tests are
-/// valid from day 0 to day 10.
+/// valid for 10 days from 1970-01-01.
 pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&Identity]) -> Answer {
     let mut named = vec![false; index.filter.names().len()];
     for ca in cas {
@@ -50,7 +50,11 @@ pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&Identity]) -> Answer
     let verdicts = judge_index(index, (!cas.is_empty()).then_some(&named[..]), now);
     let links = verdicts.chain(at).map_or(&[][..], |chain| &chain.links);
     let chain = index.certificates(links).cloned().collect();
-    Answer { verdict: verdicts.reasons(at).unwrap(), chain, is_cut: verdicts.is_cut(at) }
+    Answer {
+        verdict: verdicts.reasons(at).unwrap(),
+        chain,
+        is_truncated: verdicts.is_truncated(at),
+    }
 }
 
 /// Judges an index of Ed25519 certificates, for a server that accepts them.
@@ -83,7 +87,7 @@ fn assert_chain(index: &Indexed, cas: &[&Identity], expected: &[&X509]) {
     assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
     let subjects: Vec<String> = answer.chain.iter().map(|x| name::text(x.subject_name())).collect();
     assert!(answer.chain.iter().eq(expected.iter().copied()), "{subjects:?}");
-    assert!(!answer.is_cut);
+    assert!(!answer.is_truncated);
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn a_chain_is_in_order_without_root_duplicates_or_unrelated_certificates() {
 }
 
 #[test]
-fn a_missing_intermediate_ends_the_chain() {
+fn a_missing_link_ends_the_chain() {
     let (root, outer, inner, user) = (party("root"), party("outer"), party("inner"), party("u"));
     let (o, u) = (issued_by(&outer, &root), issued_by(&user, &inner));
     let index = index(&u, &[], &[o]);
@@ -113,7 +117,7 @@ fn a_missing_intermediate_ends_the_chain() {
 }
 
 #[test]
-fn cas_with_the_same_name_are_distinguished_by_signature_without_key_identifiers() {
+fn signatures_distinguish_cas_of_the_same_name_without_key_identifiers() {
     let (root, one, other, user) = (party("root"), party("CA"), party("CA"), party("u"));
     let (wrong, right) = (issued_by(&other, &root), issued_by(&one, &root));
     let u = issued_by(&user, &one);
@@ -121,7 +125,7 @@ fn cas_with_the_same_name_are_distinguished_by_signature_without_key_identifiers
 }
 
 #[test]
-fn cas_with_the_same_name_are_distinguished_by_key_identifiers() {
+fn key_identifiers_distinguish_cas_of_the_same_name() {
     let (root, one, other, user) = (party("root"), party("CA"), party("CA"), party("u"));
     let r = issued_by(&root, &root);
     let root_ids = identified(&root, &root, &r);
@@ -129,11 +133,15 @@ fn cas_with_the_same_name_are_distinguished_by_key_identifiers() {
     let u = identified(&user, &one, &right);
     let index = index(&u, &[wrong, right.clone()], &[]);
     assert_chain(&index, &[&root], &[&right]);
-    assert_eq!(index.work.verifications, Work::of(1, 2).verifications, "no signature was verified");
+    assert_eq!(
+        index.budget.verifications,
+        Budget::new(1, 2).verifications,
+        "no signature was verified"
+    );
 }
 
 #[test]
-fn another_certificate_for_the_issuers_key_is_found_without_an_identifier() {
+fn a_second_certificate_for_the_issuers_key_is_found_even_without_an_identifier() {
     let (old, new, ca, user) = (party("old root"), party("new root"), party("CA"), party("u"));
     let r = issued_by(&old, &old);
     let by_old = identified(&ca, &old, &r);
@@ -145,7 +153,7 @@ fn another_certificate_for_the_issuers_key_is_found_without_an_identifier() {
 }
 
 #[test]
-fn the_cross_signed_ca_that_leads_to_the_named_ca_is_used_or_the_one_in_the_file() {
+fn a_cross_signed_chain_leads_to_the_named_ca_or_else_uses_the_leafs_own_file() {
     let (old, new, ca, user) = (party("old root"), party("new root"), party("CA"), party("u"));
     let by_old = issued_by(&ca, &old);
     let by_new = issued_by(&ca, &new);
@@ -157,7 +165,7 @@ fn the_cross_signed_ca_that_leads_to_the_named_ca_is_used_or_the_one_in_the_file
         assert_chain(&index, &[&old], &[&by_old]);
         assert_chain(&index, &[&new], &[&by_new]);
     }
-    // Also if another chain is shorter.
+    // The leaf's own file is preferred even if another chain is shorter.
     let (inner, outer) = (party("inner"), party("outer"));
     let u_below = issued_by(&user, &inner);
     let own = [issued_by(&inner, &outer), issued_by(&outer, &new)];
@@ -165,7 +173,7 @@ fn the_cross_signed_ca_that_leads_to_the_named_ca_is_used_or_the_one_in_the_file
     let index_of_both = index(&u_below, &own, &[shorter]);
     assert_chain(&index_of_both, &[], &own.each_ref());
     assert_chain(&index_of_both, &[&new], &own.each_ref());
-    // Also if the file of another entry contains the other one.
+    // The other certificate is in the file of another credential, which comes first in the list.
     let stranger = issued_by(&party("v"), &party("w"));
     let others = [by_old.clone()];
     let index = index_of(&[(&stranger, &others[..]), (&u, from_ref(&by_new))], &[]);
@@ -173,7 +181,7 @@ fn the_cross_signed_ca_that_leads_to_the_named_ca_is_used_or_the_one_in_the_file
 }
 
 #[test]
-fn cas_that_signed_each_other_do_not_make_an_endless_chain() {
+fn cas_that_certify_each_other_do_not_make_an_endless_chain() {
     let (a, b, user) = (party("a"), party("b"), party("u"));
     let a_by_b = issued_by(&a, &b);
     let b_by_a = issued_by(&b, &a);
@@ -182,7 +190,7 @@ fn cas_that_signed_each_other_do_not_make_an_endless_chain() {
 }
 
 #[test]
-fn the_shortest_chain_to_each_ca_is_found() {
+fn the_chain_to_a_named_ca_is_the_shortest_one() {
     let (root, x, y, user) = (party("root"), party("x"), party("y"), party("u"));
     let y_by_x = issued_by(&y, &x);
     let x_by_y = issued_by(&x, &y);
@@ -193,7 +201,7 @@ fn the_shortest_chain_to_each_ca_is_found() {
 }
 
 #[test]
-fn a_renewed_intermediate_is_followed_by_each_of_its_cross_signed_issuers() {
+fn a_renewed_intermediate_combines_with_each_of_its_cross_signed_issuers() {
     let (inner, outer, user) = (party("inner"), party("outer"), party("u"));
     let expired = valid_for(1, &inner, &outer);
     let renewed = issued_by(&inner, &outer);
@@ -210,10 +218,10 @@ fn a_renewed_intermediate_is_followed_by_each_of_its_cross_signed_issuers() {
 }
 
 #[test]
-fn a_credential_is_valid_as_long_as_the_longest_valid_chain() {
+fn a_credential_is_valid_as_long_as_its_most_durable_chain() {
     let (root, inner, outer) = (party("root"), party("inner"), party("outer"));
     let u = valid_for(100, &party("u"), &inner);
-    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].lasts_until / 86_400;
+    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].chain_not_after / 86_400;
     let short = valid_for(20, &inner, &outer);
     let long = valid_for(70, &inner, &outer);
     let top = valid_for(50, &outer, &root);
@@ -227,7 +235,7 @@ fn a_credential_is_valid_as_long_as_the_longest_valid_chain() {
 }
 
 #[test]
-fn a_chain_is_cut_at_the_depth_of_openssls_verification() {
+fn a_chain_ends_at_openssls_verification_depth_and_is_reported_as_truncated() {
     let mut below = party("CA 0");
     let mut all = Vec::new();
     for i in 1..2_000 {
@@ -243,6 +251,6 @@ fn a_chain_is_cut_at_the_depth_of_openssls_verification() {
     };
     let (answer, links) = thread.spawn(walk).unwrap().join().unwrap();
     assert_eq!(answer.chain.len(), choice::MAX_DEPTH);
-    assert_eq!(links, choice::MAX_DEPTH, "no more certificates are read");
-    assert!(answer.is_cut);
+    assert_eq!(links, choice::MAX_DEPTH, "the search for issuers stops there, too");
+    assert!(answer.is_truncated);
 }
