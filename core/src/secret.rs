@@ -47,11 +47,11 @@ mod tests {
         let secret = Secret::new(b"hunter2").unwrap();
         let shown = format!("{secret:?} {:?}", Some(&secret));
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(!shown.contains("104"), "no byte values either: {shown}");
+        assert!(!shown.contains("104"), "byte values: {shown}");
     }
 
     #[test]
-    fn an_empty_password_is_no_password() {
+    fn an_empty_password_counts_as_none() {
         assert!(Secret::new(b"").is_none());
     }
 }

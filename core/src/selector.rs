@@ -210,7 +210,8 @@ impl Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::chain::tests::{issued_by, party};
+    use testkit::chains::{issued_by, party};
+    use testkit::directory::Directory;
 
     #[test]
     fn threads_can_share_a_frozen_selector() {
@@ -221,12 +222,8 @@ mod tests {
     #[test]
     fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
         let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let file = |name: &str, count: usize| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, one.repeat(count)).unwrap();
-            path
-        };
+        let directory = Directory::new();
+        let file = |name: &str, count: usize| directory.write(name, one.repeat(count));
         let key = Some(PathBuf::from("u.key"));
         let mut selector = Selector::new();
         selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();

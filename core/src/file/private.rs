@@ -81,9 +81,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     #[test]
-    fn libpqs_rule_for_permissions() {
-        // SAFETY: no arguments.
-        let root = unsafe { libc::geteuid() } == 0;
+    fn the_key_file_rule_is_that_of_libpq() {
+        let root = testkit::directory::is_root();
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path();
         for mode in [0o600, 0o400, 0o640, 0o440, 0o644, 0o660, 0o650, 0o604, 0o601, 0o620, 0o770] {
