@@ -15,8 +15,8 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcertpick.so.0");
         // OpenSSL keeps pointers to our callbacks in every SSL_CTX and ex_data index.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-        // Undefined symbols are errors when the library is linked: OpenSSL versions have some functions
-        // only as macros. The symbols of a fuzz target's instrumentation are defined when it is linked.
+        // Reports undefined symbols now, for example a function that this version of OpenSSL has only as
+        // a macro. In a fuzz build the symbols of the instrumentation are defined by the fuzz target.
         let defined =
             if std::env::var_os("CARGO_CFG_FUZZING").is_some() { "undefs" } else { "defs" };
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,{defined}");

@@ -68,7 +68,7 @@ pub struct Policy {
     pub order: Order,
 }
 
-/// A class of certificates that one request judges alike.
+/// A class of certificates that get the same verdict for the same request, apart from dates and names.
 #[derive(Clone, Copy, Debug)]
 pub struct Class {
     /// The type of the public key.
@@ -90,7 +90,7 @@ pub struct Candidate {
     pub not_after: i64,
     /// The number of the [`Start`] of the leaf's chains, or [`NO_START`].
     pub start: u32,
-    /// The time, in seconds since 1970, until which the leaf and its most durable chain are valid.
+    /// The latest time, in seconds since 1970, at which the leaf and one of its chains are valid.
     pub chain_not_after: i64,
     /// The soft reasons that follow from key usage and extended key usage.
     pub usage_reasons: Reasons,
@@ -113,8 +113,8 @@ pub struct RuleMatch {
 pub struct Criteria<'a> {
     /// The number of credentials of the selector, which may exceed the number of candidates.
     pub count: usize,
-    /// The rules of TLS 1.3 apply: a curve is bound to a scheme, and PKCS#1 and SHA-1 cannot sign
-    /// (RFC 8446, section 4.2.3).
+    /// The rules of TLS 1.3 apply: a scheme requires a certain curve, and PKCS#1 v1.5 and SHA-1 are
+    /// not allowed (RFC 8446, section 4.2.3).
     pub tls13: bool,
     /// For each name, by its number, whether the server named it; `None` if it named no CA.
     pub named: Option<&'a [bool]>,

@@ -10,14 +10,14 @@ use crate::file::absolute;
 use crate::list::PasswordSet;
 use crate::secret::Secret;
 use crate::source::bundle::Bundle;
-use crate::source::checked::Found;
+use crate::source::checked::Fetched;
 use crate::source::key::{self, matching::check_match};
 use crate::source::listing::{self, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::PasswordCallback;
 use crate::source::pem;
 use crate::source::pem_file::FileCredential;
-use crate::source::watched::{FileCheck, Unsent, WatchedFile};
+use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -52,9 +52,9 @@ enum GroupSource {
 
 impl Group {
     /// Returns the group of the credentials of files.
-    pub fn of_files(found: Found<Listing>, passwords: Option<PasswordSet>) -> Group {
+    pub fn of_files(found: Fetched<Listing>, passwords: Option<PasswordSet>) -> Group {
         let listing = found.content;
-        let base = if listing.has_relative_name() { std::env::current_dir().ok() } else { None };
+        let base = if listing.has_relative_path() { std::env::current_dir().ok() } else { None };
         let count = listing.credentials().len();
         let unopened = || (0..count).map(|_| AtomicBool::new(false)).collect();
         Group {
@@ -221,11 +221,11 @@ impl<'a> Credential<'a> {
     }
 
     /// Checks the certificate file before a certificate from it is sent.
-    pub fn check_file(&self, check: FileCheck) -> Result<(), Unsent> {
+    pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let Source::File { file, base, opened, .. } = self.source else { return Ok(()) };
         let name = &file.files().certificate;
         let at = absolute(base, name);
-        WatchedFile { at: &at, name, stamp: file.stamp(), opened }.check(check)
+        WatchedFile { path: &at, name, stamp: file.stamp(), opened }.check(check)
     }
 
     /// Returns the private key. Loads it once, or once more in a forked child if the child cannot use the
@@ -247,7 +247,7 @@ impl<'a> Credential<'a> {
         let at = absolute(base, path);
         let password: Option<Secret> = passwords.and_then(|passwords| passwords.get(self.number));
         let key = if use_cache {
-            key::load_by_cache(&at, path, password.as_ref(), callback)?
+            key::load_cached(&at, path, password.as_ref(), callback)?
         } else {
             key::load(&at, path, password.as_ref(), callback)?
         };

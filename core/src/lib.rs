@@ -57,7 +57,7 @@ pub mod fuzzing {
 
     /// Returns whether certpick can read the names of a certificate. Panics if OpenSSL reads other names.
     pub fn compare_names(der: &[u8]) -> bool {
-        let certificate = Certificate::of_der(der.to_vec());
+        let certificate = Certificate::from_der(der.to_vec());
         certificate.as_ref().map(compare::compare).is_some()
     }
 

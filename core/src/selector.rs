@@ -23,7 +23,7 @@ use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
 use cached::{FilterFiles, store_filter};
 pub use filter::{CaCertificate, Filter, Origin};
@@ -93,7 +93,7 @@ impl Selector {
         password: Option<Secret>,
     ) -> Result<(), Error> {
         let files = list::Files { certificate, key };
-        let passwords = password.as_ref().map(PasswordSet::whole);
+        let passwords = password.as_ref().map(PasswordSet::single);
         let use_cache = !self.without_cache;
         let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
         self.push(Group::of_files(listing, passwords));
@@ -143,7 +143,7 @@ impl Selector {
         self.password_callback = callback;
     }
 
-    /// Returns the policy.
+    /// Returns the policy, which can be changed until the selector is frozen.
     pub fn policy_mut(&mut self) -> &mut Policy {
         &mut self.policy
     }
@@ -205,9 +205,9 @@ impl Validation {
     /// only the first one.
     pub fn run(&self) -> Result<(), Error> {
         let check = |credential: Credential<'_>| {
-            credential.check_file(FileCheck::Readable).map_err(|unsent| match unsent {
-                Unsent::Changed => Cause::Refused(Problem::Replaced.into()),
-                Unsent::Cause(cause) => cause,
+            credential.check_file(FileCheck::Readable).map_err(|error| match error {
+                FileCheckError::Changed => Cause::Refused(Problem::Replaced.into()),
+                FileCheckError::Cause(cause) => cause,
             })?;
             for certificate in credential.extra() {
                 credential.decoded(certificate)?;
@@ -230,7 +230,8 @@ impl Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::chain::tests::{issued_by, party};
+    use testkit::chains::{issued_by, party};
+    use testkit::directory::Directory;
 
     #[test]
     fn threads_can_share_a_frozen_selector() {
@@ -241,12 +242,8 @@ mod tests {
     #[test]
     fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
         let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let file = |name: &str, count: usize| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, one.repeat(count)).unwrap();
-            path
-        };
+        let directory = Directory::new();
+        let file = |name: &str, count: usize| directory.write(name, one.repeat(count));
         let key = Some(PathBuf::from("u.key"));
         let mut selector = Selector::new();
         selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();

@@ -55,7 +55,7 @@ pub const NO_START: u32 = u32::MAX;
 pub struct Graph {
     links: Vec<Link>,
     starts: Vec<Start>,
-    /// For each link, the time until which its most durable chain is valid.
+    /// For each link, the latest time at which it and a chain above it are valid.
     chain_ends: Vec<i64>,
 }
 
@@ -120,7 +120,7 @@ impl Graph {
         self.links.iter().map(link).sum::<usize>() + self.starts.iter().map(start).sum::<usize>()
     }
 
-    /// Returns the time until which a candidate and its most durable chain are valid.
+    /// Returns the latest time at which a candidate and one of its chains are valid.
     pub fn chain_not_after(&self, candidate: &Candidate) -> i64 {
         let end = |link: &u32| self.chain_ends.get(usize::try_from(*link).ok()?).copied();
         let issuers = self.start(candidate.start).map_or(&[][..], |start| &start.issuers);
@@ -219,8 +219,8 @@ impl<'a> Search<'a> {
         chains
     }
 
-    /// Returns the chain of a path, extended by the first issuer of each last link. Returns `None` if no
-    /// steps are left.
+    /// Returns the chain that begins with a path and continues with the first issuer of each certificate.
+    /// Returns `None` if no steps are left.
     fn complete(&mut self, paths: &[Path], number: usize) -> Option<Chain> {
         let mut links: Vec<u32> = path_to(paths, number).map(|path| path.link).collect();
         links.reverse();
@@ -265,8 +265,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Returns for each link the time until which its most durable chain is valid: the latest such time of
-/// its issuers, but at most the link's own notAfter.
+/// Returns for each link the latest time at which it and a chain above it are valid: the latest such time
+/// of its issuers, but at most the link's own notAfter.
 fn chain_ends(links: &[Link]) -> Vec<i64> {
     // Many links share a list of issuers, which is processed once: `issued` has the links that each list
     // issued, and `lists` the lists that each link is in.

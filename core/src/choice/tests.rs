@@ -68,7 +68,7 @@ fn chain(candidates: &[Candidate], criteria: &Criteria<'_>, policy: &Policy) -> 
 }
 
 #[test]
-fn the_first_whose_issuer_is_named_is_chosen() {
+fn the_first_credential_whose_issuer_is_named_is_chosen() {
     let all = [candidate(0), candidate(1), candidate(2), candidate(1)];
     let policy = Policy::default();
     let pick = |flags: &[bool]| pick(&all, &criteria(Some(flags), &[RSA]), &policy);

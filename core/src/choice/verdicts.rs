@@ -110,7 +110,7 @@ struct Judge<'a> {
     policy: &'a Policy,
     /// The reasons against each class.
     against_classes: Vec<Reasons>,
-    /// The reason against all candidates that the policy for an empty CA list gives.
+    /// The reason against every candidate by the policy for an empty CA list.
     against_all: Reasons,
     /// The reasons against each link alone.
     against_links: Vec<Reasons>,

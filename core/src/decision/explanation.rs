@@ -9,7 +9,7 @@ use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::selector::MAX_KEYS;
 use crate::text::excerpt;
 use crate::x509::der;
-use crate::x509::facts::{self, Clock};
+use crate::x509::facts::{self, Epoch};
 use crate::x509::name;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
@@ -173,7 +173,7 @@ fn write_credential(
     (credential, leaf): (Credential<'_>, &X509),
     chain: &JudgedChain<'_>,
 ) -> fmt::Result {
-    let key = facts::key(leaf).unwrap_or(KeyType::Other);
+    let key = facts::key_type(leaf).unwrap_or(KeyType::Other);
     let file = file_of(credential);
     let outcome = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",
@@ -184,7 +184,7 @@ fn write_credential(
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
     write!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
-    let own_end = Clock::new().map_or(i64::MIN, |clock| clock.validity(leaf).1);
+    let own_end = Epoch::new().map_or(i64::MIN, |epoch| epoch.validity(leaf).1);
     match own_end.checked_sub(decision.now) {
         Some(left @ 0..) => writeln!(out, ", {} left", days(left))?,
         _ => writeln!(out)?,
@@ -321,7 +321,7 @@ fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>)
 /// Returns the intermediate whose dates are wrong, with a comma; empty if they are the leaf's.
 fn whose(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> String {
     let is_wrong = |certificate: &X509| {
-        let validity = Clock::new().map(|clock| clock.validity(certificate));
+        let validity = Epoch::new().map(|epoch| epoch.validity(certificate));
         validity.is_some_and(|(not_before, not_after)| is_wrong(not_before, not_after))
     };
     match chain.iter().find(|x| is_wrong(x)) {
@@ -357,7 +357,7 @@ fn join(items: impl Iterator<Item = String>) -> String {
 pub fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
     let mut rest = der;
     std::iter::from_fn(move || {
-        let (first, after) = der::split_first(rest)?;
+        let (first, after) = der::split_first_element(rest)?;
         rest = after;
         X509Name::from_der(first).ok()
     })

@@ -10,7 +10,7 @@ use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::request::Request;
 use crate::selector::{Filter, FrozenSelector, Survivors, clear_caches};
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use crate::x509::extensions::cache_extensions;
 use openssl::stack::Stack;
 use openssl::x509::X509;
@@ -169,7 +169,7 @@ unsafe fn attempt(
         && decision.request.ca_names == 0
         && policy.empty_ca_list == EmptyCaList::Sole
     {
-        // Any file may contain a second credential.
+        // The content of every file matters.
         return Ok(Attempt::outdated(decision));
     }
     while let Some(candidate) = decision.judgement.best(&decision.circumstances()) {
@@ -300,9 +300,9 @@ unsafe fn install(
         clear_caches();
         no_memory()
     })?;
-    let key = selector.key(index, candidate, links, check).map_err(|unsent| match unsent {
-        Unsent::Changed => InstallError::Changed,
-        Unsent::Cause(cause) => InstallError::Fatal(cause),
+    let key = selector.key(index, candidate, links, check).map_err(|error| match error {
+        FileCheckError::Changed => InstallError::Changed,
+        FileCheckError::Cause(cause) => InstallError::Fatal(cause),
     })?;
     // An empty stack, not NULL: with NULL, OpenSSL builds a chain from the trust store.
     let mut chain = Stack::<X509>::new().map_err(|_| no_memory())?;

@@ -28,7 +28,7 @@ pub struct Installed {
     pub key: PKey<Private>,
 }
 
-/// The reason for which a credential was not installed.
+/// The reason why a credential was not installed.
 pub enum InstallError {
     /// The security level refuses the certificate.
     SecurityLevel,
@@ -72,7 +72,7 @@ pub unsafe fn install(
 ) -> Result<Installed, InstallError> {
     let no_memory = |_| InstallError::Fatal(Cause::Memory(None));
     let errors = QuietErrors::new();
-    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    // SAFETY: the caller's promise, and valid objects; OpenSSL takes its own references.
     // TLS 1.3 chooses among the certificates of all slots, so these are cleared first.
     let done = unsafe {
         if let Some(installation) = record::installation(ssl).map_err(no_memory)? {
@@ -158,7 +158,7 @@ pub unsafe fn was_handled_by_cert_cb(ssl: *const ffi::SSL) -> bool {
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_int) {
     let next = guard(|| {
         let ssl = ssl.cast_mut();
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, which this thread uses.
         unsafe {
             if is_over(ssl, kind, value) {
                 end(ssl);
@@ -175,7 +175,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
     if let Some(Some(next)) = next {
         // SAFETY: the program's callback, called as OpenSSL would have called it.
         unsafe { next(ssl, kind, value) };
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, which this thread uses.
         guard(|| unsafe { record::set_is_calling(ssl, false) });
     }
 }

@@ -308,7 +308,7 @@ pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
 
 /// Stores a text and returns a pointer to it. If the text has not changed, older pointers stay valid.
 fn store_text(stored: &mut CString, text: &str) -> Option<*const libc::c_char> {
-    let text = ossl::c_text(text);
+    let text = ossl::c_string(text);
     if *stored != text {
         *stored = text;
     }

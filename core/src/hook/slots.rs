@@ -37,7 +37,7 @@ const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
 const SSL_CERT_SET_FIRST: c_long = 1;
 const SSL_CERT_SET_NEXT: c_long = 2;
 
-/// More slots than any version of OpenSSL has, including those of providers.
+/// An upper limit: no version of OpenSSL has as many slots, including those of providers.
 const MAX_SLOTS: usize = 256;
 
 /// Returns the slots that have a certificate and a key. The current one is last. May change the current
@@ -103,7 +103,7 @@ pub unsafe fn restore_slot(ssl: *mut ffi::SSL, slot: &CertSlot) {
         stack = Some(new);
     }
     let chain = stack.as_ref().map_or(ptr::null_mut(), |stack| stack.as_ptr());
-    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    // SAFETY: the caller's promise, and valid objects; OpenSSL takes its own references.
     unsafe {
         ossl::SSL_use_cert_and_key(ssl, slot.leaf.as_ptr(), slot.key.as_ptr(), chain, 1);
     }

@@ -83,9 +83,9 @@ pub fn store_filter(files: &FilterFiles, filter: &Arc<Filter>) {
         issuers: files.issuers.iter().map(Arc::downgrade).collect(),
         filter: Arc::clone(filter),
     });
-    let evicted = FILTERS.lock().map(|mut shelf| {
-        (shelf.remove_unless(CachedFilter::is_usable), shelf.put(hash, new, bytes))
-    });
+    let evicted = FILTERS
+        .lock()
+        .map(|mut shelf| (shelf.retain(CachedFilter::is_usable), shelf.put(hash, new, bytes)));
     drop(evicted);
 }
 
@@ -102,8 +102,7 @@ pub fn store_index(filter: &Arc<Filter>, index: &Arc<Index>) {
     let (hash, bytes) = (index_hash(filter, index.survivors()), index.bytes());
     let new = Arc::new(CachedIndex { filter: Arc::downgrade(filter), index: Arc::clone(index) });
     let is_usable = |cached: &CachedIndex| cached.filter.strong_count() > 0;
-    let evicted = INDICES
-        .lock()
-        .map(|mut shelf| (shelf.remove_unless(is_usable), shelf.put(hash, new, bytes)));
+    let evicted =
+        INDICES.lock().map(|mut shelf| (shelf.retain(is_usable), shelf.put(hash, new, bytes)));
     drop(evicted);
 }

@@ -35,7 +35,7 @@ pub enum Origin {
     Extra {
         /// The number of the credential.
         credential: usize,
-        /// The position in [`crate::credential::Credential::extra`].
+        /// The position in `Credential::extra`.
         position: usize,
     },
     /// A file of the issuer pool.

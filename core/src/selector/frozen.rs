@@ -10,7 +10,7 @@ use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::rule::{Rule, Target};
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::sync::{Arc, Mutex};
@@ -253,8 +253,8 @@ impl FrozenSelector {
         leaves: Vec<X509>,
         cas: &[(u32, &X509)],
     ) -> Result<Arc<Index>, OutOfMemory> {
-        // After a failed allocation OpenSSL marks the extensions of a certificate as invalid for good, so
-        // the caches must not keep it.
+        // After a failed allocation OpenSSL marks the extensions of a certificate as invalid permanently,
+        // so the caches must not keep it.
         let index = Index::build(&self.filter, survivors, leaves, cas);
         let index = Arc::new(index.inspect_err(|_| clear_caches())?);
         if self.is_cacheable {
@@ -298,8 +298,8 @@ impl FrozenSelector {
         candidate: usize,
         links: &[u32],
         check: Option<FileCheck>,
-    ) -> Result<PKey<Private>, Unsent> {
-        let no_entry = || Unsent::Cause(Cause::Refused(Problem::NoEntry.into()));
+    ) -> Result<PKey<Private>, FileCheckError> {
+        let no_entry = || FileCheckError::Cause(Cause::Refused(Problem::NoEntry.into()));
         let number = index.survivors().credential(candidate).ok_or_else(no_entry)?;
         let credential = self.credential(number).ok_or_else(no_entry)?;
         if let Some(check) = check {
@@ -309,11 +309,11 @@ impl FrozenSelector {
             }
         }
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map_err(Unsent::Cause)
+        key.map_err(FileCheckError::Cause)
     }
 
     /// Checks the files that a certificate was read from. Returns `Ok` if one of them passes.
-    fn check_any(&self, origins: &[Origin], check: FileCheck) -> Result<(), Unsent> {
+    fn check_any(&self, origins: &[Origin], check: FileCheck) -> Result<(), FileCheckError> {
         let mut outcome = Ok(());
         for origin in origins {
             let checked = match origin {
@@ -326,7 +326,7 @@ impl FrozenSelector {
             };
             outcome = match (outcome, checked) {
                 (_, Some(Ok(()))) => return Ok(()),
-                (Err(Unsent::Changed), _) | (_, None) => Err(Unsent::Changed),
+                (Err(FileCheckError::Changed), _) | (_, None) => Err(FileCheckError::Changed),
                 (_, Some(failed)) => failed,
             };
         }

@@ -12,7 +12,7 @@ use crate::error::OutOfMemory;
 use crate::hash::Map;
 use crate::ossl::QuietErrors;
 use crate::x509::certificate::Certificate;
-use crate::x509::facts::{self, Clock, Strength, StrengthClass};
+use crate::x509::facts::{self, Epoch, Strength, StrengthClass};
 use crate::x509::name;
 use linked::{IssuerSet, LinkedPool};
 use openssl::x509::X509;
@@ -21,7 +21,7 @@ use pool::{Budget, NameNumbers, Pool};
 use std::fmt;
 use std::sync::Arc;
 
-/// A class of certificates that one request judges alike.
+/// A class of certificates that get the same verdict for the same request, apart from dates and names.
 #[derive(Debug)]
 pub struct CertificateClass {
     /// The type of the public key.
@@ -75,7 +75,7 @@ impl Index {
         cas: &[(u32, &X509)],
     ) -> Result<Index, OutOfMemory> {
         let _errors = QuietErrors::new();
-        let clock = Clock::new().ok_or(OutOfMemory)?;
+        let epoch = Epoch::new().ok_or(OutOfMemory)?;
         let mut pool = Pool::default();
         // Numbers in the filter, sorted, and in the pool.
         let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(cas.len());
@@ -97,13 +97,13 @@ impl Index {
                 numbers.get(i).map(|(_, in_pool)| *in_pool)
             };
             let bundled: Vec<u32> = filter.bundled(credential).iter().filter_map(in_pool).collect();
-            candidates.push(classes.candidate(leaf, issuer, &clock)?);
+            candidates.push(classes.candidate(leaf, issuer, &epoch)?);
             found.push((pool.find_issuers(leaf, issuer, &bundled, &mut budget)?, bundled));
         }
         let issuers = found.iter().map(|(issuers, bundled)| (&issuers.intermediates, &**bundled));
         pool.find_all_issuers(issuers, &mut budget)?;
 
-        let mut linked = pool.into_linked(&clock);
+        let mut linked = pool.into_linked(&epoch);
         let mut starts = StartTable::default();
         for (candidate, (issuers, bundled)) in candidates.iter_mut().zip(&found) {
             candidate.start = starts.intern(issuers, bundled, &mut linked);
@@ -113,7 +113,7 @@ impl Index {
         for candidate in &mut candidates {
             candidate.chain_not_after = graph.chain_not_after(candidate);
         }
-        // Several CA certificates of the filter may be one intermediate of the pool.
+        // Several CA certificates of the filter may be the same intermediate of the pool.
         let mut in_filter: Vec<Vec<u32>> = vec![Vec::new(); intermediate_count];
         for (number, in_pool) in &numbers {
             let same = usize::try_from(*in_pool).ok().and_then(|i| in_filter.get_mut(i));
@@ -121,7 +121,7 @@ impl Index {
         }
         let mut links = Vec::with_capacity(linked.certificates.len());
         for (certificate, in_pool) in linked.certificates {
-            let class = classes.intern(&certificate, facts::key(&certificate)?)?;
+            let class = classes.intern(&certificate, facts::key_type(&certificate)?)?;
             let same = usize::try_from(in_pool).ok().and_then(|i| in_filter.get(i));
             let cas = same.into_iter().flatten().filter_map(|number| filter.ca(*number));
             let origins = cas.flat_map(|ca| &ca.origins).copied().collect();
@@ -272,12 +272,12 @@ impl ClassTable {
         &mut self,
         x: &X509,
         issuer: u32,
-        clock: &Clock,
+        epoch: &Epoch,
     ) -> Result<Candidate, OutOfMemory> {
-        let (not_before, not_after) = clock.validity(x);
+        let (not_before, not_after) = epoch.validity(x);
         Ok(Candidate {
             issuer,
-            class: self.intern_leaf(x, facts::key(x)?)?,
+            class: self.intern_leaf(x, facts::key_type(x)?)?,
             not_before,
             not_after,
             start: NO_START,

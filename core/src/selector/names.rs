@@ -4,7 +4,7 @@
 use crate::error::OutOfMemory;
 use crate::hash::{self, HashMap64};
 use crate::ossl;
-use crate::x509::fingerprint::{ending, fingerprint};
+use crate::x509::fingerprint::{fingerprint, suffix_hash};
 use crate::x509::name;
 use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
@@ -20,7 +20,7 @@ pub struct NameTable {
     by_fingerprint: HashMap64<Vec<u32>>,
     /// The endings of the names, which rule out most names that are not in the table.
     endings: HashMap64<()>,
-    /// The names without a fingerprint, with which every name is compared.
+    /// The names without a fingerprint. Every name is compared with them.
     without_fingerprint: Vec<u32>,
 }
 
@@ -30,7 +30,7 @@ struct KnownName {
     name: OnceBox<X509Name>,
 }
 
-/// The reason for which a name could not be decoded.
+/// The reason why a name could not be decoded.
 enum DecodeError {
     Damaged,
     NoMemory,
@@ -76,7 +76,7 @@ impl NameTable {
         match fingerprint(der) {
             Some(fingerprint) => {
                 self.by_fingerprint.entry(fingerprint).or_default().push(number);
-                self.endings.extend(ending(der).map(|ending| (ending, ())));
+                self.endings.extend(suffix_hash(der).map(|suffix_hash| (suffix_hash, ())));
             }
             None => self.without_fingerprint.push(number),
         }
@@ -109,7 +109,8 @@ impl NameTable {
         if let Some(number) = same.filter(|n| known(*n).is_some_and(|k| *k.der == *der)) {
             return Ok(Some(number));
         }
-        let is_unknown = ending(der).is_some_and(|ending| !self.endings.contains_key(&ending));
+        let is_unknown =
+            suffix_hash(der).is_some_and(|suffix_hash| !self.endings.contains_key(&suffix_hash));
         if self.without_fingerprint.is_empty() && is_unknown {
             return Ok(None);
         }

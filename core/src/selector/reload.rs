@@ -4,9 +4,9 @@
 use crate::credential::Group;
 use crate::error::{Cause, Error};
 use crate::file::absolute;
-use crate::source::checked::Found;
+use crate::source::checked::Fetched;
 use crate::source::issuers::IssuerFile;
-use crate::source::watched::{FileCheck, Unsent, WatchedFile};
+use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,18 +24,18 @@ pub struct SelectedIssuers {
 }
 
 impl SelectedIssuers {
-    /// Remembers the working directory if `path` is relative.
-    pub fn new(path: &Path, found: Found<IssuerFile>) -> SelectedIssuers {
+    /// Returns the file for one selector, with the present working directory if `path` is relative.
+    pub fn new(path: &Path, found: Fetched<IssuerFile>) -> SelectedIssuers {
         let base = if path.is_relative() { std::env::current_dir().ok() } else { None };
         let opened = AtomicBool::new(!found.is_from_cache);
         SelectedIssuers { file: found.content, path: path.to_owned(), base, opened }
     }
 
     /// Checks the file before a certificate from it is sent.
-    pub fn check_file(&self, check: FileCheck) -> Result<(), Unsent> {
+    pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let at = absolute(self.base.as_deref(), &self.path);
         let stamp = self.file.stamp();
-        WatchedFile { at: &at, name: &self.path, stamp, opened: Some(&self.opened) }.check(check)
+        WatchedFile { path: &at, name: &self.path, stamp, opened: Some(&self.opened) }.check(check)
     }
 
     /// Reads the file again if it has changed. Returns `None` if it has not, or if it can no longer be
@@ -43,7 +43,7 @@ impl SelectedIssuers {
     fn reloaded(&self) -> Result<Option<SelectedIssuers>, Cause> {
         let now = Instant::now();
         let (base, path) = (self.base.as_deref(), &self.path);
-        if self.file.is_current(base, path) {
+        if self.file.is_unchanged(base, path) {
             self.file.store(path, now);
             return Ok(None);
         }

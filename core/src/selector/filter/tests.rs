@@ -4,19 +4,10 @@
 use super::*;
 use crate::selector::Index;
 use crate::selector::index::tests::chains::judge_index;
-use crate::x509::chain::tests::{Party, issued_by, party};
 use openssl::x509::X509;
-
-/// A generator of pseudo-random numbers, which are the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
+use testkit::certificates::Identity;
+use testkit::chains::{issued_by, party};
+use testkit::random::Random;
 
 /// Returns each credential of an index with its verdict and the DER of its chain.
 fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<Vec<u8>>)> {
@@ -51,22 +42,22 @@ fn index_of_rest(
 
 #[test]
 fn a_choice_among_the_survivors_equals_the_choice_among_all() {
-    let mut dice = Dice(1);
+    let mut random = Random::new(1);
     let (mut excluded, mut suitable) = (0, 0);
     for _ in 0..60 {
         // With few names there are cycles, roots, cross-signed CAs and several CAs of one name.
         let names = ["A", "a", "B", "C", "D", "E", "F"];
-        let cas: Vec<Party> = (0..8).map(|_| party(names[dice.below(names.len())])).collect();
-        let mut any_ca = || issued_by(&cas[dice.below(8)], &cas[dice.below(8)]);
+        let cas: Vec<Identity> = (0..8).map(|_| party(names[random.below(names.len())])).collect();
+        let mut any_ca = || issued_by(&cas[random.below(8)], &cas[random.below(8)]);
         let pool: Vec<X509> = (0..10).map(|_| any_ca()).collect();
         let issuers: Vec<X509> = (0..4).map(|_| any_ca()).collect();
-        let leaf = |dice: &mut Dice| issued_by(&party("u"), &cas[dice.below(8)]);
-        let leaves: Vec<X509> = (0..12).map(|_| leaf(&mut dice)).collect();
+        let leaf = |random: &mut Random| issued_by(&party("u"), &cas[random.below(8)]);
+        let leaves: Vec<X509> = (0..12).map(|_| leaf(&mut random)).collect();
         let own: Vec<std::ops::Range<usize>> = leaves
             .iter()
             .map(|_| {
-                let start = dice.below(10);
-                start..(start + dice.below(4)).min(10)
+                let start = random.below(10);
+                start..(start + random.below(4)).min(10)
             })
             .collect();
         let credentials: Vec<(&X509, &[X509])> =
@@ -75,7 +66,8 @@ fn a_choice_among_the_survivors_equals_the_choice_among_all() {
         let (filter, whole) = Index::of_all(&credentials, &issuers).unwrap();
         for _ in 0..6 {
             let known = filter.names().len();
-            let named: Vec<u32> = (0..dice.below(3)).map(|_| dice.below(known) as u32).collect();
+            let named: Vec<u32> =
+                (0..random.below(3)).map(|_| random.below(known) as u32).collect();
             let survivors = filter.survivors(Some(&named), EmptyCaList::Accept);
             let rest = index_of_rest(&filter, survivors.clone(), &credentials, &issuers);
             let of_rest = judge(&filter, &rest, &named);

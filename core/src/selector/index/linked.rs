@@ -3,7 +3,7 @@
 
 use crate::choice::{Link, address};
 use crate::hash::Map;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub struct LinkedPool {
 impl LinkedPool {
     /// Converts the intermediates of a pool, each given with the number of its issuer name and, if a
     /// chain leads to it, with its issuers.
-    pub fn new(intermediates: Vec<(X509, u32, Option<IssuerSet>)>, clock: &Clock) -> LinkedPool {
+    pub fn new(intermediates: Vec<(X509, u32, Option<IssuerSet>)>, epoch: &Epoch) -> LinkedPool {
         let mut next = 0;
         let number = |(_, _, issuers): &(X509, u32, Option<IssuerSet>)| {
             issuers.as_ref()?;
@@ -46,7 +46,7 @@ impl LinkedPool {
         let mut linked = LinkedPool { link_numbers, ..LinkedPool::default() };
         for (number, (certificate, issuer, issuers)) in (0..).zip(intermediates) {
             let Some(set) = issuers else { continue };
-            let (not_before, not_after) = clock.validity(&certificate);
+            let (not_before, not_after) = epoch.validity(&certificate);
             let issuers = linked.issuers(&set);
             let is_truncated = set.is_truncated;
             linked.links.push(Link { issuer, not_before, not_after, issuers, is_truncated });

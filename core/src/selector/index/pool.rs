@@ -12,7 +12,7 @@ use crate::error::OutOfMemory;
 use crate::hash::{Map, Set};
 use crate::x509::chain::{self, IssuedClass};
 use crate::x509::extensions::cache_extensions;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// The maximum number of keys with one name that are tried on one signature.
 pub const MAX_KEYS: usize = 16;
 
-/// The work that is left for building an index. It is limited because files may be made to be expensive.
+/// The work that is left for building an index. It is limited because a file may be crafted to
+/// cause much work.
 #[derive(Debug, Default)]
 pub struct Budget {
     /// The number of signatures that may still be verified.
@@ -225,7 +226,7 @@ impl Pool {
         Ok(IssuerSet { intermediates: Arc::default(), is_truncated })
     }
 
-    /// Returns the keys of those of `bundled` that have this subject.
+    /// Returns the keys of the intermediates in `bundled` that have this subject.
     fn bundled_keys(&self, subject: u32, bundled: &[u32]) -> Vec<usize> {
         let bundled = bundled.iter().filter_map(|number| self.intermediate(*number));
         bundled.filter(|x| x.subject == subject).map(|x| x.key).collect()
@@ -339,8 +340,8 @@ impl Pool {
     }
 
     /// Converts the intermediates that chains lead to into links.
-    pub fn into_linked(self, clock: &Clock) -> LinkedPool {
+    pub fn into_linked(self, epoch: &Epoch) -> LinkedPool {
         let all = self.intermediates.into_iter();
-        LinkedPool::new(all.map(|x| (x.certificate, x.issuer, x.issuers)).collect(), clock)
+        LinkedPool::new(all.map(|x| (x.certificate, x.issuer, x.issuers)).collect(), epoch)
     }
 }

@@ -3,9 +3,9 @@
 
 use super::super::*;
 use crate::choice::{self, Class, Criteria, Policy, Reasons, Verdicts};
-use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
-use openssl::x509::{X509Name, X509NameRef};
 use std::slice::from_ref;
+use testkit::certificates::Identity;
+use testkit::chains::{identified, issued_by, party, valid_for};
 
 /// An index and its filter.
 pub struct Indexed {
@@ -39,9 +39,10 @@ pub struct Answer {
 
 /// Judges a credential for a server that names these CAs, or none. The certificates of these tests are
 /// valid for 10 days from 1970-01-01.
-pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer {
+pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&Identity]) -> Answer {
     let mut named = vec![false; index.filter.names().len()];
-    for name in cas {
+    for ca in cas {
+        let name = ca.certificate.subject_name();
         if let Some(number) = index.filter.names().find_der(name, name::der(name)).unwrap() {
             named[number as usize] = true;
         }
@@ -76,17 +77,12 @@ pub fn judge_index(index: &Index, named: Option<&[bool]>, now: i64) -> Verdicts 
     choice::judge(index.candidates(), &criteria, &Policy::default())
 }
 
-pub fn ask(index: &Indexed, cas: &[&Party]) -> Answer {
-    let names: Vec<X509Name> = cas.iter().map(|ca| copy(&ca.name)).collect();
-    ask_at(0, index, 0, &names.iter().collect::<Vec<_>>())
-}
-
-pub fn copy(name: &X509NameRef) -> X509Name {
-    X509Name::from_der(name::der(name)).unwrap()
+pub fn ask(index: &Indexed, cas: &[&Identity]) -> Answer {
+    ask_at(0, index, 0, cas)
 }
 
 #[track_caller]
-fn assert_chain(index: &Indexed, cas: &[&Party], expected: &[&X509]) {
+fn assert_chain(index: &Indexed, cas: &[&Identity], expected: &[&X509]) {
     let answer = ask(index, cas);
     assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
     let subjects: Vec<String> = answer.chain.iter().map(|x| name::text(x.subject_name())).collect();
@@ -132,10 +128,9 @@ fn signatures_distinguish_cas_of_the_same_name_without_key_identifiers() {
 fn key_identifiers_distinguish_cas_of_the_same_name() {
     let (root, one, other, user) = (party("root"), party("CA"), party("CA"), party("u"));
     let r = issued_by(&root, &root);
-    let with_ids = |subject, issuer, of| Made { key_ids: Some(of), ..bare(subject, issuer) }.make();
-    let root_ids = with_ids(&root, &root, &r);
-    let (wrong, right) = (with_ids(&other, &root, &root_ids), with_ids(&one, &root, &root_ids));
-    let u = with_ids(&user, &one, &right);
+    let root_ids = identified(&root, &root, &r);
+    let (wrong, right) = (identified(&other, &root, &root_ids), identified(&one, &root, &root_ids));
+    let u = identified(&user, &one, &right);
     let index = index(&u, &[wrong, right.clone()], &[]);
     assert_chain(&index, &[&root], &[&right]);
     assert_eq!(
@@ -149,11 +144,11 @@ fn key_identifiers_distinguish_cas_of_the_same_name() {
 fn a_second_certificate_for_the_issuers_key_is_found_even_without_an_identifier() {
     let (old, new, ca, user) = (party("old root"), party("new root"), party("CA"), party("u"));
     let r = issued_by(&old, &old);
-    let identified = Made { key_ids: Some(&r), ..bare(&ca, &old) }.make();
+    let by_old = identified(&ca, &old, &r);
     let bridge = issued_by(&ca, &new);
-    let u = Made { key_ids: Some(&identified), ..bare(&user, &ca) }.make();
-    let index = index(&u, &[identified.clone(), bridge.clone()], &[]);
-    assert_chain(&index, &[&old], &[&identified]);
+    let u = identified(&user, &ca, &by_old);
+    let index = index(&u, &[by_old.clone(), bridge.clone()], &[]);
+    assert_chain(&index, &[&old], &[&by_old]);
     assert_chain(&index, &[&new], &[&bridge]);
 }
 
@@ -208,36 +203,35 @@ fn the_chain_to_a_named_ca_is_the_shortest_one() {
 #[test]
 fn a_renewed_intermediate_combines_with_each_of_its_cross_signed_issuers() {
     let (inner, outer, user) = (party("inner"), party("outer"), party("u"));
-    let expired = Made { days: 1, ..bare(&inner, &outer) }.make();
+    let expired = valid_for(1, &inner, &outer);
     let renewed = issued_by(&inner, &outer);
-    let roots: Vec<Party> = (0..3).map(|i| party(&format!("root {i}"))).collect();
+    let roots: Vec<Identity> = (0..3).map(|i| party(&format!("root {i}"))).collect();
     let bridges: Vec<X509> = roots.iter().map(|root| issued_by(&outer, root)).collect();
     let u = issued_by(&user, &inner);
     let own = [&[expired.clone(), renewed.clone()][..], &bridges].concat();
     let index = index(&u, &own, &[]);
     for (root, bridge) in roots.iter().zip(&bridges) {
-        let answer = ask_at(2 * 86_400, &index, 0, &[&copy(&root.name)]);
+        let answer = ask_at(2 * 86_400, &index, 0, &[root]);
         assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
         assert!(answer.chain == [renewed.clone(), bridge.clone()]);
     }
 }
 
 #[test]
-fn a_credential_is_valid_as_long_as_its_most_durable_chain() {
+fn a_credential_is_valid_until_the_last_of_its_chains_expires() {
     let (root, inner, outer) = (party("root"), party("inner"), party("outer"));
-    let until = |days, made: Made<'_>| Made { days, ..made }.make();
-    let u = until(100, bare(&party("u"), &inner));
+    let u = valid_for(100, &party("u"), &inner);
     let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].chain_not_after / 86_400;
-    let short = until(20, bare(&inner, &outer));
-    let long = until(70, bare(&inner, &outer));
-    let top = until(50, bare(&outer, &root));
+    let short = valid_for(20, &inner, &outer);
+    let long = valid_for(70, &inner, &outer);
+    let top = valid_for(50, &outer, &root);
     assert_eq!(end(&[]), 100);
     assert_eq!(end(from_ref(&short)), 20);
     assert_eq!(end(&[short.clone(), long.clone()]), 70);
     assert_eq!(end(&[short.clone(), long, top.clone()]), 50);
-    assert_eq!(end(&[short, top, until(60, bare(&inner, &root))]), 60);
+    assert_eq!(end(&[short, top, valid_for(60, &inner, &root)]), 60);
     // CAs that certify each other have no root.
-    assert_eq!(end(&[until(30, bare(&inner, &outer)), until(40, bare(&outer, &inner))]), 30);
+    assert_eq!(end(&[valid_for(30, &inner, &outer), valid_for(40, &outer, &inner)]), 30);
 }
 
 #[test]

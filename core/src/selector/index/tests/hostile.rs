@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests of files that are made to be expensive. They count the signatures that were verified and the
+//! Tests of files that are crafted to cause much work. They count the signatures that were verified and the
 //! pairs of certificates that were compared.
 
 use super::super::*;
-use super::chains::{Indexed, ask, ask_at, copy, index, index_of};
+use super::chains::{Indexed, ask, ask_at, index, index_of};
 use crate::choice::Reasons;
 use crate::x509::chain;
-use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
+use testkit::certificates::Identity;
+use testkit::chains::{identified, issued_by, party};
 
 /// Returns the number of signatures that were verified, and of pairs that were compared.
 fn spent(index: &Indexed) -> (usize, usize) {
@@ -15,7 +16,7 @@ fn spent(index: &Indexed) -> (usize, usize) {
     (all.verifications - verifications, all.comparisons - comparisons)
 }
 
-fn parties(count: usize, name: impl Fn(usize) -> String) -> Vec<Party> {
+fn parties(count: usize, name: impl Fn(usize) -> String) -> Vec<Identity> {
     (0..count).map(|i| party(&name(i))).collect()
 }
 
@@ -80,15 +81,13 @@ fn a_web_of_cas_takes_one_verification_for_each_certificate() {
 fn a_row_of_keys_with_one_name_is_followed_by_key_identifiers_without_verification() {
     // Each key is certified by the next one, and all have the same name.
     let keys = parties(60, |_| "CA".to_owned());
-    let mut above =
-        Made { key_ids: Some(&issued_by(&keys[59], &keys[59])), ..bare(&keys[59], &keys[59]) }
-            .make();
+    let mut above = identified(&keys[59], &keys[59], &issued_by(&keys[59], &keys[59]));
     let mut all = Vec::new();
     for pair in keys.windows(2).rev() {
-        above = Made { key_ids: Some(&above), ..bare(&pair[0], &pair[1]) }.make();
+        above = identified(&pair[0], &pair[1], &above);
         all.push(above.clone());
     }
-    let u = Made { key_ids: Some(&above), ..bare(&party("u"), &keys[0]) }.make();
+    let u = identified(&party("u"), &keys[0], &above);
     let index = index(&u, &[], &all);
     let (verifications, comparisons) = spent(&index);
     assert_eq!(verifications, 0);
@@ -113,9 +112,9 @@ fn verifications_are_limited_in_total_and_suffice_for_each_leaf() {
     assert!(most < 100 * MAX_KEYS, "the test reaches the limit");
     assert_eq!(spent(&index).0, most);
     for at in 0..3 {
-        let answer = ask_at(0, &index, at, &[&copy(&stranger.name)]);
+        let answer = ask_at(0, &index, at, &[&stranger]);
         assert!(answer.verdict.is_empty(), "leaves are processed first: {at}");
-        let answer = ask_at(0, &index, at, &[&copy(&top.name)]);
+        let answer = ask_at(0, &index, at, &[&top]);
         assert!(answer.verdict == Reasons::ISSUER && answer.is_truncated);
     }
 }
