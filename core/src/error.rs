@@ -3,9 +3,11 @@
 //! certificate and key files are libpq's. No error contains a password.
 
 mod cause;
+mod pattern;
 
 use crate::text::Printable;
 pub use cause::{Cause, PRIVATE_FILE_RULE, Problem, file_name};
+pub use pattern::{PatternError, PatternFlaw};
 use std::fmt::{self, Write};
 
 /// The status that a function of the C interface returns; the numbers are part of the ABI.

@@ -34,6 +34,7 @@ pub mod openssl_cnf;
 pub mod ossl;
 mod peer;
 pub mod request;
+pub mod rule;
 mod secret;
 pub mod selector;
 pub mod source;

@@ -30,6 +30,14 @@ pub const CERTPICK_REASON_SECURITY_LEVEL: u32 = 0x8;
 /// Hard: the server named no CA, and the policy for this case excludes it (see
 /// CERTPICK_OPTION_EMPTY_CA_LIST).
 pub const CERTPICK_REASON_POLICY: u32 = 0x10;
+/// Hard: its rule does not match the host that the program connects to, or the host is not known
+/// (since 0.1.1).
+pub const CERTPICK_REASON_HOST: u32 = 0x20;
+/// Hard: its rule does not match the user that the program connects as, or the user is not known
+/// (since 0.1.1).
+pub const CERTPICK_REASON_USER: u32 = 0x40;
+/// Hard: its rule requires a verified server, and this server is not verified (since 0.1.1).
+pub const CERTPICK_REASON_UNVERIFIED: u32 = 0x80;
 /// Soft: it has expired, or an intermediate that it needs has.
 pub const CERTPICK_REASON_EXPIRED: u32 = 0x100;
 /// Soft: it is not yet valid, or an intermediate that it needs is not.
