@@ -2,6 +2,8 @@
 //! Second opinions: the list grammar and the choice as plainly as they can be said, without a
 //! thought for speed.
 
+pub mod rules;
+
 /// An entry: certificate, key, password.
 pub type Entry = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
