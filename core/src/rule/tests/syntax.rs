@@ -207,6 +207,9 @@ fn the_number_of_patterns_is_limited() {
     let most = std::iter::repeat_n("a", MAX_PATTERNS);
     assert!(Hosts::parse(most.clone()).is_ok());
     assert!(Users::parse(most).is_ok());
+    let too_many = std::iter::repeat_n("a", MAX_PATTERNS + 1);
+    assert_eq!(Hosts::parse(too_many.clone()), Err(PatternError::TooMany(MAX_PATTERNS)));
+    assert_eq!(Users::parse(too_many), Err(PatternError::TooMany(MAX_PATTERNS)));
     // An endless list is not read to its end.
     assert_eq!(Hosts::parse(std::iter::repeat("a")), Err(PatternError::TooMany(MAX_PATTERNS)));
     assert_eq!(Users::parse(std::iter::repeat("a")), Err(PatternError::TooMany(MAX_PATTERNS)));
