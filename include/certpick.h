@@ -521,6 +521,23 @@ const char *certpick_message(const SSL *ssl);
 #define CERTPICK_REASON_POLICY 16
 
 /**
+ * Hard: its rule does not match the host that the program connects to, or the host is not known
+ * (since 0.1.1).
+ */
+#define CERTPICK_REASON_HOST 32
+
+/**
+ * Hard: its rule does not match the user that the program connects as, or the user is not known
+ * (since 0.1.1).
+ */
+#define CERTPICK_REASON_USER 64
+
+/**
+ * Hard: its rule requires a verified server, and this server is not verified (since 0.1.1).
+ */
+#define CERTPICK_REASON_UNVERIFIED 128
+
+/**
  * Soft: it has expired, or an intermediate that it needs has.
  */
 #define CERTPICK_REASON_EXPIRED 256

@@ -82,15 +82,16 @@ pub enum KnownHost<'a> {
 }
 
 impl Target {
-    /// Returns the host on which all names and address literals agree, or else the address of the
-    /// socket if there are none. A name and a literal do not agree. Returns `None` if they disagree,
-    /// if one of the names is not the name of a host, and if nothing is known.
+    /// Returns the host on which all names and address literals agree, or the address of the socket
+    /// if there are neither names nor literals. A name never agrees with a literal. Returns `None`
+    /// if they disagree, if one of the names cannot be the name of a host, or if nothing is known.
     pub fn host(&self) -> Option<KnownHost<'_>> {
         match (self.names.as_slice(), self.literals.as_slice()) {
             ([(first, _), rest @ ..], []) => {
                 let name = hosts::name_of_host(first)?;
                 let is_same = |other: &str| other.eq_ignore_ascii_case(name);
-                let agree = |(other, _): &(String, _)| hosts::name_of_host(other).is_some_and(is_same);
+                let agree =
+                    |(other, _): &(String, _)| hosts::name_of_host(other).is_some_and(is_same);
                 rest.iter().all(agree).then_some(KnownHost::Name(name))
             }
             ([], [(first, _), rest @ ..]) => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A second implementation of the list grammar, written for clarity and not for speed.
 
+pub mod rules;
+
 /// An entry: certificate, key, password.
 pub type Entry = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 

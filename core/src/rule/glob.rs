@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Wildcards.
 
-/// Returns whether a text consists of the bytes of a pattern, in which `*` stands for any bytes, also
-/// none, and `?` for one byte.
+/// Returns whether a text matches a pattern, in which `*` stands for any bytes, also none, and `?`
+/// for one byte.
 ///
-/// If the text does not fit, the last `*` takes one byte more and the comparison continues there. An
-/// earlier `*` needs no second try, because the bytes between the two were found as early as
-/// possible. The number of steps is at most the product of the lengths, and a pattern has at most
-/// [`MAX_PATTERN`](super::MAX_PATTERN) bytes.
+/// After a byte that differs, the last `*` takes one byte more, and the comparison continues after
+/// it. An earlier `*` needs no second try, because the bytes between the two were found at the
+/// first possible place. The number of steps is at most the product of the lengths, which is
+/// linear in the text, since a pattern has at most [`MAX_PATTERN`](super::MAX_PATTERN) bytes.
 pub fn matches(pattern: &[u8], text: &[u8], is_equal: impl Fn(u8, u8) -> bool) -> bool {
     let (mut at, mut found) = (0, 0);
     // After the last `*`: the positions in the pattern and in the text.

@@ -96,7 +96,8 @@ fn matches_labels(pattern: &str, name: &str) -> bool {
 }
 
 /// Returns a name without its final dot. Returns `None` for a text that is not the name of a host:
-/// an empty one, one with an empty label, and one with an ASCII character that no pattern contains.
+/// an empty one, one with an empty label, or one with an ASCII character that patterns for names do
+/// not match.
 pub(super) fn name_of_host(text: &str) -> Option<&str> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let has_empty_label = name.split('.').any(str::is_empty);
@@ -160,7 +161,7 @@ fn ipv6(address: Ipv6Addr) -> Host {
 }
 
 fn port(text: &str) -> Result<u16, PatternFlaw> {
-    // A sign is no part of a port, but of a number of Rust's.
+    // `parse` accepts a sign.
     let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let number = digits.and_then(|digits| digits.parse().ok());
     number.filter(|number| *number != 0).ok_or(PatternFlaw::Port)
