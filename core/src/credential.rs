@@ -7,14 +7,13 @@
 
 use crate::error::{Cause, Error, Problem};
 use crate::file::absolute;
-use crate::list::PasswordSet;
 use crate::secret::Secret;
 use crate::source::bundle::Bundle;
 use crate::source::checked::Fetched;
 use crate::source::key::{self, matching::check_match};
 use crate::source::listing::{self, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
-use crate::source::password::PasswordCallback;
+use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
 use crate::source::pem_file::FileCredential;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
@@ -40,7 +39,7 @@ pub struct Group {
 enum GroupSource {
     Files {
         listing: Arc<Listing>,
-        passwords: Option<Arc<PasswordSet>>,
+        passwords: Option<Arc<KeyPasswords>>,
         /// The working directory at the time they were added, if a file name is relative.
         base: Option<PathBuf>,
     },
@@ -52,7 +51,7 @@ enum GroupSource {
 
 impl Group {
     /// Returns the group of the credentials of files.
-    pub fn of_files(found: Fetched<Listing>, passwords: Option<PasswordSet>) -> Group {
+    pub fn of_files(found: Fetched<Listing>, passwords: Option<KeyPasswords>) -> Group {
         let listing = found.content;
         let base = if listing.has_relative_path() { std::env::current_dir().ok() } else { None };
         let count = listing.credentials().len();
@@ -165,7 +164,7 @@ pub struct Credential<'a> {
 enum Source<'a> {
     File {
         file: &'a FileCredential,
-        passwords: Option<&'a PasswordSet>,
+        passwords: Option<&'a KeyPasswords>,
         base: Option<&'a Path>,
         loaded: &'a LoadedKeys,
         opened: Option<&'a AtomicBool>,
@@ -245,7 +244,10 @@ impl<'a> Credential<'a> {
         }
         let path = file.key_path();
         let at = absolute(base, path);
-        let password: Option<Secret> = passwords.and_then(|passwords| passwords.get(self.number));
+        let password: Option<Secret> = match passwords {
+            Some(passwords) => passwords.get(self.number)?,
+            None => None,
+        };
         let key = if use_cache {
             key::load_cached(&at, path, password.as_ref(), callback)?
         } else {

@@ -22,7 +22,7 @@ use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
-use crate::source::password::PasswordCallback;
+use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
 use cached::{FilterFiles, store_filter};
@@ -93,7 +93,7 @@ impl Selector {
         password: Option<Secret>,
     ) -> Result<(), Error> {
         let files = list::Files { certificate, key };
-        let passwords = password.as_ref().map(PasswordSet::single);
+        let passwords = password.as_ref().map(PasswordSet::single).map(KeyPasswords::Set);
         let use_cache = !self.without_cache;
         let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
         self.push(Group::of_files(listing, passwords));

@@ -17,9 +17,10 @@ pub(crate) mod pem_file;
 pub(crate) mod watched;
 
 use crate::error::Cause;
-use crate::list::{Files, PasswordSet};
+use crate::list::Files;
 use crate::secret::Secret;
 use bundle::SharedCertificates;
+use password::KeyPasswords;
 use pem_file::FileCredential;
 use std::path::Path;
 
@@ -31,15 +32,15 @@ pub struct Source<'a> {
     /// The working directory when the entry was added, if a name depends on it.
     pub base: Option<&'a Path>,
     /// The passwords of the list.
-    pub passwords: Option<&'a PasswordSet>,
+    pub passwords: Option<&'a KeyPasswords>,
     /// The index of this entry in the list.
     pub index: usize,
 }
 
 impl Source<'_> {
     /// Returns the password of this entry.
-    pub fn password(&self) -> Option<Secret> {
-        self.passwords.and_then(|passwords| passwords.get(self.index))
+    pub fn password(&self) -> Result<Option<Secret>, Cause> {
+        self.passwords.map_or(Ok(None), |passwords| passwords.get(self.index))
     }
 }
 

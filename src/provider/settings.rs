@@ -6,8 +6,8 @@
 
 use super::core::Core;
 use certpick_core::choice::{EmptyCaList, Flawed, Policy};
-use certpick_core::error::{Error, PRIVATE_FILE_RULE, file_name};
-use certpick_core::file::private::{self, PrivateFileError};
+use certpick_core::error::{Error, file_name};
+use certpick_core::file::private;
 use certpick_core::list::Passwords;
 use certpick_core::selector::{FrozenSelector, Selector};
 use certpick_core::text::excerpt;
@@ -153,7 +153,7 @@ impl Settings {
                     Error::Settings(format!(
                         "sslpasswordfile \"{}\" {}",
                         file_name(file),
-                        refusal_text(refusal)
+                        refusal.predicate()
                     ))
                 })?;
                 Passwords::Lines(&lines)
@@ -166,17 +166,6 @@ impl Settings {
             selector.add_issuers(file)?;
         }
         selector.freeze()
-    }
-}
-
-fn refusal_text(refusal: PrivateFileError) -> String {
-    match refusal {
-        PrivateFileError::Missing => "does not exist".to_owned(),
-        PrivateFileError::Stat(why) | PrivateFileError::Io(why) => {
-            format!("could not be read: {why}")
-        }
-        PrivateFileError::NotRegular => "is not a regular file".to_owned(),
-        PrivateFileError::Permissions => PRIVATE_FILE_RULE.to_owned(),
     }
 }
 

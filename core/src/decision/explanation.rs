@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The text of certpick_explanation().
 
-use super::{target, terms};
 use super::{Decision, Outcome};
+use super::{target, terms};
 use crate::choice::{Effect, EmptyCaList, Flawed, KeyType, MAX_DEPTH, Reason, Reasons};
 use crate::credential::Credential;
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
@@ -204,7 +204,8 @@ fn write_credential(
     if decision.rules.get(at).is_some_and(|rule| rule.is_preferred) {
         let is_lifted = decision.request.ca_names == 0
             && decision.selector.policy().empty_ca_list != EmptyCaList::Accept;
-        let effect = if is_lifted { ", so it may be sent although the server named no CA" } else { "" };
+        let effect =
+            if is_lifted { ", so it may be sent although the server named no CA" } else { "" };
         writeln!(out, "    rule:    it is for this host{effect}")?;
     }
     let against = reasons(decision, at, leaf, chain);

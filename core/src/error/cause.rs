@@ -121,6 +121,8 @@ pub enum Cause {
     PasswordWrong(PathBuf, String),
     /// The key belongs to another certificate. `None` for a key held in memory.
     KeyMismatch(Option<PathBuf>, String),
+    /// The password file cannot be read; a predicate.
+    PasswordFile(PathBuf, String),
     /// OpenSSL rejected the credential when it was installed.
     Refused(String),
     /// OpenSSL had no memory; the key file that was being read, if any.
@@ -138,6 +140,7 @@ impl Cause {
             Cause::Certificate { .. } => Status::Certificate,
             Cause::NoKeyBesideCertificate(_) | Cause::Key(..) => Status::Key,
             Cause::KeyPermissions(_) => Status::KeyPermissions,
+            Cause::PasswordFile(..) => Status::File,
             Cause::PasswordMissing(_) => Status::PasswordMissing,
             Cause::PasswordWrong(..) => Status::PasswordWrong,
             Cause::KeyMismatch(..) => Status::KeyMismatch,
@@ -175,6 +178,9 @@ impl Cause {
             Cause::KeyMissing(file) => write!(f, "certificate present, but not {}", key(file)),
             Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
             Cause::KeyNotRegular(file) => write!(f, "{} is not a regular file", key(file)),
+            Cause::PasswordFile(file, why) => {
+                write!(f, "password file \"{}\" {why}", file_name(file))
+            }
             Cause::KeyPermissions(file) => write!(f, "{} {PRIVATE_FILE_RULE}", key(file)),
             Cause::KeyFile(file, why) | Cause::Key(file, why) => {
                 write!(f, "could not load {}: {why}", key(file))

@@ -4,6 +4,7 @@
 
 use super::bytes::FileContent;
 use super::regular::{self, ReadError, system_text};
+use crate::error::PRIVATE_FILE_RULE;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -23,6 +24,20 @@ pub enum PrivateFileError {
     Permissions,
     /// The file cannot be opened or read, or is larger than 1 MiB. Contains the reason.
     Io(String),
+}
+
+impl PrivateFileError {
+    /// Returns the error as a predicate of the file: "password file \"x\" does not exist".
+    pub fn predicate(&self) -> String {
+        match self {
+            PrivateFileError::Missing => "does not exist".to_owned(),
+            PrivateFileError::Stat(why) | PrivateFileError::Io(why) => {
+                format!("could not be read: {why}")
+            }
+            PrivateFileError::NotRegular => "is not a regular file".to_owned(),
+            PrivateFileError::Permissions => PRIVATE_FILE_RULE.to_owned(),
+        }
+    }
 }
 
 /// Reads a file. The permissions are checked on the open file.

@@ -274,7 +274,8 @@ fn survivors(
         let is_named = by_names.position(credential).is_some();
         rule.reasons.is_empty() && (is_named || named.is_none() && rule.is_preferred)
     };
-    let survivors = rules.iter().enumerate().filter(|(credential, rule)| survives(*credential, rule));
+    let survivors =
+        rules.iter().enumerate().filter(|(credential, rule)| survives(*credential, rule));
     let survivors = survivors.filter_map(|(credential, _)| u32::try_from(credential).ok());
     Survivors::Some(survivors.collect())
 }

@@ -144,7 +144,7 @@ unsafe fn add_verify_names(_ssl: *mut ffi::SSL, _target: &mut Target) {}
 
 /// Returns whether the server is verified: OpenSSL verifies servers and found this one valid, the server
 /// has proved possession of its key, and its certificate is valid for every name and address literal
-/// that is known, of which there must be one.
+/// that is known or, if there is none, for the address of the socket.
 ///
 /// # Safety
 /// As for [`read`].
@@ -162,9 +162,11 @@ unsafe fn is_verified(ssl: *mut ffi::SSL, target: &Target) -> bool {
         return false;
     }
     let Some(certificate) = certificate else { return false };
-    let is_any_known = !target.names.is_empty() || !target.literals.is_empty();
-    is_any_known
-        && target.names.iter().all(|(name, _)| is_valid_for_name(&certificate, name))
+    if target.names.is_empty() && target.literals.is_empty() {
+        let is_valid = |address| is_valid_for_address(&certificate, address);
+        return target.socket_address.is_some_and(is_valid);
+    }
+    target.names.iter().all(|(name, _)| is_valid_for_name(&certificate, name))
         && target.literals.iter().all(|(address, _)| is_valid_for_address(&certificate, *address))
 }
 

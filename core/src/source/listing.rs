@@ -6,12 +6,13 @@ mod cached;
 
 use super::bundle::SharedCertificates;
 use super::checked::{Fetched, is_stale};
+use super::password::KeyPasswords;
 use super::pem_file::FileCredential;
 use super::{Source, open};
 use crate::error::{Cause, Error};
 use crate::file;
 use crate::file::stamp::{StampReader, WorkingDirectory};
-use crate::list::{self, Files, PasswordSet, Passwords};
+use crate::list::{self, Files, Passwords};
 use cached::{ListKey, ListKeyRef};
 pub use cached::{clear as clear_cache, store};
 use std::ffi::CString;
@@ -41,8 +42,32 @@ pub struct Reloaded {
     pub different: Vec<usize>,
 }
 
+/// The entries of a configuration file.
+#[derive(Debug)]
+pub struct Entries {
+    files: Box<[Files]>,
+    /// The names of the certificate files and of the key files, each followed by a NUL, which no other
+    /// list contains.
+    sslcert: Box<[u8]>,
+    sslkey: Box<[u8]>,
+}
+
+impl Entries {
+    /// Returns the entries with these files.
+    pub fn new(files: Vec<Files>) -> Entries {
+        let (mut sslcert, mut sslkey) = (Vec::new(), Vec::new());
+        for Files { certificate, key } in &files {
+            sslcert.extend_from_slice(certificate.as_os_str().as_bytes());
+            sslcert.push(0);
+            sslkey.extend(key.iter().flat_map(|key| key.as_os_str().as_bytes()));
+            sslkey.push(0);
+        }
+        Entries { files: files.into(), sslcert: sslcert.into(), sslkey: sslkey.into() }
+    }
+}
+
 /// A listing, and the passwords of its entries.
-pub type WithPasswords = (Fetched<Listing>, Option<PasswordSet>);
+pub type WithPasswords = (Fetched<Listing>, Option<KeyPasswords>);
 
 impl Listing {
     /// Returns the listing of libpq's three lists. Counts and grammar of all three are checked before any
@@ -60,19 +85,36 @@ impl Listing {
         let key = use_cache.then(|| ListKeyRef::new(is_single_file, sslcert, sslkey));
         if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
             let passwords = list::passwords(passwords, cached.credentials.len(), sslkey)?;
+            let passwords = passwords.map(KeyPasswords::Set);
             let listing = cached.refreshed(passwords.as_ref(), offset, checked_at, now)?;
             return Ok((listing, passwords));
         }
         let files = list::files(sslcert, sslkey, is_single_file)?;
-        let passwords = list::passwords(passwords, files.len(), sslkey)?;
+        let passwords = list::passwords(passwords, files.len(), sslkey)?.map(KeyPasswords::Set);
         let listing = Listing::read(files, passwords.as_ref(), key, offset, now)?;
         Ok((listing, passwords))
+    }
+
+    /// Like [`Listing::of_lists`], for the entries of a configuration file.
+    pub fn of_entries(
+        entries: &Entries,
+        passwords: Option<&KeyPasswords>,
+        offset: usize,
+        use_cache: bool,
+    ) -> Result<Fetched<Listing>, Error> {
+        let now = Instant::now();
+        let key = ListKeyRef::new(false, &entries.sslcert, Some(&entries.sslkey));
+        let key = use_cache.then_some(key);
+        if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
+            return cached.refreshed(passwords, offset, checked_at, now);
+        }
+        Listing::read(entries.files.to_vec(), passwords, key, offset, now)
     }
 
     /// Like [`Listing::of_lists`], for one certificate file and the file of its key.
     pub fn of_files(
         files: Files,
-        passwords: Option<&PasswordSet>,
+        passwords: Option<&KeyPasswords>,
         offset: usize,
         use_cache: bool,
     ) -> Result<Fetched<Listing>, Error> {
@@ -89,7 +131,7 @@ impl Listing {
 
     fn read(
         files: Vec<Files>,
-        passwords: Option<&PasswordSet>,
+        passwords: Option<&KeyPasswords>,
         key: Option<ListKeyRef<'_>>,
         offset: usize,
         now: Instant,
@@ -112,7 +154,7 @@ impl Listing {
     /// if the listing is stale or was read in another working directory.
     fn refreshed(
         self: Arc<Self>,
-        passwords: Option<&PasswordSet>,
+        passwords: Option<&KeyPasswords>,
         offset: usize,
         checked_at: Instant,
         now: Instant,
@@ -143,7 +185,7 @@ impl Listing {
     /// returns whether to keep the credential with this index; otherwise it is an error.
     pub fn reloaded(
         &self,
-        passwords: Option<&PasswordSet>,
+        passwords: Option<&KeyPasswords>,
         base: Option<&Path>,
         offset: usize,
         keep_if_unreadable: impl Fn(usize) -> bool,

@@ -1,8 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program's callback for the passwords of encrypted keys.
+//! The passwords of encrypted keys: those of a list, files with passwords, and the program's callback.
 
+use crate::error::Cause;
+use crate::file::private;
+use crate::list::PasswordSet;
+use crate::secret::Secret;
 use libc::{c_char, c_int, c_void};
 use std::ffi::CStr;
+use std::path::PathBuf;
+
+/// The passwords of the credentials that were added together.
+#[derive(Debug)]
+pub enum KeyPasswords {
+    /// The passwords of a list.
+    Set(PasswordSet),
+    /// For each credential the file whose first line is the password. A file is read when its key is
+    /// loaded.
+    Files(Box<[Option<PathBuf>]>),
+}
+
+impl KeyPasswords {
+    /// Returns the password of the credential with this index; `None` if it has none. Fails if a password
+    /// file cannot be read or violates libpq's rule for key files.
+    pub fn get(&self, index: usize) -> Result<Option<Secret>, Cause> {
+        let files = match self {
+            KeyPasswords::Set(set) => return Ok(set.get(index)),
+            KeyPasswords::Files(files) => files,
+        };
+        let Some(Some(file)) = files.get(index) else { return Ok(None) };
+        let content = private::read(file)
+            .map_err(|error| Cause::PasswordFile(file.clone(), error.predicate()))?;
+        let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
 
 /// The C type of the callback (certpick_password_cb in the header).
 pub type PasswordFunction = unsafe extern "C" fn(

@@ -71,6 +71,7 @@ pub fn judge_index(index: &Index, named: Option<&[bool]>, now: i64) -> Verdicts 
         exempt: &[],
         graph: index.graph(),
         refused: &vec![false; index.links().len()],
+        rules: &[],
         user: None,
         now,
     };
