@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """curl and Python with HTTPS servers that name no CA, with redirects and through a proxy.
 
-curl has a BIO of its own and Python's asyncio memory BIOs, so the address and the port are unknown. Python's
-http.client uses SSL_set_fd(). All set the server name indication, if the host is not an address.
+curl uses its own BIO, and Python's asyncio memory BIOs, so that OpenSSL knows neither address nor port. Python's
+http.client uses SSL_set_fd(). All set the server name indication unless the host is an address.
 """
 
 from contextlib import ExitStack
@@ -41,10 +41,7 @@ print(connection.getresponse().read().decode())
 
 
 class Clients:
-    """The commands of the clients.
-
-    They verify the server, and connect to 127.0.0.1 for each name in `ports`.
-    """
+    """The commands of clients, which verify the server. The names in `ports` are those of 127.0.0.1."""
 
     def __init__(self, issuer, ports: dict):
         self._issuer, self.ports = issuer, ports
@@ -65,7 +62,7 @@ class Clients:
 
 @pytest.fixture(scope="module")
 def servers(own, authorities, scratch):
-    """By the CA whose certificates they accept; None: one that accepts a client without a certificate."""
+    """Three servers: by the CA of the certificates that they require, and None for one that requires none."""
     with ExitStack() as running:
 
         def start(ca) -> HttpsServer:
@@ -160,7 +157,7 @@ def test_one_curl_sends_each_host_its_certificate(programs, servers, config_file
 def test_the_host_of_a_redirect_gets_the_certificate_only_by_its_rule(
     redirecting, servers, issuer, config_file, way, run, hosts, received
 ):
-    """The redirecting server requires the certificate; its page tells that it arrived."""
+    """The first server requires the certificate, and redirects only after it has received it."""
     programs = Clients(issuer, {"north.test": redirecting.port, "south.test": servers[None].port})
     started = way(config_file(("anna", {"hosts": hosts})))
     result = run(programs.curl("--location", f"https://north.test:{redirecting.port}/{MOVED}"), started)

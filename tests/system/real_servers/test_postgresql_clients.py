@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Clients of two PostgreSQL servers: psql, pgbouncer, and dblink, postgres_fdw and walreceiver in a third server.
 
-In the tests by CA names each server names one CA. In those by rules it names both, so that only the rule says
-which certificate it gets.
+In the tests by CA names each server names and accepts one CA. In the tests by rules each names and accepts both, so
+that only the rules decide.
 """
 
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,6 @@ from ways import OWNERS, Way
 
 HBA = f"{REQUIRED}\nlocal replication all trust\nhostssl replication all 127.0.0.1/32 trust clientcert=verify-ca"
 HOSTS = ("127.0.0.1", "localhost")
-# Remote objects for postgres_fdw.
 ROLES = (
     "create role demo login replication;"
     "create view arrived as select client_dn from pg_stat_ssl where pid = pg_backend_pid();"
@@ -28,7 +27,7 @@ ROLES = (
 
 
 class Cluster:
-    """Two servers by the CA of their certificates' owners."""
+    """Two servers. Each has the name of a CA."""
 
     def __init__(self, servers: dict, authorities: dict):
         self._servers, self._authorities = servers, authorities
@@ -37,7 +36,7 @@ class Cluster:
         return self._servers[ca]
 
     def name(self, both: bool) -> None:
-        """Sets whether each server names and accepts both CAs, or its own."""
+        """Makes each server name and accept both CAs, or only its own."""
         for ca, server in self._servers.items():
             names = OWNERS if both else [ca]
             server.configure([self._authorities[name].certificate for name in names], HBA)
@@ -97,9 +96,9 @@ def test_psql(cluster, host, env, run, version):
 
 
 @pytest.mark.parametrize("version", [0, 18], ids=["the distribution's", "18"])
-def test_psql_gets_the_certificate_of_its_user(cluster, config_file, way, run, version):
+def test_psql_sends_the_certificate_for_its_user(cluster, config_file, way, run, version):
     cluster.name(both=True)
-    rules = [("bert", {"users": ["b*"]}), ("anna", {"users": ["demo"], "hosts": ["localhost"]})]
+    rules = [(owner, {"users": [users], "hosts": ["localhost"]}) for owner, users in (("bert", "b*"), ("anna", "d?mo"))]
     command, more = psql_command(cluster["alpha"], version, host="localhost")
     started = way(config_file(*rules))
     result = run(command, Way(started.before, {**started.env, **more}))

@@ -48,7 +48,7 @@ def assert_nothing_is_sent(run):
         assert result.status != 0, result
         assert server.received_no_certificate(start), server.log.text(start)
         if isinstance(server, MariaDb):
-            # It refuses the account and not the handshake, as it would a certificate of another CA.
+            # It would refuse the handshake with a certificate of another CA, whatever the account.
             anyone = run(server.client(host, account="anyone", **options), way)
             assert (anyone.status, anyone.out) == (0, "DONE\n"), anyone
 
@@ -85,14 +85,14 @@ def test_without_a_rule_nothing_is_sent(servers, module, listed, home, assert_no
 
 
 def test_empty_ca_list_sends_the_first_of_a_list_to_both(servers, module, listed, run, assert_accepted):
-    """Without names the list gives no reason for another certificate."""
+    """Without the names of CAs, a list gives no reason to send another one."""
     way = Way(env=module(**listed, empty_ca_list="accept"))
     assert_accepted(servers["alpha"], way)
     assert run(servers["beta"].client(ADDRESS), way).status != 0
 
 
 def hosts_of(servers, host: str = ADDRESS) -> list:
-    """Returns rules by which each server gets its certificate. The first is not that of the first server."""
+    """Returns rules by which each server gets its certificate, in reverse order."""
     rules = [(OWNERS[ca], {"hosts": [f"{host}:{server.port}"]}) for ca, server in servers.items()]
     return rules[::-1]
 
@@ -103,13 +103,12 @@ def test_each_server_gets_the_certificate_of_its_rule(servers, config_file, way,
         assert_accepted(server, started)
 
 
-def test_a_server_of_which_no_rule_speaks_gets_nothing(
+def test_nothing_is_sent_to_a_server_without_a_rule(
     servers, config_file, way, assert_accepted, assert_nothing_is_sent
 ):
-    for rules in ([("anna", {"hosts": [f"{ADDRESS}:{servers['alpha'].port}"]})],
-                  [("anna", {"hosts": [f"{ADDRESS}:{servers['alpha'].port}"]}), ("bert", {})],
-                  [("anna", {"hosts": [f"{ADDRESS}:{servers['alpha'].port}"]}), ("bert", {"hosts": ["*"]})]):  # fmt: skip
-        started = way(config_file(*rules))
+    of_alpha = ("anna", {"hosts": [f"{ADDRESS}:{servers['alpha'].port}"]})
+    for others in ([], [("bert", {})], [("bert", {"hosts": ["*"]})]):
+        started = way(config_file(of_alpha, *others))
         assert_accepted(servers["alpha"], started)
         assert_nothing_is_sent(servers["beta"], started)
 
