@@ -144,7 +144,7 @@ pub fn hear(world: &World, heard: &[u8], look: impl FnOnce(Option<&Decision>)) {
     let mut stream = SslStream::new(ssl, Ear(heard)).expect("a stream");
     let _ = stream.connect();
     // SAFETY: a valid SSL of this thread.
-    let decision = unsafe { hook::whole_decision(stream.ssl().as_ptr()) };
+    let decision = unsafe { hook::full_decision(stream.ssl().as_ptr()) };
     if let Some(decision) = decision {
         consistent(decision);
     }

@@ -227,7 +227,7 @@ impl Connection {
 
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: a valid SSL of this thread; nobody changes the record while it is shown.
-        unsafe { hook::whole_decision(self.client.ssl().as_ptr()) }
+        unsafe { hook::full_decision(self.client.ssl().as_ptr()) }
     }
 
     /// The record of the server's request, which there was.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checking the files of a selector, and reading those that have changed.
+//! Checks the files of a selector and reads the files that have changed.
 
 use crate::credential::Group;
 use crate::error::{Cause, Error};
@@ -12,26 +12,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// A file of issuers, as one selector has it.
+/// A file of the issuer pool of one selector.
 #[derive(Debug)]
 pub struct SelectedIssuers {
     pub file: Arc<IssuerFile>,
     pub path: PathBuf,
-    /// The working directory when it was added, where the name depends on it.
+    /// The working directory at the time the file was added, if its name is relative.
     base: Option<PathBuf>,
-    /// Whether it was opened for this selector.
+    /// The file was opened for this selector.
     opened: AtomicBool,
 }
 
 impl SelectedIssuers {
-    /// The issuers of a file with this name.
+    /// Remembers the working directory if `path` is relative.
     pub fn new(path: &Path, found: Found<IssuerFile>) -> SelectedIssuers {
         let base = if path.is_relative() { std::env::current_dir().ok() } else { None };
         let opened = AtomicBool::new(!found.is_from_cache);
         SelectedIssuers { file: found.content, path: path.to_owned(), base, opened }
     }
 
-    /// Checks the file, whose certificates are about to be sent.
+    /// Checks the file before a certificate from it is sent.
     pub fn check_file(&self, check: FileCheck) -> Result<(), Unsent> {
         let at = absolute(self.base.as_deref(), &self.path);
         let stamp = self.file.stamp();
@@ -70,8 +70,8 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// Checks every file, and reads those that have changed.
-    pub fn of(groups: &[Arc<Group>], issuers: &[Arc<SelectedIssuers>]) -> Result<Reloaded, Error> {
+    /// Checks every file, and reads the files that have changed.
+    pub fn new(groups: &[Arc<Group>], issuers: &[Arc<SelectedIssuers>]) -> Result<Reloaded, Error> {
         let (groups, issuers) = (groups.to_vec(), issuers.to_vec());
         let mut new = Reloaded { groups, issuers, is_new: false, is_different: false };
         let mut before = 0;

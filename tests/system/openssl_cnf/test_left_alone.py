@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, run
+from clients import OWNERS, PROGRAMS
 from harness import paths
 from harness.daemon import directory_for, unprivileged_user
 from harness.https import HttpsServer
 from harness.openssl_cnf import certpick, text
 from harness.pki import THREE
-from harness.psql import NO_CERTIFICATE
+from harness.psql import NO_CERTIFICATE, run
 from harness.server import OPTIONAL, Server
 from harness.toolchain import LIBRARY
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The filter excludes no credential that a choice among all would find suitable.
+//! Tests that the filter excludes no credential that is suitable.
 
 use super::*;
 use crate::selector::Index;
@@ -7,7 +7,7 @@ use crate::selector::index::tests::chains::judge_index;
 use crate::x509::chain::tests::{Party, issued_by, party};
 use openssl::x509::X509;
 
-/// Small numbers, the same in each run.
+/// A generator of pseudo-random numbers, which are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -18,7 +18,7 @@ impl Dice {
     }
 }
 
-/// The verdict on each credential of an index, and its chain as the certificates that are sent.
+/// Returns each credential of an index with its verdict and the DER of its chain.
 fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<Vec<u8>>)> {
     let mut flags = vec![false; filter.names().len()];
     named.iter().for_each(|number| flags[*number as usize] = true);
@@ -31,7 +31,7 @@ fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<
     index.survivors().iter().enumerate().map(answer).collect()
 }
 
-/// An index of what the filter leaves, made as a selector makes it.
+/// Builds the index of the survivors as a selector does.
 fn index_of_rest(
     filter: &Filter,
     survivors: Survivors,
@@ -39,23 +39,22 @@ fn index_of_rest(
     issuers: &[&X509],
 ) -> Index {
     let certificate = |origin| match origin {
-        Origin::Extra { credential, at } => &credentials[credential].1[at],
-        Origin::Issuer { at, .. } => issuers[at],
+        Origin::Extra { credential, position } => &credentials[credential].1[position],
+        Origin::Issuer { position, .. } => issuers[position],
     };
     let above = filter.above(&survivors).into_iter();
-    let above: Vec<(u32, &X509)> = above
-        .map(|number| (number, certificate(filter.member(number).unwrap().origins[0])))
-        .collect();
+    let above: Vec<(u32, &X509)> =
+        above.map(|number| (number, certificate(filter.ca(number).unwrap().origins[0]))).collect();
     let leaves = survivors.iter().map(|at| credentials[at].0.clone()).collect();
     Index::build(filter, survivors, leaves, &above).unwrap()
 }
 
 #[test]
-fn a_choice_among_the_rest_is_the_choice_among_all() {
+fn a_choice_among_the_survivors_equals_the_choice_among_all() {
     let mut dice = Dice(1);
     let (mut excluded, mut suitable) = (0, 0);
     for _ in 0..60 {
-        // Few names, so that there are rings, roots, cross-signed CAs and several of one name.
+        // With few names there are cycles, roots, cross-signed CAs and several CAs of one name.
         let names = ["A", "a", "B", "C", "D", "E", "F"];
         let cas: Vec<Party> = (0..8).map(|_| party(names[dice.below(names.len())])).collect();
         let mut any_ca = || issued_by(&cas[dice.below(8)], &cas[dice.below(8)]);
@@ -82,7 +81,7 @@ fn a_choice_among_the_rest_is_the_choice_among_all() {
             let of_rest = judge(&filter, &rest, &named);
             let (left, ruled_out): (Vec<_>, Vec<_>) = judge(&filter, &whole, &named)
                 .into_iter()
-                .partition(|(credential, ..)| survivors.place(*credential).is_some());
+                .partition(|(credential, ..)| survivors.position(*credential).is_some());
             assert_eq!(left, of_rest);
             assert!(ruled_out.iter().all(|(_, verdict, _)| verdict & 1 != 0), "{ruled_out:?}");
             excluded += ruled_out.len();
@@ -93,7 +92,7 @@ fn a_choice_among_the_rest_is_the_choice_among_all() {
 }
 
 #[test]
-fn where_the_server_names_no_ca_the_policy_decides() {
+fn without_ca_names_the_policy_determines_the_survivors() {
     let (ca, u) = (party("CA"), party("u"));
     let leaf = issued_by(&u, &ca);
     let one = Index::of_all(&[(&leaf, &[])], &[]).unwrap().0;
@@ -103,5 +102,5 @@ fn where_the_server_names_no_ca_the_policy_decides() {
     assert_eq!(two.survivors(None, EmptyCaList::Sole), none);
     assert_eq!(one.survivors(None, EmptyCaList::Sole), Survivors::All(1));
     assert_eq!(one.survivors(None, EmptyCaList::SendNone), none);
-    assert_eq!(two.survivors(Some(&[]), EmptyCaList::Accept), none, "it named others");
+    assert_eq!(two.survivors(Some(&[]), EmptyCaList::Accept), none, "the server named other CAs");
 }
