@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Certificates, openssl.cnf files and configuration files for clients of real servers.
 
-Some clients are themselves servers, which do not run as root. The files of the clients are in a directory that
-these can read.
+Some clients are themselves servers, which do not run as root. The clients' files are in a directory that such servers
+can read.
 """
 
 import json

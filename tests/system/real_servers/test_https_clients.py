@@ -19,8 +19,10 @@ REDIRECT = "HTTP/1.0 302 Found\r\nLocation: {location}\r\nConnection: close\r\n\
 MOVED = "moved"
 ASYNCIO = """
 import asyncio, ssl, sys
-async def main(ca, connect_to, name, port):
+async def main(ca, connect_to, name, port, verify):
     context = ssl.create_default_context(cafile=ca)
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(connect_to, int(port), ssl=context, server_hostname=name)
     writer.write(b"GET / HTTP/1.0\\r\\n\\r\\n")
     print((await reader.read()).decode())
@@ -53,8 +55,8 @@ class Clients:
             command += ["--resolve", f"{name}:{port}:127.0.0.1"]
         return [*command, *words]
 
-    def asyncio(self, name: str) -> list:
-        return ["/usr/bin/python3", "-c", ASYNCIO, self._issuer, "127.0.0.1", name, self.ports[name]]
+    def asyncio(self, name: str, verify: str = "yes") -> list:
+        return ["/usr/bin/python3", "-c", ASYNCIO, self._issuer, "127.0.0.1", name, self.ports[name], verify]
 
     def http_client(self, host: str, port: int, proxy="") -> list:
         return ["/usr/bin/python3", "-c", HTTP_CLIENT, self._issuer, host, port, proxy]
@@ -149,6 +151,14 @@ def test_one_curl_sends_each_host_its_certificate(programs, servers, config_file
     result = run(programs.curl("--parallel", *urls), started)
     pages = result.out.split("</HTML>")[:-1]
     assert (result.status, sorted(map(https.arrived, pages))) == (0, ["anna", "bert"]), result
+
+
+def test_verified_needs_verification_even_if_the_chain_is_trusted(programs, config_file, way, run):
+    """With CERT_NONE and a CA file OpenSSL verifies the chain, but ignores the result."""
+    started = way(config_file(("anna", {"hosts": ["north.test"], "verified": True})))
+    result = run(programs.asyncio("north.test"), started)
+    assert (result.status, https.arrived(result.out)) == (0, "anna"), result
+    assert_none_was_sent(run(programs.asyncio("north.test", verify=""), started))
 
 
 @pytest.mark.parametrize(

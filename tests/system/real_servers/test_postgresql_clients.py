@@ -105,6 +105,22 @@ def test_psql_sends_the_certificate_for_its_user(cluster, config_file, way, run,
     assert (result.status, result.out) == (0, "/CN=anna\n"), result
 
 
+def test_a_rule_does_not_rank_if_psql_has_host_and_hostaddr(cluster, issuer, config_file, way, run):
+    """Without verification the host name says nothing about the server at that address."""
+    cluster.name(both=True)
+    both = {"host": "localhost", "hostaddr": "127.0.0.1"}
+    verifying = {"sslmode": "verify-full", "sslrootcert": issuer}
+    for rule, settings, owner in [
+        ({}, {"host": "localhost"}, "anna"),
+        ({}, both, "bert"),
+        ({}, {**both, **verifying}, "bert"),
+        ({"verified": True}, {**both, **verifying}, "anna"),
+    ]:
+        started = way(config_file(("bert", {}), ("anna", {"hosts": ["localhost"], **rule})))
+        result = run(psql_command(cluster["alpha"], **settings)[0], started)
+        assert (result.status, result.out) == (0, f"/CN={owner}\n"), (settings, result)
+
+
 def test_psql_with_verified_verifies_the_server(cluster, issuer, config_file, way, run):
     cluster.name(both=True)
     started = way(config_file(*cluster.rules("localhost", verified=True)))
