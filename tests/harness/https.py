@@ -26,6 +26,7 @@ class HttpsServer:
     demand: the handshake fails without a client certificate
     ask: whether the server sends a CertificateRequest
     chain: certificates that are sent after the server's own
+    directory: the working directory, in which -HTTP finds its answers
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class HttpsServer:
         env: Optional[dict] = None,
         chain: Optional[Path] = None,
         options: tuple = (),
+        directory: Optional[Path] = None,
     ):
         self._command = ["openssl", "s_server", "-www", "-accept", "127.0.0.1:0", *options]
         self._command += ["-cert", certificate, "-key", key]
@@ -52,6 +54,7 @@ class HttpsServer:
         if tls:
             self._command += [f"-tls{tls.replace('.', '_')}"]
         self._log = log
+        self._directory = directory
         self._env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "OPENSSL_CONF": "/dev/null", **(env or {})}
         self._supervisor: Optional[subprocess.Popen] = None
 
@@ -62,6 +65,7 @@ class HttpsServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                cwd=self._directory,
                 env=self._env,
                 text=True,
                 start_new_session=True,  # Ctrl-C reaches only us

@@ -1,204 +1,69 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A temporary PostgreSQL server.
-
-PostgreSQL refuses to run as root; root runs it as nobody. A shell supervises it: when our end of a pipe
-closes, even if we are killed, the shell ends the server and removes its data.
-"""
+"""A temporary PostgreSQL server."""
 
 import os
-import pwd
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
-import threading
 from pathlib import Path
-from typing import IO, Optional
+from typing import Optional
 
-# $1 and $2 are the directories to remove; the other arguments are the server's command.
-SUPERVISOR = """
-work=$1 sockets=$2; shift 2
-"$@" >&2 &
-server=$!
-echo "$server"
-exec 2>/dev/null
-cat >/dev/null
-# Repeatedly, because initdb may ignore the first signal.
-while kill -INT "$server"; do sleep 0.2; done &
-again=$!
-wait "$server"
-kill "$again"
-rm -rf -- "$work" "$sockets"
-"""
+from .daemon import START_SECONDS, Daemon, ServerError
 
 # exec, so that the supervisor's child is the server itself.
-INITDB_AND_SERVER = """
-cd "$2" && umask 077 &&
-"$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null &&
-exec "$1/postgres" -D "$2/data" -c config_file="$2/postgresql.conf"
+INITDB = '"$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null'
+# $3 and $4 are the primary's socket directory and port.
+BASE_BACKUP = """
+"$1/pg_basebackup" -h "$3" -p "$4" -U postgres -D "$2/data" --checkpoint=fast --no-sync &&
+touch "$2/data/standby.signal"
 """
+SERVER = 'exec "$1/postgres" -D "$2/data" -c config_file="$2/postgresql.conf"'
 
 OPTIONAL = "hostssl all all 127.0.0.1/32 trust"
 REQUIRED = f"{OPTIONAL} clientcert=verify-ca"
-READY = "database system is ready to accept connections"
-START_SECONDS = 60
 
 
-class ServerError(Exception):
-    pass
+class Server(Daemon):
+    """A context manager. The server requests a client certificate.
 
+    env: for the server, which is itself a client of foreign servers and of its primary
+    primary: the server of which this one is a standby; it needs a primary_conninfo to replicate
+    """
 
-def unprivileged_user() -> Optional[pwd.struct_passwd]:
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    name = "the PostgreSQL server"
+    ready = "database system is ready to accept"
+    port_is_taken = "could not bind"
+    stop_signal = "INT"
 
-
-def as_user(user: Optional[pwd.struct_passwd]) -> list:
-    """Returns the start of a command that runs the rest as this user."""
-    if user is None:
-        return []
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
-
-
-def directory_for(user: Optional[pwd.struct_passwd], parent: Path, name: str) -> Path:
-    """Makes a directory of this user below parent, or below /tmp if the user cannot enter parent."""
-    parent.mkdir(parents=True, exist_ok=True)
-    if subprocess.run([*as_user(user), "test", "-x", parent]).returncode != 0:
-        parent = Path("/tmp")
-    directory = Path(tempfile.mkdtemp(prefix=name, dir=parent))
-    if user is not None:
-        os.chown(directory, user.pw_uid, user.pw_gid)
-    return directory
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Log:
-    """The server's messages, by which we also wait for events."""
-
-    def __init__(self, stream: IO[bytes], copy: Path):
-        self._lines: list = []
-        self._ended = False
-        self._changed = threading.Condition()
-        self._copy = copy
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
-
-    def _read(self, stream: IO[bytes]) -> None:
-        with open(self._copy, "ab") as copy:
-            for line in stream:
-                copy.write(line)
-                copy.flush()
-                with self._changed:
-                    self._lines.append(line.decode(errors="replace"))
-                    self._changed.notify_all()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def position(self) -> int:
-        with self._changed:
-            return len(self._lines)
-
-    def text(self, start: int = 0) -> str:
-        with self._changed:
-            return "".join(self._lines[start:])
-
-    def wait_for(self, words: str, start: int = 0) -> bool:
-        """Returns False if the server ends or START_SECONDS pass without these words."""
-
-        def seen() -> bool:
-            return any(words in line for line in self._lines[start:])
-
-        with self._changed:
-            self._changed.wait_for(lambda: seen() or self._ended, timeout=START_SECONDS)
-            return seen()
-
-
-class Server:
-    """A context manager. The server listens on 127.0.0.1 and requests a client certificate."""
-
-    def __init__(self, bindir: Path, below: Path, certificate: Path, key: Path):
+    def __init__(
+        self,
+        bindir: Path,
+        below: Path,
+        certificate: Path,
+        key: Path,
+        env: Optional[dict] = None,
+        primary: "Optional[Server]" = None,
+    ):
+        super().__init__(below, env)
+        self._primary = primary
         self.bindir = bindir
-        self.below = below.resolve()
         self.certificate = certificate
         self.key = key
-        self.port = 0
-        self._user = unprivileged_user()
         self._settings: tuple = ()
         self._trusted: list = []
         self.hba = REQUIRED
         self._tls_max = ""
-        self._supervisor: Optional[subprocess.Popen] = None
-        self.work: Optional[Path] = None
-        self.sockets: Optional[Path] = None
 
-    def __enter__(self) -> "Server":
-        for _ in range(5):
-            self.port = free_port()
-            try:
-                if self._start():
-                    break
-            except BaseException:
-                self.stop()
-                raise
-            text = self.log.text()
-            self.stop()
-            if "could not bind" not in text:  # if the port is taken, try another
-                raise ServerError(f"the PostgreSQL server did not start:\n{text}")
-        else:
-            raise ServerError("no free port for the PostgreSQL server")
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.stop()
-
-    def _start(self) -> bool:
-        self.work = directory_for(self._user, self.below, "server-")
-        self.sockets = directory_for(self._user, Path("/tmp"), "certpick-")
+    def _prepare(self) -> None:
         self._put("server.crt", self.certificate.read_text())
         self._put("server.key", self.key.read_text())
         self._write_configuration()
-        command = ["/bin/sh", "-c", INITDB_AND_SERVER, "server", self.bindir, self.work]
-        self._supervisor = subprocess.Popen(
-            ["/bin/sh", "-c", SUPERVISOR, "supervisor", self.work, self.sockets]
-            + as_user(self._user)
-            + command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
-            start_new_session=True,  # Ctrl-C reaches only us
-        )
-        self.log = Log(self._supervisor.stderr, self.below / "server.log")
-        self.pid = int(self._supervisor.stdout.readline())
-        return self.log.wait_for(READY)
 
-    def stop(self) -> None:
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
-            supervisor.stdin.close()
-            try:
-                supervisor.wait(timeout=START_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(supervisor.pid, signal.SIGKILL)
-                supervisor.wait()
-            supervisor.stdout.close()
-        for directory in (self.work, self.sockets):
-            if directory is not None:  # in case the supervisor was killed
-                shutil.rmtree(directory, ignore_errors=True)
-        self.work = self.sockets = None
-
-    def _put(self, name: str, text: str) -> Path:
-        path = self.work / name
-        path.touch(mode=0o600)
-        path.write_text(text)
-        if self._user is not None:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
-        return path
+    def _command(self) -> list:
+        data, arguments = INITDB, [self.bindir, self.work]
+        if self._primary is not None:
+            data = BASE_BACKUP.strip()
+            arguments += [self._primary.sockets, self._primary.port]
+        return ["/bin/sh", "-c", f"umask 077 && {data} && {SERVER}", "server", *arguments]
 
     def _write_configuration(self) -> None:
         trusted = ""

@@ -8,11 +8,12 @@ import pytest
 
 from clients import OWNERS, PROGRAMS
 from harness import paths
+from harness.daemon import directory_for, unprivileged_user
 from harness.https import HttpsServer
 from harness.openssl_cnf import certpick, text
 from harness.pki import THREE
 from harness.psql import NO_CERTIFICATE, run
-from harness.server import OPTIONAL, Server, directory_for, unprivileged_user
+from harness.server import OPTIONAL, Server
 from harness.toolchain import LIBRARY
 
 OWN_OPTIONS = {

@@ -7,6 +7,8 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 
+from harness.proxy import pump
+
 SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])
 SECONDS = 30
 
@@ -171,13 +173,3 @@ class Relay(Listener):
         far = socket.create_connection(("127.0.0.1", self._port), SECONDS)
         for one, other in ((connection, far), (far, connection)):
             threading.Thread(target=pump, args=(one, other), daemon=True).start()
-
-
-def pump(one: socket.socket, other: socket.socket) -> None:
-    """Forwards data until `one` ends, then shuts down the sending side of `other`."""
-    try:
-        while data := one.recv(1 << 14):
-            other.sendall(data)
-        other.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
