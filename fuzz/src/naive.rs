@@ -2,6 +2,7 @@
 //! Second opinions: the list grammar and the choice as plainly as they can be said, without a
 //! thought for speed.
 
+pub mod config;
 pub mod rules;
 
 /// An entry: certificate, key, password.
