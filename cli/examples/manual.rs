@@ -53,7 +53,7 @@ fn page(command: &Command, name: &str, others: &[String], directory: &Path) -> i
         section(&mut page, block)?;
     }
     writeln!(page, ".SH SEE ALSO")?;
-    let last = ["certpick.cnf(5)".to_owned(), "certpick(3)".to_owned()];
+    let last = ["certpick.cnf(5)", "certpick.toml(5)", "certpick(3)"].map(str::to_owned);
     let others: Vec<String> =
         others.iter().map(|o| format!("{o}(1)")).chain(last).map(|o| escape(&o)).collect();
     writeln!(page, "{}", others.join(", "))?;

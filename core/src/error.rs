@@ -3,10 +3,12 @@
 //! certificate and key files are libpq's. No error contains a password.
 
 mod cause;
+mod config;
 mod pattern;
 
 use crate::text::Printable;
 pub use cause::{Cause, PRIVATE_FILE_RULE, Problem, file_name};
+pub use config::{ConfigError, ConfigFlaw, Position, Table, ValueType};
 pub use pattern::{PatternError, PatternFlaw};
 use std::fmt::{self, Write};
 
@@ -148,6 +150,8 @@ pub enum Error {
     },
     /// A file of issuers cannot be used.
     Issuers(Cause),
+    /// The configuration file.
+    Config(ConfigError),
     /// A setting in openssl.cnf.
     Settings(String),
     /// All errors that a validation found; never empty.
@@ -178,6 +182,7 @@ impl Error {
             Error::Grammar { .. } | Error::Counts { .. } => Status::List,
             Error::Entry { cause, .. } | Error::Issuers(cause) => cause.status(),
             Error::Several(all) => all.first().map_or(Status::Internal, Error::status),
+            Error::Config(error) => error.status(),
             Error::OpenSsl(_) => Status::OpenSsl,
             Error::Memory => Status::Memory,
             Error::OpenSslVersion { .. } => Status::OpenSslVersion,
@@ -232,6 +237,7 @@ impl Error {
             }
             Error::Entry { number, cause } => write!(f, "entry {number}: {cause}"),
             Error::Issuers(cause) => write!(f, "issuers: {cause}"),
+            Error::Config(error) => write!(f, "{error}"),
             Error::Settings(what) => write!(f, "certpick settings in openssl.cnf: {what}"),
             Error::Several(_) => write!(f, "{self}"),
             Error::OpenSsl(why) => write!(f, "unexpected error in OpenSSL: {why}"),
@@ -251,6 +257,12 @@ impl Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Error {
+        Error::Config(error)
+    }
+}
 
 /// OpenSSL had no memory, so that the result is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod private;
 pub mod regular;
 pub mod stamp;
+pub mod trusted;
 
 use bytes::FileContent;
 use regular::ReadError;

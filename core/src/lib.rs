@@ -20,6 +20,7 @@
 
 mod cache;
 pub mod choice;
+pub mod config;
 mod credential;
 pub mod decision;
 pub mod error;

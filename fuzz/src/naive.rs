@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A second implementation of the list grammar, written for clarity and not for speed.
 
+pub mod config;
 pub mod rules;
 
 /// An entry: certificate, key, password.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""certpick(3) and certpick.cnf(5) are well-formed and complete."""
+"""certpick(3), certpick.cnf(5) and certpick.toml(5) are well-formed and complete."""
 
 import re
 import subprocess
@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 from harness import paths
+from harness.configurations import read_configurations
 from harness.unavailable import need_package
 
-PAGES = ("certpick.3", "certpick.cnf.5")
+PAGES = ("certpick.3", "certpick.cnf.5", "certpick.toml.5")
 
 
 def text(page: str) -> str:
@@ -43,3 +44,17 @@ def test_certpick_cnf_5_has_exactly_the_settings_of_the_module():
     names = re.search(r"NAMES: \[&CStr; \d+\] = \[(.*?)\];", source, re.DOTALL)[1]
     tagged = re.findall(r"^\.It Cm (\w+)", text("certpick.cnf.5"), re.MULTILINE)
     assert set(tagged) - {"module", "activate"} == set(re.findall(r'c"(\w+)"', names))
+
+
+def test_certpick_toml_5_has_exactly_the_keys_of_the_file():
+    source = (paths.ROOT / "core" / "src" / "error" / "config.rs").read_text()
+    keys = re.search(r"fn keys\(self\).*?\n    }\n", source, re.DOTALL)[0]
+    tagged = re.findall(r"^\.It Cm (\w+)", text("certpick.toml.5"), re.MULTILINE)
+    assert tagged == re.findall(r'\("(\w+)"', keys)
+
+
+def test_certpick_toml_5_has_an_example_that_is_read():
+    page = text("certpick.toml.5")
+    example = re.search(r"^\.Bd -literal\n(.*?)^\.Ed", page, re.MULTILINE | re.DOTALL)[1].encode()
+    [found] = read_configurations([example])
+    assert found[0] == "ok" and len(found) == 2 + example.count(b"[[credential]]"), found

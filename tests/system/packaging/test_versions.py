@@ -32,7 +32,7 @@ def test_pkg_config(prefix):
     assert first(r"^Version: (.*)$", prefix / "lib/some-triple/pkgconfig/certpick.pc") == VERSION
 
 
-@pytest.mark.parametrize("page", ["man3/certpick.3", "man5/certpick.cnf.5"])
+@pytest.mark.parametrize("page", ["man3/certpick.3", "man5/certpick.cnf.5", "man5/certpick.toml.5"])
 def test_hand_written_manual_page(prefix, page):
     assert first(r"^\.Os certpick (.*)$", prefix / "share/man" / page) == VERSION
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The configuration file of a user or of the system.
+
+use crate::error::ConfigError;
+use crate::file::regular::system_text;
+use std::ffi::{CStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+const SYSTEM_FILE: &str = "/etc/certpick/certpick.toml";
+
+/// Returns the file that `CERTPICK_CONFIG` names. If the variable is not set, returns the first file
+/// that exists of `$XDG_CONFIG_HOME/certpick/certpick.toml` (`~/.config/certpick/certpick.toml` if
+/// the variable is not set to an absolute name) and `/etc/certpick/certpick.toml`, or `None`.
+///
+/// A variable with an unusable value is an error. The environment of a set-user-ID program is not
+/// read.
+pub fn default_path() -> Result<Option<PathBuf>, ConfigError> {
+    find(variable, Path::new(SYSTEM_FILE))
+}
+
+fn find(
+    variable: impl Fn(&CStr) -> Option<OsString>,
+    system: &Path,
+) -> Result<Option<PathBuf>, ConfigError> {
+    if let Some(value) = variable(c"CERTPICK_CONFIG") {
+        let path = absolute("CERTPICK_CONFIG", value)?;
+        return match path.metadata() {
+            Ok(_) => Ok(Some(path)),
+            Err(error) => Err(unreadable(&path, &error)),
+        };
+    }
+    let configurations = match variable(c"XDG_CONFIG_HOME").map(PathBuf::from) {
+        Some(directory) if directory.is_absolute() => Some(directory),
+        _ => match variable(c"HOME") {
+            Some(home) => Some(absolute("HOME", home)?.join(".config")),
+            None => None,
+        },
+    };
+    let of_user = configurations.map(|directory| directory.join("certpick/certpick.toml"));
+    for path in of_user.as_deref().into_iter().chain([system]) {
+        // A symbolic link to a file that does not exist is an error when it is read.
+        match path.symlink_metadata() {
+            Ok(_) => return Ok(Some(path.to_owned())),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+    }
+    Ok(None)
+}
+
+fn absolute(name: &'static str, value: OsString) -> Result<PathBuf, ConfigError> {
+    let path = PathBuf::from(value);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    let why = "is set, but is not an absolute path".to_owned();
+    Err(ConfigError::Variable { name, why })
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    ConfigError::File { file: path.to_owned(), why: system_text(error) }
+}
+
+/// Returns the value of a variable; `None` in a set-user-ID program.
+fn variable(name: &CStr) -> Option<OsString> {
+    unsafe extern "C" {
+        fn secure_getenv(name: *const libc::c_char) -> *mut libc::c_char;
+    }
+    // SAFETY: a C string. The value is NULL or a C string, which is copied; certpick does not change
+    // the environment.
+    unsafe {
+        let value = secure_getenv(name.as_ptr());
+        if value.is_null() {
+            return None;
+        }
+        Some(OsString::from_vec(CStr::from_ptr(value).to_bytes().to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
