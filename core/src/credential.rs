@@ -51,7 +51,7 @@ enum GroupSource {
 
 impl Group {
     /// Returns the group of the credentials of files.
-    pub fn of_files(found: Fetched<Listing>, passwords: Option<KeyPasswords>) -> Group {
+    pub fn of_files(found: Fetched<Listing>, passwords: Option<Arc<KeyPasswords>>) -> Group {
         let listing = found.content;
         let base = if listing.has_relative_path() { std::env::current_dir().ok() } else { None };
         let count = listing.credentials().len();
@@ -59,7 +59,7 @@ impl Group {
         Group {
             opened: found.is_from_cache.then(unopened),
             loaded: Arc::new(LoadedKeys::new(count)),
-            source: GroupSource::Files { listing, passwords: passwords.map(Arc::new), base },
+            source: GroupSource::Files { listing, passwords, base },
         }
     }
 

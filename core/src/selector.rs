@@ -6,6 +6,7 @@
 //! survivors are judged with an [`Index`].
 
 mod cached;
+mod configured;
 mod filter;
 mod frozen;
 mod index;
@@ -26,6 +27,7 @@ use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
 use cached::{FilterFiles, store_filter};
+use configured::{Configured, SelectedConfig};
 pub use filter::{CaCertificate, Filter, Origin};
 pub use frozen::{FrozenSelector, FullIndex};
 pub use index::{CertificateClass, ChainCertificate, Index, MAX_KEYS};
@@ -39,6 +41,9 @@ pub use survivors::Survivors;
 
 const NO_CREDENTIAL: Error = Error::Argument("the selector has no credential with this index");
 
+const CONFIGURED: Error =
+    Error::Argument("the rule of a credential of a configuration file is in that file");
+
 /// A set of credentials under construction.
 ///
 /// A function that adds something leaves the set unchanged if it fails.
@@ -47,6 +52,7 @@ pub struct Selector {
     groups: Vec<Arc<Group>>,
     /// The rules of each group's credentials.
     rules: Vec<GroupRules>,
+    configs: Vec<SelectedConfig>,
     issuers: Vec<Arc<SelectedIssuers>>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
@@ -81,7 +87,7 @@ impl Selector {
         let use_cache = !self.without_cache;
         let (listing, passwords) =
             Listing::of_lists(sslcert, sslkey, passwords, self.count(), use_cache)?;
-        self.push(Group::of_files(listing, passwords));
+        self.push(Group::of_files(listing, passwords.map(Arc::new)));
         Ok(())
     }
 
@@ -96,7 +102,7 @@ impl Selector {
         let passwords = password.as_ref().map(PasswordSet::single).map(KeyPasswords::Set);
         let use_cache = !self.without_cache;
         let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
-        self.push(Group::of_files(listing, passwords));
+        self.push(Group::of_files(listing, passwords.map(Arc::new)));
         Ok(())
     }
 
@@ -115,15 +121,43 @@ impl Selector {
     }
 
     fn push(&mut self, group: Group) {
-        self.groups.push(Arc::new(group));
-        self.rules.push(GroupRules::default());
+        self.push_with_rules(Arc::new(group), GroupRules::default());
+    }
+
+    fn push_with_rules(&mut self, group: Arc<Group>, rules: GroupRules) {
+        self.groups.push(group);
+        self.rules.push(rules);
+    }
+
+    /// Adds every credential of a configuration file, with its rule, and the file's issuers.
+    pub fn add_config(&mut self, path: &Path) -> Result<(), Error> {
+        let use_cache = !self.without_cache;
+        let configured = Configured::open(path, use_cache)?;
+        let passwords = Arc::clone(&configured.passwords);
+        let listing =
+            Listing::of_entries(&configured.entries, Some(&passwords), self.count(), use_cache)?;
+        let issuers = configured.issuers().map(|file| {
+            let found = IssuerFile::open(file, use_cache).map_err(Error::Issuers)?;
+            Ok::<_, Error>(SelectedIssuers::new(file, found))
+        });
+        let issuers = issuers.transpose()?.map(|issuers| {
+            self.issuers.push(Arc::new(issuers));
+            self.issuers.len() - 1
+        });
+        let rules = configured.rules.clone();
+        self.configs.push(SelectedConfig { configured, group: self.groups.len(), issuers });
+        self.push_with_rules(Arc::new(Group::of_files(listing, Some(passwords))), rules);
+        Ok(())
     }
 
     /// Returns the rule of a credential, to change it. Fails if there is no such credential.
     pub fn rule_mut(&mut self, number: usize) -> Result<&mut Rule, Error> {
         let mut first = 0;
-        for (group, rules) in self.groups.iter().zip(&mut self.rules) {
+        for (index, (group, rules)) in self.groups.iter().zip(&mut self.rules).enumerate() {
             if let Some(number) = number.checked_sub(first).filter(|n| *n < group.len()) {
+                if self.configs.iter().any(|config| config.group == index) {
+                    return Err(CONFIGURED);
+                }
                 return rules.get_mut(number, group.len()).ok_or(NO_CREDENTIAL);
             }
             first += group.len();

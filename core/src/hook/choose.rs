@@ -80,6 +80,22 @@ unsafe fn last_attempt(
     }
     let mut has_begun = in_cert_cb;
     let mut current = selector.latest();
+    if current.follows_files() {
+        match current.with_current_configs() {
+            Ok(None) => {}
+            Ok(Some(new)) => {
+                selector.set_latest(&new);
+                current = new;
+            }
+            Err(error) => {
+                // SAFETY: the caller's promise.
+                let decision = unsafe { judge_request(ssl, &current) }?;
+                let mut attempt = Attempt::done(decision, Ok(None));
+                attempt.fail(error);
+                return Ok(attempt);
+            }
+        }
+    }
     let mut check = current.follows_files().then_some(FileCheck::Unchanged);
     let mut left = MAX_ATTEMPTS;
     loop {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The caches of the filters and indices that selectors build.
 
+use super::configured;
 use super::{Filter, Index, Survivors};
 use crate::cache::Cache;
 use crate::hash;
@@ -15,6 +16,7 @@ static INDICES: Cache = Cache::new(1024, 64 << 20);
 
 /// Empties every cache of the process.
 pub fn clear_caches() {
+    configured::clear_cache();
     INDICES.clear();
     FILTERS.clear();
     source::clear_caches();

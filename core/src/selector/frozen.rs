@@ -2,6 +2,7 @@
 //! The immutable selector that handshakes share.
 
 use super::cached::{self, clear_caches, store_index};
+use super::configured::SelectedConfig;
 use super::reload::{Reloaded, SelectedIssuers};
 use super::rules::{self, GroupRules};
 use super::{Filter, Index, Origin, Selector, Survivors, Validation, filter_of};
@@ -24,6 +25,7 @@ const MAX_INDICES: usize = 16;
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
     rules: Vec<GroupRules>,
+    configs: Vec<SelectedConfig>,
     has_rules: bool,
     /// The number of each group's first credential.
     first_numbers: Vec<usize>,
@@ -65,6 +67,7 @@ impl FrozenSelector {
             groups: selector.groups,
             has_rules: selector.rules.iter().any(GroupRules::has_rules),
             rules: selector.rules,
+            configs: selector.configs,
             issuers: selector.issuers,
             policy: selector.policy,
             password_callback: selector.password_callback,
@@ -113,6 +116,32 @@ impl FrozenSelector {
         // No group is empty, so the first numbers are distinct.
         let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
         self.groups.get(group)?.credential(number - self.first_numbers.get(group)?)
+    }
+
+    /// Returns a selector with the current configuration files; `None` if none has changed. Fails if one
+    /// of them cannot be read or contains an error.
+    pub fn with_current_configs(&self) -> Result<Option<Arc<FrozenSelector>>, Error> {
+        if self.configs.iter().all(|config| config.configured.is_current()) {
+            return Ok(None);
+        }
+        let mut new = Selector {
+            policy: self.policy,
+            password_callback: self.password_callback,
+            without_cache: !self.use_cache,
+            ..Selector::default()
+        };
+        for (index, (group, rules)) in self.groups.iter().zip(&self.rules).enumerate() {
+            match self.configs.iter().find(|config| config.group == index) {
+                Some(config) => new.add_config(config.configured.path())?,
+                None => new.push_with_rules(Arc::clone(group), rules.clone()),
+            }
+        }
+        for (index, issuers) in self.issuers.iter().enumerate() {
+            if !self.configs.iter().any(|config| config.issuers == Some(index)) {
+                new.issuers.push(Arc::clone(issuers));
+            }
+        }
+        Ok(Some(Arc::new(new.freeze()?)))
     }
 
     /// Returns whether a credential has a rule.
@@ -182,6 +211,7 @@ impl FrozenSelector {
         let reloaded = FrozenSelector {
             groups,
             rules: self.rules.clone(),
+            configs: self.configs.clone(),
             has_rules: self.has_rules,
             first_numbers: self.first_numbers.clone(),
             issuers,
