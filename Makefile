@@ -68,7 +68,7 @@ psql: library
 
 # Linking needs libcertpick.so, and the dynamic linker needs the SONAME, libcertpick.so.0.
 library:
-	@cargo build --release --locked --workspace
+	@cargo build --release --locked --workspace --exclude testkit
 	@mkdir -p target/lib
 	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so

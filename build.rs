@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Arguments for the linker (the SONAME, that the library stays loaded, that it needs no libgcc_s), and
-//! the OpenSSL that the library is built against.
+//! Sets the linker arguments of the library and, by the build script of core/, the version of OpenSSL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-#[allow(dead_code)] // its `main`
 mod core {
     include!("core/build.rs");
 }
@@ -17,8 +15,8 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcertpick.so.0");
         // OpenSSL keeps pointers to our callbacks in every SSL_CTX and ex_data index.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-        // A function that this OpenSSL has only as a macro is an error here, not in the program.
-        // What a fuzz target is instrumented with comes only when it is linked.
+        // Reports undefined symbols now, for example a function that this version of OpenSSL has only as
+        // a macro. In a fuzz build the symbols of the instrumentation are defined by the fuzz target.
         let defined =
             if std::env::var_os("CARGO_CFG_FUZZING").is_some() { "undefs" } else { "defs" };
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,{defined}");
@@ -28,20 +26,22 @@ fn main() {
     }
 }
 
-/// A directory in which the linker, when it looks for the libgcc_s that rustc asks for, finds the
-/// archive with the same code. Nothing unwinds out of this library, so it needs no unwinder in
-/// common with the program; and it is loaded into programs in C that have none.
+/// Returns a directory for the linker's search path in which libgcc_s, which rustc links, is replaced by
+/// the static archive with the same code. No panic unwinds out of this library, so it need not share an
+/// unwinder with the program, and C programs should not have to load libgcc_s for it. Returns `None` if
+/// the compiler has no such archive.
 ///
-/// rustc puts -lgcc_s before whatever a build script adds, so no flag of gcc's does the same.
+/// A flag such as -static-libgcc has no effect, since rustc puts -lgcc_s before the arguments of a build
+/// script.
 fn static_unwinder() -> Option<PathBuf> {
     println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     if std::env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("gnu") {
         return None;
     }
     let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
-    let asked = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output().ok()?;
-    let archive = String::from_utf8(asked.stdout).ok()?;
-    // A compiler that lacks it repeats the name.
+    let output = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output().ok()?;
+    let archive = String::from_utf8(output.stdout).ok()?;
+    // A compiler that lacks the archive prints the name unchanged.
     if !Path::new(archive.trim()).is_absolute() {
         return None;
     }

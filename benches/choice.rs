@@ -7,20 +7,20 @@
 
 use certpick_core::{FrozenSelector, Selector, hook};
 use foreign_types::ForeignTypeRef;
-use openssl::asn1::Asn1Time;
-use openssl::bn::BigNum;
-use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode};
 use openssl::stack::Stack;
-use openssl::x509::{X509, X509Name, X509NameBuilder, X509NameRef};
+use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+use openssl::x509::{X509, X509Name};
 use std::cell::RefCell;
 use std::hint::black_box;
-use std::io::{self, Read, Write};
-use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use testkit::certificates::{Identity, Subject, name};
+use testkit::directory::Directory;
+use testkit::ffi::SSL_CTX_set_cert_cb;
+use testkit::keys::{Kind, key};
+use testkit::memory::End;
 
 const SIZES: [usize; 3] = [10, 100, 1000];
 const ROUNDS: usize = 9;
@@ -65,61 +65,38 @@ fn median(times: &[Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Credentials in files, each of a different CA.
+/// Credentials in files, each of a different CA. All have one key.
 struct Set {
-    _dir: tempfile::TempDir,
-    files: Vec<PathBuf>,
+    directory: Directory,
     leaves: Vec<X509>,
     key: PKey<Private>,
 }
 
-fn ca_name(i: usize) -> X509Name {
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("O", "Example").unwrap();
-    name.append_entry_by_text("CN", &format!("Client CA {i}")).unwrap();
-    name.build()
+fn file_name(i: usize) -> String {
+    format!("client{i}.crt")
 }
 
-fn certificate(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>) -> X509 {
-    let mut x = X509::builder().unwrap();
-    x.set_version(2).unwrap();
-    let serial = BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap();
-    x.set_serial_number(&serial).unwrap();
-    x.set_subject_name(subject).unwrap();
-    x.set_issuer_name(issuer).unwrap();
-    x.set_pubkey(key).unwrap();
-    x.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    x.set_not_after(&Asn1Time::days_from_now(30).unwrap()).unwrap();
-    let extensions = [
-        openssl::x509::extension::KeyUsage::new().digital_signature().build().unwrap(),
-        openssl::x509::extension::ExtendedKeyUsage::new().client_auth().build().unwrap(),
-    ];
-    for extension in extensions {
-        x.append_extension(extension).unwrap();
-    }
-    x.sign(key, MessageDigest::sha256()).unwrap();
-    x.build()
+fn ca_name(i: usize) -> X509Name {
+    name(&format!("Client CA {i}"))
 }
 
 impl Set {
     fn new(count: usize) -> Set {
-        let dir = tempfile::tempdir().unwrap();
         // RSA, like most client certificates.
-        let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
-        let key = PKey::from_rsa(rsa).unwrap();
-        let key_file = dir.path().join("client.key");
-        std::fs::write(&key_file, key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&key_file, mode).unwrap();
-        let mut set = Set { _dir: dir, files: Vec::new(), leaves: Vec::new(), key };
+        let key = key(Kind::Rsa2048);
+        let directory = Directory::new();
+        directory.write("client.key", key.private_key_to_pem_pkcs8().unwrap());
+        let mut set = Set { directory, leaves: Vec::new(), key };
         for i in 0..count {
-            let mut subject = X509NameBuilder::new().unwrap();
-            subject.append_entry_by_text("CN", &format!("user {i}")).unwrap();
-            let leaf = certificate(&subject.build(), &ca_name(i), &set.key);
-            let file = key_file.with_file_name(format!("client{i}.crt"));
-            std::fs::write(&file, leaf.to_pem().unwrap()).unwrap();
-            set.files.push(file);
-            set.leaves.push(leaf);
+            let ca = Identity::self_signed(Subject::named(ca_name(i)).with_key(&set.key));
+            let subject = Subject::new(&format!("user {i}")).with_key(&set.key).bare();
+            let leaf = ca.issue(
+                subject
+                    .key_usage(KeyUsage::new().digital_signature())
+                    .extended_key_usage(ExtendedKeyUsage::new().client_auth()),
+            );
+            set.directory.write(file_name(i), leaf.pem());
+            set.leaves.push(leaf.certificate);
         }
         set
     }
@@ -127,9 +104,9 @@ impl Set {
     fn selector(&self, n: usize) -> FrozenSelector {
         let mut selector = Selector::new();
         selector.set_cache(false);
-        for file in &self.files[..n] {
-            let key = file.with_file_name("client.key");
-            selector.add_files(file.clone(), Some(key), None).unwrap();
+        for i in 0..n {
+            let key = Some(self.directory.path("client.key"));
+            selector.add_files(self.directory.path(file_name(i)), key, None).unwrap();
         }
         selector.freeze().unwrap()
     }
@@ -138,10 +115,9 @@ impl Set {
 fn build(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
     let repeat = 1000_usize.div_ceil(n).min(20);
     let parse = || {
-        let parsed: Vec<X509> = set.files[..n]
-            .iter()
-            .flat_map(|f| X509::stack_from_pem(&std::fs::read(f).unwrap()).unwrap())
-            .collect();
+        let read = |i| std::fs::read(set.directory.path(file_name(i))).unwrap();
+        let parsed: Vec<X509> =
+            (0..n).flat_map(|i| X509::stack_from_pem(&read(i)).unwrap()).collect();
         black_box(parsed);
     };
     let ours = || {
@@ -180,11 +156,6 @@ struct Task {
 }
 
 unsafe extern "C" {
-    fn SSL_CTX_set_cert_cb(
-        ctx: *mut openssl_sys::SSL_CTX,
-        cb: unsafe extern "C" fn(*mut openssl_sys::SSL, *mut libc::c_void) -> libc::c_int,
-        arg: *mut libc::c_void,
-    );
     fn SSL_get0_peer_CA_list(
         ssl: *const openssl_sys::SSL,
     ) -> *const openssl_sys::stack_st_X509_NAME;
@@ -239,9 +210,9 @@ fn choice(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
 /// Makes a handshake with a server that names n CAs, of which only the last issued a certificate.
 fn handshake(set: &Set, n: usize) {
     let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
-    let name = ca_name(0);
-    server.set_certificate(&certificate(&name, &name, &set.key)).unwrap();
-    server.set_private_key(&set.key).unwrap();
+    let own = Identity::self_signed(Subject::new("server").with_key(&set.key));
+    server.set_certificate(&own.certificate).unwrap();
+    server.set_private_key(&own.key).unwrap();
     server.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
     let mut names = Stack::new().unwrap();
     for i in 1..n {
@@ -253,53 +224,14 @@ fn handshake(set: &Set, n: usize) {
     let mut client = SslContext::builder(SslMethod::tls_client()).unwrap();
     client.set_verify(SslVerifyMode::NONE);
     // SAFETY: a callback of the right type.
-    unsafe { SSL_CTX_set_cert_cb(client.as_ptr(), measure, std::ptr::null_mut()) };
+    unsafe { SSL_CTX_set_cert_cb(client.as_ptr(), Some(measure), std::ptr::null_mut()) };
 
-    let (a, b) = Pipe::pair();
+    let (a, b) = End::pair();
     let mut client = SslStream::new(Ssl::new(&client.build()).unwrap(), a).unwrap();
     let mut server = SslStream::new(Ssl::new(&server.build()).unwrap(), b).unwrap();
     let (mut client_done, mut server_done) = (false, false);
     while !(client_done && server_done) {
         client_done = client_done || client.connect().is_ok();
         server_done = server_done || server.accept().is_ok();
-    }
-}
-
-/// One end of a connection in memory.
-struct Pipe {
-    incoming: Rc<RefCell<Vec<u8>>>,
-    outgoing: Rc<RefCell<Vec<u8>>>,
-}
-
-impl Pipe {
-    fn pair() -> (Pipe, Pipe) {
-        let (a, b) = (Rc::default(), Rc::default());
-        (
-            Pipe { incoming: Rc::clone(&a), outgoing: Rc::clone(&b) },
-            Pipe { incoming: b, outgoing: a },
-        )
-    }
-}
-
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut incoming = self.incoming.borrow_mut();
-        if incoming.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let count = buffer.len().min(incoming.len());
-        buffer[..count].copy_from_slice(&incoming[..count]);
-        incoming.drain(..count);
-        Ok(count)
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outgoing.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

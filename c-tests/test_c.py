@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The C programs of this directory, run alone, under valgrind and with the sanitizers."""
 
-import fcntl
 import os
 import re
-import shutil
+from functools import cache
+from pathlib import Path
 
 import pytest
 
-from harness import checkers
+from harness import checkers, paths
 from harness.at_once import at_once, selected
 from harness.toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
 from harness.toolchain import C_TESTS, compile_c, succeed
@@ -61,9 +61,7 @@ IN_ALL_WITH_VALGRIND = {
 }  # fmt: skip
 WITHOUT_SANITIZERS = NOT_WITH_CHECKERS | (set() if checkers.ALL else IN_ALL_WITH_SANITIZERS)
 WITHOUT_VALGRIND = NOT_WITH_CHECKERS | NOT_WITH_VALGRIND | (set() if checkers.ALL else IN_ALL_WITH_VALGRIND)
-COMMON = ["support.c", "certificates.c", "handshake.c", "passwords.c"]
-
-VALGRIND = checkers.VALGRIND.command
+SUPPORT = ["support", "certificates", "handshake", "passwords"]
 
 
 def openssl_version() -> tuple:
@@ -85,73 +83,49 @@ def sentences(without=frozenset()) -> list:
 
 
 @pytest.fixture(scope="module")
-def alone():
-    """Locks the build directory against other runs of these tests."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with open(BUILD / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def scratch():
+    with paths.scratch(BUILD) as directory:
+        directory.chmod(0o755)  # for programs that drop their privileges
+        yield directory
 
 
 @pytest.fixture(scope="module")
-def objects(alone) -> list:
-    """The support code, compiled as C even for the C++ program."""
-    made = []
-    for source in [*COMMON, "picking.c"]:
-        out = BUILD / source.replace(".c", ".o")
-        out.unlink(missing_ok=True)
+def build(scratch):
+    """Compiles a program and its support code once for each checker. Returns its path."""
+
+    @cache
+    def support(name: str, checker) -> Path:
+        """Compiled as C even for the C++ program."""
+        out = scratch / f"{name}-{checker.name}.o"
         succeed(
-            [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-            + ["-c", "-o", out, C_TESTS / source]
+            [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS, *checker.flags]
+            + ["-c", "-o", out, C_TESTS / f"{name}.c"]
         )
-        made.append(out)
-    return made
+        return out
+
+    @cache
+    def program(name: str, checker=checkers.PLAIN) -> Path:
+        cplusplus = name == "cplusplus"
+        standalone = name in WITHOUT_CERTPICK
+        parts = SUPPORT if standalone else [*SUPPORT, "picking"]
+        return compile_c(
+            scratch / f"{name}-{checker.name}",
+            [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(support(part, checker) for part in parts)],
+            compiler=CXX if cplusplus else CC,
+            flags=["-std=c++11" if cplusplus else "-std=c99", "-O1", "-g", f'-DCERTPICK_LIBRARY="{LIBRARY}"']
+            + checker.flags,
+            libs=[*([] if standalone else LINK_CERTPICK), "-pthread", "-ldl"],
+        )
+
+    return program
 
 
 @pytest.fixture(scope="module")
-def build(objects):
-    """Compiles a program once and returns its path."""
-    built = {}
-
-    def build_once(name: str):
-        if name not in built:
-            built[name] = compile_program(name, objects)
-        return built[name]
-
-    return build_once
-
-
-def compile_program(name: str, objects: list, checker=checkers.PLAIN):
-    cplusplus = name == "cplusplus"
-    standalone = name in WITHOUT_CERTPICK
-    return compile_c(
-        BUILD / (name if checker is checkers.PLAIN else f"{name}-{checker.name}"),
-        [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(objects[:-1] if standalone else objects)],
-        compiler=CXX if cplusplus else CC,
-        flags=[
-            "-std=c++11" if cplusplus else "-std=c99",
-            "-O1",
-            "-g",
-            f'-DCERTPICK_LIBRARY="{LIBRARY}"',
-            *checker.flags,
-        ],
-        libs=[*([] if standalone else LINK_CERTPICK), "-pthread", "-ldl"],
-    )
-
-
-@pytest.fixture(scope="module")
-def environment(alone):
+def environment(scratch):
     """An environment without openssl.cnf, with work directories and RSA keys below target/."""
-    keys, work = BUILD / "keys", BUILD / "work"
-    keys.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    return {
-        **os.environ,
-        "OPENSSL_CONF": "/dev/null",
-        "TMPDIR": str(work),
-        "CERTPICK_TEST_KEYS": str(keys),
-    }
+    keys = BUILD / "keys"
+    keys.mkdir(exist_ok=True)
+    return {**os.environ, "OPENSSL_CONF": "/dev/null", "TMPDIR": str(scratch), "CERTPICK_TEST_KEYS": str(keys)}
 
 
 @pytest.mark.parametrize("name", sentences())
@@ -162,7 +136,7 @@ def test_program(name, build, environment):
 @pytest.fixture(scope="module")
 def under_valgrind(request, build, environment):
     names = selected(request, "test_program_under_valgrind")
-    with at_once({name: ([*VALGRIND, build(name)], environment) for name in names}) as runs:
+    with at_once({name: ([*checkers.VALGRIND.command, build(name)], environment) for name in names}) as runs:
         yield runs
 
 
@@ -172,32 +146,10 @@ def test_program_under_valgrind(name, under_valgrind):
     assert "== " not in output, f"valgrind reports errors:\n{output}"
 
 
-@pytest.fixture(scope="module")
-def with_sanitizers(alone, environment):
-    """Compiles a program and its support code with the sanitizers, and runs it."""
-    checker = checkers.SANITIZERS
-
-    def run_one(name: str):
-        objects = []
-        for source in COMMON + ([] if name in WITHOUT_CERTPICK else ["picking.c"]):
-            out = BUILD / source.replace(".c", "-sanitizers.o")
-            if out not in made:
-                succeed(
-                    [*CC, "-std=c99", *STRICT, "-O1", "-g", f"-I{INCLUDEDIR}", *OPENSSL_CFLAGS]
-                    + [*checker.flags, "-c", "-o", out, C_TESTS / source]
-                )
-                made.add(out)
-            objects.append(out)
-        program = compile_program(name, [*objects, None] if name in WITHOUT_CERTPICK else objects, checker)
-        return succeed([program], env={**environment, **checker.environment})
-
-    made: set = set()
-    return run_one
-
-
 @pytest.mark.parametrize("name", sentences(without=WITHOUT_SANITIZERS))
-def test_program_with_sanitizers(name, with_sanitizers):
-    with_sanitizers(name)
+def test_program_with_sanitizers(name, build, environment):
+    checker = checkers.SANITIZERS
+    succeed([build(name, checker)], env={**environment, **checker.environment})
 
 
 @pytest.mark.parametrize(
@@ -209,8 +161,8 @@ def test_program_with_sanitizers(name, with_sanitizers):
         pytest.param(CXX, "c++17", "c++", id="C++17"),
     ],
 )
-def test_the_header_compiles_alone_and_if_included_twice(compiler, standard, language, alone):
-    source = BUILD / "header.c"
+def test_the_header_compiles_alone_and_if_included_twice(compiler, standard, language, scratch):
+    source = scratch / "header.c"
     source.write_text(
         f'#include "{HEADER}"\n#include <certpick.h>\n'
         "certpick_status status = CERTPICK_OK;\n"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Tells the compiler which OpenSSL the library is built against. The build script of the library includes
-// this file.
+// Sets cfg flags for the version of OpenSSL. ../build.rs includes this file.
 
 pub fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `libcertpick.so`: the C interface of certpick, and certpick as a provider module of OpenSSL.
 //!
-//! C programs use `certpick.h`, which is generated from the module [`capi`]. Both modules are thin: they
-//! convert arguments and call `certpick-core`.
+//! cbindgen generates `certpick.h` from the module [`capi`]. Both modules convert arguments and call
+//! `certpick-core`.
 
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![deny(
@@ -17,14 +17,14 @@ pub mod capi;
 #[cfg(ossl3)]
 mod provider;
 
-/// For fuzz/ alone, which is built with `--cfg fuzzing`.
+/// Functions for fuzz/ only, which is built with `--cfg fuzzing`.
 #[cfg(all(fuzzing, ossl3))]
 #[doc(hidden)]
 pub mod fuzzing {
     use certpick_core::{Error, FrozenSelector};
     use std::ffi::CStr;
 
-    /// Makes a selector from the settings of a provider module.
+    /// Returns the selector for the settings of a provider module.
     pub fn selector_of_settings(
         value: &dyn Fn(&'static CStr) -> Option<Vec<u8>>,
     ) -> Result<FrozenSelector, Error> {

@@ -10,7 +10,7 @@ PATCHED = "patched libpq"
 MODULE = "stock libpq with the module"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
-STAT = "kept by the program, stat(2) on each file of the list"
+STAT = "kept by the program, each file of the list checked"
 SELECTOR = "one selector kept by the program"
 COPIED = "stock libpq, no connection: the lists copied and freed"
 

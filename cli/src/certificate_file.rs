@@ -2,7 +2,7 @@
 //! Files of certificates.
 
 use certpick_core::error::{Cause, Error};
-use certpick_core::file::bytes::Wiped;
+use certpick_core::file::bytes::FileContent;
 use certpick_core::file::regular;
 use certpick_core::source::issuers::IssuerFile;
 use certpick_core::source::key::KeyFormat;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The content of a certificate file.
 pub struct CertificateFile {
     path: PathBuf,
-    bytes: Wiped,
+    bytes: FileContent,
     /// Metadata of the open file.
     pub metadata: Metadata,
 }
@@ -65,7 +65,7 @@ impl CertificateFile {
 }
 
 /// Reads a regular file of at most `max` bytes. The error is the reason as text.
-pub fn read_file(path: &Path, max: u64) -> Result<Wiped, String> {
+pub fn read_file(path: &Path, max: u64) -> Result<FileContent, String> {
     regular::open(path)
         .and_then(|(file, metadata)| regular::read_all(&file, &metadata, max))
         .map(|(bytes, _)| bytes)

@@ -83,7 +83,7 @@ pub fn matches(certificate: &X509, key: &PKeyRef<Private>, file: &Path) -> Resul
 }
 
 fn public_key(certificate: &X509) -> KeyType {
-    facts::key(certificate).unwrap_or(KeyType::Other)
+    facts::key_type(certificate).unwrap_or(KeyType::Other)
 }
 
 /// The properties on which the strength of a certificate depends. Certificates of one class have the

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The one type of cache: bounded, and usable after a fork. It knows nothing of what it holds.
+//! A bounded cache for values of any type, usable after fork(2).
 //!
-//! Each owner has a static [`Cache`] of its own. The lock is held to look up and to store, never while
-//! a file is read, a key is decrypted or the program is called. A thread that does not get the lock soon
-//! does without the cache, so a child that was forked while another thread held it goes on.
+//! Each owner has a static [`Cache`]. The lock is held for a lookup or a store, but not while a file is read,
+//! a key is decrypted or a callback of the program runs. If a thread does not get the lock within some
+//! milliseconds, it continues without the cache. So does a child process that was forked while another
+//! thread held the lock.
 //!
-//! Objects that OpenSSL makes belong to the library context of the thread
-//! (OSSL_LIB_CTX_set0_default(3)), and a program frees its own contexts. So the caches are for threads
-//! with the global library context alone.
+//! OpenSSL creates objects in the library context of the thread (OSSL_LIB_CTX_set0_default(3)), and the
+//! program may free its own contexts before the cached objects. Therefore only threads with the global
+//! library context use the caches.
 
 mod shelf;
 
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-/// See the module.
+/// A cache, whose memory is allocated on first use.
 pub struct Cache {
     max_values: usize,
     max_bytes: usize,
@@ -26,18 +27,18 @@ pub struct Cache {
 }
 
 struct Locked {
-    /// The last process that got the lock.
+    /// The ID of the last process that got the lock.
     process: AtomicU32,
     shelf: Mutex<Shelf>,
 }
 
 impl Cache {
-    /// An empty cache, with its maximum number of values and of bytes.
+    /// Returns an empty cache with a maximum number of values and of bytes.
     pub const fn new(max_values: usize, max_bytes: usize) -> Cache {
         Cache { max_values, max_bytes, locked: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
-    fn empty(&self) -> Shelf {
+    fn new_shelf(&self) -> Shelf {
         Shelf::new(self.max_values, self.max_bytes)
     }
 
@@ -49,16 +50,16 @@ impl Cache {
         }
     }
 
-    /// Puts a new, empty shelf in place of `old`, unless another thread has done so. The old one is not
-    /// freed, because it may be in use.
+    /// Replaces `old` by an empty shelf, unless another thread has replaced it. The old shelf is not freed,
+    /// because a thread may be using it.
     fn replace(&self, old: *mut Locked) -> &'static Locked {
         let process = AtomicU32::new(std::process::id());
-        let new = Box::into_raw(Box::new(Locked { process, shelf: Mutex::new(self.empty()) }));
+        let new = Box::into_raw(Box::new(Locked { process, shelf: Mutex::new(self.new_shelf()) }));
         match self.locked.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: a box that is never freed from now on.
             Ok(_) => unsafe { &*new },
             Err(theirs) => {
-                // SAFETY: no other thread has seen the new one; theirs is never freed.
+                // SAFETY: no other thread has a pointer to `new`, and `theirs` is never freed.
                 unsafe {
                     drop(Box::from_raw(new));
                     &*theirs
@@ -68,18 +69,18 @@ impl Cache {
     }
 
     /// Locks the cache. Returns `None` under contention, or if the thread's library context is not the
-    /// global one. Values that the shelf returns are to be dropped after the lock.
+    /// global one. The caller drops values from the shelf only after the lock.
     pub fn lock(&self) -> Option<MutexGuard<'static, Shelf>> {
         if ossl::has_global_context() { self.lock_in_any_context() } else { None }
     }
 
     fn lock_in_any_context(&self) -> Option<MutexGuard<'static, Shelf>> {
         const YIELDS: usize = 100;
-        const NAPS: usize = 100;
-        const NAP: Duration = Duration::from_micros(50);
+        const SLEEPS: usize = 100;
+        const SLEEP: Duration = Duration::from_micros(50);
         let locked = self.locked();
         let process = std::process::id();
-        for turn in 0..YIELDS + NAPS {
+        for attempt in 0..YIELDS + SLEEPS {
             match locked.shelf.try_lock() {
                 Ok(shelf) => {
                     locked.process.store(process, Ordering::Relaxed);
@@ -89,34 +90,34 @@ impl Cache {
                     // A panic may have left the shelf inconsistent.
                     locked.shelf.clear_poison();
                     let mut shelf = poisoned.into_inner();
-                    *shelf = self.empty();
+                    *shelf = self.new_shelf();
                     return Some(shelf);
                 }
-                Err(TryLockError::WouldBlock) if turn < YIELDS => std::thread::yield_now(),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(NAP),
+                Err(TryLockError::WouldBlock) if attempt < YIELDS => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(SLEEP),
             }
         }
         if locked.process.load(Ordering::Relaxed) != process {
-            // This process was forked while another thread, which it does not have, held the lock.
-            let fresh = self.replace(std::ptr::from_ref(locked).cast_mut());
-            return fresh.shelf.try_lock().ok();
+            // A thread of the parent process held the lock during the fork, and does not exist here.
+            let new = self.replace(std::ptr::from_ref(locked).cast_mut());
+            return new.shelf.try_lock().ok();
         }
         None
     }
 
     /// Removes all values.
     pub fn clear(&self) {
-        const TRIES: usize = 50;
-        for _ in 0..TRIES {
-            // The values are dropped without the lock.
-            let empty = self.empty();
+        const ATTEMPTS: usize = 50;
+        for _ in 0..ATTEMPTS {
+            // The old values are dropped after the lock.
+            let empty = self.new_shelf();
             let old =
                 self.lock_in_any_context().map(|mut shelf| std::mem::replace(&mut *shelf, empty));
             if old.is_some() {
                 return;
             }
         }
-        // The thread that holds the lock does not run, or is not in this process.
+        // The thread that holds the lock is suspended, or belongs to the parent process.
         self.replace(std::ptr::from_ref(self.locked()).cast_mut());
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The choice: plain values in, verdicts and a rank out.
 //!
-//! For every credential all reasons against it are collected. Hard reasons exclude it; soft ones
-//! put it behind every credential without them, because the server is the judge and clocks are
-//! wrong.
+//! A verdict is the set of all reasons against one credential. Hard reasons exclude the credential. A
+//! credential with soft reasons, such as an expired certificate, ranks behind every credential without
+//! them: the server decides whether it accepts the certificate, and the client's clock may be wrong.
 
 mod algorithms;
 mod chains;
@@ -11,53 +11,54 @@ mod reasons;
 mod verdicts;
 
 pub use algorithms::{Curve, KeyType, PssHash};
+pub(crate) use chains::address;
 pub use chains::{Chain, Graph, Link, MAX_DEPTH, NO_START, Start};
 pub use reasons::{Effect, Reason, Reasons};
 pub use verdicts::{Verdicts, judge};
 
-/// What to do where the server names no CA at all.
+/// The policy for a request that names no CA.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmptyCaList {
-    /// Everybody will do (RFC 8446, section 4.2.4; RFC 5246, section 7.4.4).
+    /// Every credential may be sent (RFC 8446, section 4.2.4; RFC 5246, section 7.4.4).
     #[default]
     Accept,
-    /// Only if there is no other credential to confuse it with.
+    /// A credential may be sent only if the selector has no other one.
     Sole,
-    /// Send nothing.
+    /// No certificate is sent.
     SendNone,
 }
 
-/// What to do with a credential that has soft reasons against it.
+/// The policy for a credential with soft reasons against it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flawed {
-    /// Put it behind those without.
+    /// It ranks behind every credential without soft reasons.
     #[default]
     Demote,
-    /// Never send it.
+    /// It is not sent.
     Exclude,
 }
 
-/// What to do where nothing suits.
+/// The policy for a request for which every credential is excluded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoneSuitable {
-    /// Send no certificate and let the server decide.
+    /// No certificate is sent, and the handshake continues.
     #[default]
     SendNone,
-    /// Abort the handshake.
+    /// The handshake is aborted.
     Abort,
 }
 
-/// What ranks credentials among which nothing else decides.
+/// The last criterion of the rank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The order in which they were given.
+    /// The order in which the credentials were added.
     #[default]
     Given,
-    /// The set has no order (a directory): the one that is valid longest comes first.
+    /// The latest [`Candidate::chain_not_after`] first, for a set without an order (a directory).
     LongestValid,
 }
 
-/// The settings of a selector.
+/// The policy of a selector.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Policy {
@@ -67,62 +68,63 @@ pub struct Policy {
     pub order: Order,
 }
 
-/// A class of certificates that are judged alike in one handshake.
+/// A class of certificates that get the same verdict for the same request, apart from dates and names.
 #[derive(Clone, Copy, Debug)]
 pub struct Class {
-    /// The type of their public keys.
+    /// The type of the public key.
     pub key: KeyType,
-    /// OpenSSL's security level refuses leaves of this class on this connection.
+    /// The security level of the SSL refuses leaves of this class.
     pub is_refused: bool,
 }
 
-/// One credential as the choice sees it.
+/// A credential as the choice sees it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The number of the name that issued the leaf.
+    /// The number of the leaf's issuer name.
     pub issuer: u32,
     /// The number of the leaf's class in [`Criteria::classes`].
     pub class: u32,
-    /// From when on the leaf is valid; seconds since 1970.
+    /// The leaf's notBefore, in seconds since 1970.
     pub not_before: i64,
-    /// Until when the leaf is valid; seconds since 1970, inclusive.
+    /// The leaf's notAfter, in seconds since 1970; the leaf is still valid at that time.
     pub not_after: i64,
-    /// Which of the [`Graph`]'s starts its chains begin with, or [`NO_START`].
+    /// The number of the [`Start`] of the leaf's chains, or [`NO_START`].
     pub start: u32,
-    /// Until when the leaf and the chain that lasts longest are valid.
-    pub lasts_until: i64,
-    /// Reasons that do not depend on the server: those of the key usages.
-    pub lasting: Reasons,
+    /// The latest time, in seconds since 1970, at which the leaf and one of its chains are valid.
+    pub chain_not_after: i64,
+    /// The soft reasons that follow from key usage and extended key usage.
+    pub usage_reasons: Reasons,
     /// The leaf's common name.
     pub common_name: Option<Box<[u8]>>,
 }
 
-/// The server's request and the circumstances of the handshake, in terms of the candidates.
+/// The request and the circumstances of the handshake, in terms of the candidates.
 #[derive(Clone, Debug)]
 pub struct Criteria<'a> {
-    /// How many credentials the selector has; not all of them need be candidates.
+    /// The number of credentials of the selector, which may exceed the number of candidates.
     pub count: usize,
-    /// TLS 1.3 (RFC 8446) binds curves to schemes and rules out PKCS#1 and SHA-1.
+    /// The rules of TLS 1.3 apply: a scheme requires a certain curve, and PKCS#1 v1.5 and SHA-1 are
+    /// not allowed (RFC 8446, section 4.2.3).
     pub tls13: bool,
-    /// By the number of a name, whether the server named it; `None` if it named no CA.
+    /// For each name, by its number, whether the server named it; `None` if it named no CA.
     pub named: Option<&'a [bool]>,
-    /// SignatureScheme values that both sides support; `None` before TLS 1.2, which has none: there the
-    /// type of the key decides, and only RSA, DSA and ECDSA can sign.
+    /// SignatureScheme values that both sides support; `None` before TLS 1.2, in which the type of the
+    /// key decides, and only RSA, DSA and ECDSA can sign.
     pub schemes: Option<&'a [u16]>,
-    /// ClientCertificateType values; `None` in TLS 1.3, and if the server sent none.
+    /// ClientCertificateType values; `None` in TLS 1.3 and if the server sent none.
     pub types: Option<&'a [u8]>,
-    /// By the number in [`Candidate::class`].
+    /// The classes, by the number in [`Candidate::class`].
     pub classes: &'a [Class],
-    /// Candidates whose leaf the security level accepts although it refuses their class: a program's own
-    /// callback may tell such certificates apart. Sorted.
+    /// The numbers, sorted, of candidates whose leaf the security level accepts although it refuses
+    /// their class. A program's own security callback may distinguish certificates of one class.
     pub exempt: &'a [usize],
-    /// The certificates that may stand above the candidates.
+    /// The certificates above the candidates.
     pub graph: &'a Graph,
-    /// By the number of the link: whether the security level refuses it.
+    /// For each link, by its number, whether the security level refuses it.
     pub refused: &'a [bool],
     /// The user that the program connects as.
     pub user: Option<&'a [u8]>,
-    /// Now, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
 }
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A credential: one client certificate, its private key, and the intermediates to send with it.
 //!
-//! The certificate's file is read when the credential is added to a selector, the key when it is
-//! needed. Credentials that were added together stay together in a [`Group`], so that a selector over
-//! a list that was read before need not make each of them anew.
+//! The certificate's file is read when the credential is added to a selector, the key when it is needed.
+//! Credentials that were added together form a [`Group`]. Selectors with the same list share the listing
+//! of the group, so that adding a list from the cache takes constant time.
 
 use crate::error::{Cause, Error, Problem};
 use crate::file::absolute;
 use crate::list::PasswordSet;
 use crate::secret::Secret;
 use crate::source::bundle::Bundle;
-use crate::source::checked::Found;
+use crate::source::checked::Fetched;
 use crate::source::key::{self, matching::check_match};
 use crate::source::listing::{self, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::PasswordCallback;
 use crate::source::pem;
 use crate::source::pem_file::FileCredential;
-use crate::source::watched::{FileCheck, Unsent, WatchedFile};
+use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -29,19 +29,19 @@ use std::time::Instant;
 /// Credentials that were added together.
 #[derive(Debug)]
 pub struct Group {
-    origin: Origin,
-    /// Shared with the groups that this one becomes while its certificates stay the same.
+    source: GroupSource,
+    /// The keys that were loaded. A reloaded group shares them if its certificates have not changed.
     loaded: Arc<LoadedKeys>,
-    /// Which certificate files have been opened for this selector; `None` where all have.
+    /// For each credential, whether its file was opened for this selector; `None` if all were.
     opened: Option<Box<[AtomicBool]>>,
 }
 
 #[derive(Debug)]
-enum Origin {
+enum GroupSource {
     Files {
         listing: Arc<Listing>,
         passwords: Option<Arc<PasswordSet>>,
-        /// The working directory when they were added, where a file's name depends on it.
+        /// The working directory at the time they were added, if a file name is relative.
         base: Option<PathBuf>,
     },
     Memory {
@@ -51,20 +51,21 @@ enum Origin {
 }
 
 impl Group {
-    /// Of files, with their passwords.
-    pub fn of_files(found: Found<Listing>, passwords: Option<PasswordSet>) -> Group {
+    /// Returns the group of the credentials of files.
+    pub fn of_files(found: Fetched<Listing>, passwords: Option<PasswordSet>) -> Group {
         let listing = found.content;
-        let base = if listing.has_relative_name() { std::env::current_dir().ok() } else { None };
+        let base = if listing.has_relative_path() { std::env::current_dir().ok() } else { None };
         let count = listing.credentials().len();
         let unopened = || (0..count).map(|_| AtomicBool::new(false)).collect();
         Group {
             opened: found.is_from_cache.then(unopened),
             loaded: Arc::new(LoadedKeys::new(count)),
-            origin: Origin::Files { listing, passwords: passwords.map(Arc::new), base },
+            source: GroupSource::Files { listing, passwords: passwords.map(Arc::new), base },
         }
     }
 
-    /// One that the program holds.
+    /// Returns a group of one credential from memory. Fails if the key does not match the leaf, or if the
+    /// chain is too long.
     pub fn of_memory(leaf: X509, key: PKey<Private>, chain: Vec<X509>) -> Result<Group, Cause> {
         check_match(&leaf, &key).map_err(|mismatch| mismatch.cause(None))?;
         if chain.len() >= pem::MAX_CERTIFICATES {
@@ -73,18 +74,23 @@ impl Group {
         }
         let extra = chain.into_iter().map(|x| Arc::new(x.into())).collect();
         let bundle = Bundle { leaf: Arc::new(leaf.into()), extra };
-        Ok(Group { origin: Origin::Memory { bundle, key }, loaded: Arc::default(), opened: None })
+        Ok(Group {
+            source: GroupSource::Memory { bundle, key },
+            loaded: Arc::default(),
+            opened: None,
+        })
     }
 
-    /// Checks the files, and returns the group with their current content, and whether a certificate has
-    /// been replaced; `None` if no file was read again. `before` is the number of credentials before this
-    /// group. An entry whose file can no longer be read is kept if it was opened for this selector.
+    /// Checks the files. Returns the group with their current content, and whether a certificate has been
+    /// replaced; `None` if no file was read again. `before` is the number of credentials before this group,
+    /// for error messages. A credential whose file can no longer be read is kept if the file was opened for
+    /// this selector.
     pub fn reloaded(&self, before: usize) -> Result<Option<(Group, bool)>, Error> {
-        let Origin::Files { listing, passwords, base } = &self.origin else { return Ok(None) };
+        let GroupSource::Files { listing, passwords, base } = &self.source else { return Ok(None) };
         let now = Instant::now();
-        let was_opened = |at: usize| {
+        let was_opened = |number: usize| {
             let opened = |opened: &[AtomicBool]| {
-                opened.get(at).is_some_and(|opened| opened.load(Ordering::Relaxed))
+                opened.get(number).is_some_and(|opened| opened.load(Ordering::Relaxed))
             };
             self.opened.as_deref().is_none_or(opened)
         };
@@ -95,67 +101,68 @@ impl Group {
             return Ok(None);
         };
         let count = listing.credentials().len();
-        let is_open = |at: usize| was_opened(at) || read.binary_search(&at).is_ok();
-        let opened = (0..count).map(|at| AtomicBool::new(is_open(at))).collect();
+        let is_open = |number| was_opened(number) || read.binary_search(&number).is_ok();
+        let opened = (0..count).map(|number| AtomicBool::new(is_open(number))).collect();
         let loaded = match different.is_empty() {
             true => Arc::clone(&self.loaded),
             false => Arc::new(self.loaded.without(count, &different)),
         };
         let listing = Arc::new(listing);
         listing::store(&listing, now);
-        let origin = Origin::Files { listing, passwords: passwords.clone(), base: base.clone() };
-        let group = Group { origin, loaded, opened: Some(opened) };
+        let source =
+            GroupSource::Files { listing, passwords: passwords.clone(), base: base.clone() };
+        let group = Group { source, loaded, opened: Some(opened) };
         Ok(Some((group, !different.is_empty())))
     }
 
-    /// How many credentials there are.
+    /// Returns the number of credentials.
     pub fn len(&self) -> usize {
-        match &self.origin {
-            Origin::Files { listing, .. } => listing.credentials().len(),
-            Origin::Memory { .. } => 1,
+        match &self.source {
+            GroupSource::Files { listing, .. } => listing.credentials().len(),
+            GroupSource::Memory { .. } => 1,
         }
     }
 
-    /// One of them.
-    pub fn credential(&self, at: usize) -> Option<Credential<'_>> {
-        let of = match &self.origin {
-            Origin::Files { listing, passwords, base } => Of::File {
-                file: listing.credentials().get(at)?,
+    /// Returns the credential with this number in the group.
+    pub fn credential(&self, number: usize) -> Option<Credential<'_>> {
+        let source = match &self.source {
+            GroupSource::Files { listing, passwords, base } => Source::File {
+                file: listing.credentials().get(number)?,
                 passwords: passwords.as_deref(),
                 base: base.as_deref(),
                 loaded: &self.loaded,
-                opened: self.opened.as_ref().and_then(|opened| opened.get(at)),
+                opened: self.opened.as_ref().and_then(|opened| opened.get(number)),
             },
-            Origin::Memory { bundle, key } if at == 0 => Of::Memory { bundle, key },
-            Origin::Memory { .. } => return None,
+            GroupSource::Memory { bundle, key } if number == 0 => Source::Memory { bundle, key },
+            GroupSource::Memory { .. } => return None,
         };
-        Some(Credential { at, of })
+        Some(Credential { number, source })
     }
 
-    /// All of them, in their order.
+    /// Returns all credentials, in their order.
     pub fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
-        (0..self.len()).filter_map(|at| self.credential(at))
+        (0..self.len()).filter_map(|number| self.credential(number))
     }
 
-    /// What its files held; `None` for one held in memory.
+    /// Returns the content of the files; `None` for a credential from memory.
     pub fn listing(&self) -> Option<&Arc<Listing>> {
-        match &self.origin {
-            Origin::Files { listing, .. } => Some(listing),
-            Origin::Memory { .. } => None,
+        match &self.source {
+            GroupSource::Files { listing, .. } => Some(listing),
+            GroupSource::Memory { .. } => None,
         }
     }
 }
 
-/// One client certificate with what belongs to it.
+/// One client certificate, its key and its intermediates.
 #[derive(Clone, Copy, Debug)]
 pub struct Credential<'a> {
-    /// Its place in its group.
-    at: usize,
-    of: Of<'a>,
+    /// The number in its group.
+    number: usize,
+    source: Source<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Of<'a> {
+enum Source<'a> {
     File {
         file: &'a FileCredential,
         passwords: Option<&'a PasswordSet>,
@@ -171,81 +178,81 @@ enum Of<'a> {
 
 impl<'a> Credential<'a> {
     fn bundle(&self) -> &'a Bundle {
-        match self.of {
-            Of::File { file, .. } => file.bundle(),
-            Of::Memory { bundle, .. } => bundle,
+        match self.source {
+            Source::File { file, .. } => file.bundle(),
+            Source::Memory { bundle, .. } => bundle,
         }
     }
 
-    /// The certificate itself, which may not be decoded yet.
+    /// Returns the leaf, which may not be decoded yet.
     pub fn leaf(&self) -> &'a Certificate {
         &self.bundle().leaf
     }
 
-    /// The certificate itself.
+    /// Returns the leaf, decoded.
     pub fn certificate(&self) -> Result<&'a X509, Cause> {
         self.decoded(self.leaf())
     }
 
-    /// One of its certificates, decoded.
+    /// Decodes a certificate of this credential. An error names the file.
     pub fn decoded(&self, certificate: &'a Certificate) -> Result<&'a X509, Cause> {
         certificate.get().map_err(|why| why.cause(self.file()))
     }
 
-    /// The certificates that came along.
+    /// Returns the other certificates of the file, or those that the program supplied with the leaf.
     pub fn extra(&self) -> &'a [Arc<Certificate>] {
         &self.bundle().extra
     }
 
-    /// The certificate's file, if it came from one.
+    /// Returns the name of the certificate file; `None` for a credential from memory.
     pub fn file(&self) -> Option<&'a Path> {
-        match self.of {
-            Of::File { file, .. } => Some(&file.files().certificate),
-            Of::Memory { .. } => None,
+        match self.source {
+            Source::File { file, .. } => Some(&file.files().certificate),
+            Source::Memory { .. } => None,
         }
     }
 
-    /// The key's file, if it comes from one.
+    /// Returns the name of the key file; `None` for a credential from memory.
     pub fn key_file(&self) -> Option<&'a Path> {
-        match self.of {
-            Of::File { file, .. } => Some(file.key_path()),
-            Of::Memory { .. } => None,
+        match self.source {
+            Source::File { file, .. } => Some(file.key_path()),
+            Source::Memory { .. } => None,
         }
     }
 
-    /// Checks the certificate's file, whose certificates are about to be sent.
-    pub fn check_file(&self, check: FileCheck) -> Result<(), Unsent> {
-        let Of::File { file, base, opened, .. } = self.of else { return Ok(()) };
+    /// Checks the certificate file before a certificate from it is sent.
+    pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
+        let Source::File { file, base, opened, .. } = self.source else { return Ok(()) };
         let name = &file.files().certificate;
         let at = absolute(base, name);
-        WatchedFile { at: &at, name, stamp: file.stamp(), opened }.check(check)
+        WatchedFile { path: &at, name, stamp: file.stamp(), opened }.check(check)
     }
 
-    /// The private key: read, decrypted and found to belong to the certificate, once, or once more in
-    /// a forked child that cannot use the parent's. `use_cache`: what this process has decrypted
-    /// before will do.
+    /// Returns the private key. Loads it once, or once more in a forked child if the child cannot use the
+    /// parent's key. `use_cache`: the key may come from the cache of decrypted keys. Fails if the key cannot
+    /// be loaded or does not match the leaf.
     pub fn key(
         &self,
         callback: Option<&PasswordCallback>,
         use_cache: bool,
     ) -> Result<PKey<Private>, Cause> {
-        let (file, passwords, base, loaded) = match self.of {
-            Of::Memory { key, .. } => return Ok(key.clone()),
-            Of::File { file, passwords, base, loaded, .. } => (file, passwords, base, loaded),
+        let (file, passwords, base, loaded) = match self.source {
+            Source::Memory { key, .. } => return Ok(key.clone()),
+            Source::File { file, passwords, base, loaded, .. } => (file, passwords, base, loaded),
         };
-        if let Some(key) = loaded.get(self.at) {
+        if let Some(key) = loaded.get(self.number) {
             return Ok(key.clone());
         }
         let path = file.key_path();
         let at = absolute(base, path);
-        let password: Option<Secret> = passwords.and_then(|passwords| passwords.get(self.at));
+        let password: Option<Secret> = passwords.and_then(|passwords| passwords.get(self.number));
         let key = if use_cache {
-            key::load_by_cache(&at, path, password.as_ref(), callback)?
+            key::load_cached(&at, path, password.as_ref(), callback)?
         } else {
             key::load(&at, path, password.as_ref(), callback)?
         };
         check_match(self.certificate()?, &key).map_err(|mismatch| mismatch.cause(Some(path)))?;
-        loaded.set(self.at, key.clone());
+        loaded.set(self.number, key.clone());
         Ok(key)
     }
 }

@@ -94,7 +94,7 @@ impl Decision {
         // Keep reasons that were found while a credential was being installed.
         let judged = self.judgement.index.survivors().iter().zip(self.judgement.verdicts.all());
         for (credential, reasons) in judged {
-            if let Some(at) = judgement.index.survivors().place(credential) {
+            if let Some(at) = judgement.index.survivors().position(credential) {
                 judgement.verdicts.set(at, reasons);
             }
         }
@@ -154,7 +154,7 @@ impl Decision {
     /// Records that OpenSSL has not signed with the chosen certificate.
     pub(crate) fn set_unsigned(&mut self) {
         self.outcome = Outcome::NoneSuitable;
-        let place = self.chosen.and_then(|at| self.judgement.index.survivors().place(at));
+        let place = self.chosen.and_then(|at| self.judgement.index.survivors().position(at));
         if let Some(at) = place {
             self.judgement.verdicts.add(at, Reasons::SIGNATURE_ALGORITHM);
         }

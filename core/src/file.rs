@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files: regular files of bounded size, the rule for key files, and how a file is known to be
-//! unchanged. Nothing here knows OpenSSL.
+//! File access without OpenSSL: regular files of bounded size, libpq's rule for key files, and stamps
+//! that show whether a file has changed.
 
 pub mod bytes;
 pub mod explain;
@@ -9,33 +9,33 @@ pub mod regular;
 pub mod stamp;
 pub mod trusted;
 
-use bytes::Wiped;
+use bytes::FileContent;
 use regular::ReadError;
-use stamp::{Moment, Stamp};
+use stamp::{CoarseTime, Stamp};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-/// Reads a file of at most `max` bytes. Returns its content, and its stamp if every later change will
-/// show in it. `base` is the working directory when the file was named.
+/// Reads a file of at most `max` bytes. Returns its content, and its stamp if every later change of the
+/// file changes the stamp. A relative path is relative to `base`, or to the working directory.
 pub fn read(
     base: Option<&Path>,
     path: &Path,
     max: u64,
-) -> Result<(Wiped, Option<Stamp>), ReadError> {
-    let before = Moment::now();
-    let (file, metadata) = regular::open(&absolute(base, path))?;
-    let (bytes, after) = regular::read_all(&file, &metadata, max)?;
-    Ok((bytes, unchanged_stamp(&metadata, &after, &before)))
+) -> Result<(FileContent, Option<Stamp>), ReadError> {
+    let start = CoarseTime::now();
+    let (file, before) = regular::open(&absolute(base, path))?;
+    let (content, after) = regular::read_all(&file, &before, max)?;
+    Ok((content, unchanged_stamp(&before, &after, &start)))
 }
 
-/// Returns the stamp of a file that was read between `before` and `after`; `None` if it changed in
-/// between, or if a change after `moment` might not show in the stamp.
-pub fn unchanged_stamp(before: &Metadata, after: &Metadata, moment: &Moment) -> Option<Stamp> {
+/// Returns the stamp of a file that was read between `before` and `after`. Returns `None` if the file
+/// changed in between, or if a change after `start` might not change the stamp.
+pub fn unchanged_stamp(before: &Metadata, after: &Metadata, start: &CoarseTime) -> Option<Stamp> {
     let (before, after) = (Stamp::of(before), Stamp::of(after));
-    (after == before && before.is_settled(moment)).then_some(after)
+    (after == before && before.shows_changes_after(start)).then_some(after)
 }
 
-/// Returns a file's name relative to `base`, the working directory when the file was named.
+/// Returns `path`, joined to `base` if `base` is given and `path` is relative.
 pub fn absolute(base: Option<&Path>, path: &Path) -> PathBuf {
     base.map_or_else(|| path.to_owned(), |base| base.join(path))
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The panic guard of every exported function and every callback.
 //!
-//! A panic is a defect of this library. It must not unwind into C, nor print to the program's
-//! stderr.
+//! A panic is a defect of this library. It must not unwind into C or print to the program's stderr.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

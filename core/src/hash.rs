@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Hash functions, and maps that use them.
 //!
-//! [`Map`] and [`Set`] have the standard library's hash function with random keys, which is not inlined
-//! so that the library stays small. [`HashMap64`] is for keys that are hashes already.
+//! [`Map`] and [`Set`] use the standard library's hash function with random keys, without inlining, so that
+//! the library stays small. The keys of [`HashMap64`] are hash values.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher, RandomState};
 
-/// A map.
-pub type Map<K, V> = HashMap<K, V, State>;
-/// A set.
-pub type Set<T> = HashSet<T, State>;
+/// A map with a keyed hash function.
+pub type Map<K, V> = HashMap<K, V, BuildKeyedHasher>;
+/// A set with a keyed hash function.
+pub type Set<T> = HashSet<T, BuildKeyedHasher>;
 
-/// The keys of the hash function: random, so that an attacker cannot choose values with the same hash.
+/// The random keys of the hash function. They prevent an attacker from choosing values with the same hash.
 #[derive(Clone, Default)]
-pub struct State(RandomState);
+pub struct BuildKeyedHasher(RandomState);
 
-/// The state of the hash function for one value.
-pub struct Function(DefaultHasher);
+/// The hash function for one value.
+pub struct KeyedHasher(DefaultHasher);
 
-impl BuildHasher for State {
-    type Hasher = Function;
+impl BuildHasher for BuildKeyedHasher {
+    type Hasher = KeyedHasher;
 
     #[inline(never)]
-    fn build_hasher(&self) -> Function {
-        Function(self.0.build_hasher())
+    fn build_hasher(&self) -> KeyedHasher {
+        KeyedHasher(self.0.build_hasher())
     }
 }
 
-impl Hasher for Function {
+impl Hasher for KeyedHasher {
     #[inline(never)]
     fn write(&mut self, bytes: &[u8]) {
         self.0.write(bytes);
@@ -40,7 +40,7 @@ impl Hasher for Function {
     }
 }
 
-/// A map whose keys are hashes already.
+/// A map whose keys are hash values.
 pub type HashMap64<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
 
 /// The hash function of [`HashMap64`], which returns the key itself.
@@ -91,12 +91,12 @@ pub fn bytes(bytes: &[u8]) -> u64 {
         hash.add_u64(u64::from_le_bytes(*word));
         rest = after;
     }
-    // The last bytes, together with some of those before them.
+    // The last 8 bytes, which overlap with the previous word.
     match bytes.last_chunk() {
         Some(word) => hash.add_u64(u64::from_le_bytes(*word)),
         None => bytes.iter().for_each(|byte| hash.add(*byte)),
     }
-    // A map uses the lowest and the highest bits.
+    // `HashMap` uses the lowest and the highest bits.
     let mixed = hash.0 ^ (hash.0 >> 32);
     mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

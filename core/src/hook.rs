@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The OpenSSL callbacks: they read the request from an SSL, choose, and install the certificate.
+//! The callbacks that OpenSSL calls for a CertificateRequest.
 //!
-//! An SSL_CTX has a reference to its selector. An SSL has a record: the peer, the last decision and,
-//! during a handshake, the installation.
+//! A callback takes the selector from the SSL_CTX and calls [`choose_and_install`], which reads the
+//! request, judges the credentials, installs the best one and stores the decision in the record of the
+//! SSL. The record also has the peer and, during a handshake, the installation.
 
 mod choose;
 mod installation;
@@ -22,20 +23,21 @@ pub use choose::choose_and_install;
 use foreign_types::ForeignType;
 pub use installation::Installed;
 #[cfg(ossl3)]
-pub use installation::is_answered;
+pub use installation::was_handled_by_cert_cb;
 use libc::{c_int, c_void};
 use openssl_sys as ffi;
 pub use preview::attach_preview;
 #[cfg(ossl3)]
 pub use record::has_selector;
-pub use record::{decision, explanation, message, set_peer, whole_decision};
+pub use record::{decision, explanation, full_decision, message, set_peer};
 use std::ffi::CStr;
 use std::sync::Arc;
 
-/// Attaches by SSL_CTX_set_client_cert_cb(3).
+/// Attaches a selector by SSL_CTX_set_client_cert_cb(3). Replaces the previous one. Fails if libssl has
+/// another major version than this library was built for, or if there is no memory.
 ///
 /// # Safety
-/// `ctx` is a valid SSL_CTX, of which no handshake is under way in another thread.
+/// `ctx` is a valid SSL_CTX, and no other thread performs a handshake on it.
 pub unsafe fn attach_client_cert_cb(
     ctx: *mut ffi::SSL_CTX,
     selector: Arc<FrozenSelector>,
@@ -49,8 +51,8 @@ pub unsafe fn attach_client_cert_cb(
     Ok(())
 }
 
-/// Attaches by SSL_CTX_set_cert_cb(3). OpenSSL calls a client_cert_cb as well where none suits, and
-/// sends what that one gives: the provider module's, or one of the program's. So it is removed.
+/// Attaches a selector by SSL_CTX_set_cert_cb(3). Removes the client_cert_cb, which OpenSSL would call
+/// as well if no credential suits: the provider module's or the program's.
 ///
 /// # Safety
 /// As for [`attach_client_cert_cb`].
@@ -68,7 +70,8 @@ pub unsafe fn attach_cert_cb(
     Ok(())
 }
 
-/// Chooses and installs now, from a program's own `cert_cb`.
+/// Chooses and installs in a program's own cert_cb. Fails if the SSL is a server's or is not in a
+/// cert_cb.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -82,14 +85,14 @@ pub unsafe fn select(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Resu
             "the SSL is a server's; certpick selects certificates for clients only",
         ));
     }
-    // In the client these messages are the ones behind which OpenSSL calls a cert_cb: the server's
-    // CertificateRequest and, in a handshake of TLS 1.3, its CertificateVerify.
+    // A client calls the cert_cb after it has read a CertificateRequest (state TRCR) or, in a handshake
+    // of TLS 1.3, after it has read the server's CertificateVerify (state TRSCV).
     // SAFETY: the caller's promise; a static text.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
     if before != 0 || in_init == 0 || (state != c"TRCR" && state != c"TRSCV") {
         return Err(Error::Argument("certpick_select must be called from a cert_cb"));
     }
-    // SAFETY: a client's SSL, asked for a certificate.
+    // SAFETY: a client's SSL, inside its cert_cb.
     unsafe { choose_and_install(ssl, selector, true) }.map(|_| ())
 }
 
@@ -107,26 +110,26 @@ unsafe extern "C" fn client_cert_cb(
         unsafe { choose_and_install(ssl, &selector, false) }
     };
     // SAFETY: OpenSSL's pointers.
-    unsafe { answer(ssl, x509, pkey, ossl::queue_error, choose) }
+    unsafe { run_client_cert_cb(ssl, x509, pkey, ossl::queue_error, choose) }
 }
 
-/// What a `client_cert_cb` returns for what `choose` did.
+/// Runs the body of a client_cert_cb and returns the value that the callback returns. On failure, passes
+/// the error to `queue`.
 ///
 /// # Safety
 /// The pointers are those that OpenSSL gives the callback.
-pub unsafe fn answer(
+pub unsafe fn run_client_cert_cb(
     ssl: *mut ffi::SSL,
     x509: *mut *mut ffi::X509,
     pkey: *mut *mut ffi::EVP_PKEY,
     queue: fn(&Error),
     choose: impl FnOnce() -> Result<Option<Installed>, Error>,
 ) -> c_int {
-    // Suspends; with an error in the queue, SSL_get_error(3) makes it a failure of the handshake.
+    // Suspends the handshake. With an entry in the error queue, SSL_get_error(3) reports a failure.
     const ABORT: c_int = -1;
-    let answer = guarded(ssl, ABORT, queue, || {
+    let value = guarded(ssl, ABORT, queue, || {
         let Some(installed) = choose()? else { return Ok(0) };
-        // SAFETY: OpenSSL frees both after it has installed them once more, so it gets references
-        // of its own.
+        // SAFETY: OpenSSL installs both again and then frees them, so it gets its own references.
         unsafe {
             ffi::X509_up_ref(installed.leaf.as_ptr());
             ffi::EVP_PKEY_up_ref(installed.key.as_ptr());
@@ -136,21 +139,21 @@ pub unsafe fn answer(
         Ok(1)
     });
     #[cfg(ossl4)]
-    if answer == ABORT {
+    if value == ABORT {
         // SAFETY: a valid SSL.
-        unsafe { make_it_a_failure(ssl) };
+        unsafe { set_last_operation_failed(ssl) };
     }
-    answer
+    value
 }
 
-/// Since OpenSSL 4.0 SSL_get_error(3) does not look at the queue but at what the last operation on
-/// the SSL has noted. A length below 0 is refused before anything else, and noted as an error: the
-/// next handshake call takes the note away, so that it asks anew, as with earlier versions.
+/// Makes SSL_get_error(3) report a failure. Since OpenSSL 4.0 it ignores the error queue and uses a state
+/// that each operation on the SSL sets. SSL_read(3) with a negative length fails at once and sets it. The
+/// next handshake call resets it and calls the callback again, as in earlier versions.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, inside its client_cert_cb.
 #[cfg(ossl4)]
-unsafe fn make_it_a_failure(ssl: *mut ffi::SSL) {
+unsafe fn set_last_operation_failed(ssl: *mut ffi::SSL) {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise; no buffer is touched.
     unsafe { ffi::SSL_read(ssl, std::ptr::null_mut(), -1) };
@@ -172,7 +175,7 @@ unsafe extern "C" fn cert_cb(ssl: *mut ffi::SSL, _arg: *mut c_void) -> c_int {
     })
 }
 
-/// Runs a callback's body; on failure queues one error and gives `abort`.
+/// Runs the body of a callback. On failure, queues one error and returns `abort`.
 fn guarded(
     ssl: *mut ffi::SSL,
     abort: c_int,
@@ -184,10 +187,10 @@ fn guarded(
         body()
     };
     let error = match guard(quiet) {
-        Some(Ok(answer)) => return answer,
+        Some(Ok(value)) => return value,
         Some(Err(error)) => error,
         None => {
-            // Whatever was under way: nothing goes out.
+            // A certificate may already be installed, and must not be sent.
             // SAFETY: a valid SSL.
             guard(|| unsafe { installation::end(ssl) });
             Error::Internal

@@ -6,34 +6,34 @@ use crate::request::Request;
 use crate::selector::Index;
 use std::sync::Arc;
 
-/// Some of the credentials of a selector, and the verdicts on them.
+/// The survivors of the filter, and the verdicts on them.
 #[derive(Debug)]
 pub struct Judgement {
-    /// The credentials that were judged.
+    /// The index of the credentials that were judged.
     pub index: Arc<Index>,
-    /// By the place of a credential in the index.
+    /// The verdicts, by the number of the candidate in the index.
     pub verdicts: Verdicts,
 }
 
-/// The answers of OpenSSL's security level to the certificates of an index.
+/// The verdicts of OpenSSL's security level on the certificates of an index.
 #[derive(Debug, Default)]
 pub struct SecurityVerdicts {
-    /// By the number of the class.
+    /// See [`Criteria::classes`].
     pub classes: Vec<Class>,
     /// See [`Criteria::exempt`].
     pub exempt: Vec<usize>,
-    /// By the number of the link: whether it is refused.
+    /// See [`Criteria::refused`].
     pub refused: Vec<bool>,
 }
 
-/// Values that are the same for all credentials of a selector in one handshake.
+/// The values of one handshake on which the verdicts on all credentials depend.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
     /// The server's request.
     pub request: &'a Request,
     /// The user that the program connects as.
     pub user: Option<&'a [u8]>,
-    /// The time, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
     /// The selector's policy.
     pub policy: &'a Policy,
@@ -66,19 +66,19 @@ impl Judgement {
         Judgement { index, verdicts }
     }
 
-    /// The place of the best credential that is not excluded.
+    /// Returns the best candidate that is not excluded.
     pub fn best(&self, circumstances: &Circumstances<'_>) -> Option<usize> {
         let Circumstances { user, policy, .. } = circumstances;
         self.verdicts.best(self.index.candidates(), *user, policy)
     }
 
-    /// The links that the credential at this place is sent with.
-    pub fn chain(&self, at: usize) -> &[u32] {
-        self.verdicts.chain(at).map_or(&[], |chain| &chain.links)
+    /// Returns the links that a candidate is sent with.
+    pub fn chain(&self, candidate: usize) -> &[u32] {
+        self.verdicts.chain(candidate).map_or(&[], |chain| &chain.links)
     }
 
-    /// The reasons against a credential, by its number in the selector; `None` if it was not judged.
+    /// Returns the reasons against a credential, or `None` if it was not judged.
     pub fn reasons(&self, credential: usize) -> Option<Reasons> {
-        self.verdicts.reasons(self.index.survivors().place(credential)?)
+        self.verdicts.reasons(self.index.survivors().position(credential)?)
     }
 }

@@ -49,20 +49,20 @@ pub use secret::Secret;
 pub use selector::{FrozenSelector, Selector};
 pub use source::password::PasswordCallback;
 
-/// For fuzz/ alone, which is built with `--cfg fuzzing`.
+/// Functions for fuzz/ only, which is built with `--cfg fuzzing`.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
     use crate::source::pem;
     use crate::x509::certificate::{Certificate, compare};
 
-    /// Panics if OpenSSL finds other names in a certificate. Returns whether its names can be read.
+    /// Returns whether certpick can read the names of a certificate. Panics if OpenSSL reads other names.
     pub fn compare_names(der: &[u8]) -> bool {
-        let certificate = Certificate::of_der(der.to_vec());
+        let certificate = Certificate::from_der(der.to_vec());
         certificate.as_ref().map(compare::compare).is_some()
     }
 
-    /// Returns the DER of each certificate of a PEM file, if the file has the plainest form.
+    /// Returns the DER of each certificate of a PEM file; `None` if the file needs OpenSSL's reader.
     pub fn plain_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         pem::plain_certificates(bytes, 1_000)
     }

@@ -16,39 +16,38 @@ use zeroize::Zeroizing;
 /// The files of one entry.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The certificate's file.
+    /// The certificate file.
     pub certificate: PathBuf,
-    /// The key's file; `None`: the key is in the certificate's file.
+    /// The key file; `None` if the key is in the certificate file.
     pub key: Option<PathBuf>,
 }
 
-/// One credential as the lists name it.
+/// One entry of the three lists.
 #[derive(Debug)]
 pub struct Entry {
-    /// The certificate's file.
+    /// The certificate file.
     pub certificate: PathBuf,
-    /// The key's file; `None`: the key is in the certificate's file.
+    /// The key file; `None` if the key is in the certificate file.
     pub key: Option<PathBuf>,
-    /// The key's password.
+    /// The password of the key.
     pub password: Option<Secret>,
 }
 
-/// Whether `sslcert` names several certificates: it is not the name of an existing file, and a
-/// comma separates entries in it. A value with commas that is not well formed counts as a list, so
-/// that the user gets an error.
+/// Returns whether `sslcert` is a list: it is not the name of an existing file, and has several entries
+/// separated by commas. A malformed value with a comma counts as a list, so that it is reported as an error.
 pub fn is_list(sslcert: &[u8]) -> bool {
     if !sslcert.contains(&b',') || exists(sslcert) {
         return false;
     }
-    let mut pieces = Pieces::of(sslcert, Parameter::SslCert);
-    pieces.next().is_some_and(|first| first.is_err()) || pieces.next().is_some()
+    let mut entries = RawEntries::of(sslcert, Parameter::SslCert);
+    entries.next().is_some_and(|first| first.is_err()) || entries.next().is_some()
 }
 
-/// Where the passwords are. `Debug` does not show them.
+/// The text that contains the passwords. `Debug` does not show it.
 pub enum Passwords<'a> {
-    /// In libpq's sslpassword; empty is the same as none.
+    /// The value of sslpassword. An empty value is the same as `None`.
     List(Option<&'a [u8]>),
-    /// The bytes of a file that has one on each line. An empty line is no password.
+    /// The content of a file with one password per line. An empty line means "no password".
     Lines(&'a [u8]),
 }
 
@@ -62,32 +61,38 @@ impl fmt::Debug for Passwords<'_> {
     }
 }
 
-/// Takes the three values apart and matches them. An empty value is the same as none.
+/// Parses the three values and combines their entries. An empty value is the same as `None`.
 pub fn entries(
     sslcert: &[u8],
     sslkey: Option<&[u8]>,
     passwords: &Passwords<'_>,
 ) -> Result<Vec<Entry>, Error> {
-    let files = files(sslcert, sslkey, is_whole(sslcert))?;
+    let files = files(sslcert, sslkey, is_existing_file(sslcert))?;
     let passwords = self::passwords(passwords, files.len(), sslkey)?;
-    let entry = |(at, Files { certificate, key })| Entry {
+    let entry = |(index, Files { certificate, key })| Entry {
         certificate,
         key,
-        password: passwords.as_ref().and_then(|passwords| passwords.get(at)),
+        password: passwords.as_ref().and_then(|passwords| passwords.get(index)),
     };
     Ok(files.into_iter().enumerate().map(entry).collect())
 }
 
-/// Whether `sslcert` is the name of an existing file as it stands, commas and all.
-pub fn is_whole(sslcert: &[u8]) -> bool {
+/// Returns whether the complete value, including any commas, is the name of an existing file.
+pub fn is_existing_file(sslcert: &[u8]) -> bool {
     !sslcert.is_empty() && exists(sslcert)
 }
 
-/// The files that the two lists name.
-pub fn files(sslcert: &[u8], sslkey: Option<&[u8]>, whole: bool) -> Result<Vec<Files>, Error> {
+/// Parses the two lists of files. If `is_single_file`, `sslcert` is the name of one file.
+pub fn files(
+    sslcert: &[u8],
+    sslkey: Option<&[u8]>,
+    is_single_file: bool,
+) -> Result<Vec<Files>, Error> {
     use Parameter::{SslCert, SslKey};
-    let certificates =
-        if whole { vec![Zeroizing::new(sslcert.to_vec())] } else { split(sslcert, SslCert)? };
+    let certificates = match is_single_file {
+        true => vec![Zeroizing::new(sslcert.to_vec())],
+        false => split(sslcert, SslCert)?,
+    };
     let count = certificates.len();
     let keys = one_or_split(sslkey, count, SslKey)?;
     if let Some(keys) = &keys {
@@ -97,32 +102,31 @@ pub fn files(sslcert: &[u8], sslkey: Option<&[u8]>, whole: bool) -> Result<Vec<F
     }
     let mut keys = keys.unwrap_or_default().into_iter();
     let mut files = Vec::with_capacity(count);
-    for (i, certificate) in certificates.into_iter().enumerate() {
+    for (index, certificate) in certificates.into_iter().enumerate() {
         let key = keys.next().filter(|k| !k.is_empty());
         if certificate.is_empty() {
-            return Err(Error::Grammar { parameter: SslCert, entry: i + 1, flaw: Flaw::Empty });
+            return Err(Error::Grammar { parameter: SslCert, entry: index + 1, flaw: Flaw::Empty });
         }
-        no_nul(&certificate, SslCert, i)?;
+        reject_nul(&certificate, SslCert, index)?;
         if let Some(key) = &key {
-            no_nul(key, SslKey, i)?;
+            reject_nul(key, SslKey, index)?;
         }
         files.push(Files { certificate: path(&certificate), key: key.map(|k| path(&k)) });
     }
     Ok(files)
 }
 
-/// The passwords of the entries of a selector, as they were given: each is taken out when its key is
-/// decrypted.
+/// The passwords of the entries of a list. Each is copied from the text when its key is decrypted.
 pub struct PasswordSet {
     text: Zeroizing<Vec<u8>>,
     form: Form,
-    /// Where each begins.
+    /// The position of each password in the text.
     starts: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
 enum Form {
-    Whole,
+    Single,
     List,
     Lines,
 }
@@ -134,27 +138,28 @@ impl fmt::Debug for PasswordSet {
 }
 
 impl PasswordSet {
-    /// One password for one entry.
-    pub fn whole(password: &Secret) -> PasswordSet {
+    /// Returns the password of a single entry as a set.
+    pub fn single(password: &Secret) -> PasswordSet {
         let text = Zeroizing::new(password.bytes().to_vec());
-        PasswordSet { text, form: Form::Whole, starts: vec![0] }
+        PasswordSet { text, form: Form::Single, starts: vec![0] }
     }
 
-    /// The password of an entry.
-    pub fn get(&self, at: usize) -> Option<Secret> {
-        let rest = self.text.get(*self.starts.get(at)?..)?;
+    /// Returns the password of the entry with this index.
+    pub fn get(&self, index: usize) -> Option<Secret> {
+        let rest = self.text.get(*self.starts.get(index)?..)?;
         match self.form {
-            Form::Whole => Secret::new(rest),
+            Form::Single => Secret::new(rest),
             Form::List => {
-                let piece = Pieces::of(rest, Parameter::SslPassword).next()?.ok()?;
-                Secret::from_wiped(piece.bytes())
+                let entry = RawEntries::of(rest, Parameter::SslPassword).next()?.ok()?;
+                Secret::from_zeroizing(entry.unescaped())
             }
             Form::Lines => Secret::new(lines(rest).next()?.1),
         }
     }
 }
 
-/// A password for each of `count` entries; `None` where no password is given.
+/// Parses the passwords of `count` entries. Returns `None` if there is no list. `sslkey` determines which
+/// list an error about the counts names.
 pub fn passwords(
     passwords: &Passwords<'_>,
     count: usize,
@@ -163,28 +168,28 @@ pub fn passwords(
     use Parameter::{SslCert, SslKey, SslPassword};
     let (text, form) = match *passwords {
         Passwords::List(None | Some(b"")) => return Ok(None),
-        Passwords::List(Some(text)) if count == 1 => (text, Form::Whole),
+        Passwords::List(Some(text)) if count == 1 => (text, Form::Single),
         Passwords::List(Some(text)) => (text, Form::List),
         Passwords::Lines(text) => (text, Form::Lines),
     };
     let mut starts = Vec::with_capacity(count);
     match form {
-        Form::Whole => {
-            no_nul(text, SslPassword, 0)?;
+        Form::Single => {
+            reject_nul(text, SslPassword, 0)?;
             starts.push(0);
         }
         Form::List => {
-            let mut pieces = Pieces::of(text, SslPassword);
+            let mut entries = RawEntries::of(text, SslPassword);
             loop {
-                let start = pieces.position(text);
-                let Some(piece) = pieces.next() else { break };
-                no_nul(piece?.text, SslPassword, starts.len())?;
+                let start = entries.position(text);
+                let Some(entry) = entries.next() else { break };
+                reject_nul(entry?.text, SslPassword, starts.len())?;
                 starts.push(start);
             }
         }
         Form::Lines => {
             for (start, line) in lines(text) {
-                no_nul(line, SslPassword, starts.len())?;
+                reject_nul(line, SslPassword, starts.len())?;
                 starts.push(start);
             }
         }
@@ -196,8 +201,8 @@ pub fn passwords(
     Ok(Some(PasswordSet { text: Zeroizing::new(text.to_vec()), form, starts }))
 }
 
-/// Whatever works with one certificate today works unchanged: nothing is split. An empty value is
-/// the same as none.
+/// Splits a list, unless there is one certificate: libpq takes the complete value then. An empty value is
+/// the same as `None`.
 fn one_or_split(
     value: Option<&[u8]>,
     count: usize,
@@ -210,15 +215,14 @@ fn one_or_split(
     }
 }
 
-fn no_nul(value: &[u8], parameter: Parameter, at: usize) -> Result<(), Error> {
+fn reject_nul(value: &[u8], parameter: Parameter, index: usize) -> Result<(), Error> {
     match value.contains(&0) {
-        true => Err(Error::Grammar { parameter, entry: at + 1, flaw: Flaw::NulByte }),
+        true => Err(Error::Grammar { parameter, entry: index + 1, flaw: Flaw::NulByte }),
         false => Ok(()),
     }
 }
 
-/// The lines of a file, each with its place; the last one need not end, and a carriage return before
-/// the end is dropped.
+/// Returns each line of a file with its position, and without the line feed and a carriage return before it.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut next = 0;
     bytes.split_inclusive(|b| *b == b'\n').map(move |line| {
@@ -234,75 +238,63 @@ fn path(bytes: &[u8]) -> PathBuf {
 }
 
 fn exists(value: &[u8]) -> bool {
-    // The system finds no name that is longer; of a long list not even a copy is made.
+    // The system rejects longer names. The check avoids a copy of a long list.
     const PATH_MAX: usize = libc::PATH_MAX as usize;
     value.len() < PATH_MAX && Path::new(OsStr::from_bytes(value)).metadata().is_ok()
 }
 
-/// C's isspace in the C locale.
+/// isspace(3) in the C locale.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
-fn skip_space(text: &[u8]) -> &[u8] {
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        if !is_space(*first) {
-            break;
-        }
-        rest = tail;
-    }
-    rest
+fn trim_start(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|b| !is_space(*b)).unwrap_or(text.len());
+    text.get(start..).unwrap_or_default()
 }
 
 fn trim_end(text: &[u8]) -> &[u8] {
-    let mut rest = text;
-    while let Some((last, head)) = rest.split_last() {
-        if !is_space(*last) {
-            break;
-        }
-        rest = head;
-    }
-    rest
+    let end = text.iter().rposition(|b| !is_space(*b)).map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or_default()
 }
 
-/// The file names in one list up to the first entry that is not well formed, and the fault of that
-/// one: for who tells of all that is wrong. An entry may be empty.
-pub fn names_until_fault(value: &[u8], parameter: Parameter) -> (Vec<PathBuf>, Option<Error>) {
-    if parameter == Parameter::SslCert && is_whole(value) {
+/// Returns the file names in a list before the first malformed entry, and the error for that entry. Names may
+/// be empty.
+pub fn names_before_error(value: &[u8], parameter: Parameter) -> (Vec<PathBuf>, Option<Error>) {
+    if parameter == Parameter::SslCert && is_existing_file(value) {
         return (vec![path(value)], None);
     }
     let mut names = Vec::new();
-    for piece in Pieces::of(value, parameter) {
-        match piece {
-            Ok(piece) => names.push(path(&piece.bytes())),
-            Err(fault) => return (names, Some(fault)),
+    for entry in RawEntries::of(value, parameter) {
+        match entry {
+            Ok(entry) => names.push(path(&entry.unescaped())),
+            Err(error) => return (names, Some(error)),
         }
     }
     (names, None)
 }
 
-/// The passwords in a file that has one on each line.
+/// Returns the passwords in a file with one password per line.
 pub fn password_lines(bytes: &[u8]) -> Vec<Option<Secret>> {
     lines(bytes).map(|(_, line)| Secret::new(line)).collect()
 }
 
-/// Splits one list. Every buffer is wiped, since any of them may be a password.
+/// Splits a list. Every buffer is wiped, because it may be a password.
 fn split(value: &[u8], parameter: Parameter) -> Result<Vec<Zeroizing<Vec<u8>>>, Error> {
-    Pieces::of(value, parameter).map(|piece| piece.map(|piece| piece.bytes())).collect()
+    RawEntries::of(value, parameter).map(|entry| entry.map(|entry| entry.unescaped())).collect()
 }
 
-/// One entry of a list, as it is written there.
-struct Piece<'a> {
-    /// Without the quotes around it.
+/// One entry of a list before quotes are unescaped.
+struct RawEntry<'a> {
+    /// The text between the quotes, if the entry is quoted.
     text: &'a [u8],
     is_quoted: bool,
 }
 
-impl Piece<'_> {
-    /// The entry itself: of two quotes inside quotes one is left.
-    fn bytes(&self) -> Zeroizing<Vec<u8>> {
-        // Room for all of it at once: a buffer that grows leaves copies behind.
+impl RawEntry<'_> {
+    /// Returns the entry, with one quote for each two quotes in a quoted text.
+    fn unescaped(&self) -> Zeroizing<Vec<u8>> {
+        // A buffer that grows would leave copies of a password in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.text.len()));
         let mut rest = self.text;
         while let Some(at) = rest.iter().position(|b| self.is_quoted && *b == b'"') {
@@ -315,63 +307,63 @@ impl Piece<'_> {
     }
 }
 
-/// The entries of a list, one after the other, up to the first that is not well formed.
-struct Pieces<'a> {
+/// An iterator over the entries of a list, which ends after the first malformed one.
+struct RawEntries<'a> {
     rest: Option<&'a [u8]>,
     parameter: Parameter,
     /// The number of the next entry.
     number: usize,
 }
 
-impl<'a> Pieces<'a> {
-    fn of(value: &'a [u8], parameter: Parameter) -> Pieces<'a> {
-        Pieces { rest: Some(value), parameter, number: 1 }
+impl<'a> RawEntries<'a> {
+    fn of(value: &'a [u8], parameter: Parameter) -> RawEntries<'a> {
+        RawEntries { rest: Some(value), parameter, number: 1 }
     }
 
-    /// Where in `value`, which is being split, the next entry begins.
+    /// Returns the position of the next entry in `value`, which is the list.
     fn position(&self, value: &[u8]) -> usize {
         value.len() - self.rest.map_or(0, <[u8]>::len)
     }
 
-    fn piece(&self, rest: &'a [u8]) -> Result<(Piece<'a>, &'a [u8]), Flaw> {
+    /// Parses the next entry. Returns it and the text after it.
+    fn parse(&self, rest: &'a [u8]) -> Result<(RawEntry<'a>, &'a [u8]), Flaw> {
         let is_name = self.parameter != Parameter::SslPassword;
-        let start = if is_name { skip_space(rest) } else { rest };
+        let start = if is_name { trim_start(rest) } else { rest };
         if let Some((b'"', quoted)) = start.split_first() {
             let end = closing_quote(quoted).ok_or(Flaw::UnclosedQuote)?;
             let (text, after) = quoted.split_at(end);
             let after = after.get(1..).unwrap_or_default();
-            let after = if is_name { skip_space(after) } else { after };
+            let after = if is_name { trim_start(after) } else { after };
             return match after.first() {
-                None | Some(b',') => Ok((Piece { text, is_quoted: true }, after)),
+                None | Some(b',') => Ok((RawEntry { text, is_quoted: true }, after)),
                 Some(_) => Err(Flaw::TextAfterQuote),
             };
         }
         let end = start.iter().position(|b| *b == b',').unwrap_or(start.len());
         let (text, after) = start.split_at(end);
         let text = if is_name { trim_end(text) } else { text };
-        Ok((Piece { text, is_quoted: false }, after))
+        Ok((RawEntry { text, is_quoted: false }, after))
     }
 }
 
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Result<Piece<'a>, Error>;
+impl<'a> Iterator for RawEntries<'a> {
+    type Item = Result<RawEntry<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        let piece = self.piece(rest);
-        let entry = self.number;
+        let number = self.number;
         self.number += 1;
-        Some(match piece {
-            Ok((piece, after)) => {
+        Some(match self.parse(rest) {
+            Ok((entry, after)) => {
                 self.rest = after.split_first().map(|(_comma, tail)| tail);
-                Ok(piece)
+                Ok(entry)
             }
-            Err(flaw) => Err(Error::Grammar { parameter: self.parameter, entry, flaw }),
+            Err(flaw) => Err(Error::Grammar { parameter: self.parameter, entry: number, flaw }),
         })
     }
 }
 
-/// Where the quote is that ends what `text` begins with: one that is not followed by another.
+/// Returns the position of the closing quote: the first quote that is not one of a pair.
 fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {

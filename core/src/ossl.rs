@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! OpenSSL's functions that openssl-sys does not declare, each with the reason it is needed.
+//! OpenSSL functions that openssl-sys does not declare, and their uses.
 
 mod error_library;
 mod error_state;
@@ -32,7 +32,7 @@ pub type SecurityCallback = unsafe extern "C" fn(
     other: *mut c_void,
     ex: *mut c_void,
 ) -> c_int;
-/// What SSL_get_sigalgs(3) and SSL_get_shared_sigalgs(3) have in common.
+/// The type of SSL_get_sigalgs(3) and SSL_get_shared_sigalgs(3).
 pub type SignatureAlgorithmGetter = unsafe extern "C" fn(
     ssl: *mut ffi::SSL,
     index: c_int,
@@ -61,17 +61,17 @@ pub const SECOP_CA_KEY: c_int = 17 | (6 << 16);
 pub const SECOP_CA_MD: c_int = 18 | (6 << 16);
 
 unsafe extern "C" {
-    // The two ways to be asked for a certificate.
+    // The two callbacks that supply a certificate.
     pub fn SSL_CTX_set_client_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<ClientCertCallback>);
     pub fn SSL_CTX_set_cert_cb(ctx: *mut ffi::SSL_CTX, cb: Option<CertCallback>, arg: *mut c_void);
-    // To see the progress of a handshake.
+    // The progress of a handshake.
     pub fn SSL_CTX_get_info_callback(ctx: *mut ffi::SSL_CTX) -> Option<InfoCallback>;
     #[cfg(ossl3)]
     pub fn SSL_CTX_set_info_callback(ctx: *mut ffi::SSL_CTX, callback: Option<InfoCallback>);
     pub fn SSL_get_info_callback(ssl: *const ffi::SSL) -> Option<InfoCallback>;
     pub fn SSL_set_info_callback(ssl: *mut ffi::SSL, callback: Option<InfoCallback>);
     pub fn SSL_get_certificate(s: *const ffi::SSL) -> *mut ffi::X509;
-    // What the server asked for.
+    // The content of the CertificateRequest.
     pub fn SSL_get0_peer_CA_list(s: *const ffi::SSL) -> *const ffi::stack_st_X509_NAME;
     pub fn SSL_get_sigalgs(
         ssl: *mut ffi::SSL,
@@ -94,9 +94,9 @@ unsafe extern "C" {
     pub fn SSL_get_state(s: *const ffi::SSL) -> c_int;
     pub fn SSL_in_init(s: *const ffi::SSL) -> c_int;
     pub fn SSL_in_before(s: *const ffi::SSL) -> c_int;
-    // Whether OpenSSL really signed: none where it found the certificate unusable after all.
+    // Whether OpenSSL signed with the certificate; it may have rejected it.
     pub fn SSL_get_signature_type_nid(s: *const ffi::SSL, nid: *mut c_int) -> c_int;
-    // The security level's opinion of a certificate, without installing it.
+    // Whether the security level permits a certificate, without installing it.
     pub fn SSL_get_security_callback(s: *const ffi::SSL) -> Option<SecurityCallback>;
     pub fn SSL_get0_security_ex_data(s: *const ffi::SSL) -> *mut c_void;
     pub fn X509_get_signature_info(
@@ -106,7 +106,7 @@ unsafe extern "C" {
         security_bits: *mut c_int,
         flags: *mut u32,
     ) -> c_int;
-    // Installing.
+    // Installing a certificate.
     pub fn SSL_certs_clear(s: *mut ffi::SSL);
     pub fn SSL_use_cert_and_key(
         s: *mut ffi::SSL,
@@ -115,12 +115,12 @@ unsafe extern "C" {
         chain: *mut ffi::stack_st_X509,
         overwrite: c_int,
     ) -> c_int;
-    // Whether a certificate may be used for something, as the other side will judge it.
+    // Whether the peer will accept a certificate for a purpose.
     pub fn X509_check_purpose(x: *mut ffi::X509, purpose: c_int, is_ca: c_int) -> c_int;
-    // Which kind of CA certificate it is, old ones without extensions too.
+    // The type of a CA certificate, including those of version 1.
     pub fn X509_check_ca(x: *mut ffi::X509) -> c_int;
     pub fn X509_check_private_key(x: *const ffi::X509, key: *const ffi::EVP_PKEY) -> c_int;
-    // Reading certificates: the _AUX variant also knows "TRUSTED CERTIFICATE", as libpq does.
+    // Like libpq, the _AUX variant also reads "TRUSTED CERTIFICATE".
     pub fn PEM_read_bio_X509_AUX(
         bio: *mut ffi::BIO,
         out: *mut *mut ffi::X509,
@@ -139,14 +139,14 @@ unsafe extern "C" {
         indent: c_int,
         flags: c_ulong,
     ) -> c_int;
-    // The key as it stands in a certificate, to tell keys apart.
+    // The SubjectPublicKeyInfo, to compare keys.
     pub fn X509_get_X509_PUBKEY(x: *const ffi::X509) -> *mut c_void;
     pub fn i2d_X509_PUBKEY(key: *mut c_void, out: *mut *mut c_uchar) -> c_int;
-    // A copy, decoded anew.
+    // A copy, which OpenSSL decodes again.
     pub fn X509_dup(x: *const ffi::X509) -> *mut ffi::X509;
     pub fn i2d_X509_ALGOR(algorithm: *const ffi::X509_ALGOR, out: *mut *mut c_uchar) -> c_int;
     pub fn ASN1_BIT_STRING_get_bit(string: *const ffi::ASN1_BIT_STRING, n: c_int) -> c_int;
-    // Digests of passwords, for the cache, and their key.
+    // Digests of passwords in the cache, and their keys.
     pub fn RAND_priv_bytes(bytes: *mut c_uchar, length: c_int) -> c_int;
     pub fn HMAC(
         digest: *const ffi::EVP_MD,
@@ -157,13 +157,13 @@ unsafe extern "C" {
         out: *mut c_uchar,
         out_length: *mut libc::c_uint,
     ) -> *mut c_uchar;
-    // The hash that an RSA-PSS key is bound to: 2 where it is mandatory.
+    // The hash of an RSA-PSS key; returns 2 if it is mandatory.
     pub fn EVP_PKEY_get_default_digest_nid(key: *mut ffi::EVP_PKEY, nid: *mut c_int) -> c_int;
 }
 
 #[cfg(ossl3)]
 unsafe extern "C" {
-    // Curve and type by name, without turning the key into a legacy one.
+    // Curve and type by name, without a conversion to a legacy key.
     pub fn EVP_PKEY_get_group_name(
         key: *const ffi::EVP_PKEY,
         name: *mut libc::c_char,
@@ -171,13 +171,13 @@ unsafe extern "C" {
         length: *mut usize,
     ) -> c_int;
     pub fn EVP_PKEY_get0_type_name(key: *const ffi::EVP_PKEY) -> *const libc::c_char;
-    // Whether a key is in a token.
+    // The provider of a key, such as that of a token.
     fn EVP_PKEY_get0_provider(key: *const ffi::EVP_PKEY) -> *const c_void;
     fn OSSL_PROVIDER_get0_name(provider: *const c_void) -> *const libc::c_char;
-    // Whose context things are made in.
+    // The library context in which a thread creates objects.
     fn OSSL_LIB_CTX_get0_global_default() -> *mut c_void;
     fn OSSL_LIB_CTX_set0_default(context: *mut c_void) -> *mut c_void;
-    // An RSA-PSS key's salt.
+    // The salt length of an RSA-PSS key.
     pub fn EVP_PKEY_get_int_param(
         key: *const ffi::EVP_PKEY,
         name: *const libc::c_char,
@@ -203,7 +203,7 @@ pub struct RsaPssParams {
     mask_hash: *const c_void,
 }
 
-/// Returns what `attempt` returns, or an error if it fails for lack of memory.
+/// Returns the result of `attempt`, or an error if it fails for lack of memory.
 ///
 /// Many of OpenSSL's functions return the same value for an unusual certificate as for a lack of memory,
 /// which must not be taken for a property of the certificate. So a failed attempt is repeated, and if it
@@ -218,31 +218,31 @@ pub fn retry_unless_out_of_memory<T>(
 }
 
 fn has_memory() -> bool {
-    /// More than OpenSSL takes in one piece for a certificate's parts.
-    const SOME: usize = 16 << 10;
-    // SAFETY: memory that nobody else knows of, and is freed; NULL is allowed.
+    /// More than any single allocation for a part of a certificate.
+    const SIZE: usize = 16 << 10;
+    // SAFETY: new memory, which is freed at once; OPENSSL_free accepts NULL.
     unsafe {
-        let some = ffi::OPENSSL_malloc(SOME);
-        ffi::OPENSSL_free(some);
-        !some.is_null()
+        let memory = ffi::OPENSSL_malloc(SIZE);
+        ffi::OPENSSL_free(memory);
+        !memory.is_null()
     }
 }
 
-/// The elements of one of OpenSSL's stacks; a NULL stack has none.
+/// Returns the elements of an OpenSSL stack; none for a NULL stack.
 ///
 /// # Safety
 /// `stack` is NULL or a valid stack of pointers to `T`, which outlives the iterator unchanged.
 pub unsafe fn stack_elements<S, T>(stack: *const S) -> impl Iterator<Item = *mut T> {
     let stack = stack.cast::<ffi::OPENSSL_STACK>();
-    // SAFETY: the caller's promise; OPENSSL_sk_num gives -1 for NULL.
+    // SAFETY: the caller's promise. OPENSSL_sk_num returns -1 for NULL.
     let count = unsafe { ffi::OPENSSL_sk_num(stack) };
     // SAFETY: the index is below the stack's size.
     (0..count.max(0)).map(move |i| unsafe { ffi::OPENSSL_sk_value(stack, i) }.cast::<T>())
 }
 
-/// What `write` prints to a memory BIO; `None` where it fails.
+/// Returns the bytes that `write` writes to a memory BIO, or `None` if `write` returns false.
 pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
-    // SAFETY: a new BIO, freed below; the buffer belongs to it and is copied before.
+    // SAFETY: a new BIO, which is freed after its buffer has been copied.
     unsafe {
         let bio = ffi::BIO_new(ffi::BIO_s_mem());
         if bio.is_null() {
@@ -252,7 +252,7 @@ pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
         if write(bio) {
             let mut data = std::ptr::null_mut();
             let length = ffi::BIO_get_mem_data(bio, &mut data);
-            printed = Some(Vec::new()); // nothing to print is no data
+            printed = Some(Vec::new()); // an empty BIO has no buffer
             if let (false, Ok(length)) = (data.is_null(), usize::try_from(length)) {
                 printed = Some(std::slice::from_raw_parts(data.cast::<u8>(), length).to_vec());
             }
@@ -262,11 +262,11 @@ pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
     }
 }
 
-/// A BIO to read `bytes` from.
+/// A read-only memory BIO.
 pub struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
 
 impl<'a> MemoryBio<'a> {
-    /// `None` where there is no memory, or more bytes than an `int` counts.
+    /// Returns `None` if there is no memory, or if there are more than INT_MAX bytes.
     pub fn new(bytes: &'a [u8]) -> Option<MemoryBio<'a>> {
         let length = c_int::try_from(bytes.len()).ok()?;
         // SAFETY: the BIO reads the bytes, which outlive it.
@@ -281,56 +281,56 @@ impl<'a> MemoryBio<'a> {
 
 impl Drop for MemoryBio<'_> {
     fn drop(&mut self) {
-        // SAFETY: ours, and freed once.
+        // SAFETY: a BIO that we own and free once.
         unsafe { ffi::BIO_free_all(self.0) };
     }
 }
 
-/// What holds a private key.
+/// The code that holds a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(ossl3), allow(dead_code))]
-pub enum Holder {
-    /// OpenSSL's own code, in the memory of the process.
+pub enum KeyHolder {
+    /// OpenSSL, in the memory of the process.
     OpenSsl,
-    /// Another provider: that of a token, perhaps, whose key is of no use to a forked child.
+    /// Another provider, possibly that of a token. A forked child may be unable to use the key.
     Provider,
-    /// Not known: OpenSSL 3 has it without a provider, perhaps through an ENGINE.
+    /// OpenSSL 3 has a legacy key without a provider, possibly one of an ENGINE.
     Unknown,
 }
 
-/// What holds a key that was read from a file. In 1.1.1 that is OpenSSL itself.
-pub fn holder(key: &PKeyRef<Private>) -> Holder {
+/// Returns the holder of a key that was read from a file. In OpenSSL 1.1.1, this is OpenSSL.
+pub fn key_holder(key: &PKeyRef<Private>) -> KeyHolder {
     #[cfg(not(ossl3))]
     let _ = key;
     #[cfg(ossl3)]
-    // SAFETY: a valid key; its provider lives as long, and the name is a C string.
+    // SAFETY: a valid key. Its provider lives as long as the key, and the name is NULL or a C string.
     unsafe {
         let key = foreign_types::ForeignTypeRef::as_ptr(key);
         let provider = EVP_PKEY_get0_provider(key);
         if provider.is_null() {
-            return Holder::Unknown;
+            return KeyHolder::Unknown;
         }
         let name = OSSL_PROVIDER_get0_name(provider);
         let own = [c"default", c"fips", c"base", c"legacy"];
         if name.is_null() || !own.contains(&CStr::from_ptr(name)) {
-            return Holder::Provider;
+            return KeyHolder::Provider;
         }
     }
-    Holder::OpenSsl
+    KeyHolder::OpenSsl
 }
 
-/// A C string of a text; a byte 0 in it, which no text here should have, is left out.
-pub fn c_text(text: &str) -> CString {
+/// Returns a text as a C string, without any NUL bytes.
+pub fn c_string(text: &str) -> CString {
     let mut bytes = text.as_bytes().to_vec();
     bytes.retain(|b| *b != 0);
     CString::new(bytes).unwrap_or_default()
 }
 
-/// Whether what this thread makes belongs to OpenSSL's global library context, which lives as long
-/// as the process.
+/// Returns whether this thread creates objects in OpenSSL's global library context, which lives as long as
+/// the process.
 pub fn has_global_context() -> bool {
     #[cfg(ossl3)]
-    // SAFETY: NULL changes nothing and gives the thread's context, which is compared only.
+    // SAFETY: for NULL, OSSL_LIB_CTX_set0_default(3) only returns the thread's context.
     unsafe {
         OSSL_LIB_CTX_set0_default(std::ptr::null_mut()) == OSSL_LIB_CTX_get0_global_default()
     }
@@ -338,14 +338,14 @@ pub fn has_global_context() -> bool {
     true
 }
 
-/// Runs `body` with the global library context as the thread's own.
+/// Runs `body` with the global library context as the thread's default.
 pub fn in_global_context<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(ossl3)]
     {
         struct Restore(*mut c_void);
         impl Drop for Restore {
             fn drop(&mut self) {
-                // SAFETY: the context that the thread had, which the program keeps for as long.
+                // SAFETY: the thread's previous context, which the program must not free while it is set.
                 unsafe { OSSL_LIB_CTX_set0_default(self.0) };
             }
         }
@@ -358,16 +358,16 @@ pub fn in_global_context<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// Refuses to work with another major version of OpenSSL than the headers were of: structures and
-/// meanings may differ.
+/// Fails if the major version of OpenSSL differs from that of the headers at build time, because structures
+/// and constants may differ.
 pub fn check_version() -> Result<(), Error> {
     let built = env!("CERTPICK_OPENSSL_VERSION").parse::<u64>().unwrap_or(0);
-    // SAFETY: no arguments, a number.
+    // SAFETY: no arguments.
     let running = unsafe { ffi::OpenSSL_version_num() } as u64;
     if major_version(built) == major_version(running) {
         return Ok(());
     }
-    // SAFETY: OPENSSL_VERSION (0) gives a static text.
+    // SAFETY: for OPENSSL_VERSION (0), the result is a static text.
     let text = unsafe { CStr::from_ptr(ffi::OpenSSL_version(0)) };
     Err(Error::OpenSslVersion { built, running: printable(text.to_bytes()) })
 }

@@ -11,11 +11,11 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 impl Secret {
     /// Copies `bytes`. Returns `None` for an empty password, which means "no password".
     pub fn new(bytes: &[u8]) -> Option<Secret> {
-        Secret::from_wiped(Zeroizing::new(bytes.to_vec()))
+        Secret::from_zeroizing(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// Takes ownership of `bytes`. Returns `None` if they are empty.
-    pub fn from_wiped(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
+    /// Takes ownership of `bytes`. Returns `None` for an empty password.
+    pub fn from_zeroizing(bytes: Zeroizing<Vec<u8>>) -> Option<Secret> {
         if bytes.is_empty() { None } else { Some(Secret(bytes)) }
     }
 
@@ -47,11 +47,11 @@ mod tests {
         let secret = Secret::new(b"hunter2").unwrap();
         let shown = format!("{secret:?} {:?}", Some(&secret));
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(!shown.contains("104"), "no byte values either: {shown}");
+        assert!(!shown.contains("104"), "byte values: {shown}");
     }
 
     #[test]
-    fn an_empty_password_is_no_password() {
+    fn an_empty_password_counts_as_none() {
         assert!(Secret::new(b"").is_none());
     }
 }

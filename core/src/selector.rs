@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The ordered set of credentials, its policy and its issuer pool.
+//! The ordered set of credentials with its policy and its issuer pool.
 //!
-//! A [`Selector`] is built by one thread. Frozen, it can no longer change and is shared by all
-//! handshakes. A choice has two phases: the [`Filter`] excludes credentials by the names in the
-//! certificates, and the [`Index`] has what else must be known of the others.
+//! A program builds a [`Selector`] and freezes it. All handshakes share the [`FrozenSelector`]. A choice
+//! has two phases: the [`Filter`] excludes credentials by the names in the certificates, and the
+//! survivors are judged with an [`Index`].
 
 mod cached;
 mod filter;
@@ -21,11 +21,11 @@ use crate::secret::Secret;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
-use cached::{Parts, store_filter};
-pub use filter::{Filter, Origin};
-pub use frozen::FrozenSelector;
+use cached::{FilterFiles, store_filter};
+pub use filter::{CaCertificate, Filter, Origin};
+pub use frozen::{FrozenSelector, FullIndex};
 pub use index::{CertificateClass, ChainCertificate, Index, MAX_KEYS};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -34,9 +34,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 pub use survivors::Survivors;
 
-/// A set of credentials that is being put together.
+/// A set of credentials under construction.
 ///
-/// Every function that adds something adds all of it or nothing.
+/// A function that adds something leaves the set unchanged if it fails.
 #[derive(Debug, Default)]
 pub struct Selector {
     groups: Vec<Arc<Group>>,
@@ -47,23 +47,24 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// An empty one.
+    /// Returns an empty selector.
     pub fn new() -> Selector {
         Selector::default()
     }
 
-    /// How many credentials it has.
+    /// Returns the number of credentials.
     pub fn count(&self) -> usize {
         self.groups.iter().map(|g| g.len()).sum()
     }
 
-    /// Whether what this process has read before will do, which is so at first: for certificates
-    /// that are added from now on, and for keys.
-    pub fn set_cache(&mut self, on: bool) {
-        self.without_cache = !on;
+    /// Sets whether certificates that are added later, and keys, may come from the caches of the process.
+    /// The default is true.
+    pub fn set_cache(&mut self, use_cache: bool) {
+        self.without_cache = !use_cache;
     }
 
-    /// Adds what libpq's three parameters name; see [`list`] for their grammar.
+    /// Adds the credentials of libpq's parameters sslcert, sslkey and sslpassword; see [`list`] for the
+    /// grammar.
     pub fn add_lists(
         &mut self,
         sslcert: &[u8],
@@ -77,7 +78,7 @@ impl Selector {
         Ok(())
     }
 
-    /// Adds one credential. Without `key` the key is in the certificate's own file.
+    /// Adds the credential of a certificate file. If `key` is `None`, that file also contains the key.
     pub fn add_files(
         &mut self,
         certificate: PathBuf,
@@ -85,14 +86,14 @@ impl Selector {
         password: Option<Secret>,
     ) -> Result<(), Error> {
         let files = list::Files { certificate, key };
-        let passwords = password.as_ref().map(PasswordSet::whole);
+        let passwords = password.as_ref().map(PasswordSet::single);
         let use_cache = !self.without_cache;
         let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
         self.push(Group::of_files(listing, passwords));
         Ok(())
     }
 
-    /// Adds one that the program holds in memory.
+    /// Adds a credential from memory. Fails if the key does not match the leaf.
     pub fn add_credential(
         &mut self,
         leaf: X509,
@@ -117,21 +118,20 @@ impl Selector {
         Ok(())
     }
 
-    /// Whom to ask for the password of a key that is encrypted and has none.
+    /// Sets the callback that supplies the password of an encrypted key for which none was given.
     pub fn set_password_callback(&mut self, callback: Option<PasswordCallback>) {
         self.password_callback = callback;
     }
 
-    /// The settings.
+    /// Returns the policy, which can be changed until the selector is frozen.
     pub fn policy_mut(&mut self) -> &mut Policy {
         &mut self.policy
     }
 
-    /// Returns what is needed to validate the selector without a lock, after checking all files for
-    /// changes.
+    /// Reloads the files that have changed, and returns what validating the selector needs.
     pub fn validation(&mut self) -> Result<Validation, Error> {
         if !self.without_cache {
-            let reloaded = Reloaded::of(&self.groups, &self.issuers)?;
+            let reloaded = Reloaded::new(&self.groups, &self.issuers)?;
             (self.groups, self.issuers) = (reloaded.groups, reloaded.issuers);
         }
         Ok(Validation {
@@ -141,40 +141,39 @@ impl Selector {
         })
     }
 
-    /// Makes the filter, and moves all there is into what can no longer change.
+    /// Builds the filter and moves everything into a frozen selector. Leaves this one empty.
     pub fn freeze(&mut self) -> Result<FrozenSelector, Error> {
         let filter = filter_of(&self.groups, &self.issuers, !self.without_cache)?;
-        let done = std::mem::take(self);
-        Ok(FrozenSelector::new(done, filter))
+        Ok(FrozenSelector::new(std::mem::take(self), filter))
     }
 }
 
-/// The filter of these parts, and whether the cache may keep what is made with it.
+/// Returns the filter, and whether the cache may hold indices that are built with it.
 fn filter_of(
     groups: &[Arc<Group>],
     issuers: &[Arc<SelectedIssuers>],
     use_cache: bool,
 ) -> Result<(Arc<Filter>, bool), Error> {
     let listings = || groups.iter().map(|group| group.listing().cloned()).collect::<Option<_>>();
-    let files = || issuers.iter().map(|issuers| Arc::clone(&issuers.file)).collect();
-    // What the program holds in memory is not kept for longer than by the selector.
+    let issuer_files = || issuers.iter().map(|issuers| Arc::clone(&issuers.file)).collect();
+    // Credentials from memory are not cached, so that the program decides how long they exist.
     let listings = if use_cache { listings() } else { None };
-    let parts = listings.map(|listings| Parts { listings, issuers: files() });
-    if let Some(filter) = parts.as_ref().and_then(cached::filter) {
+    let files = listings.map(|listings| FilterFiles { listings, issuers: issuer_files() });
+    if let Some(filter) = files.as_ref().and_then(cached::filter) {
         return Ok((filter, true));
     }
     let credentials = groups.iter().flat_map(|group| group.credentials());
     let credentials = credentials.map(|c| (c.leaf(), c.extra()));
     let filter = Filter::build(credentials, issuers.iter().map(|i| i.file.certificates()))?;
     let filter = Arc::new(filter);
-    if let Some(parts) = &parts {
-        store_filter(parts, &filter);
+    if let Some(files) = &files {
+        store_filter(files, &filter);
     }
-    Ok((filter, parts.is_some()))
+    Ok((filter, files.is_some()))
 }
 
-/// The credentials of a selector at one moment. Validating calls the program's password callback,
-/// and nothing may be locked meanwhile.
+/// A snapshot of the credentials of a selector. Validating calls the program's password callback, during
+/// which no lock may be held, so it works on a snapshot.
 pub struct Validation {
     groups: Vec<Arc<Group>>,
     callback: Option<PasswordCallback>,
@@ -182,12 +181,13 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// Decodes every certificate and loads every key now, and finds out whether they belong together.
+    /// Decodes every certificate, loads every key, and checks that they match. Reports all failures, not
+    /// only the first one.
     pub fn run(&self) -> Result<(), Error> {
         let check = |credential: Credential<'_>| {
-            credential.check_file(FileCheck::Readable).map_err(|unsent| match unsent {
-                Unsent::Changed => Cause::Refused(Problem::Replaced.into()),
-                Unsent::Cause(cause) => cause,
+            credential.check_file(FileCheck::Readable).map_err(|error| match error {
+                FileCheckError::Changed => Cause::Refused(Problem::Replaced.into()),
+                FileCheckError::Cause(cause) => cause,
             })?;
             for certificate in credential.extra() {
                 credential.decoded(certificate)?;
@@ -210,10 +210,11 @@ impl Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::chain::tests::{issued_by, party};
+    use testkit::chains::{issued_by, party};
+    use testkit::directory::Directory;
 
     #[test]
-    fn a_frozen_selector_may_be_used_by_several_threads() {
+    fn threads_can_share_a_frozen_selector() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<FrozenSelector>();
     }
@@ -221,12 +222,8 @@ mod tests {
     #[test]
     fn a_file_with_more_certificates_than_the_limit_is_an_error_that_names_file_and_limit() {
         let one = issued_by(&party("u"), &party("CA")).to_pem().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let file = |name: &str, count: usize| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, one.repeat(count)).unwrap();
-            path
-        };
+        let directory = Directory::new();
+        let file = |name: &str, count: usize| directory.write(name, one.repeat(count));
         let key = Some(PathBuf::from("u.key"));
         let mut selector = Selector::new();
         selector.add_files(file("whole.crt", 1_000), key.clone(), None).unwrap();
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_fails_leaves_the_selector_as_it_was() {
+    fn a_failed_entry_leaves_the_selector_unchanged() {
         let mut selector = Selector::new();
         let none = list::Passwords::List(None);
         let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();

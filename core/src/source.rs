@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How credentials come to be.
+//! Sources of credentials.
 //!
-//! [`open`] is given an entry of a list: certificate, key and password together. Each kind of entry is
-//! one module; [`pem_file`] is the only one so far. Keys are read by [`key`] when they are needed.
+//! [`open`] takes an entry of a list, with its certificate, key and password, and reads the certificates.
+//! Each kind of entry is one module; so far, [`pem_file`] is the only one. The key is read when it is
+//! needed, by [`key`].
 
 pub(crate) mod bundle;
 pub(crate) mod checked;
@@ -25,24 +26,24 @@ use std::path::Path;
 /// One entry of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// The names of the certificate and of the key.
+    /// The names of the certificate file and the key file.
     pub files: &'a Files,
     /// The working directory when the entry was added, if a name depends on it.
     pub base: Option<&'a Path>,
-    /// The passwords of the list, and the number of this entry in it, counted from 0.
+    /// The passwords of the list.
     pub passwords: Option<&'a PasswordSet>,
-    /// See `passwords`.
-    pub at: usize,
+    /// The index of this entry in the list.
+    pub index: usize,
 }
 
 impl Source<'_> {
-    /// The password of this entry.
+    /// Returns the password of this entry.
     pub fn password(&self) -> Option<Secret> {
-        self.passwords.and_then(|passwords| passwords.get(self.at))
+        self.passwords.and_then(|passwords| passwords.get(self.index))
     }
 }
 
-/// Reads the certificates of an entry. `shared` has those of the entries before it.
+/// Reads the certificates of an entry. `shared` contains the certificates of the previous entries.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<FileCredential, Cause> {
     FileCredential::open(source, shared)
 }

@@ -17,7 +17,7 @@
 //! The escapes are Rust's: `\n`, `\r`, `\t`, a code point as in `\u{202e}`, and `\xff` for a byte
 //! that is not UTF-8. Backslashes are not escaped, because libpq does not escape them in file
 //! names, and so that escaping twice gives the same text. Text that contains the letters `\u{202e}`
-//! therefore cannot be told from text with that character. That is harmless: it still shows an
+//! therefore cannot be distinguished from text with that character. This is harmless: it still shows an
 //! escape, and the result is only displayed. In a distinguished name RFC 2253 doubles the
 //! backslash.
 

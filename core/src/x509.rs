@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificates: their names, chains, and the facts that a choice needs.
+//! Certificates: their names, their chains, and the properties on which the choice depends.
 
 pub mod certificate;
 pub mod chain;

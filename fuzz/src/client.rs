@@ -1,50 +1,46 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A client that is fed what a server might send first, and the credentials that it has.
+//! A client with credentials, which receives the first flight of a server.
 
-use crate::certificates::{Identity, Subject};
-use crate::keys::Kind;
 use certpick_core::choice::Reasons;
-use certpick_core::{Decision, FrozenSelector, Selector, hook};
+use certpick_core::{Decision, Selector, hook};
 use foreign_types::ForeignTypeRef;
-use openssl::pkey::PKey;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVersion};
-use openssl::x509::{X509, X509Name, X509NameRef};
+use openssl::x509::{X509, X509Name};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Once, OnceLock};
+use testkit::certificates::{Identity, Subject};
+use testkit::keys::Kind;
 
-/// What the client has.
+/// The client and its credentials.
 pub struct World {
-    pub context: SslContext,
-    pub selector: Arc<FrozenSelector>,
-    /// For each credential the names by which a server may mean it: the issuers in its chain.
+    context: SslContext,
+    /// The issuers in the chain of each credential.
     pub issuers: Vec<Vec<X509Name>>,
-    /// For each whether a TLS 1.2 server asks for it by the type rsa_sign; otherwise ecdsa_sign.
+    /// Whether the certificate type of each credential is rsa_sign; otherwise it is ecdsa_sign.
     pub is_rsa: Vec<bool>,
     /// A server's certificate, for RSA key exchange.
     server: X509,
 }
 
-/// Made once.
-pub fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    static CHECKED: Once = Once::new();
-    let world = WORLD.get_or_init(World::new);
-    // Nothing would be tested if no flight came as far as the choice.
-    CHECKED.call_once(|| {
-        let sound = world.flight(SOUND_REQUEST);
-        hear(world, &sound, |decision| assert_eq!(decision.and_then(Decision::choice), Some(0)));
-    });
-    world
-}
-
-/// For everybody, by ECDSA with P-256 and SHA-256.
-pub const SOUND_REQUEST: &[u8] = &[1, 64, 0, 2, 4, 3, 0, 0];
-
-fn copy(name: &X509NameRef) -> X509Name {
-    X509Name::from_der(&name.to_der().expect("DER")).expect("a name")
-}
+/// A request without CA names, for ECDSA with P-256 and SHA-256.
+pub const VALID_REQUEST: &[u8] = &[1, 64, 0, 2, 4, 3, 0, 0];
 
 impl World {
+    /// Returns the client, which is made once per process.
+    pub fn get() -> &'static World {
+        static WORLD: OnceLock<World> = OnceLock::new();
+        static CHECKED: Once = Once::new();
+        let world = WORLD.get_or_init(World::new);
+        // The targets test nothing unless a valid flight leads to a choice.
+        CHECKED.call_once(|| {
+            let flight = world.flight(VALID_REQUEST);
+            world.receive(&flight, |decision| {
+                assert_eq!(decision.and_then(Decision::choice), Some(0));
+            });
+        });
+        world
+    }
+
     fn new() -> World {
         let roots: Vec<Identity> = ["A", "B", "C"].map(Identity::root).into();
         let middle = roots[1].authority("middle");
@@ -60,30 +56,27 @@ impl World {
         let mut is_rsa = Vec::new();
         for (own, chain) in &clients {
             let names = std::iter::once(&own.certificate).chain(chain);
-            issuers.push(names.map(|x| copy(x.issuer_name())).collect());
+            issuers.push(names.map(|x| x.issuer_name().to_owned().expect("a name")).collect());
             is_rsa.push(own.key.rsa().is_ok());
-            let key = PKey::private_key_from_der(&own.key.private_key_to_der().expect("DER"));
             selector
-                .add_credential(own.certificate.clone(), key.expect("a key"), chain.clone())
-                .expect("a sound credential");
+                .add_credential(own.certificate.clone(), own.key.clone(), chain.clone())
+                .expect("a valid credential");
         }
         let selector = Arc::new(selector.freeze().expect("a selector"));
         let mut context = SslContext::builder(SslMethod::tls_client()).expect("a context");
         context.set_max_proto_version(Some(SslVersion::TLS1_2)).expect("TLS 1.2");
         context.set_cipher_list("AES128-GCM-SHA256").expect("RSA key exchange");
         let context = context.build();
-        // SAFETY: a context that no handshake uses yet.
-        unsafe { hook::attach_client_cert_cb(context.as_ptr(), Arc::clone(&selector)) }
-            .expect("attached");
+        // SAFETY: a valid SSL_CTX without a handshake.
+        unsafe { hook::attach_client_cert_cb(context.as_ptr(), selector) }.expect("attached");
         let server = Identity::root(Subject::new("server").kind(Kind::Rsa2048)).certificate;
-        World { context, selector, issuers, is_rsa, server }
+        World { context, issuers, is_rsa, server }
     }
 
-    /// The messages around a CertificateRequest: ServerHello, Certificate, the request and
-    /// ServerHelloDone, as a server of TLS 1.2 with RSA key exchange sends them. Nothing in them is
-    /// signed, so any request comes as far as the choice.
+    /// Returns the flight of a TLS 1.2 server with RSA key exchange: ServerHello, Certificate,
+    /// CertificateRequest and ServerHelloDone. None of them is signed, so any request leads to a choice.
     pub fn flight(&self, request: &[u8]) -> Vec<u8> {
-        // An empty renegotiation_info (RFC 5746): OpenSSL insists on it.
+        // An empty renegotiation_info (RFC 5746), which OpenSSL requires.
         let extensions = [0, 5, 0xff, 1, 0, 1, 0];
         let hello = [&[3, 3][..], &[7; 32], &[0], &[0, 0x9c], &[0], &extensions].concat();
         let der = self.server.to_der().expect("DER");
@@ -97,20 +90,31 @@ impl World {
         ];
         records(&messages.concat())
     }
+
+    /// Receives a flight, checks the decision and passes it to `look`.
+    pub fn receive(&self, flight: &[u8], look: impl FnOnce(Option<&Decision>)) {
+        let ssl = Ssl::new(&self.context).expect("an SSL");
+        let mut stream = SslStream::new(ssl, Flight(flight)).expect("a stream");
+        let _ = stream.connect();
+        // SAFETY: a valid SSL of this thread.
+        let decision = unsafe { hook::full_decision(stream.ssl().as_ptr()) };
+        decision.inspect(|decision| check(decision));
+        look(decision);
+    }
 }
 
-/// Three bytes.
-pub fn length(count: usize) -> [u8; 3] {
+/// Encodes a length in three bytes.
+fn length(count: usize) -> [u8; 3] {
     let [.., a, b, c] = count.to_be_bytes();
     [a, b, c]
 }
 
-/// A handshake message.
-pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+/// Encodes a handshake message.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &length(body.len()), body].concat()
 }
 
-/// In records of TLS 1.2.
+/// Encodes messages in records of TLS 1.2.
 pub fn records(messages: &[u8]) -> Vec<u8> {
     let record = |part: &[u8]| {
         let length = u16::try_from(part.len()).expect("small").to_be_bytes();
@@ -119,16 +123,16 @@ pub fn records(messages: &[u8]) -> Vec<u8> {
     messages.chunks(16_000).flat_map(record).collect()
 }
 
-/// The client's side of a connection: what it hears is there already, and what it says is lost.
-struct Ear<'a>(&'a [u8]);
+/// The client's end of a connection: it reads the flight, and writes are lost.
+struct Flight<'a>(&'a [u8]);
 
-impl Read for Ear<'_> {
+impl Read for Flight<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
 }
 
-impl Write for Ear<'_> {
+impl Write for Flight<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }
@@ -138,28 +142,15 @@ impl Write for Ear<'_> {
     }
 }
 
-/// Lets a client hear this, and looks at the decision that it came to.
-pub fn hear(world: &World, heard: &[u8], look: impl FnOnce(Option<&Decision>)) {
-    let ssl = Ssl::new(&world.context).expect("an SSL");
-    let mut stream = SslStream::new(ssl, Ear(heard)).expect("a stream");
-    let _ = stream.connect();
-    // SAFETY: a valid SSL of this thread.
-    let decision = unsafe { hook::whole_decision(stream.ssl().as_ptr()) };
-    if let Some(decision) = decision {
-        consistent(decision);
-    }
-    look(decision);
-}
-
-/// What holds for every decision.
-fn consistent(decision: &Decision) {
+/// Checks conditions for every decision.
+fn check(decision: &Decision) {
     let excluding = Reasons::ISSUER.0
         | Reasons::SIGNATURE_ALGORITHM.0
         | Reasons::CERTIFICATE_TYPE.0
         | Reasons::SECURITY_LEVEL.0;
     if let Some(at) = decision.choice() {
         assert_eq!(decision.verdict(at).0 & excluding, 0);
-        // All are sound, so the first one that suits is the one.
+        // No credential is flawed, so the first suitable one is chosen.
         for before in 0..at {
             assert_ne!(decision.verdict(before).0 & excluding, 0, "{before} before {at}");
         }

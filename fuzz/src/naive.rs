@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Second opinions: the list grammar and the choice as plainly as they can be said, without a
-//! thought for speed.
+//! A second implementation of the list grammar, written for clarity and not for speed.
 
 pub mod config;
 pub mod rules;
@@ -8,7 +7,7 @@ pub mod rules;
 /// An entry: certificate, key, password.
 pub type Entry = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// The grammar of the lists. `None`: it is an error.
+/// Reads the lists. Returns None for an error.
 pub fn lists(sslcert: &[u8], sslkey: &[u8], sslpassword: &[u8]) -> Option<Vec<Entry>> {
     let certificates = split(sslcert, true)?;
     let count = certificates.len();
@@ -31,14 +30,14 @@ fn is_space(byte: u8) -> bool {
     b" \t\n\x0b\x0c\r".contains(&byte)
 }
 
-/// Byte by byte, as a table of states.
+/// Splits a list byte by byte, as a state machine.
 fn split(value: &[u8], is_name: bool) -> Option<Vec<Vec<u8>>> {
     #[derive(PartialEq)]
     enum State {
         Start,
         Plain,
         Quoted,
-        /// A quote was seen inside quotes: the end, or the first of two.
+        /// After a quote inside quotes, which is the end or the first of two.
         Quote,
         After,
     }

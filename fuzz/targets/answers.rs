@@ -2,12 +2,8 @@
 //! The parser of PostgreSQL's messages in `certpick probe`. Input: bytes from the server.
 
 #![no_main]
-#![allow(dead_code)] // the program uses all of it
 
-#[path = "../../cli/src/probe/answers.rs"]
-mod answers;
-
-use answers::{Answer, MAX_BYTES, Message};
+use certpick_fuzz::answers::{self, Answer, MAX_BYTES, Message};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

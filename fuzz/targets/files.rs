@@ -1,42 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files of certificates and keys: PEM, bundles, and for keys DER. Input: what kind of file it is,
-//! then its bytes.
+//! Files of certificates and keys: PEM, bundles, and DER for keys. Input: a byte for the kind of file, and
+//! its content.
 
 #![no_main]
 
 use certpick_core::Selector;
-use certpick_fuzz::certificates::{Identity, pem};
-use certpick_fuzz::file;
+use certpick_fuzz::FILES;
 use libfuzzer_sys::fuzz_target;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
+use testkit::certificates::Identity;
 
-fn sound() -> &'static [Vec<u8>; 2] {
-    static FILES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
-    FILES.get_or_init(|| {
-        let own = Identity::root("root").issue("client");
-        let key = own.key.private_key_to_pem_pkcs8().expect("a key");
-        [pem(&[&own.certificate]), key]
-    })
-}
+static CLIENT: LazyLock<Identity> = LazyLock::new(|| Identity::root("root").issue("client"));
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, bytes)) = data.split_first() else { return };
-    let [certificate, key] = sound();
-    let other = file("other.pem", if kind % 4 == 1 { certificate } else { key });
-    let fuzzed = file("fuzzed.pem", bytes);
+    let valid = if kind % 4 == 1 { CLIENT.pem() } else { CLIENT.key_pem() };
+    let valid = FILES.write("valid.pem", valid);
+    let fuzzed = FILES.write("fuzzed.pem", bytes);
     let mut selector = Selector::new();
-    // The same file, a moment later, with other bytes: the cache has its own tests.
+    // The file changes faster than the cache detects. The cache has its own tests.
     selector.set_cache(false);
-    // No password: trying one may take as long as the file says.
+    // Without a password, because the file decides how long decryption takes.
     let added = match kind % 4 {
-        0 => selector.add_files(fuzzed, Some(other), None),
-        1 => selector.add_files(other, Some(fuzzed), None),
+        0 => selector.add_files(fuzzed, Some(valid), None),
+        1 => selector.add_files(valid, Some(fuzzed), None),
         2 => selector.add_files(fuzzed, None, None),
         _ => selector.add_issuers(&fuzzed),
     };
     let result = added.and_then(|()| selector.freeze()).and_then(|frozen| {
         for at in 0..frozen.count() {
-            // What only OpenSSL finds wrong is told when the certificate is needed.
+            // An error that only OpenSSL detects is reported when the certificate is needed.
             let has_key = frozen.certificate(at).is_some_and(|leaf| leaf.public_key().is_ok());
             assert!(has_key || frozen.check_key(at).is_err());
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The list grammar, held against a plain reading of it. Input: sslcert, sslkey, sslpassword.
+//! The list grammar, compared with a simple implementation. Input: sslcert, sslkey, sslpassword.
 
 #![no_main]
 
@@ -10,12 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 fuzz_target!(|data: &[u8]| {
-    // They come from C strings.
+    // The values come from C strings.
     if data.contains(&0) {
         return;
     }
     let [sslcert, sslkey, sslpassword] = parts::<3>(data);
-    // What names a file is one file, commas and all; which there are is not the grammar's business.
+    // The name of an existing file is one entry. The simple implementation does not know which exist.
     if Path::new(std::ffi::OsStr::from_bytes(sslcert)).exists() {
         return;
     }
@@ -33,11 +33,10 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         (Err(error), None) => {
-            // Words of one line, and of passwords nothing.
             let text = error.to_string();
             assert!(!text.contains('\n'), "{text}");
         }
-        _ => panic!("{entries:?} is not {expected:?}"),
+        _ => panic!("{entries:?} differs from {expected:?}"),
     }
     let is_list = naive::lists(sslcert, b"", b"").is_none_or(|e| e.len() > 1);
     assert_eq!(list::is_list(sslcert), sslcert.contains(&b',') && is_list, "{sslcert:?}");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names that are read in a certificate without OpenSSL, compared with OpenSSL's. Input: the
+//! The names that are read from a certificate without OpenSSL, compared with OpenSSL's. Input: the
 //! certificate's DER.
 
 #![no_main]
 
 use certpick_core::fuzzing::compare_names;
-use certpick_fuzz::certificates::Identity;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Once;
+use testkit::certificates::Identity;
 
 fuzz_target!(|data: &[u8]| {
     static CHECKED: Once = Once::new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM as it is taken apart without OpenSSL, held against OpenSSL. Input: a file.
+//! The PEM reader, compared with OpenSSL's. Input: a file.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(plain) = plain_certificates(data) else { return };
     let decoded: Option<Vec<X509>> = plain.iter().map(|der| X509::from_der(der).ok()).collect();
     let theirs = X509::stack_from_pem(data).ok().filter(|all| !all.is_empty());
-    // What follows a certificate within its DER is passed over by both.
+    // Both ignore bytes after the certificate in a PEM block.
     let ders =
         |all: &[X509]| -> Vec<Vec<u8>> { all.iter().map(|x| x.to_der().expect("DER")).collect() };
     match (&decoded, &theirs) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any CertificateRequest of TLS 1.2, and the choice held against a naive one. Input: its body.
+//! The choice for a CertificateRequest of TLS 1.2, compared with a naive one. Input: its body.
 
 #![no_main]
 
 use certpick_core::choice::Reasons;
-use certpick_fuzz::client::{hear, world};
+use certpick_fuzz::client::World;
 use libfuzzer_sys::fuzz_target;
 use openssl::x509::{X509Name, X509NameRef};
 
-/// A CertificateRequest as RFC 5246, section 7.4.4, has it: types, algorithms, names.
+/// Certificate types and names of a CertificateRequest (RFC 5246, section 7.4.4).
 struct Request<'a> {
     types: &'a [u8],
     names: Vec<X509Name>,
@@ -37,15 +37,13 @@ fn equal(a: &X509NameRef, b: &X509NameRef) -> bool {
 }
 
 fuzz_target!(|data: &[u8]| {
-    const MOST: usize = 0xffff;
-    if data.len() > MOST {
+    if data.len() > 0xffff {
         return;
     }
-    let world = world();
-    hear(world, &world.flight(data), |decision| {
+    let world = World::get();
+    world.receive(&world.flight(data), |decision| {
         let Some(decision) = decision else { return };
-        // OpenSSL took it, so it is well formed.
-        let request = parse(data).expect("a request that OpenSSL takes");
+        let request = parse(data).expect("a request that OpenSSL accepts");
         assert_eq!(decision.request().ca_names, request.names.len());
         for (at, issuers) in world.issuers.iter().enumerate() {
             let is_named = |issuer: &X509Name| request.names.iter().any(|name| equal(name, issuer));

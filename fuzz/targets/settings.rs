@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The settings of the provider module. Input: a value for each, the order of which is below.
+//! The settings of the provider module. Input: the values in the order of NAMES.
 
 #![no_main]
 
 use certpick::fuzzing::selector_of_settings;
-use certpick_fuzz::certificates::{Identity, pem};
-use certpick_fuzz::{directory, file, parts};
+use certpick_fuzz::{FILES, parts};
 use libfuzzer_sys::fuzz_target;
 use std::ffi::CStr;
 use std::sync::Once;
+use testkit::certificates::Identity;
 
 const NAMES: [&CStr; 10] = [
     c"sslcert",
@@ -23,18 +23,16 @@ const NAMES: [&CStr; 10] = [
     c"explain_file",
 ];
 
-/// Files that the values may name, in the current directory.
+/// Writes files that the values may name, and changes to their directory.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let root = Identity::root("root");
         for name in ["a", "b"] {
-            let own = root.issue(name);
-            let key = own.key.private_key_to_pem_pkcs8().expect("a key");
-            file(name, &[pem(&[&own.certificate]), key].concat());
+            FILES.write(name, root.issue(name).bundle());
         }
-        file("p", b"one\ntwo\n");
-        std::env::set_current_dir(directory()).expect("the directory");
+        FILES.write("p", "one\ntwo\n");
+        std::env::set_current_dir(FILES.root()).expect("the directory");
     });
 }
 
@@ -53,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
     match selector_of_settings(&value) {
         Ok(selector) => {
             assert!(selector.count() > 0);
-            // Nothing that is wrong was passed over.
+            // No wrong value was accepted.
             assert!(is_one_of(5, &[b"none", b"sole", b"accept"]));
             assert!(is_one_of(6, &[b"demote", b"exclude"]));
             assert!(is_one_of(7, &[b"all", b"libpq"]));

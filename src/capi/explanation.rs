@@ -55,7 +55,7 @@ pub const CERTPICK_REASON_KEY: u32 = 0x10000;
 pub unsafe extern "C" fn certpick_verdict(ssl: *const SSL, index: usize) -> u32 {
     // SAFETY: NULL or a valid SSL.
     let verdict = guard(|| unsafe {
-        if ssl.is_null() { None } else { hook::whole_decision(ssl).map(|d| d.verdict(index).0) }
+        if ssl.is_null() { None } else { hook::full_decision(ssl).map(|d| d.verdict(index).0) }
     });
     verdict.flatten().unwrap_or(0)
 }

@@ -60,7 +60,7 @@ impl certpick_selector {
 
     fn keep_error(&self, error: &Error) {
         if self.frozen.get().is_none() {
-            *lock(&self.error) = ossl::c_text(&error.to_string());
+            *lock(&self.error) = ossl::c_string(&error.to_string());
         }
     }
 }

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_constants_are_the_numbers_of_the_statuses() {
+    fn the_constants_equal_the_values_of_status() {
         let constants = [
             CERTPICK_OK,
             CERTPICK_ERROR_ARGUMENT,

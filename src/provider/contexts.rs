@@ -101,7 +101,7 @@ unsafe extern "C" fn client_cert_cb(
         unsafe { choose(ssl, settings, state) }
     };
     // SAFETY: OpenSSL's pointers.
-    unsafe { hook::answer(ssl, x509, pkey, ossl::queue_error_as_reason, choose) }
+    unsafe { hook::run_client_cert_cb(ssl, x509, pkey, ossl::queue_error_as_reason, choose) }
 }
 
 /// Returns whether the module answers the request. It does not if the program has set a
@@ -117,7 +117,7 @@ unsafe fn answers(ssl: *mut ffi::SSL, settings: &Settings) -> bool {
         let own = ossl::SSL_get_certificate(ssl);
         let has_own =
             !ffi::SSL_get_privatekey(ssl).is_null() || (!own.is_null() && !placeholder::is(own));
-        if has_own || hook::has_selector(ssl) || hook::is_answered(ssl) {
+        if has_own || hook::has_selector(ssl) || hook::was_handled_by_cert_cb(ssl) {
             return false;
         }
         if !libpq::is_connection(ssl) {
@@ -160,7 +160,7 @@ unsafe fn choose(
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
         if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
-            if let Some(decision) = hook::whole_decision(ssl) {
+            if let Some(decision) = hook::full_decision(ssl) {
                 explain::write(settings, decision);
             }
         }

@@ -7,7 +7,7 @@
 use super::core::Core;
 use certpick_core::choice::{EmptyCaList, Flawed, Policy};
 use certpick_core::error::{Error, PRIVATE_FILE_RULE, file_name};
-use certpick_core::file::private::{self, Refusal};
+use certpick_core::file::private::{self, PrivateFileError};
 use certpick_core::list::Passwords;
 use certpick_core::selector::{FrozenSelector, Selector};
 use certpick_core::text::excerpt;
@@ -169,12 +169,14 @@ impl Settings {
     }
 }
 
-fn refusal_text(refusal: Refusal) -> String {
+fn refusal_text(refusal: PrivateFileError) -> String {
     match refusal {
-        Refusal::Missing => "does not exist".to_owned(),
-        Refusal::Stat(why) | Refusal::Io(why) => format!("could not be read: {why}"),
-        Refusal::NotRegular => "is not a regular file".to_owned(),
-        Refusal::Permissions => PRIVATE_FILE_RULE.to_owned(),
+        PrivateFileError::Missing => "does not exist".to_owned(),
+        PrivateFileError::Stat(why) | PrivateFileError::Io(why) => {
+            format!("could not be read: {why}")
+        }
+        PrivateFileError::NotRegular => "is not a regular file".to_owned(),
+        PrivateFileError::Permissions => PRIVATE_FILE_RULE.to_owned(),
     }
 }
 

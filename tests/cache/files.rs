@@ -1,71 +1,69 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files in a directory of their own, selectors over them, and what those send.
+//! Files in a temporary directory, selectors of them, and the certificates and keys that those use.
 
-use crate::support::certificates::Identity;
-use crate::support::connection::Connection;
-use crate::support::ffi;
-use crate::support::handshake::{Version, Way};
-use crate::support::set::Frozen;
 use certpick_core::list::Passwords;
 use certpick_core::{Error, Secret, Selector};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::ffi::CString;
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Metadata};
+use std::ops::Deref;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tempfile::TempDir;
+use testkit::certificates::Identity;
+use testkit::connection::Connection;
+use testkit::directory::Directory;
+use testkit::ffi;
+use testkit::handshake::{Version, Way};
+use testkit::set::Frozen;
 
-/// One test at a time: there is one cache in a process.
+/// Runs one test at a time, because a process has one cache.
 static ALONE: Mutex<()> = Mutex::new(());
 
 pub struct Files {
-    dir: TempDir,
+    directory: Directory,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Files {
-    /// No files, and nothing in the cache.
+    /// Creates an empty directory and empties the cache.
     pub fn new() -> Files {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         certpick::capi::certpick_cache_clear();
-        Files { dir: tempfile::tempdir().unwrap(), _alone: alone }
+        Files { directory: Directory::new(), _alone: alone }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+    /// Like [`Files::new`], with `client.crt` and `client.key`, old enough for the cache.
+    pub fn with_client() -> (Files, Identity) {
+        let files = Files::new();
+        let client = Identity::root("root").issue("client");
+        files.write_identity("client", &client);
+        files.settle();
+        (files, client)
     }
 
-    /// Writes a file in place; nobody else may read it.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        path
-    }
-
-    /// Puts a new file in its place, as careful programs do.
-    pub fn replace(&self, name: &str, bytes: &[u8]) {
-        let new = self.write(&format!("{name}.new"), bytes);
+    /// Replaces a file by rename(2).
+    pub fn replace(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let new = self.write(format!("{name}.new"), bytes);
         fs::rename(new, self.path(name)).unwrap();
     }
 
-    /// `NAME.crt` and `NAME.key`.
+    /// Writes `NAME.crt` and `NAME.key`.
     pub fn write_identity(&self, name: &str, identity: &Identity) {
-        self.write(&format!("{name}.crt"), &identity.pem());
-        self.write(&format!("{name}.key"), &key_pem(identity));
+        self.write(format!("{name}.crt"), identity.pem());
+        self.write(format!("{name}.key"), identity.key_pem());
     }
 
-    /// Waits until the times of all files are so old that what is read now may be kept.
+    /// Waits until all files are old enough for the cache.
     pub fn settle(&self) {
-        settle(self.dir.path());
+        settle(self.root());
     }
 
-    /// A selector over `NAME.crt` and `NAME.key`.
+    /// Makes a selector of `NAME.crt` and `NAME.key`.
     pub fn selector(&self, name: &str) -> Selector {
         self.selector_with(name, None)
     }
@@ -86,13 +84,13 @@ impl Files {
         name: &str,
         password: Option<&str>,
     ) -> Result<(), Error> {
-        let [certificate, key] = ["crt", "key"].map(|end| self.path(&format!("{name}.{end}")));
+        let [certificate, key] = ["crt", "key"].map(|end| self.path(format!("{name}.{end}")));
         let password = password.and_then(|p| Secret::new(p.as_bytes()));
         selector.add_files(certificate, Some(key), password)
     }
 
-    /// What is wrong with `NAME.crt` and `NAME.key`. It shows when they are added or, where they were
-    /// looked at less than a second ago, when they are validated; and in a handshake.
+    /// Returns the error of `NAME.crt` and `NAME.key` when they are added or validated, and checks that
+    /// a handshake has the same error.
     #[track_caller]
     pub fn fault(&self, name: &str) -> Error {
         let mut selector = Selector::new();
@@ -108,11 +106,11 @@ impl Files {
         fault
     }
 
-    /// A selector over the list of these.
+    /// Makes a selector of a list of these names.
     pub fn list(&self, names: &[&str]) -> Selector {
         let mut selector = Selector::new();
         let list = |end: &str| {
-            let path = |name: &&str| self.path(&format!("{name}.{end}"));
+            let path = |name: &&str| self.path(format!("{name}.{end}"));
             let paths: Vec<_> = names.iter().map(path).collect();
             paths.iter().map(|p| p.to_str().unwrap()).collect::<Vec<_>>().join(",")
         };
@@ -123,12 +121,16 @@ impl Files {
     }
 }
 
-pub fn key_pem(identity: &Identity) -> Vec<u8> {
-    identity.key.private_key_to_pem_pkcs8().unwrap()
+impl Deref for Files {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.directory
+    }
 }
 
-/// Both in PEM, each as long as the other: with spaces behind the shorter one.
-pub fn as_long(a: &[u8], b: &[u8]) -> [Vec<u8>; 2] {
+/// Appends line feeds to the shorter text until both have the same length.
+pub fn same_length(a: &[u8], b: &[u8]) -> [Vec<u8>; 2] {
     let length = a.len().max(b.len());
     [a, b].map(|bytes| {
         let mut padded = bytes.to_vec();
@@ -137,14 +139,14 @@ pub fn as_long(a: &[u8], b: &[u8]) -> [Vec<u8>; 2] {
     })
 }
 
-/// The newest time of a file, and how coarse it may be.
-fn newest(metadata: &Metadata) -> Duration {
+/// Returns the time at which a file is old enough, by its newest time and the resolution of that.
+fn settled_at(metadata: &Metadata) -> Duration {
     let times =
         [(metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec())];
     let until = |(seconds, nanoseconds): (i64, i64)| {
         let margin = if nanoseconds == 0 { 2000 } else { 20 };
         let time = Duration::new(seconds.try_into().unwrap(), nanoseconds.try_into().unwrap());
-        // The clock of files may be behind the one that is asked here by a tick.
+        // The clock of files may be one tick behind the clock that this process reads.
         time + Duration::from_millis(margin + 20)
     };
     times.into_iter().map(until).max().unwrap()
@@ -159,20 +161,20 @@ fn settle(dir: &Path) {
             }
             path.metadata().ok()
         })
-        .map(|metadata| newest(&metadata))
+        .map(|metadata| settled_at(&metadata))
         .max()
         .unwrap_or_default();
     let started = Instant::now();
     while SystemTime::now().duration_since(UNIX_EPOCH).unwrap() < until {
-        assert!(started.elapsed() < Duration::from_secs(10), "a file is of the future");
+        assert!(started.elapsed() < Duration::from_secs(10), "a file has a time in the future");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Gives a file these times.
+/// Sets both times of a file.
 pub fn set_times(path: &Path, times: libc::timespec) {
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-    // SAFETY: a C string and two times.
+    // SAFETY: a NUL-terminated string and two times.
     let done = unsafe { libc::utimensat(libc::AT_FDCWD, name.as_ptr(), [times; 2].as_ptr(), 0) };
     assert_eq!(done, 0);
 }
@@ -181,7 +183,8 @@ pub fn modified(metadata: &Metadata) -> libc::timespec {
     libc::timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() }
 }
 
-/// What a client had during one handshake. It is kept, so that no other object has its address.
+/// The certificate and key of a client during a handshake. As long as they exist, no other object has
+/// their addresses.
 pub struct Sent {
     pub certificate: X509,
     pub key: PKey<Private>,
@@ -202,21 +205,21 @@ impl Sent {
         self.key.as_ptr() == other.key.as_ptr()
     }
 
-    /// Both come from one reading.
+    /// Checks that certificate and key are the same objects.
     #[track_caller]
     pub fn assert_shared(&self, other: &Sent) {
         assert!(self.shares_certificate(other), "the certificate was read again");
         assert!(self.shares_key(other), "the key was read again");
     }
 
-    /// Neither does.
+    /// Checks that neither certificate nor key is the same object.
     #[track_caller]
     pub fn assert_apart(&self, other: &Sent) {
         assert!(!self.shares_certificate(other), "the certificate was not read again");
         assert!(!self.shares_key(other), "the key was not read again");
     }
 
-    /// It is this certificate, with its key.
+    /// Checks that they are this certificate and its key.
     #[track_caller]
     pub fn assert_is(&self, identity: &Identity) {
         assert_eq!(self.certificate, identity.certificate);
@@ -224,12 +227,12 @@ impl Sent {
     }
 }
 
-/// A selector that is ready for handshakes.
+/// Prepares a selector for handshakes.
 pub fn freeze(selector: Selector, leaves: &[&Identity]) -> Frozen {
     Frozen::over(selector, leaves.iter().map(|i| i.certificate.clone()).collect())
 }
 
-/// One connection of a selector with one credential, whose certificate is this.
+/// Makes a connection and checks that it sends this certificate.
 #[track_caller]
 pub fn connect(selector: Selector, identity: &Identity) -> Sent {
     let connection = freeze(selector, &[identity]).handshake(Version::Tls13, Way::CertCb).run();
@@ -239,13 +242,13 @@ pub fn connect(selector: Selector, identity: &Identity) -> Sent {
     sent
 }
 
-/// The words of what is wrong with a selector's keys.
+/// Returns the error of the validation, which must fail.
 #[track_caller]
 pub fn refused(selector: &mut Selector) -> String {
     selector.validation().and_then(|v| v.run()).unwrap_err().to_string()
 }
 
-/// As this selector but without the cache.
+/// Makes a selector that does not use the cache.
 pub fn without_cache(make: impl FnOnce(&mut Selector)) -> Selector {
     let mut selector = Selector::new();
     selector.set_cache(false);

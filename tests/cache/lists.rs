@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whole lists, and the index that a choice works with.
+//! Lists, and the index of their certificates.
 
 use crate::files::{Files, Sent, freeze, without_cache};
-use crate::support::certificates::{Identity, Subject, pem};
-use crate::support::handshake::{Version, Way};
 use certpick_core::Selector;
 use certpick_core::choice::{Flawed, NoneSuitable, Reasons};
+use testkit::certificates::{Identity, Subject};
+use testkit::handshake::{Version, Way};
 
-/// What each of three servers gets, whose CAs are these.
+/// Makes a connection to a server of each CA. Returns the certificates and keys.
 fn sent_to(selector: Selector, roots: &[&Identity], clients: &[&Identity]) -> Vec<Sent> {
     let set = freeze(selector, clients);
     let connect = |(at, root): (usize, &&Identity)| {
@@ -49,7 +49,7 @@ fn only_the_entries_that_changed_are_read_again() {
 }
 
 #[test]
-fn lists_that_are_nearly_alike_are_not_mixed_up() {
+fn similar_lists_are_not_confused() {
     let files = Files::new();
     let roots = ["A", "B"].map(Identity::root);
     let clients = roots.each_ref().map(|root| root.issue("client"));
@@ -69,7 +69,7 @@ fn lists_that_are_nearly_alike_are_not_mixed_up() {
 }
 
 #[test]
-fn counts_that_do_not_agree_are_an_error_in_spite_of_the_cache() {
+fn counts_that_do_not_agree_are_an_error_despite_the_cache() {
     let files = Files::new();
     let root = Identity::root("root");
     for name in ["a", "b"] {
@@ -88,15 +88,15 @@ fn counts_that_do_not_agree_are_an_error_in_spite_of_the_cache() {
     };
     for _ in 0..2 {
         assert_eq!(add(&keys, b","), Ok(()));
-        let words = add(&keys, b",,").unwrap_err();
-        assert_eq!(words, "could not match 3 sslpassword to 2 sslkey values");
-        let words = add(&format!("{keys},{keys}"), b",").unwrap_err();
-        assert_eq!(words, "could not match 2 sslcert to 4 sslkey values");
+        let error = add(&keys, b",,").unwrap_err();
+        assert_eq!(error, "could not match 3 sslpassword to 2 sslkey values");
+        let error = add(&format!("{keys},{keys}"), b",").unwrap_err();
+        assert_eq!(error, "could not match 2 sslcert to 4 sslkey values");
     }
 }
 
 #[test]
-fn a_policy_is_of_one_selector_though_the_index_is_shared() {
+fn a_policy_belongs_to_one_selector_although_the_index_is_shared() {
     let files = Files::new();
     let root = Identity::root("root");
     let expired = root.issue(Subject::new("client").expired());
@@ -119,13 +119,13 @@ fn a_policy_is_of_one_selector_though_the_index_is_shared() {
 }
 
 #[test]
-fn issuers_fill_gaps_for_the_selectors_that_have_them() {
+fn issuers_fill_gaps_only_for_the_selectors_that_have_them() {
     let files = Files::new();
     let root = Identity::root("root");
     let middle = root.authority("middle");
     let client = middle.issue("client");
     files.write_identity("client", &client);
-    files.write("issuers.pem", &middle.pem());
+    files.write("issuers.pem", middle.pem());
     files.settle();
     let select = |with_issuers: bool, use_cache: bool| {
         let mut selector = match use_cache {
@@ -143,14 +143,14 @@ fn issuers_fill_gaps_for_the_selectors_that_have_them() {
         connection.assert_sent(0);
         assert_eq!(connection.received(), [client.certificate.clone(), middle.certificate.clone()]);
     }
-    // A new intermediate of the same CA, and then one of another.
+    // A new certificate of the intermediate, and then an unrelated intermediate.
     let renewed = root.authority(Subject::new("middle").with_key(&middle.key));
-    files.replace("issuers.pem", &pem(&[&renewed.certificate]));
+    files.replace("issuers.pem", renewed.pem());
     for _ in 0..2 {
         let received = select(true, true).received();
         assert_eq!(received, [client.certificate.clone(), renewed.certificate.clone()]);
         files.settle();
     }
-    files.replace("issuers.pem", &Identity::root("other").authority("elsewhere").pem());
+    files.replace("issuers.pem", Identity::root("other").authority("elsewhere").pem());
     select(true, true).assert_none_suitable();
 }

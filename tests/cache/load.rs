@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are replaced while handshakes are under way: what is sent is what the file held at some
-//! moment of the handshake, and something is always sent.
+//! Files that are replaced during handshakes: each handshake sends a certificate that the file contained
+//! during the handshake.
 
-use crate::files::{Files, key_pem};
-use crate::support::certificates::Identity;
-use crate::support::connection::Connection;
-use crate::support::handshake::{Version, Way};
-use crate::support::set::Frozen;
+use crate::files::Files;
 use certpick_core::Selector;
 use certpick_core::list::Passwords;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use testkit::certificates::Identity;
+use testkit::connection::Connection;
+use testkit::handshake::{Version, Way};
+use testkit::set::Frozen;
 
 const HANDSHAKES: usize = 300;
 const IDENTITIES: usize = 8;
 
-/// Makes handshakes while another thread calls `put` with the numbers 1, 2, ..., once during each.
+/// Makes handshakes while another thread calls `put` with 1, 2 and so on, once during each handshake.
 fn handshakes_under_rotation(
     identities: &[Identity],
     put: impl Fn(usize) + Sync,
@@ -31,7 +31,7 @@ fn handshakes_under_rotation(
                 begun.store(at, SeqCst);
                 put(at);
                 finished.store(at, SeqCst);
-                // At most one change in each handshake: the one that is under way is waited for.
+                // Waits for the end of the handshake, so that each one sees at most one change.
                 let before = connected.load(SeqCst);
                 while connected.load(SeqCst) == before && before < HANDSHAKES {
                     std::thread::yield_now();
@@ -41,24 +41,24 @@ fn handshakes_under_rotation(
                 }
             }
         });
-        // A test that fails ends the other thread as well.
+        // Ends the other thread also if the test fails.
         let _end = End(&connected);
         for round in 0..HANDSHAKES {
-            let least = finished.load(SeqCst);
+            let first = finished.load(SeqCst);
             let ways = [(Version::Tls13, Way::CertCb), (Version::Tls12, Way::ClientCertCb)];
             let (version, way) = ways[round % 2];
             let connection = connect(version, way);
-            let most = begun.load(SeqCst);
+            let last = begun.load(SeqCst);
             let received = connection.received();
-            let held = (least..=most).map(|at| &identities[at % IDENTITIES].certificate);
+            let held = (first..=last).map(|at| &identities[at % IDENTITIES].certificate);
             let is_held = received.first().is_some_and(|leaf| held.clone().any(|x| x == leaf));
-            assert!(is_held, "{connection}\nround {round}, {least} to {most}: {received:?}");
+            assert!(is_held, "{connection}\nround {round}, {first} to {last}: {received:?}");
             connected.fetch_add(1, SeqCst);
         }
     });
 }
 
-/// Says that all handshakes are made.
+/// Reports all handshakes as made when it is dropped.
 struct End<'a>(&'a AtomicUsize);
 
 impl Drop for End<'_> {
@@ -67,7 +67,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Identities of one CA, and a pair that does not suit.
+/// Identities of one CA, and files of a credential of another CA.
 struct Rotation {
     files: Files,
     root: Identity,
@@ -82,14 +82,13 @@ impl Rotation {
         Rotation { files, root, identities }
     }
 
-    /// Replaces the file that holds certificate and key.
+    /// Replaces the file that contains certificate and key.
     fn put_both(&self, at: usize) {
-        let identity = &self.identities[at % IDENTITIES];
-        self.files.replace("both.pem", &[identity.pem(), key_pem(identity)].concat());
+        self.files.replace("both.pem", self.identities[at % IDENTITIES].bundle());
     }
 }
 
-/// The lists of an entry that does not suit and one that does.
+/// Makes a selector of a list: the credential of the other CA and then these files.
 fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
     let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
     let certificates = [path("other.crt"), path(certificate)].join(",");
@@ -101,7 +100,7 @@ fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
 }
 
 #[test]
-fn one_file_with_both_that_others_take_the_place_of() {
+fn no_handshake_fails_while_a_file_is_replaced() {
     let rotation = Rotation::new();
     let Rotation { files, root, identities } = &rotation;
     handshakes_under_rotation(
@@ -115,7 +114,7 @@ fn one_file_with_both_that_others_take_the_place_of() {
 }
 
 #[test]
-fn a_selector_that_was_made_before() {
+fn no_handshake_of_an_earlier_selector_fails_while_a_file_is_replaced() {
     let rotation = Rotation::new();
     let Rotation { files, root, identities } = &rotation;
     rotation.put_both(0);
@@ -128,13 +127,13 @@ fn a_selector_that_was_made_before() {
 }
 
 #[test]
-fn a_directory_that_is_switched_by_a_link() {
+fn no_handshake_fails_while_a_directory_is_switched() {
     let Rotation { files, root, identities } = Rotation::new();
     for name in ["client.crt", "client.key"] {
         symlink(format!("..data/{name}"), files.path(name)).unwrap();
     }
     for (at, identity) in identities.iter().enumerate() {
-        fs::create_dir(files.path(&at.to_string())).unwrap();
+        fs::create_dir(files.path(at.to_string())).unwrap();
         files.write_identity(&format!("{at}/client"), identity);
     }
     let put = |at: usize| {

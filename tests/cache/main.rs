@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a second selector over the same files is given, and what it is not.
-//!
-//! Whether something came from the cache is seen by its address: OpenSSL's objects in two
-//! connections are the same object.
-
-#[allow(dead_code)] // for other tests
-#[path = "../support/mod.rs"]
-mod support;
+//! The cache: the objects that a second selector of the same files shares with the first one, and those
+//! that it reads again. Two connections share a certificate or key if OpenSSL's objects have the same
+//! address.
 
 mod bounds;
 mod files;

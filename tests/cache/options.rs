@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Without the cache, and with an empty one.
+//! Selectors without the cache, and an empty cache.
 
 use crate::files::{Files, connect, freeze, without_cache};
-use crate::support::certificates::Identity;
-use crate::support::handshake::{VERSIONS, Way};
 use certpick::capi::certpick_cache_clear;
+use testkit::handshake::{VERSIONS, Way};
 
 #[test]
-fn a_selector_that_does_without_the_cache_neither_takes_from_it_nor_adds_to_it() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    files.write_identity("client", &client);
-    files.settle();
+fn a_selector_without_the_cache_neither_reads_it_nor_adds_to_it() {
+    let (files, client) = Files::with_client();
     let without = || connect(without_cache(|s| files.add(s, "client", None)), &client);
     let first = without();
     without().assert_apart(&first);
@@ -22,11 +18,8 @@ fn a_selector_that_does_without_the_cache_neither_takes_from_it_nor_adds_to_it()
 }
 
 #[test]
-fn the_option_may_be_set_at_any_time() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    files.write_identity("client", &client);
-    files.settle();
+fn the_cache_option_can_be_set_at_any_time() {
+    let (files, client) = Files::with_client();
     let kept = connect(files.selector("client"), &client);
 
     let mut late = files.selector("client");
@@ -49,11 +42,8 @@ fn the_option_may_be_set_at_any_time() {
 }
 
 #[test]
-fn after_it_was_emptied_everything_is_read_again_and_selectors_keep_what_they_have() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    files.write_identity("client", &client);
-    files.settle();
+fn an_emptied_cache_reads_everything_again_and_existing_selectors_still_work() {
+    let (files, client) = Files::with_client();
     let first = connect(files.selector("client"), &client);
     let in_use = freeze(files.selector("client"), &[&client]);
     certpick_cache_clear();

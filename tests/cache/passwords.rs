@@ -1,61 +1,58 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! To whom a decrypted key is given.
+//! Selectors that share a decrypted key, and those that do not.
 
 use crate::files::{Files, connect, freeze, refused, without_cache};
-use crate::support::certificates::{Identity, Subject};
-use crate::support::ffi::{Sealing, seal};
-use crate::support::handshake::{Version, Way};
-use crate::support::keys::Kind;
-use certpick_core::{PasswordCallback, Secret, Selector, Status};
-use foreign_types::ForeignType;
-use libc::{c_char, c_int, c_void};
+use certpick_core::{Secret, Selector, Status};
 use openssl::symm::Cipher;
-use std::sync::atomic::{AtomicU32, Ordering};
+use testkit::certificates::{Identity, Subject};
+use testkit::ffi::{Encryption, encrypt};
+use testkit::handshake::{Version, Way};
+use testkit::keys::Kind;
+use testkit::passwords::Program;
 
-/// Encrypted and plain keys in all their wrappings, with what opens each.
+/// Returns key files of every format, encrypted or not, and damaged ones.
 fn forms(client: &Identity) -> Vec<(&'static str, Vec<u8>)> {
     let key = &client.key;
     let cipher = Cipher::aes_256_cbc();
-    let sealed = seal(key.as_ptr(), Sealing::Pbkdf2(799), cipher.as_ptr(), b"right");
-    let pem = key.private_key_to_pem_pkcs8_passphrase(cipher, b"right").unwrap();
-    let plain = key.private_key_to_pem_pkcs8().unwrap();
+    let encrypted = encrypt(key, Encryption::Pbkdf2(799), cipher, b"right");
+    let (pem, plain) = (client.encrypted_key_pem("right"), client.key_pem());
     let traditional = key.rsa().unwrap().private_key_to_pem_passphrase(cipher, b"right").unwrap();
-    // Which of the two keys comes out may depend on the password.
+    // The key that OpenSSL finds may depend on the password.
     let two = [&pem[..], &plain].concat();
-    let cut = pem[..pem.len() / 2].to_vec();
+    let truncated = pem[..pem.len() / 2].to_vec();
     vec![
         ("PKCS#8", pem),
-        ("PKCS#8 DER", sealed),
+        ("PKCS#8 DER", encrypted),
         ("traditional", traditional),
         ("plain", plain),
         ("plain DER", key.private_key_to_der().unwrap()),
         ("two", two),
-        ("cut", cut),
+        ("truncated", truncated),
         ("empty", Vec::new()),
     ]
 }
 
-/// What becomes of the key: nothing, or the words.
-fn outcome(selector: &mut Selector) -> Result<(), String> {
+/// Validates the key. Returns the error's text.
+fn validate(selector: &mut Selector) -> Result<(), String> {
     selector.validation().and_then(|v| v.run()).map_err(|error| error.to_string())
 }
 
-/// Whatever the order in which passwords are tried, each of them does what it does without a cache.
 #[test]
-fn each_password_has_the_outcome_and_the_words_that_it_has_without_the_cache() {
+fn each_password_has_the_same_result_and_error_as_without_the_cache() {
     let files = Files::new();
     let client = Identity::root("root").issue(Subject::new("client").kind(Kind::Rsa2048));
     let passwords = [None, Some("right"), Some("wrong"), Some("righ"), Some("right "), Some("")];
     for (form, bytes) in forms(&client) {
-        files.write("client.crt", &client.pem());
+        files.write("client.crt", client.pem());
         files.write("client.key", &bytes);
         files.settle();
+        // In any order of passwords.
         for first in passwords {
             certpick::capi::certpick_cache_clear();
-            let _ = outcome(&mut files.selector_with("client", first));
+            let _ = validate(&mut files.selector_with("client", first));
             for second in passwords.into_iter().cycle().take(2 * passwords.len()) {
-                let expected = outcome(&mut without_cache(|s| files.add(s, "client", second)));
-                let seen = outcome(&mut files.selector_with("client", second));
+                let expected = validate(&mut without_cache(|s| files.add(s, "client", second)));
+                let seen = validate(&mut files.selector_with("client", second));
                 assert_eq!(seen, expected, "{form}: {first:?}, then {second:?}");
             }
         }
@@ -63,11 +60,11 @@ fn each_password_has_the_outcome_and_the_words_that_it_has_without_the_cache() {
 }
 
 #[test]
-fn the_right_password_gets_the_key_that_was_decrypted_before() {
+fn the_right_password_gets_the_key_that_is_already_decrypted() {
     let files = Files::new();
     let client = Identity::root("root").issue(Subject::new("client").kind(Kind::Rsa2048));
     for (form, bytes) in forms(&client).into_iter().take(5) {
-        files.write("client.crt", &client.pem());
+        files.write("client.crt", client.pem());
         files.write("client.key", &bytes);
         files.settle();
         let select = || connect(files.selector_with("client", Some("right")), &client);
@@ -83,87 +80,48 @@ fn the_right_password_gets_the_key_that_was_decrypted_before() {
 }
 
 #[test]
-fn a_key_that_needs_no_password_is_shared_whatever_password_is_given() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    files.write_identity("client", &client);
-    files.settle();
+fn a_key_without_a_password_is_shared_for_any_password() {
+    let (files, client) = Files::with_client();
     let first = connect(files.selector_with("client", Some("one")), &client);
     for password in [None, Some("another")] {
         connect(files.selector_with("client", password), &client).assert_shared(&first);
     }
 }
 
-struct Program {
-    answer: &'static str,
-    asked: AtomicU32,
-}
-
-unsafe extern "C" fn answer(
-    buffer: *mut c_char,
-    _size: c_int,
-    _file: *const c_char,
-    program: *mut c_void,
-) -> c_int {
-    // SAFETY: what was given with the callback.
-    let program = unsafe { &*program.cast::<Program>() };
-    program.asked.fetch_add(1, Ordering::Relaxed);
-    // SAFETY: OpenSSL has room for more.
-    unsafe {
-        std::ptr::copy_nonoverlapping(program.answer.as_ptr().cast(), buffer, program.answer.len());
-    }
-    c_int::try_from(program.answer.len()).unwrap()
-}
-
-impl Program {
-    fn new(answer: &'static str) -> Program {
-        Program { answer, asked: AtomicU32::new(0) }
-    }
-
-    fn attach(&self, mut selector: Selector) -> Selector {
-        let program = std::ptr::from_ref(self).cast_mut().cast();
-        // SAFETY: the tests keep the program for as long as the selector.
-        let callback = unsafe { PasswordCallback::new(answer, program) };
-        selector.set_password_callback(Some(callback));
-        selector
-    }
-}
-
 #[test]
-fn a_key_whose_password_a_program_gave_is_for_that_selector_alone() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    let key = client.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right");
-    files.write("client.crt", &client.pem());
-    files.write("client.key", &key.unwrap());
+fn a_key_whose_password_came_from_a_callback_belongs_to_one_selector() {
+    let (files, client) = Files::with_client();
+    files.write("client.key", client.encrypted_key_pem("right"));
     files.settle();
-    let program = Program::new("right");
-    let ask = || connect(program.attach(files.selector("client")), &client);
+    let with_callback = |program: &Program| {
+        let mut selector = files.selector("client");
+        selector.set_password_callback(Some(program.callback()));
+        selector
+    };
+    let program = Program::new(Some("right"));
+    let ask = || connect(with_callback(&program), &client);
     let first = ask();
     assert!(!ask().shares_key(&first));
-    assert_eq!(program.asked.load(Ordering::Relaxed), 2, "each selector asks");
+    assert_eq!(program.take_files().len(), 2, "each selector calls it");
     let missing = refused(&mut files.selector("client"));
     assert!(missing.ends_with("it is encrypted and no password was given"), "{missing}");
     let given = connect(files.selector_with("client", Some("right")), &client);
     assert!(!given.shares_key(&first));
 
-    // Nor does one that has no password get what a password opened.
+    // A selector with a callback does not share the key that a password has decrypted.
     assert!(!ask().shares_key(&given));
-    assert_eq!(program.asked.load(Ordering::Relaxed), 3);
-    let wrong = Program::new("wrong");
-    let selector = freeze(wrong.attach(files.selector("client")), &[&client]);
+    assert_eq!(program.take_files().len(), 1);
+    let wrong = Program::new(Some("wrong"));
+    let selector = freeze(with_callback(&wrong), &[&client]);
     let connection = selector.handshake(Version::Tls12, Way::ClientCertCb).run();
     connection.assert_aborted(Status::PasswordWrong);
-    assert_eq!(wrong.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(wrong.take_files().len(), 1);
 }
 
 #[test]
-fn one_file_may_be_opened_by_several_passwords_of_one_list() {
-    let files = Files::new();
-    let client = Identity::root("root").issue("client");
-    let key = client.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right");
-    files.write("client.crt", &client.pem());
-    files.write("client.key", &key.unwrap());
+fn a_list_may_have_one_file_with_different_passwords() {
+    let (files, client) = Files::with_client();
+    files.write("client.key", client.encrypted_key_pem("right"));
     files.settle();
     for _ in 0..2 {
         let mut selector = Selector::new();

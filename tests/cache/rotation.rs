@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are replaced while the process lives: the next handshake has the new ones.
+//! Files that are replaced while the process runs: the next handshake uses the new files.
 
-use crate::files::{Files, connect, freeze, key_pem, refused, without_cache};
-use crate::support::certificates::Identity;
-use crate::support::handshake::{VERSIONS, Version, Way};
+use crate::files::{Files, connect, freeze, refused, without_cache};
 use certpick_core::{Selector, Status};
 use std::fs;
 use std::os::unix::fs::symlink;
+use testkit::certificates::Identity;
+use testkit::handshake::{VERSIONS, Version, Way};
 
-/// Puts each identity in its place in turn. What is sent then is it, at once and when the files are
-/// old enough to be kept, also by a selector that was made before. One that does without the cache
-/// goes on with what it has.
+/// Writes one identity after the other with `put`. Handshakes must send it at once and when the files
+/// are old enough for the cache, also with an earlier selector. An earlier selector without the cache
+/// keeps its first identity.
 #[track_caller]
 fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)) {
     let mut first = None;
     for (at, identity) in identities.iter().enumerate() {
         put(at, identity);
         if let Some((following, fixed)) = &mut first {
-            let following: &mut crate::support::set::Frozen = following;
+            let following: &mut testkit::set::Frozen = following;
             following.leaves = vec![identity.certificate.clone()];
             for set in [following, fixed] {
                 for (version, way) in
@@ -49,38 +49,38 @@ fn renewals() -> Vec<Identity> {
 }
 
 #[test]
-fn files_that_others_take_the_place_of() {
+fn replaced_files_are_read_again() {
     let files = Files::new();
     rotate(&files, &renewals(), |_, identity| {
-        files.replace("client.key", &key_pem(identity));
-        files.replace("client.crt", &identity.pem());
+        files.replace("client.key", identity.key_pem());
+        files.replace("client.crt", identity.pem());
     });
 }
 
 #[test]
-fn files_that_are_written_in_place() {
+fn files_written_in_place_are_read_again() {
     let files = Files::new();
     rotate(&files, &renewals(), |_, identity| files.write_identity("client", identity));
 }
 
 /// live/NAME/cert.pem is a link to ../../archive/NAME/certN.pem.
 #[test]
-fn links_that_are_switched_as_certbot_does() {
+fn switched_links_are_followed_as_with_certbot() {
     let files = Files::new();
     fs::create_dir_all(files.path("archive")).unwrap();
     rotate(&files, &renewals(), |at, identity| {
-        for (name, bytes) in [("client.key", key_pem(identity)), ("client.crt", identity.pem())] {
+        for (name, bytes) in [("client.key", identity.key_pem()), ("client.crt", identity.pem())] {
             let target = format!("archive/{at}-{name}");
-            files.write(&target, &bytes);
+            files.write(&target, bytes);
             let _ = fs::remove_file(files.path(name));
             symlink(target, files.path(name)).unwrap();
         }
     });
 }
 
-/// As Kubernetes mounts secrets: `..data` is switched, the files are links through it.
+/// Kubernetes mounts secrets with files that are links through `..data`, and switches that link.
 #[test]
-fn a_directory_that_is_switched_by_a_link() {
+fn a_switched_directory_is_read_again_as_with_kubernetes() {
     let files = Files::new();
     for name in ["client.crt", "client.key"] {
         symlink(format!("..data/{name}"), files.path(name)).unwrap();
@@ -95,11 +95,10 @@ fn a_directory_that_is_switched_by_a_link() {
 }
 
 #[test]
-fn one_file_with_both() {
+fn one_file_with_certificate_and_key_is_read_again_when_it_is_replaced() {
     let files = Files::new();
-    let both = |identity: &Identity| [identity.pem(), key_pem(identity)].concat();
     for identity in renewals() {
-        files.replace("both.pem", &both(&identity));
+        files.replace("both.pem", identity.bundle());
         files.settle();
         let select = || {
             let mut selector = Selector::new();
@@ -112,7 +111,7 @@ fn one_file_with_both() {
 }
 
 #[test]
-fn a_pair_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
+fn a_half_replaced_pair_is_an_error_until_it_is_complete() {
     let files = Files::new();
     let identities = renewals();
     files.write_identity("client", &identities[0]);
@@ -120,8 +119,8 @@ fn a_pair_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
     connect(files.selector("client"), &identities[0]);
     for pair in identities.windows(2) {
         let [_, new] = pair else { unreachable!() };
-        files.replace("client.crt", &new.pem());
-        // At once, from the cache, and after that.
+        files.replace("client.crt", new.pem());
+        // At once, when the files are old enough, and from the cache.
         for settled in [false, true, true] {
             if settled {
                 files.settle();
@@ -134,19 +133,19 @@ fn a_pair_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
                 assert_eq!(error, refused(&mut without_cache(|s| files.add(s, "client", None))));
             }
         }
-        files.replace("client.key", &key_pem(new));
+        files.replace("client.key", new.key_pem());
         connect(files.selector("client"), new);
     }
 }
 
 #[test]
-fn a_file_that_is_half_written_is_an_error_and_right_at_the_next_connection() {
+fn a_half_written_file_is_an_error_until_it_is_complete() {
     let files = Files::new();
     let [old, new] = [0, 1].map(|_| Identity::root("root").issue("client"));
     files.write_identity("client", &old);
     files.settle();
     connect(files.selector("client"), &old);
-    let (certificate, key) = (new.pem(), key_pem(&new));
+    let (certificate, key) = (new.pem(), new.key_pem());
     for settled in [false, true] {
         files.write("client.crt", &certificate[..certificate.len() / 2]);
         if settled {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! By what a change of a file is seen.
+//! The properties of a file by which a change is detected.
 
-use crate::files::{Files, as_long, connect, key_pem, modified, set_times};
-use crate::support::certificates::Identity;
+use crate::files::{Files, connect, modified, same_length, set_times};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use testkit::certificates::Identity;
 
-/// Two certificates of one name with different keys.
+/// Returns two certificates with the same name and different keys.
 fn two() -> [Identity; 2] {
     let root = Identity::root("root");
     [root.issue("client"), root.issue("client")]
@@ -23,11 +23,8 @@ fn changed(name: &std::path::Path) -> (i64, i64) {
 }
 
 #[test]
-fn a_file_that_stays_as_it_is_is_read_once() {
-    let files = Files::new();
-    let [client, _] = two();
-    files.write_identity("client", &client);
-    files.settle();
+fn an_unchanged_file_is_read_once() {
+    let (files, client) = Files::with_client();
     let first = connect(files.selector("client"), &client);
     for _ in 0..3 {
         connect(files.selector("client"), &client).assert_shared(&first);
@@ -35,11 +32,11 @@ fn a_file_that_stays_as_it_is_is_read_once() {
 }
 
 #[test]
-fn a_change_of_content_shows_though_size_inode_and_mtime_stay() {
+fn a_change_of_content_is_detected_although_size_inode_and_mtime_are_equal() {
     let files = Files::new();
     let [old, new] = two();
-    let certificates = as_long(&old.pem(), &new.pem());
-    let keys = as_long(&key_pem(&old), &key_pem(&new));
+    let certificates = same_length(&old.pem(), &new.pem());
+    let keys = same_length(&old.key_pem(), &new.key_pem());
     let paths = [("client.crt", &certificates), ("client.key", &keys)].map(|(name, contents)| {
         let path = files.write(name, &contents[0]);
         (path, &contents[1])
@@ -59,20 +56,20 @@ fn a_change_of_content_shows_though_size_inode_and_mtime_stay() {
 }
 
 #[test]
-fn a_change_of_the_file_shows_though_size_and_times_stay() {
+fn another_file_is_detected_although_size_and_times_are_equal() {
     let files = Files::new();
     let [old, new] = two();
-    let certificates = as_long(&old.pem(), &new.pem());
-    let keys = as_long(&key_pem(&old), &key_pem(&new));
-    // Two files that differ by their inode alone: made in one tick of the clock.
+    let certificates = same_length(&old.pem(), &new.pem());
+    let keys = same_length(&old.key_pem(), &new.key_pem());
+    // Makes two files in one clock tick, so that only their inodes differ.
     let make_alike = |name: &str, contents: &[Vec<u8>; 2]| {
         for _ in 0..10_000 {
-            let paths = ["old", "new"].map(|age| files.path(&format!("{name}.{age}")));
+            let paths = ["old", "new"].map(|age| files.path(format!("{name}.{age}")));
             for (path, content) in paths.iter().zip(contents) {
                 let _ = fs::remove_file(path);
-                files.write(path.to_str().unwrap(), content);
+                files.write(path, content);
             }
-            // Nobody may look at them in between, or the kernel gives them finer times.
+            // Without stat(2) in between, because the kernel then sets finer times.
             for path in &paths {
                 set_times(path, libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
             }
@@ -97,11 +94,8 @@ fn a_change_of_the_file_shows_though_size_and_times_stay() {
 }
 
 #[test]
-fn a_file_that_was_only_touched_is_read_again() {
-    let files = Files::new();
-    let [client, _] = two();
-    files.write_identity("client", &client);
-    files.settle();
+fn a_file_with_only_a_new_mtime_is_read_again() {
+    let (files, client) = Files::with_client();
     let first = connect(files.selector("client"), &client);
     for name in ["client.crt", "client.key"] {
         set_times(&files.path(name), libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
@@ -112,9 +106,9 @@ fn a_file_that_was_only_touched_is_read_again() {
     connect(files.selector("client"), &client).assert_shared(&second);
 }
 
-/// A second change in the same tick of the clock would not show.
+/// A second change in the same clock tick could not be detected.
 #[test]
-fn what_is_read_right_after_a_change_is_not_kept() {
+fn content_that_is_read_just_after_a_change_is_not_cached() {
     let files = Files::new();
     let root = Identity::root("root");
     for _ in 0..1000 {
@@ -123,7 +117,7 @@ fn what_is_read_right_after_a_change_is_not_kept() {
         let first = connect(files.selector("client"), &client);
         let [written, key_written] =
             ["client.crt", "client.key"].map(|name| changed(&files.path(name)));
-        // Whether the first one began before the clock had moved on.
+        // The first connection must read the files in the clock tick of the change.
         let oldest = written.min(key_written);
         let oldest = Duration::new(oldest.0.try_into().unwrap(), oldest.1.try_into().unwrap());
         if now() > oldest + Duration::from_millis(10) {
@@ -136,15 +130,15 @@ fn what_is_read_right_after_a_change_is_not_kept() {
         connect(files.selector("client"), &client).assert_shared(&third);
         return;
     }
-    panic!("never read within 10 ms of its being written");
+    panic!("the files were never read within 10 ms");
 }
 
 #[test]
-fn rewriting_as_fast_as_can_be_never_gives_an_old_content() {
+fn fast_rewriting_never_gives_old_content() {
     let files = Files::new();
     let identities = two();
-    let certificates = as_long(&identities[0].pem(), &identities[1].pem());
-    let keys = as_long(&key_pem(&identities[0]), &key_pem(&identities[1]));
+    let certificates = same_length(&identities[0].pem(), &identities[1].pem());
+    let keys = same_length(&identities[0].key_pem(), &identities[1].key_pem());
     for round in 0..300 {
         let at = round % 2;
         files.write("client.crt", &certificates[at]);
@@ -154,11 +148,8 @@ fn rewriting_as_fast_as_can_be_never_gives_an_old_content() {
 }
 
 #[test]
-fn a_file_with_a_time_in_the_future_is_never_kept() {
-    let files = Files::new();
-    let [client, _] = two();
-    files.write_identity("client", &client);
-    files.settle();
+fn a_file_with_a_time_in_the_future_is_never_cached() {
+    let (files, client) = Files::with_client();
     let tomorrow = i64::try_from(now().as_secs()).unwrap() + 86_400;
     for name in ["client.crt", "client.key"] {
         set_times(&files.path(name), libc::timespec { tv_sec: tomorrow, tv_nsec: 1 });

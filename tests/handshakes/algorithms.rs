@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys of every kind and the signature algorithms and certificate types that a server accepts.
+//! Keys of every kind, and the signature algorithms and certificate types that a server accepts.
 
-use crate::support::certificates::{Identity, Subject};
-use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere, most_level_of_sha_1};
-use crate::support::keys::Kind::{self, *};
-use crate::support::set::{Frozen, Set};
 use certpick_core::choice::Reasons;
 use openssl::hash::MessageDigest;
+use testkit::certificates::{Identity, Subject};
+use testkit::handshake::{VERSIONS, Version, WAYS, Way, everywhere, max_level_of_sha1};
+use testkit::keys::Kind::{self, *};
+use testkit::set::{Frozen, Set};
 
 const RSA: &[Kind] = &[Rsa1024, Rsa2048];
 const EC: &[Kind] = &[P256, P384, P521];
 const EDWARDS: &[Kind] = &[Ed25519, Ed448];
 
-/// The schemes of a request, the kinds of key that can sign by one of them on TLS 1.2, and on
-/// TLS 1.3; `None` where TLS 1.3 cannot ask for them alone.
+/// The signature algorithms of a request, and the kinds of key that can sign with one of them in
+/// TLS 1.2 and in TLS 1.3. None: a request of TLS 1.3 cannot have only these.
 type Row = (&'static str, &'static [Kind], Option<&'static [Kind]>);
 
 const TABLE: [Row; 16] = [
@@ -22,12 +22,12 @@ const TABLE: [Row; 16] = [
     ("rsa_pkcs1_sha256:ed448", &[Rsa1024, Rsa2048, Ed448], Some(&[Ed448])),
     ("rsa_pss_rsae_sha256", RSA, Some(RSA)),
     ("rsa_pss_rsae_sha384", RSA, Some(RSA)),
-    // 1024 bits have no room for two SHA-512 and two bytes more.
+    // 1024 bits are too few for two hashes of SHA-512 and two bytes.
     ("rsa_pss_rsae_sha512", &[Rsa2048], Some(&[Rsa2048])),
     ("rsa_pss_pss_sha256", &[Pss, PssSha256], Some(&[Pss, PssSha256])),
     ("rsa_pss_pss_sha384", &[Pss, PssSha384], Some(&[Pss, PssSha384])),
     ("rsa_pss_pss_sha512", &[Pss], Some(&[Pss])),
-    // TLS 1.2 knows the hash alone, TLS 1.3 binds the curve.
+    // TLS 1.2 specifies only the hash, TLS 1.3 also the curve.
     ("ecdsa_secp256r1_sha256", EC, Some(&[P256])),
     ("ecdsa_secp384r1_sha384", EC, Some(&[P384])),
     ("ecdsa_secp521r1_sha512", EC, Some(&[P521])),
@@ -41,7 +41,7 @@ const TABLE: [Row; 16] = [
     ),
 ];
 
-/// Each row for each version for which it makes sense: schemes, version, kinds.
+/// Returns the rows for each version: algorithms, version, kinds of key.
 fn rows() -> impl Iterator<Item = (&'static str, Version, &'static [Kind])> {
     TABLE.into_iter().flat_map(|(schemes, on_12, on_13)| {
         let on_13 = on_13.map(|kinds| (schemes, Version::Tls13, kinds));
@@ -58,7 +58,7 @@ fn expected(kinds: &[Kind], reason: Reasons) -> Vec<Reasons> {
 }
 
 #[test]
-fn the_first_key_that_can_sign_is_sent_and_the_others_are_told_apart() {
+fn the_first_key_that_can_sign_is_sent_and_the_other_keys_have_a_reason() {
     let root = Identity::root("root");
     let set = Set::of(&one_of_each_kind(&root).each_ref()).freeze();
     for (schemes, version, kinds) in rows() {
@@ -66,7 +66,7 @@ fn the_first_key_that_can_sign_is_sent_and_the_others_are_told_apart() {
             let connection =
                 set.handshake(version, way).level(1).signing(schemes).trusting(&[&root]).run();
             let verdicts = expected(kinds, Reasons::SIGNATURE_ALGORITHM);
-            // The server derives its certificate types from its schemes.
+            // The server derives the certificate types from its algorithms.
             let without_types = |r: Reasons| Reasons(r.0 & !Reasons::CERTIFICATE_TYPE.0);
             let actual: Vec<_> = connection.verdicts().into_iter().map(without_types).collect();
             assert_eq!(actual, verdicts, "{connection}");
@@ -77,7 +77,7 @@ fn the_first_key_that_can_sign_is_sent_and_the_others_are_told_apart() {
 }
 
 #[test]
-fn each_key_alone_is_sent_just_where_openssl_would_send_it() {
+fn a_single_credential_is_sent_exactly_if_openssl_would_send_it() {
     let root = Identity::root("root");
     let empty = Set::new().freeze();
     for (kind, identity) in Kind::ALL.into_iter().zip(one_of_each_kind(&root)) {
@@ -87,18 +87,18 @@ fn each_key_alone_is_sent_just_where_openssl_would_send_it() {
                 let handshake = set.handshake(version, way).level(1).signing(schemes);
                 handshake.own(&identity).run()
             };
-            // The program's own certificate, without us.
-            let referee = !ask(&empty, Way::Nowise).received().is_empty();
+            // The program's own certificate, without certpick.
+            let by_openssl = !ask(&empty, Way::None).received().is_empty();
             let handshake = set.handshake(version, WAYS[at % 3]).level(1).signing(schemes);
             let connection = handshake.run();
-            assert_eq!(connection.choice().is_some(), referee, "{kind:?}: {connection}");
-            assert_eq!(referee, kinds.contains(&kind), "{kind:?}: {connection}");
+            assert_eq!(connection.choice().is_some(), by_openssl, "{kind:?}: {connection}");
+            assert_eq!(by_openssl, kinds.contains(&kind), "{kind:?}: {connection}");
         }
     }
 }
 
 #[test]
-fn a_server_without_restrictions_takes_every_kind() {
+fn a_server_without_restrictions_receives_every_kind_of_key() {
     let root = Identity::root("root");
     for identity in one_of_each_kind(&root) {
         let set = Set::of(&[&identity]).freeze();
@@ -109,8 +109,8 @@ fn a_server_without_restrictions_takes_every_kind() {
 }
 
 #[test]
-fn sha_1_signs_on_tls_1_2_and_low_security_levels_alone() {
-    let most = most_level_of_sha_1();
+fn sha_1_is_used_only_in_tls_1_2_and_at_low_security_levels() {
+    let max = max_level_of_sha1();
     let root = Identity::root("root");
     let kinds = [Rsa2048, P256, Ed25519];
     let identities = kinds.map(|kind| root.issue(Subject::new("client").kind(kind)));
@@ -121,15 +121,15 @@ fn sha_1_signs_on_tls_1_2_and_low_security_levels_alone() {
         };
         ask(Version::Tls12, 0, "RSA+SHA1").assert_sent(0);
         ask(Version::Tls12, 0, "ECDSA+SHA1").assert_sent(1);
-        ask(Version::Tls12, most, "RSA+SHA1").assert_sent(0);
-        ask(Version::Tls12, most + 1, "RSA+SHA1").assert_none_suitable();
+        ask(Version::Tls12, max, "RSA+SHA1").assert_sent(0);
+        ask(Version::Tls12, max + 1, "RSA+SHA1").assert_none_suitable();
         ask(Version::Tls13, 0, "RSA+SHA1:ed25519").assert_sent(2);
         ask(Version::Tls13, 0, "ECDSA+SHA1:ed25519").assert_sent(2);
     }
 }
 
 #[test]
-fn a_curve_that_tls_1_3_has_no_scheme_for_is_not_sent_there() {
+fn a_key_on_a_curve_without_a_tls_1_3_algorithm_is_not_sent_in_tls_1_3() {
     let root = Identity::root("root");
     let koblitz = root.issue(Subject::new("client").kind(Koblitz));
     let set = Set::of(&[&koblitz, &root.issue("client")]).freeze();
@@ -141,7 +141,7 @@ fn a_curve_that_tls_1_3_has_no_scheme_for_is_not_sent_there() {
 }
 
 #[test]
-fn what_this_side_may_not_sign_by_counts_as_well() {
+fn the_signature_algorithms_of_the_client_count_too() {
     let root = Identity::root("root");
     let identities = [P256, Rsa2048, Ed25519].map(|k| root.issue(Subject::new("x").kind(k)));
     let set = Set::of(&identities.each_ref()).freeze();
@@ -159,7 +159,7 @@ fn what_this_side_may_not_sign_by_counts_as_well() {
 }
 
 #[test]
-fn on_tls_1_2_the_certificate_types_decide_as_well() {
+fn certificate_types_exclude_keys_in_tls_1_2() {
     let root = Identity::root("root");
     let set = Set::of(&one_of_each_kind(&root).each_ref()).freeze();
     let of_rsa: &[Kind] = &[Rsa1024, Rsa2048, Pss, PssSha256, PssSha384];
@@ -190,7 +190,7 @@ fn on_tls_1_2_the_certificate_types_decide_as_well() {
 }
 
 #[test]
-fn the_ca_and_the_algorithm_must_both_fit() {
+fn the_ca_and_the_signature_algorithm_must_both_match() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let kinds = [P256, Ed25519];
     let of = |root: &Identity| kinds.map(|kind| root.issue(Subject::new("client").kind(kind)));
@@ -215,7 +215,7 @@ fn the_ca_and_the_algorithm_must_both_fit() {
 }
 
 #[test]
-fn before_tls_1_2_there_are_no_signature_algorithms_and_rsa_and_ecdsa_alone_can_sign() {
+fn only_rsa_and_ecdsa_keys_are_sent_before_tls_1_2() {
     let root = Identity::root("root");
     let empty = Set::new().freeze();
     for (kind, identity) in Kind::ALL.into_iter().zip(one_of_each_kind(&root)) {
@@ -223,21 +223,21 @@ fn before_tls_1_2_there_are_no_signature_algorithms_and_rsa_and_ecdsa_alone_can_
         let ask = |set: &Frozen, way| {
             set.handshake(Version::Tls11, way).level(0).own(&identity).naming(&[&root]).run()
         };
-        let referee = !ask(&empty, Way::Nowise).received().is_empty();
-        assert_eq!(referee, RSA.contains(&kind) || EC.contains(&kind), "{kind:?}");
+        let by_openssl = !ask(&empty, Way::None).received().is_empty();
+        assert_eq!(by_openssl, RSA.contains(&kind) || EC.contains(&kind), "{kind:?}");
         for way in WAYS {
             let connection = set.handshake(Version::Tls11, way).level(0).naming(&[&root]).run();
-            assert_eq!(connection.choice().is_some(), referee, "{kind:?}: {connection}");
+            assert_eq!(connection.choice().is_some(), by_openssl, "{kind:?}: {connection}");
         }
     }
 }
 
 #[test]
-fn where_openssl_sends_none_after_all_the_decision_says_so() {
-    // signature_algorithms_cert is told to nobody, and is enforced when the certificate is sent.
+fn a_certificate_that_openssl_omits_is_recorded_as_not_sent() {
+    // OpenSSL enforces signature_algorithms_cert when it sends the certificate. No callback sees it.
     let root = Identity::root("root");
-    let by_sha384 = Subject::new("client").digest(MessageDigest::sha384());
-    let clients = [root.issue("client"), root.issue(by_sha384)];
+    let with_sha384 = Subject::new("client").digest(MessageDigest::sha384());
+    let clients = [root.issue("client"), root.issue(with_sha384)];
     const ECDSA_SHA256: u16 = 0x0403;
     const ECDSA_SHA384: u16 = 0x0503;
     for (at, fits, other) in [(0, ECDSA_SHA256, ECDSA_SHA384), (1, ECDSA_SHA384, ECDSA_SHA256)] {

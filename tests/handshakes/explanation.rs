@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The explanation: what the server asked for, and each credential with what speaks against it.
+//! The explanation: the server's request, and each credential with the reasons against it.
 
-use crate::support::certificates::{Identity, StringKind, Subject, der, name, name_in};
-use crate::support::connection::Connection;
-use crate::support::handshake::{Version, Way, everywhere};
-use crate::support::keys::Kind;
-use crate::support::set::Set;
 use certpick_core::Status;
 use certpick_core::choice::Flawed;
-use openssl::symm::Cipher;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use testkit::certificates::{Identity, StringKind, Subject, name_der, name_in};
+use testkit::connection::Connection;
+use testkit::handshake::{Version, Way, everywhere};
+use testkit::keys::Kind;
+use testkit::set::{Frozen, Set};
 
-/// Whether a line is as the pattern says, in which each `*` stands for at least one character.
+/// Returns whether a line matches a pattern, in which `*` matches one or more characters.
 fn fits(line: &str, pattern: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return line == pattern };
     let Some(rest) = line.strip_prefix(before) else { return false };
@@ -24,24 +23,24 @@ fn fits(line: &str, pattern: &str) -> bool {
         .any(|at| at > 0 && fits(&rest[at..], after))
 }
 
-/// The explanation has these lines and no others. `DIR` is the directory of the credentials.
+/// Checks that the explanation has exactly these lines. `DIR` is the directory of the credentials.
 #[track_caller]
-fn assert_lines(connection: &Connection, dir: &str, patterns: &[&str]) {
-    let text = connection.asked().explanation();
+fn assert_lines(connection: &Connection, set: &Frozen, patterns: &[&str]) {
+    let dir = set.root().to_str().unwrap();
+    let text = connection.record().explanation();
     let lines: Vec<&str> = text.lines().collect();
     for (line, pattern) in lines.iter().zip(patterns) {
-        assert!(fits(&line.replace(dir, "DIR"), pattern), "{line:?} is not {pattern:?} in\n{text}");
+        assert!(
+            fits(&line.replace(dir, "DIR"), pattern),
+            "{line:?} does not match {pattern:?} in\n{text}"
+        );
     }
     assert_eq!(lines.len(), patterns.len(), "{text}");
     assert!(text.ends_with('\n'), "{text:?}");
 }
 
-fn dir(set: &crate::support::set::Frozen) -> String {
-    set.path("").to_str().unwrap().trim_end_matches('/').to_owned()
-}
-
 #[test]
-fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
+fn it_describes_every_credential_with_the_reason_why_it_was_not_sent() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let middle = a.authority("middle");
     let mut set = Set::new();
@@ -49,8 +48,7 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
     set.add("alice", &middle.issue("alice"), &[&middle.certificate]);
     set.add("bob", &a.issue("bob"), &[]);
     let both = a.issue(Subject::new("expired").expired());
-    let pem = [both.pem(), both.key.private_key_to_pem_pkcs8().unwrap()].concat();
-    let path = set.write("both.pem", &pem);
+    let path = set.write("both.pem", both.bundle());
     set.add_files(&both, path, None, None);
     set.add_from_memory(&a.issue("in memory"), &[]);
     let set = set.freeze();
@@ -113,12 +111,12 @@ fn of_a_certificate_that_was_sent_it_tells_all_and_of_the_others_why_not() {
             "    key:     EC, P-256",
             "    note:    suitable, but credential 2 has the user name as its CN",
         ]);
-        assert_lines(&connection, &dir(&set), &patterns);
+        assert_lines(&connection, &set, &patterns);
     }
 }
 
 #[test]
-fn where_none_suits_it_says_so_and_why_of_each() {
+fn if_no_credential_is_suitable_it_has_every_reason() {
     let [a, b, c] = ["A", "B", "C"].map(Identity::root);
     let middle = b.authority("middle");
     let mut set = Set::new();
@@ -155,21 +153,21 @@ fn where_none_suits_it_says_so_and_why_of_each() {
             "    valid:   * to *",
             "    key:     EC, P-256, in DIR/b.key",
             "    chain:   O=certpick tests, CN=middle",
-            // The issuer that counts is that of the last certificate.
+            // The issuer of the last certificate counts.
             "    against: no certificate in its chain was issued by a CA that the server named; * O=certpick tests, CN=B*",
             signing,
         ]);
-        assert_lines(&connection, &dir(&set), &patterns);
+        assert_lines(&connection, &set, &patterns);
     }
 }
 
 #[test]
-fn where_a_key_cannot_be_used_it_tells_the_error_and_no_password() {
+fn an_unusable_key_is_explained_without_its_password() {
     let root = Identity::root("root");
     let client = root.issue("client");
-    let key = client.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right");
+    let key = client.encrypted_key_pem("right");
     let mut set = Set::new();
-    set.add_with_key("client", &client, (&key.unwrap(), 0o600), Some("wr0ng, secret"));
+    set.add_with_key("client", &client, (&key, 0o600), Some("wr0ng, secret"));
     set.add("other", &root.issue("other"), &[]);
     let set = set.freeze();
     for (version, way) in everywhere() {
@@ -199,14 +197,14 @@ fn where_a_key_cannot_be_used_it_tells_the_error_and_no_password() {
             "    key:     EC, P-256, in DIR/other.key",
             "    note:    suitable, but credential 1 comes first in the list",
         ]);
-        assert_lines(&connection, &dir(&set), &patterns);
-        let text = connection.asked().explanation();
+        assert_lines(&connection, &set, &patterns);
+        let text = connection.record().explanation();
         assert!(!text.contains("wr0ng") && !text.contains("secret"), "{text}");
     }
 }
 
 #[test]
-fn every_reason_has_its_words() {
+fn every_reason_has_a_text() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let middle = b.authority(Subject::new("new middle").not_yet_valid());
     let worst = Subject::new("worst")
@@ -224,7 +222,7 @@ fn every_reason_has_its_words() {
         .types(&[64])
         .naming(&[&a])
         .run();
-    let text = connection.asked().explanation();
+    let text = connection.record().explanation();
     let against: Vec<_> = text.lines().filter_map(|l| l.strip_prefix("    against: ")).collect();
     let patterns = [
         "no certificate in its chain was issued by a CA*",
@@ -243,7 +241,7 @@ fn every_reason_has_its_words() {
 }
 
 #[test]
-fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
+fn it_says_that_a_limit_ended_the_search_for_a_chain() {
     const LIMIT: &str = "limit:   ";
     let root = Identity::root("root");
     let mut authorities = vec![root.authority("CA 0")];
@@ -260,7 +258,7 @@ fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
     };
     let (short, long) = (set_of(100), set_of(101));
     let line = |connection: &Connection, start: &str| {
-        let text = connection.asked().explanation();
+        let text = connection.record().explanation();
         let pattern = format!("    {start}the search for its chain stopped at a limit*");
         text.lines().any(|line| fits(line, &pattern))
     };
@@ -269,7 +267,7 @@ fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
         let connection = long.handshake(version, way).naming(&[&root]).run();
         connection.assert_none_suitable();
         assert!(line(&connection, "against: no certificate in its chain * named*"), "{connection}");
-        // What is sent then ends before the chain does.
+        // The certificates that are sent are only a part of the chain.
         let connection = long.handshake(version, way).naming(&[&authorities[1]]).run();
         connection.assert_sent(0);
         assert!(line(&connection, LIMIT), "{connection}");
@@ -283,19 +281,18 @@ fn where_a_limit_ended_the_search_for_a_chain_it_says_so() {
 const HIDDEN: &str = "\u{ad}\u{61c}\u{200b}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\
                       \u{2066}\u{2069}\u{feff}\u{fff9}\u{fffe}";
 
-/// A CA, a client and a file whose names are to steer a terminal or to show something else than they
-/// are, and what then is said.
+/// Makes a handshake with control and hidden characters in the names of a CA, a client and a file.
 fn hostile(version: Version, way: Way, key_is_there: bool) -> Connection {
-    let words = &format!("line\nbreak\r\x1b[2J\u{7}\u{7f}\u{9b}1m{HIDDEN}");
-    let tagged = &format!("{words}\u{e0001}\u{e0041}");
+    let text = &format!("line\nbreak\r\x1b[2J\u{7}\u{7f}\u{9b}1m{HIDDEN}");
+    let tagged = &format!("{text}\u{e0001}\u{e0041}");
     let root = Identity::root(Subject::named(name_in(StringKind::Utf8, "tests\t", tagged)));
-    let client = root.issue(Subject::named(name_in(StringKind::Bmp, "o", words)));
+    let client = root.issue(Subject::named(name_in(StringKind::Bmp, "o", text)));
     let file = &format!("a\nb\x1b[31m, c\u{7f}\u{85}{HIDDEN}\u{e0041}");
     let mut set = Set::new();
-    let certificate = set.write(&format!("{file}.crt"), &client.pem());
-    let key = set.path(&format!("{file}.key"));
+    let certificate = set.write(format!("{file}.crt"), client.pem());
+    let key = set.path(format!("{file}.key"));
     if key_is_there {
-        set.write(&format!("{file}.key"), &client.key.private_key_to_pem_pkcs8().unwrap());
+        set.write(format!("{file}.key"), client.key_pem());
     }
     set.add_files(&client, certificate, Some(key), None);
     let set = set.freeze();
@@ -304,11 +301,11 @@ fn hostile(version: Version, way: Way, key_is_there: bool) -> Connection {
     handshake.user(&text).host(&text).run()
 }
 
-/// No line that the library did not begin itself, and nothing but text in each. What the server
-/// named is indented.
+/// Checks that every line begins as the library begins lines, and has no control or hidden character.
+/// Names from the server are indented.
 #[track_caller]
 fn assert_clean(connection: &Connection) {
-    let (text, message) = (connection.asked().explanation(), connection.asked().message());
+    let (text, message) = (connection.record().explanation(), connection.record().message());
     let is_hidden = |c: char| c.is_control() || HIDDEN.contains(c) || c >= '\u{e0000}';
     let is_clean = |line: &str| !line.chars().any(is_hidden);
     assert!(is_clean(&message), "{message:?}");
@@ -322,7 +319,7 @@ fn assert_clean(connection: &Connection) {
 }
 
 #[test]
-fn names_and_files_that_steer_or_hide_are_shown_with_escapes() {
+fn control_and_hidden_characters_in_names_and_files_are_escaped() {
     for (version, way) in everywhere() {
         let connection = hostile(version, way, true);
         connection.assert_sent(0);
@@ -331,7 +328,7 @@ fn names_and_files_that_steer_or_hide_are_shown_with_escapes() {
 }
 
 #[test]
-fn an_error_about_a_file_whose_name_steers_or_hides_is_one_clean_line() {
+fn an_error_with_control_characters_in_the_file_name_is_one_line() {
     for (version, way) in everywhere() {
         let connection = hostile(version, way, false);
         connection.assert_aborted(Status::File);
@@ -340,14 +337,12 @@ fn an_error_about_a_file_whose_name_steers_or_hides_is_one_clean_line() {
 }
 
 #[test]
-fn a_file_name_that_is_no_utf_8_works_and_its_bytes_are_shown() {
+fn a_file_name_that_is_not_utf_8_works_and_is_escaped() {
     let client = Identity::root("root").issue("client");
     let mut set = Set::new();
     let bytes = |ending: &[u8]| OsString::from_vec([b"m\xfcller", ending].concat());
-    for (ending, content) in
-        [(&b".crt"[..], client.pem()), (b".key", client.key.private_key_to_pem_pkcs8().unwrap())]
-    {
-        let path = set.write("plain", &content);
+    for (ending, content) in [(&b".crt"[..], client.pem()), (b".key", client.key_pem())] {
+        let path = set.write("plain", content);
         std::fs::rename(&path, path.with_file_name(bytes(ending))).unwrap();
     }
     let path = |ending| set.path("plain").with_file_name(bytes(ending));
@@ -356,18 +351,18 @@ fn a_file_name_that_is_no_utf_8_works_and_its_bytes_are_shown() {
     let set = set.freeze();
     let connection = set.handshake(Version::Tls13, Way::ClientCertCb).run();
     connection.assert_sent(0);
-    let text = connection.asked().explanation();
+    let text = connection.record().explanation();
     assert!(text.contains("m\\xfcller.crt: sent\n"), "{text}");
 }
 
 #[test]
-fn of_very_many_ca_names_it_shows_the_first_and_counts_the_others() {
-    let names: Vec<Vec<u8>> = (0..150).map(|i| der(&name(&format!("{i:03}")))).collect();
+fn it_lists_the_first_100_ca_names_and_counts_the_others() {
+    let names: Vec<Vec<u8>> = (0..150).map(|i| name_der(&format!("{i:03}"))).collect();
     let set = Set::of(&[&Identity::root("A").issue("client")]).freeze();
     for (version, way) in everywhere() {
-        let connection = set.handshake(version, way).naming_names(&names).run();
+        let connection = set.handshake(version, way).naming_der(&names).run();
         connection.assert_none_suitable();
-        let text = connection.asked().explanation();
+        let text = connection.record().explanation();
         assert!(text.contains("these 150 CAs:"), "{text}");
         assert!(text.contains("CN=000") && text.contains("CN=099"), "{text}");
         assert!(!text.contains("CN=100") && text.contains("    and 50 more\n"), "{text}");
@@ -375,7 +370,7 @@ fn of_very_many_ca_names_it_shows_the_first_and_counts_the_others() {
 }
 
 #[test]
-fn each_kind_of_key_has_its_name() {
+fn every_kind_of_key_has_a_name() {
     let root = Identity::root("root");
     for (kind, words) in [
         (Kind::Rsa1024, "RSA, 1024 bits"),
@@ -392,7 +387,7 @@ fn each_kind_of_key_has_its_name() {
     ] {
         let set = Set::of(&[&root.issue(Subject::new("client").kind(kind))]).freeze();
         let connection = set.handshake(Version::Tls13, Way::CertCb).run();
-        let text = connection.asked().explanation();
+        let text = connection.record().explanation();
         let line = format!("    key:     {words}, in {}\n", set.path("1.key").display());
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }

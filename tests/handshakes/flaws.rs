@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Soft reasons: what they say puts a credential behind others, and does not exclude it.
+//! Soft reasons, which demote a credential and do not exclude it.
 
-use crate::support::certificates::{Identity, Subject};
-use crate::support::connection::Connection;
-use crate::support::handshake::everywhere;
-use crate::support::keys::Kind;
-use crate::support::set::Set;
 use certpick_core::choice::{Flawed, Reasons};
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+use testkit::certificates::{Identity, Subject};
+use testkit::connection::Connection;
+use testkit::handshake::everywhere;
+use testkit::keys::Kind;
+use testkit::set::Set;
 
-/// One credential: who, with which intermediates.
+/// A credential and its intermediates.
 type Credential = (Identity, Vec<Identity>);
 
-/// Each flaw there is, in a credential below `root`.
+/// Returns a credential below `root` with each flaw.
 fn flaws(root: &Identity) -> Vec<(&'static str, Credential, Reasons)> {
     let client = || Subject::new("client");
     let no_signature = client().key_usage(KeyUsage::new().critical().key_encipherment());
@@ -54,7 +54,7 @@ fn set_of(credentials: &[&Credential]) -> Set {
 }
 
 #[test]
-fn a_flawed_credential_comes_behind_one_without_a_flaw_but_is_better_than_none() {
+fn a_flawed_credential_is_sent_only_if_there_is_none_without_a_flaw() {
     let root = Identity::root("root");
     let good = (
         root.issue(
@@ -80,7 +80,7 @@ fn a_flawed_credential_comes_behind_one_without_a_flaw_but_is_better_than_none()
 }
 
 #[test]
-fn a_policy_can_exclude_what_is_flawed() {
+fn a_policy_can_exclude_flawed_credentials() {
     let root = Identity::root("root");
     let other = Identity::root("other");
     for (what, flawed, reason) in flaws(&root) {
@@ -97,7 +97,7 @@ fn a_policy_can_exclude_what_is_flawed() {
 }
 
 #[test]
-fn among_flawed_ones_the_order_of_the_list_stays() {
+fn flawed_credentials_keep_the_order_of_the_list() {
     let root = Identity::root("root");
     let subjects = [
         Subject::new("a").not_yet_valid(),
@@ -112,7 +112,7 @@ fn among_flawed_ones_the_order_of_the_list_stays() {
 }
 
 #[test]
-fn hard_reasons_weigh_more_than_flaws() {
+fn a_flawed_credential_is_sent_if_the_others_are_excluded() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let expired = Subject::new("client").expired();
     let set = Set::of(&[&b.issue("fresh"), &a.issue(expired)]).freeze();
@@ -124,7 +124,7 @@ fn hard_reasons_weigh_more_than_flaws() {
 }
 
 #[test]
-fn all_reasons_are_told_and_not_the_first_alone() {
+fn all_reasons_are_recorded_and_not_only_the_first() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let worst = Subject::new("worst")
         .kind(Kind::Rsa1024)
@@ -147,7 +147,7 @@ fn all_reasons_are_told_and_not_the_first_alone() {
         ] {
             expected.add(reason);
         }
-        if version == crate::support::handshake::Version::Tls12 {
+        if version == testkit::handshake::Version::Tls12 {
             expected.add(Reasons::CERTIFICATE_TYPE);
         }
         assert_eq!(connection.verdict(0), expected, "{connection}");
@@ -155,7 +155,7 @@ fn all_reasons_are_told_and_not_the_first_alone() {
 }
 
 #[test]
-fn an_expired_certificate_in_the_file_that_is_not_needed_is_no_flaw() {
+fn an_expired_certificate_outside_the_chain_is_not_a_flaw() {
     let root = Identity::root("root");
     let middle = root.authority("middle");
     let renewed = |subject: Subject| root.authority(subject.with_key(&middle.key)).certificate;
@@ -181,8 +181,8 @@ fn an_expired_certificate_in_the_file_that_is_not_needed_is_no_flaw() {
 }
 
 #[test]
-fn an_intermediate_is_needed_where_it_alone_leads_to_the_named_ca() {
-    // Two roots certify one intermediate; what the first one said has expired.
+fn an_expired_intermediate_is_a_flaw_if_only_it_leads_to_the_named_ca() {
+    // Two roots certify one intermediate. The certificate of the first one has expired.
     let [old, new] = ["old", "new"].map(Identity::root);
     let middle = new.authority("middle");
     let expired = Subject::new("middle").with_key(&middle.key).expired();

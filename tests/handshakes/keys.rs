@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private keys: every form of file, every place, every way to open it.
+//! Private keys: every format and every place of the file, and every kind of encryption.
 
-use crate::support::certificates::{Identity, Subject};
-use crate::support::ffi::{Sealing, seal};
-use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
-use crate::support::keys::Kind;
-use crate::support::set::{Frozen, Set};
-use certpick_core::{PasswordCallback, Status};
-use foreign_types::ForeignType;
-use libc::{c_char, c_int, c_void};
+use certpick_core::Status;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::symm::Cipher;
-use std::ffi::CStr;
-use std::os::unix::fs::MetadataExt;
-use std::sync::Mutex;
+use testkit::certificates::{Identity, Subject};
+use testkit::der::pem;
+use testkit::directory::is_root;
+use testkit::ffi::{Encryption, encrypt};
+use testkit::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
+use testkit::keys::Kind;
+use testkit::passwords::Program;
+use testkit::set::{Frozen, Set};
 
 const PASSWORD: &str = "dUmmyP^#+, \"q\" ü";
 
-fn wrap(label: &str, der: &[u8]) -> Vec<u8> {
-    let base64 = openssl::base64::encode_block(der).into_bytes();
-    let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
-    for line in base64.chunks(64) {
-        text.extend_from_slice(line);
-        text.push(b'\n');
-    }
-    text.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
-    text
-}
-
-/// The forms of a key that are not encrypted.
+/// Returns a key in every format without encryption.
 fn plain_forms(key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
     let pkcs8 = key.private_key_to_pkcs8().unwrap();
     let text = key.private_key_to_pem_pkcs8().unwrap();
@@ -40,15 +27,15 @@ fn plain_forms(key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
         ("PEM with CRLF", windows),
         ("PEM behind text", attributes),
     ];
-    // RSA-PSS has no form but PKCS#8.
+    // RSA-PSS has only PKCS#8.
     if let (Id::RSA, Ok(rsa)) = (key.id(), key.rsa()) {
         forms.push(("traditional RSA PEM", rsa.private_key_to_pem().unwrap()));
         forms.push(("traditional RSA DER", rsa.private_key_to_der().unwrap()));
     }
     if let Ok(ec) = key.ec_key() {
         let text = ec.private_key_to_pem().unwrap();
-        // As `openssl ecparam -genkey` writes it: the curve comes first (here prime256v1).
-        let curve = wrap("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07");
+        // `openssl ecparam -genkey` writes the curve, here prime256v1, before the key.
+        let curve = pem("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07").into_bytes();
         forms.push(("EC PEM behind its parameters", [curve, text.clone()].concat()));
         forms.push(("traditional EC PEM", text));
         forms.push(("traditional EC DER", ec.private_key_to_der().unwrap()));
@@ -56,24 +43,27 @@ fn plain_forms(key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
-/// The forms that a password opens.
-fn sealed_forms(key: &PKey<Private>, password: &[u8]) -> Vec<(String, Vec<u8>)> {
+/// Returns a key in every format with encryption.
+fn encrypted_forms(key: &PKey<Private>, password: &[u8]) -> Vec<(String, Vec<u8>)> {
     let (aes128, aes256) = (Cipher::aes_128_cbc(), Cipher::aes_256_cbc());
     let triple_des = Cipher::des_ede3_cbc();
     // NIDs of hmacWithSHA1, hmacWithSHA256, hmacWithSHA512 and PBE-SHA1-3DES (openssl/obj_mac.h).
     let ways = [
-        (Sealing::Pbkdf2(163), triple_des),
-        (Sealing::Pbkdf2(799), aes128),
-        (Sealing::Pbkdf2(799), aes256),
-        (Sealing::Pbkdf2(801), aes256),
-        (Sealing::Scrypt, aes256),
-        (Sealing::Pbes1(146), triple_des),
+        (Encryption::Pbkdf2(163), triple_des),
+        (Encryption::Pbkdf2(799), aes128),
+        (Encryption::Pbkdf2(799), aes256),
+        (Encryption::Pbkdf2(801), aes256),
+        (Encryption::Scrypt, aes256),
+        (Encryption::Pbes1(146), triple_des),
     ];
     let mut forms = Vec::new();
     for (how, cipher) in ways {
-        let der = seal(key.as_ptr(), how, cipher.as_ptr(), password);
+        let der = encrypt(key, how, cipher, password);
         let bits = cipher.key_len() * 8;
-        forms.push((format!("PKCS#8 PEM, {how:?} {bits}"), wrap("ENCRYPTED PRIVATE KEY", &der)));
+        forms.push((
+            format!("PKCS#8 PEM, {how:?} {bits}"),
+            pem("ENCRYPTED PRIVATE KEY", &der).into_bytes(),
+        ));
         forms.push((format!("PKCS#8 DER, {how:?} {bits}"), der));
     }
     for cipher in [aes128, triple_des] {
@@ -94,12 +84,12 @@ fn with_key(client: &Identity, key: &[u8], password: Option<&str>) -> Frozen {
 }
 
 #[test]
-fn a_key_in_any_form_is_found_out_by_its_content() {
+fn the_format_of_a_key_is_recognised_by_its_content() {
     let root = Identity::root("root");
     for kind in [Kind::Rsa2048, Kind::P256, Kind::Ed25519, Kind::PssSha256] {
         let client = root.issue(Subject::new("client").kind(kind));
         for (at, (form, bytes)) in plain_forms(&client.key).into_iter().enumerate() {
-            // A password that is not needed does no harm.
+            // A password that is not needed has no effect.
             for password in [None, Some(PASSWORD)] {
                 for version in VERSIONS {
                     let set = with_key(&client, &bytes, password);
@@ -112,11 +102,12 @@ fn a_key_in_any_form_is_found_out_by_its_content() {
 }
 
 #[test]
-fn an_encrypted_key_in_any_form_is_opened_by_its_password() {
+fn an_encrypted_key_of_any_format_is_decrypted_with_its_password() {
     let root = Identity::root("root");
     for kind in [Kind::Rsa2048, Kind::P256, Kind::Ed25519] {
         let client = root.issue(Subject::new("client").kind(kind));
-        for (at, (form, bytes)) in sealed_forms(&client.key, PASSWORD.as_bytes()).iter().enumerate()
+        for (at, (form, bytes)) in
+            encrypted_forms(&client.key, PASSWORD.as_bytes()).iter().enumerate()
         {
             let way = WAYS[at % 3];
             for version in VERSIONS {
@@ -126,7 +117,6 @@ fn an_encrypted_key_in_any_form_is_opened_by_its_password() {
             }
             let ask =
                 |password| with_key(&client, bytes, password).handshake(Version::Tls12, way).run();
-            // And by nothing else.
             for wrong in ["dUmmyP^#+, \"q\"", "x", &PASSWORD[1..]] {
                 let error = ask(Some(wrong)).assert_aborted(Status::PasswordWrong).to_string();
                 assert!(error.ends_with(" (wrong password?)"), "{kind:?} {form}: {error}");
@@ -144,11 +134,8 @@ fn each_encrypted_key_of_a_list_has_its_own_password() {
     for (root, password) in roots.iter().zip(["", "password", "dUmmyP^#+"]) {
         let client = root.issue("client");
         let key = match password {
-            "" => client.key.private_key_to_pem_pkcs8().unwrap(),
-            _ => {
-                let cipher = Cipher::aes_256_cbc();
-                client.key.private_key_to_pem_pkcs8_passphrase(cipher, password.as_bytes()).unwrap()
-            }
+            "" => client.key_pem(),
+            _ => client.encrypted_key_pem(password),
         };
         set.add_with_key(&set.count().to_string(), &client, (&key, 0o600), Some(password));
     }
@@ -161,17 +148,14 @@ fn each_encrypted_key_of_a_list_has_its_own_password() {
 }
 
 #[test]
-fn a_password_may_be_as_long_as_openssl_takes_it() {
+fn a_password_may_be_as_long_as_openssl_allows() {
     let client = Identity::root("root").issue("client");
     for (length, fits) in [(1, true), (1000, true), (5000, false)] {
         let password = "p".repeat(length);
-        let sealed = seal(
-            client.key.as_ptr(),
-            Sealing::Pbkdf2(799),
-            Cipher::aes_256_cbc().as_ptr(),
-            password.as_bytes(),
-        );
-        let set = with_key(&client, &wrap("ENCRYPTED PRIVATE KEY", &sealed), Some(&password));
+        let (how, cipher) = (Encryption::Pbkdf2(799), Cipher::aes_256_cbc());
+        let key = encrypt(&client.key, how, cipher, password.as_bytes());
+        let key = pem("ENCRYPTED PRIVATE KEY", &key);
+        let set = with_key(&client, key.as_bytes(), Some(&password));
         let connection = set.handshake(Version::Tls13, Way::CertCb).run();
         if fits {
             connection.assert_sent(0);
@@ -183,15 +167,15 @@ fn a_password_may_be_as_long_as_openssl_takes_it() {
 }
 
 #[test]
-fn a_key_may_stand_anywhere_in_the_certificates_own_file() {
+fn a_key_may_be_anywhere_in_the_certificate_file() {
     let root = Identity::root("root");
     let middle = root.authority("middle");
     for kind in [Kind::Rsa2048, Kind::P256] {
         let client = middle.issue(Subject::new("client").kind(kind));
         let (leaf, above) = (client.pem(), middle.pem());
-        let plain = client.key.private_key_to_pem_pkcs8().unwrap();
+        let plain = client.key_pem();
         let mut keys = vec![(plain, None)];
-        for (form, bytes) in sealed_forms(&client.key, PASSWORD.as_bytes()) {
+        for (form, bytes) in encrypted_forms(&client.key, PASSWORD.as_bytes()) {
             if form.contains("PEM") {
                 keys.push((bytes, Some(PASSWORD)));
             }
@@ -205,7 +189,7 @@ fn a_key_may_stand_anywhere_in_the_certificates_own_file() {
             ];
             for parts in orders {
                 let mut set = Set::new();
-                let path = set.write("both.pem", &parts.map(|p| &p[..]).concat());
+                let path = set.write("both.pem", parts.map(|p| &p[..]).concat());
                 set.add_files(&client, path, None, *password);
                 let connection =
                     set.freeze().handshake(VERSIONS[at % 2], WAYS[at % 3]).trusting(&[&root]).run();
@@ -216,12 +200,11 @@ fn a_key_may_stand_anywhere_in_the_certificates_own_file() {
 }
 
 #[test]
-fn a_key_file_that_nobody_else_may_read_is_accepted_also_through_a_link() {
+fn a_private_key_file_is_accepted_directly_and_through_a_symbolic_link() {
     let client = Identity::root("root").issue("client");
-    let key = client.key.private_key_to_pem_pkcs8().unwrap();
+    let key = client.key_pem();
     let mut modes = vec![0o600, 0o400, 0o700];
-    let probe = tempfile::NamedTempFile::new().unwrap();
-    if probe.as_file().metadata().unwrap().uid() == 0 {
+    if is_root() {
         modes.extend([0o640, 0o440]);
     }
     for mode in modes {
@@ -232,104 +215,63 @@ fn a_key_file_that_nobody_else_may_read_is_accepted_also_through_a_link() {
         let mut set = Set::new();
         set.write_with_mode("real.key", &key, mode);
         std::os::unix::fs::symlink("real.key", set.path("link.key")).unwrap();
-        let certificate = set.write("client.crt", &client.pem());
+        let certificate = set.write("client.crt", client.pem());
         let link = set.path("link.key");
         set.add_files(&client, certificate, Some(link), None);
         set.freeze().handshake(Version::Tls13, Way::CertCb).run().assert_sent(0);
     }
 }
 
-/// A program that can be asked for passwords.
-struct Program {
-    answer: Option<&'static str>,
-    /// The names of the files that it was asked about.
-    asked: Mutex<Vec<Vec<u8>>>,
-}
-
-unsafe extern "C" fn answer(
-    buffer: *mut c_char,
-    size: c_int,
-    file: *const c_char,
-    program: *mut c_void,
-) -> c_int {
-    // SAFETY: what was given with the callback, and a C string.
-    let (program, file) = unsafe { (&*program.cast::<Program>(), CStr::from_ptr(file)) };
-    program.asked.lock().unwrap().push(file.to_bytes().to_vec());
-    let Some(answer) = program.answer else { return -1 };
-    assert!(answer.len() <= usize::try_from(size).unwrap());
-    // SAFETY: there is room.
-    unsafe { std::ptr::copy_nonoverlapping(answer.as_ptr().cast(), buffer, answer.len()) };
-    c_int::try_from(answer.len()).unwrap()
-}
-
-impl Program {
-    fn new(answer: Option<&'static str>) -> Program {
-        Program { answer, asked: Mutex::default() }
-    }
-
-    fn attach(&self, set: &mut Set) {
-        let program = std::ptr::from_ref(self).cast_mut().cast();
-        // SAFETY: the tests keep the program for as long as the set.
-        set.set_password_callback(unsafe { PasswordCallback::new(answer, program) });
-    }
-
-    fn asked(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.asked.lock().unwrap())
-    }
-}
-
 #[test]
-fn the_program_is_asked_once_for_the_password_of_the_key_that_is_chosen() {
+fn the_callback_is_called_once_and_only_for_the_chosen_key() {
     let [a, b] = ["A", "B"].map(Identity::root);
     for (version, way) in everywhere() {
         let client = a.issue(Subject::new("client").kind(Kind::P256));
-        let sealed = sealed_forms(&client.key, PASSWORD.as_bytes());
-        for (form, key) in sealed {
+        for (form, key) in encrypted_forms(&client.key, PASSWORD.as_bytes()) {
             let program = Program::new(Some(PASSWORD));
             let mut set = Set::new();
             set.add_with_key("other", &b.issue("other"), (&key, 0o600), None);
             set.add_with_key("client", &client, (&key, 0o600), None);
-            program.attach(&mut set);
+            set.set_password_callback(program.callback());
             let path = set.path("client.key").into_os_string().into_encoded_bytes();
             let set = set.freeze();
             for _ in 0..2 {
                 let connection = set.handshake(version, way).naming(&[&a]).run();
                 assert_eq!(connection.choice(), Some(1), "{form}: {connection}");
             }
-            assert_eq!(program.asked(), [path], "{form}");
+            assert_eq!(program.take_files(), [path], "{form}");
         }
     }
 }
 
 #[test]
-fn nobody_is_asked_where_no_password_is_missing() {
+fn the_callback_is_not_called_if_no_password_is_missing() {
     let client = Identity::root("root").issue("client");
-    let sealed =
-        client.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right").unwrap();
-    let plain = client.key.private_key_to_pem_pkcs8().unwrap();
+    let encrypted = client.encrypted_key_pem("right");
+    let plain = client.key_pem();
     for (key, password, status) in [
         (&plain, None, Status::Ok),
         (&plain, Some("any"), Status::Ok),
-        (&sealed, Some("right"), Status::Ok),
-        (&sealed, Some("wrong"), Status::PasswordWrong),
+        (&encrypted, Some("right"), Status::Ok),
+        (&encrypted, Some("wrong"), Status::PasswordWrong),
     ] {
         let program = Program::new(Some("right"));
         let mut set = Set::new();
         set.add_with_key("client", &client, (key, 0o600), password);
-        program.attach(&mut set);
+        set.set_password_callback(program.callback());
         let connection = set.freeze().handshake(Version::Tls13, Way::ClientCertCb).run();
         match status {
             Status::Ok => connection.assert_sent(0),
             status => drop(connection.assert_aborted(status).clone()),
         }
-        assert!(program.asked().is_empty());
+        assert!(program.take_files().is_empty());
     }
 }
 
 #[test]
-fn a_program_that_has_no_password_or_a_wrong_one_is_told_so() {
+fn a_callback_without_the_right_password_is_an_error() {
     let client = Identity::root("root").issue("client");
-    for (form, key) in sealed_forms(&client.key, PASSWORD.as_bytes()) {
+    for (form, key) in encrypted_forms(&client.key, PASSWORD.as_bytes()) {
         for (answer, status) in [
             (None, Status::PasswordMissing),
             (Some(""), Status::PasswordMissing),
@@ -338,10 +280,10 @@ fn a_program_that_has_no_password_or_a_wrong_one_is_told_so() {
             let program = Program::new(answer);
             let mut set = Set::new();
             set.add_with_key("client", &client, (&key, 0o600), None);
-            program.attach(&mut set);
+            set.set_password_callback(program.callback());
             let connection = set.freeze().handshake(Version::Tls13, Way::CertCb).run();
             connection.assert_aborted(status);
-            assert_eq!(program.asked().len(), 1, "{form}");
+            assert_eq!(program.take_files().len(), 1, "{form}");
         }
     }
 }

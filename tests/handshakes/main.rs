@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Handshakes in memory: what a server asks for, and what then reaches it.
-//!
-//! After each of them `support::connection` finds out whether the decision tells of the certificate
-//! that the server saw.
-
-#[allow(dead_code)] // for other tests
-#[path = "../support/mod.rs"]
-mod support;
+//! Handshakes in memory: the server's request, and the certificates that the server receives.
 
 mod algorithms;
 mod broken_keys;

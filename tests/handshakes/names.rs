@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names of CAs in a request.
+//! The CA names of a request.
 
-use crate::support::certificates::{Identity, StringKind, Subject, der, name_in};
-use crate::support::handshake::everywhere;
-use crate::support::set::Set;
 use certpick_core::choice::Reasons;
 use openssl::x509::{X509, X509Name};
+use testkit::certificates::{Identity, StringKind, Subject, name_in};
+use testkit::handshake::everywhere;
+use testkit::set::Set;
 
 fn roots() -> [Identity; 3] {
     ["A", "B", "C"].map(Identity::root)
 }
 
 #[test]
-fn the_credential_of_the_one_ca_that_is_named_is_sent() {
+fn the_credential_of_the_named_ca_is_sent() {
     let roots = roots();
     let clients = roots.each_ref().map(|root| root.issue("client"));
     let set = Set::of(&clients.each_ref()).freeze();
@@ -28,7 +28,7 @@ fn the_credential_of_the_one_ca_that_is_named_is_sent() {
 }
 
 #[test]
-fn among_several_names_the_order_of_the_list_decides_and_not_that_of_the_server() {
+fn the_order_of_the_list_decides_and_not_the_order_of_the_servers_ca_names() {
     let [a, b, c] = roots();
     let stranger = Identity::root("stranger");
     let clients = [&a, &b, &c].map(|root| root.issue("client"));
@@ -45,19 +45,19 @@ fn among_several_names_the_order_of_the_list_decides_and_not_that_of_the_server(
 }
 
 #[test]
-fn a_server_that_names_nobody_accepts_everybody() {
+fn a_server_that_names_no_ca_accepts_every_credential() {
     let [a, b, _] = roots();
     let set = Set::of(&[&b.issue("b"), &a.issue("a")]).freeze();
     for (version, way) in everywhere() {
         let connection = set.handshake(version, way).run();
         connection.assert_sent(0);
         assert_eq!(connection.verdicts(), [Reasons(0); 2]);
-        assert_eq!(connection.asked().request().ca_names, 0);
+        assert_eq!(connection.record().request().ca_names, 0);
     }
 }
 
 #[test]
-fn where_all_names_are_strange_none_is_sent_and_the_server_decides() {
+fn if_no_ca_matches_no_certificate_is_sent_and_the_server_decides() {
     let [a, b, c] = roots();
     let set = Set::of(&[&a.issue("a"), &b.issue("b")]).freeze();
     for (version, way) in everywhere() {
@@ -65,34 +65,34 @@ fn where_all_names_are_strange_none_is_sent_and_the_server_decides() {
         relaxed.assert_none_suitable();
         assert_eq!(relaxed.verdicts(), [Reasons::ISSUER; 2]);
 
-        let strict = set.handshake(version, way).naming(&[&c]).insisting().run();
+        let strict = set.handshake(version, way).naming(&[&c]).requiring().run();
         assert!(!strict.is_complete() && strict.server_failure.is_some(), "{strict}");
         assert!(strict.client_failure.is_some(), "the server's alert arrives: {strict}");
-        assert!(strict.asked().message().starts_with("Server requests a client certificate but"));
+        assert!(strict.record().message().starts_with("Server requests a client certificate but"));
     }
 }
 
-/// leaf, two intermediates, root; the server knows the root alone.
-struct Tall {
+/// A leaf, two intermediates and a root.
+struct Chain {
     root: Identity,
     upper: Identity,
     lower: Identity,
     client: Identity,
 }
 
-impl Tall {
-    fn new() -> Tall {
+impl Chain {
+    fn new() -> Chain {
         let root = Identity::root("root");
         let upper = root.authority("upper");
         let lower = upper.authority("lower");
         let client = lower.issue("client");
-        Tall { root, upper, lower, client }
+        Chain { root, upper, lower, client }
     }
 }
 
 #[test]
-fn a_name_that_only_an_intermediate_was_issued_by_is_found_through_the_file() {
-    let Tall { root, upper, lower, client } = Tall::new();
+fn a_ca_above_an_intermediate_is_matched_through_the_certificate_file() {
+    let Chain { root, upper, lower, client } = Chain::new();
     let [leaf, low, up, top] =
         [&client, &lower, &upper, &root].map(|identity| &identity.certificate);
     let files: [&[&X509]; 5] = [
@@ -115,9 +115,9 @@ fn a_name_that_only_an_intermediate_was_issued_by_is_found_through_the_file() {
 }
 
 #[test]
-fn a_name_that_only_an_intermediate_was_issued_by_is_found_through_the_issuer_pool() {
-    let Tall { root, upper, lower, client } = Tall::new();
-    // In the credential's own file, in the issuer pool, behind another credential.
+fn a_ca_above_an_intermediate_is_matched_through_the_issuer_pool() {
+    let Chain { root, upper, lower, client } = Chain::new();
+    // The certificates in the credential's file and in the issuer pool.
     for (own, pool) in [
         (vec![], vec![&upper.certificate, &lower.certificate]),
         (vec![&lower.certificate], vec![&upper.certificate]),
@@ -135,8 +135,8 @@ fn a_name_that_only_an_intermediate_was_issued_by_is_found_through_the_issuer_po
 }
 
 #[test]
-fn a_credential_that_is_held_in_memory_goes_by_the_same_rules() {
-    let Tall { root, upper, lower, client } = Tall::new();
+fn a_credential_in_memory_follows_the_same_rules() {
+    let Chain { root, upper, lower, client } = Chain::new();
     let mut set = Set::new();
     set.add_from_memory(&Identity::root("other").issue("other"), &[]);
     set.add_from_memory(&client, &[&upper.certificate, &lower.certificate]);
@@ -147,10 +147,10 @@ fn a_credential_that_is_held_in_memory_goes_by_the_same_rules() {
 }
 
 #[test]
-fn a_chain_with_a_gap_leads_nowhere() {
-    let Tall { root, upper, lower, client } = Tall::new();
+fn a_ca_above_a_gap_in_the_chain_does_not_match() {
+    let Chain { root, upper, lower, client } = Chain::new();
     let stranger = Identity::root("stranger");
-    // The root itself, an intermediate above the gap, and one that has nothing to do with it.
+    // The root, the intermediate above the gap, and an unrelated certificate.
     for file in [
         vec![],
         vec![&root.certificate],
@@ -164,14 +164,14 @@ fn a_chain_with_a_gap_leads_nowhere() {
             let connection = set.handshake(version, way).naming(&[&root]).run();
             connection.assert_none_suitable();
             assert_eq!(connection.verdict(0), Reasons::ISSUER);
-            // A server that knows the CA just above needs no more.
+            // The CA that issued the leaf matches.
             set.handshake(version, way).naming(&[&lower]).run().assert_sent(0);
         }
     }
 }
 
 #[test]
-fn a_stranger_in_the_file_lends_its_issuer_to_nobody() {
+fn the_issuer_of_an_unrelated_certificate_in_the_file_does_not_match() {
     let [a, b, _] = roots();
     let stranger = b.authority("stranger");
     let mut set = Set::new();
@@ -205,9 +205,9 @@ fn a_self_signed_client_certificate_is_its_own_issuer() {
 }
 
 #[test]
-fn names_are_equal_in_any_string_type_case_and_white_space() {
+fn ca_names_match_regardless_of_string_type_case_and_white_space() {
     use StringKind::{Bmp, Printable, Teletex, Utf8};
-    // In the certificate, in the request, equal or not.
+    // The name in the certificate, the name in the request, and whether they are equal.
     let table = [
         ((Utf8, "Root One"), (Printable, "Root One"), true),
         ((Printable, "Root One"), (Utf8, "Root One"), true),
@@ -228,9 +228,9 @@ fn names_are_equal_in_any_string_type_case_and_white_space() {
         let root = Identity::root(Subject::named(name_in(kind, "tests", words)));
         let set = Set::of(&[&Identity::root("other").issue("other"), &root.issue("client")]);
         let set = set.freeze();
-        let named = [der(&name_in(named_kind, "Tests", named_words))];
+        let named = [name_in(named_kind, "Tests", named_words).to_der().unwrap()];
         for (version, way) in everywhere() {
-            let connection = set.handshake(version, way).naming_names(&named).run();
+            let connection = set.handshake(version, way).naming_der(&named).run();
             if equal {
                 connection.assert_sent(1);
             } else {
@@ -241,8 +241,8 @@ fn names_are_equal_in_any_string_type_case_and_white_space() {
 }
 
 #[test]
-fn a_chain_holds_together_though_its_names_are_written_differently() {
-    // What is sent says UTF8String; the leaf was issued by the same CA under a PrintableString.
+fn a_chain_is_found_although_its_names_have_different_string_types() {
+    // The intermediate has its name in a UTF8String, and the leaf has its issuer's in a PrintableString.
     let root = Identity::root("root");
     let subject = |kind| Subject::named(name_in(kind, "Tests", "Sub  CA"));
     let utf8 = root.authority(subject(StringKind::Utf8));
@@ -257,7 +257,7 @@ fn a_chain_holds_together_though_its_names_are_written_differently() {
 }
 
 #[test]
-fn names_with_the_same_parts_in_another_order_are_different() {
+fn names_with_the_same_attributes_in_another_order_do_not_match() {
     let name_of = |parts: &[(&str, &str)]| {
         let mut builder = X509Name::builder().unwrap();
         for (field, value) in parts {
@@ -269,7 +269,7 @@ fn names_with_the_same_parts_in_another_order_are_different() {
     let set = Set::of(&[&root.issue("client")]).freeze();
     for (version, way) in everywhere() {
         let named = |parts: &[(&str, &str)]| {
-            set.handshake(version, way).naming_names(&[der(&name_of(parts))]).run()
+            set.handshake(version, way).naming_der(&[name_of(parts).to_der().unwrap()]).run()
         };
         named(&[("O", "x"), ("CN", "y")]).assert_sent(0);
         named(&[("CN", "y"), ("O", "x")]).assert_none_suitable();

@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Random credentials, requests and policies: what is sent is what a plain reading of the rules
-//! says.
+//! Random credentials, requests and policies, compared with a simple implementation of the rules.
 
 mod reference;
 
-use crate::support::certificates::{Identity, Subject, pem};
-use crate::support::handshake::{VERSIONS, Version, WAYS};
-use crate::support::keys::Kind::*;
-use crate::support::random::Random;
-use crate::support::set::Set;
 use certpick_core::choice::{EmptyCaList, Flawed, Order};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 use reference::{Asked, Flaw, Spec, Via};
 use std::path::PathBuf;
-use tempfile::TempDir;
+use testkit::certificates::{Identity, Subject, name_der, pem};
+use testkit::directory::Directory;
+use testkit::handshake::{VERSIONS, Version, WAYS};
+use testkit::keys::Kind::*;
+use testkit::random::Random;
+use testkit::set::Set;
 
-/// The names of CAs: roots, then the intermediates, then one that nobody has.
+/// The names of CAs: the roots, the intermediates, and a CA without credentials.
 pub const NAMES: [&str; 9] = ["A", "B", "C", "D", "sub A", "sub B", "sub C", "sub D", "stranger"];
 
-/// Intermediate `i` is below root `i`; what is wrong with it.
+/// The flaw of each intermediate. Intermediate `i` is below root `i`.
 pub const MIDDLES: [Flaw; 4] = [Flaw::None, Flaw::Expired, Flaw::Sha1, Flaw::Early];
 
-/// Common name, root, how it hangs below it, key, flaw, days that it is valid.
+/// Common name, root, path to the root, key, flaw, validity in days.
 #[rustfmt::skip]
 pub const POOL: [Spec; 32] = [
     Spec("alice", 0, Via::Direct, P256, Flaw::None, 30),
@@ -75,9 +74,9 @@ const SCHEMES: [&str; 12] = [
     "ed448",
 ];
 
-/// The pool made real, in files.
+/// The pool in files.
 struct World {
-    dir: TempDir,
+    directory: Directory,
     middles: [X509; 4],
     clients: Vec<Identity>,
 }
@@ -106,7 +105,7 @@ impl World {
                 roots[i].authority(flawed(subject, MIDDLES[i], reference::middle_days(i)))
             })
             .collect();
-        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::new();
         let mut clients = Vec::new();
         for (number, Spec(name, root, via, kind, flaw, days)) in POOL.iter().enumerate() {
             let issuer = if *via == Via::Direct { &roots[*root] } else { &middles[*root] };
@@ -115,30 +114,25 @@ impl World {
             if *via == Via::Chain {
                 file.extend([&roots[*root].certificate, &middles[*root].certificate]);
             }
-            let key = client.key.private_key_to_pem_pkcs8().unwrap();
-            let bytes = [pem(&file), key].concat();
-            let path = dir.path().join(format!("{number}.pem"));
-            std::fs::write(&path, bytes).unwrap();
-            let only_mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-            std::fs::set_permissions(&path, only_mine).unwrap();
+            directory.write(format!("{number}.pem"), [pem(&file), client.key_pem()].concat());
             clients.push(client);
         }
         let middles = [0, 1, 2, 3].map(|i: usize| middles[i].certificate.clone());
-        World { dir, middles, clients }
+        World { directory, middles, clients }
     }
 
     fn file(&self, number: usize) -> PathBuf {
-        self.dir.path().join(format!("{number}.pem"))
+        self.directory.path(format!("{number}.pem"))
     }
 }
 
-/// A request and a policy, of which some parts are often left out.
+/// Returns a random request and policy.
 fn asked(random: &mut Random) -> Asked {
     let version = *random.pick(&VERSIONS);
     let count = 1 + random.below(4);
     let mut schemes = random.some(&SCHEMES, count);
     if version == Version::Tls13 && schemes == ["rsa_pkcs1_sha256"] {
-        // TLS 1.3 cannot ask for this one alone.
+        // A request of TLS 1.3 cannot have only this algorithm.
         schemes.push("ecdsa_secp256r1_sha256");
     }
     if random.once_in(2) {
@@ -168,7 +162,6 @@ fn one_round(world: &World, random: &mut Random, title: &str) -> Option<usize> {
     let all: Vec<usize> = (0..POOL.len()).collect();
     let count = random.below(9);
     let chosen = random.some(&all, count);
-    // Some intermediates are in the issuer pool.
     let count = *random.pick(&[0, 0, 0, 1, 2]);
     let pool = random.some(&[0, 1, 2, 3], count);
 
@@ -185,9 +178,9 @@ fn one_round(world: &World, random: &mut Random, title: &str) -> Option<usize> {
     policy.order = asked.order;
     let set = set.freeze();
 
-    let names: Vec<_> = asked.names.iter().map(|n| reference::der_of(n)).collect();
+    let names: Vec<_> = asked.names.iter().map(|n| name_der(n)).collect();
     let way = *random.pick(&WAYS);
-    let mut handshake = set.handshake(asked.version, way).level(asked.level).naming_names(&names);
+    let mut handshake = set.handshake(asked.version, way).level(asked.level).naming_der(&names);
     if !asked.schemes.is_empty() {
         handshake = handshake.signing(&asked.schemes.join(":"));
     }
@@ -213,7 +206,7 @@ fn one_round(world: &World, random: &mut Random, title: &str) -> Option<usize> {
 }
 
 #[test]
-fn what_is_sent_is_what_a_plain_reading_of_the_rules_says() {
+fn random_choices_agree_with_a_simple_implementation_of_the_rules() {
     const ROUNDS: usize = 600;
     let world = World::new();
     let mut random = Random::new(0x00c0_ffee);
@@ -222,6 +215,6 @@ fn what_is_sent_is_what_a_plain_reading_of_the_rules_says() {
         let choice = one_round(&world, &mut random, &format!("round {round}"));
         sent[usize::from(choice.is_some())] += 1;
     }
-    // Both happen often, or the rounds would not tell much.
+    // The test means little unless both results are frequent.
     assert!(sent.iter().all(|n| *n > ROUNDS / 5), "{sent:?}");
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which one comes first where several suit.
+//! The order of suitable credentials.
 
-use crate::support::certificates::{Identity, StringKind, Subject, name_in};
-use crate::support::handshake::everywhere;
-use crate::support::set::Set;
 use certpick_core::choice::{Order, Reasons};
 use openssl::x509::X509Name;
+use testkit::certificates::{Identity, StringKind, Subject, name_in};
+use testkit::handshake::everywhere;
+use testkit::set::Set;
 
 #[test]
-fn the_one_whose_common_name_is_the_user_comes_first() {
+fn a_credential_with_the_user_name_as_its_common_name_comes_first() {
     let root = Identity::root("root");
     let clients = ["alice", "bob", "carol", "bob", "Jörg"].map(|name| root.issue(name));
     let set = Set::of(&clients.each_ref()).freeze();
@@ -17,7 +17,7 @@ fn the_one_whose_common_name_is_the_user_comes_first() {
             ("bob", 1),
             ("carol", 2),
             ("Jörg", 4),
-            // As PostgreSQL compares: to the letter.
+            // The comparison is exact, as in PostgreSQL.
             ("Bob", 0),
             ("bob ", 0),
             ("bo", 0),
@@ -34,7 +34,7 @@ fn the_one_whose_common_name_is_the_user_comes_first() {
 }
 
 #[test]
-fn the_common_name_is_read_in_whatever_string_type_it_is_written() {
+fn the_common_name_is_read_in_every_string_type() {
     let root = Identity::root("root");
     let in_kind = |kind| root.issue(Subject::named(name_in(kind, "tests", "Jörg")));
     for kind in [StringKind::Utf8, StringKind::Bmp] {
@@ -46,7 +46,7 @@ fn the_common_name_is_read_in_whatever_string_type_it_is_written() {
 }
 
 #[test]
-fn of_several_common_names_the_first_one_counts_as_it_does_for_postgresql() {
+fn the_first_of_several_common_names_counts_as_in_postgresql() {
     let root = Identity::root("root");
     let mut builder = X509Name::builder().unwrap();
     for name in ["alice", "bob"] {
@@ -61,14 +61,14 @@ fn of_several_common_names_the_first_one_counts_as_it_does_for_postgresql() {
 }
 
 #[test]
-fn the_user_weighs_less_than_a_hard_reason_and_a_flaw() {
+fn the_user_name_does_not_outrank_a_reason() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let expired = Subject::new("bob").expired();
     let set = Set::of(&[&b.issue("bob"), &a.issue(expired), &a.issue("alice")]).freeze();
     for (version, way) in everywhere() {
         set.handshake(version, way).user("bob").naming(&[&a]).run().assert_sent(2);
     }
-    // Among flawed ones the user counts again.
+    // The user name ranks flawed credentials too.
     let flawed = ["alice", "bob"].map(|name| a.issue(Subject::new(name).expired()));
     let set = Set::of(&flawed.each_ref()).freeze();
     for (version, way) in everywhere() {
@@ -77,7 +77,7 @@ fn the_user_weighs_less_than_a_hard_reason_and_a_flaw() {
 }
 
 #[test]
-fn otherwise_the_order_of_the_list_decides() {
+fn without_a_user_name_the_order_of_the_list_decides() {
     let root = Identity::root("root");
     let valid = [(-1, 5), (-50, 300), (-1, 90)];
     let clients = valid.map(|(from, to)| root.issue(Subject::new("client").valid(from, to)));
@@ -91,9 +91,9 @@ fn otherwise_the_order_of_the_list_decides() {
 }
 
 #[test]
-fn a_set_without_an_order_prefers_what_is_valid_longest() {
+fn an_unordered_set_prefers_the_longest_validity() {
     let root = Identity::root("root");
-    // Its own end is late, that of its intermediate is not.
+    // The leaf expires late, but its intermediate early.
     let brief = root.authority(Subject::new("brief").valid(-1, 20));
     let below_brief = brief.issue(Subject::new("client").valid(-1, 900));
     let of = |name: &str, to| root.issue(Subject::new(name).valid(-1, to));
@@ -115,7 +115,7 @@ fn a_set_without_an_order_prefers_what_is_valid_longest() {
 }
 
 #[test]
-fn where_two_are_valid_equally_long_the_first_is_sent() {
+fn the_first_of_equally_long_validities_is_sent() {
     let root = Identity::root("root");
     let client = root.issue("client");
     let mut set = Set::of(&[&client, &client, &client]);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! More than one request, and fewer than one: after the handshake, in a resumed session, on many
-//! connections.
+//! Requests after the handshake, resumed sessions, and several connections.
 
-use crate::support::certificates::Identity;
-use crate::support::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
-use crate::support::set::Set;
 use certpick_core::choice::Reasons;
 use certpick_core::decision::Outcome;
+use testkit::certificates::Identity;
+use testkit::handshake::{VERSIONS, Version, WAYS, Way, everywhere};
+use testkit::set::Set;
 
 #[test]
-fn a_resumed_session_asks_for_nothing() {
+fn a_resumed_session_has_no_request() {
     let root = Identity::root("root");
     let set = Set::of(&[&root.issue("client")]).freeze();
     for (version, way) in everywhere() {
@@ -22,7 +21,7 @@ fn a_resumed_session_asks_for_nothing() {
         assert!(second.is_complete() && second.was_resumed(), "{second}");
         assert!(second.decision().is_none() && second.received().is_empty(), "{second}");
 
-        // Without the session it is asked again.
+        // Without the session, the server requests a certificate again.
         let third = pair.connect(None);
         third.assert_sent(0);
         assert!(!third.was_resumed());
@@ -30,7 +29,7 @@ fn a_resumed_session_asks_for_nothing() {
 }
 
 #[test]
-fn a_second_request_for_another_ca_gets_another_certificate() {
+fn a_second_request_with_another_ca_gets_another_certificate() {
     let [a, b, c] = ["A", "B", "C"].map(Identity::root);
     let middle = b.authority("middle");
     let mut set = Set::new();
@@ -43,31 +42,31 @@ fn a_second_request_for_another_ca_gets_another_certificate() {
         connection.assert_sent(0);
         assert_eq!(connection.received().len(), 1);
 
-        connection.ask_again(&[b.name()]);
+        connection.request_again(&[b.name()]);
         connection.assert_sent(1);
         assert_eq!(connection.verdicts(), [Reasons::ISSUER, Reasons(0)]);
         assert_eq!(connection.received()[1..], *std::slice::from_ref(&middle.certificate));
 
-        connection.ask_again(&[c.name()]);
-        assert_eq!(connection.asked().outcome(), Outcome::NoneSuitable, "{connection}");
+        connection.request_again(&[c.name()]);
+        assert_eq!(connection.record().outcome(), Outcome::NoneSuitable, "{connection}");
 
-        connection.ask_again(&[a.name(), b.name()]);
+        connection.request_again(&[a.name(), b.name()]);
         connection.assert_sent(0);
         assert_eq!(connection.verdicts(), [Reasons(0); 2]);
     }
 }
 
 #[test]
-fn by_client_cert_cb_too_a_later_request_is_answered_afresh() {
-    // By itself OpenSSL does not ask this callback where a certificate is set.
+fn a_later_request_is_a_new_choice_with_client_cert_cb_too() {
+    // OpenSSL does not call client_cert_cb if a certificate is set.
     let [a, b] = ["A", "B"].map(Identity::root);
     let set = Set::of(&[&a.issue("a"), &b.issue("b")]).freeze();
     let handshake = set.handshake(Version::Tls13, Way::ClientCertCb).post_handshake();
     let mut connection = handshake.naming(&[&a]).run();
     connection.assert_sent(0);
-    connection.ask_again(&[b.name()]);
+    connection.request_again(&[b.name()]);
     connection.assert_sent(1);
-    connection.ask_again(&[a.name()]);
+    connection.request_again(&[a.name()]);
     connection.assert_sent(0);
 }
 
@@ -77,22 +76,22 @@ fn the_first_request_may_come_after_the_handshake() {
     let set = Set::of(&[&a.issue("a"), &b.issue("b")]).freeze();
     for way in WAYS {
         let handshake = set.handshake(Version::Tls13, way).post_handshake();
-        let mut connection = handshake.asking_later().run();
+        let mut connection = handshake.requesting_later().run();
         assert!(connection.is_complete() && connection.decision().is_none(), "{connection}");
-        connection.ask_again(&[b.name()]);
+        connection.request_again(&[b.name()]);
         connection.assert_sent(1);
     }
 }
 
 #[test]
-fn where_none_was_sent_a_second_request_is_decided_anew() {
+fn a_second_request_is_a_new_choice_after_none_was_sent() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let set = Set::of(&[&a.issue("a")]).freeze();
     for way in WAYS {
         let handshake = set.handshake(Version::Tls13, way).post_handshake();
         let mut connection = handshake.naming(&[&b]).run();
         connection.assert_none_suitable();
-        connection.ask_again(&[a.name()]);
+        connection.request_again(&[a.name()]);
         connection.assert_sent(0);
     }
 }
@@ -114,7 +113,7 @@ fn each_connection_of_one_selector_has_its_own_decision() {
 }
 
 #[test]
-fn connections_of_one_ssl_ctx_that_differ_in_their_user_send_different_certificates() {
+fn connections_of_one_ssl_ctx_with_different_users_send_different_certificates() {
     let root = Identity::root("root");
     let set = Set::of(&["alice", "bob"].map(|n| root.issue(n)).each_ref()).freeze();
     for (version, way) in everywhere() {
@@ -126,7 +125,7 @@ fn connections_of_one_ssl_ctx_that_differ_in_their_user_send_different_certifica
 }
 
 #[test]
-fn threads_share_a_selector() {
+fn threads_can_share_a_selector() {
     let roots = ["A", "B", "C", "D"].map(Identity::root);
     let clients = roots.each_ref().map(|root| root.issue("client"));
     let set = Set::of(&clients.each_ref()).freeze();

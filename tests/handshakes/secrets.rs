@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! No text and no `Debug` output of anything that holds a password, or has seen one, shows it.
+//! Texts and `Debug` output contain no password.
 
-use crate::support::certificates::{Identity, pem};
-use crate::support::handshake::everywhere;
-use crate::support::set::{Frozen, Set};
 use certpick_core::list::{self, Passwords};
 use certpick_core::{Selector, Status};
-use openssl::symm::Cipher;
 use std::fmt::Debug;
+use testkit::certificates::Identity;
+use testkit::directory::Directory;
+use testkit::handshake::everywhere;
+use testkit::set::Frozen;
 
 const PASSWORD: &str = "Xyzzy, \"q\"";
-/// As it stands in a list.
+/// The password as an entry of a list.
 const QUOTED: &str = "\"Xyzzy, \"\"q\"\"\"";
 
-/// Neither the password nor its bytes as numbers, in a row or one on each line.
+/// Checks for the password as text, and as numbers in one line or in several.
 #[track_caller]
 fn assert_hides(text: &str) {
     let start = &PASSWORD.as_bytes()[..5];
@@ -32,41 +32,38 @@ fn assert_debug_hides(value: &dyn Debug) {
     assert_hides(&format!("{value:02x?}"));
 }
 
-/// A set whose second key takes that password; it is given in a list.
-fn set(passwords: &str, sealed_with: &str) -> (Result<Frozen, certpick_core::Error>, Identity) {
+/// Makes a set of two credentials. The second key is encrypted.
+fn set(passwords: &str, key_password: &str) -> (Result<Frozen, certpick_core::Error>, Identity) {
     let [a, b] = ["A", "B"].map(Identity::root);
     let (first, second) = (a.issue("first"), b.issue("second"));
-    let files = Set::new();
-    let cipher = Cipher::aes_256_cbc();
-    let sealed = second.key.private_key_to_pem_pkcs8_passphrase(cipher, sealed_with.as_bytes());
-    files.write("1.key", &first.key.private_key_to_pem_pkcs8().unwrap());
-    files.write("2.key", &sealed.unwrap());
+    let files = Directory::new();
+    files.write("1.key", first.key_pem());
+    files.write("2.key", second.encrypted_key_pem(key_password));
     let names = |end: &str| {
-        let path = |n: u8| files.path(&format!("{n}.{end}")).to_str().unwrap().to_owned();
+        let path = |n: u8| files.path(format!("{n}.{end}")).to_str().unwrap().to_owned();
         format!("{},{}", path(1), path(2))
     };
-    files.write("1.crt", &pem(&[&first.certificate]));
-    files.write("2.crt", &pem(&[&second.certificate]));
+    files.write("1.crt", first.pem());
+    files.write("2.crt", second.pem());
     let mut selector = Selector::new();
     let lists = Passwords::List(Some(passwords.as_bytes()));
     assert_debug_hides(&lists);
     let added = selector.add_lists(names("crt").as_bytes(), Some(names("key").as_bytes()), &lists);
     assert_debug_hides(&selector);
     let leaves = vec![first.certificate.clone(), second.certificate.clone()];
-    // Before the files go.
     let keys = selector.validation().and_then(|v| v.run());
     if let Err(error) = &keys {
         assert_debug_hides(error);
         assert_hides(&error.to_string());
     }
-    (added.map(|()| Frozen::within(files, selector, leaves)), b)
+    (added.map(|()| Frozen::new(files, selector, leaves)), b)
 }
 
 #[test]
-fn nothing_shows_a_password_that_opens_its_key_and_none_that_does_not() {
+fn no_text_contains_a_right_or_wrong_password() {
     let given = format!(",{QUOTED}");
-    for (sealed_with, status) in [(PASSWORD, None), ("another", Some(Status::PasswordWrong))] {
-        let (set, root) = set(&given, sealed_with);
+    for (key_password, status) in [(PASSWORD, None), ("another", Some(Status::PasswordWrong))] {
+        let (set, root) = set(&given, key_password);
         let set = set.unwrap();
         assert_debug_hides(&set.selector);
         for (version, way) in everywhere() {
@@ -75,7 +72,7 @@ fn nothing_shows_a_password_that_opens_its_key_and_none_that_does_not() {
                 None => connection.assert_sent(1),
                 Some(status) => assert_debug_hides(connection.assert_aborted(status)),
             }
-            let decision = connection.asked();
+            let decision = connection.record();
             assert_debug_hides(decision);
             assert_hides(&decision.explanation());
             assert_hides(&decision.message());
@@ -84,7 +81,7 @@ fn nothing_shows_a_password_that_opens_its_key_and_none_that_does_not() {
 }
 
 #[test]
-fn nothing_shows_a_password_of_a_list_that_is_refused() {
+fn no_text_contains_a_password_of_an_invalid_list() {
     for list in [
         format!(",{QUOTED},"),
         format!(",{QUOTED}x"),
@@ -93,7 +90,7 @@ fn nothing_shows_a_password_of_a_list_that_is_refused() {
         PASSWORD.to_owned() + ",,",
     ] {
         let (refused, _) = set(&list, PASSWORD);
-        let error = refused.err().unwrap_or_else(|| panic!("{list} is taken"));
+        let error = refused.err().unwrap_or_else(|| panic!("{list} is accepted"));
         assert_eq!(error.status(), Status::List, "{list}");
         assert_debug_hides(&error);
         assert_hides(&error.to_string());
@@ -101,7 +98,7 @@ fn nothing_shows_a_password_of_a_list_that_is_refused() {
 }
 
 #[test]
-fn nothing_shows_a_password_before_it_belongs_to_a_selector() {
+fn no_debug_output_contains_a_password_before_it_belongs_to_a_selector() {
     let lines = format!("\n{PASSWORD}\n");
     for passwords in [Passwords::List(Some(QUOTED.as_bytes())), Passwords::Lines(lines.as_bytes())]
     {
@@ -113,7 +110,7 @@ fn nothing_shows_a_password_before_it_belongs_to_a_selector() {
 }
 
 #[test]
-fn what_looks_for_passwords_finds_them() {
+fn the_search_for_passwords_finds_them() {
     let bytes = PASSWORD.as_bytes();
     for shown in
         [format!("{bytes:?}"), format!("{bytes:#?}"), format!("{bytes:02x?}"), PASSWORD.into()]

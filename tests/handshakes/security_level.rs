@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What OpenSSL's security level, or a program's own security callback, refuses.
+//! Credentials that OpenSSL's security level or the program's security callback refuses.
 
-use crate::support::certificates::{Identity, Subject};
-use crate::support::handshake::{everywhere, most_level_of_sha_1};
-use crate::support::keys::Kind;
-use crate::support::set::Set;
 use certpick_core::choice::Reasons;
 use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_void};
@@ -12,31 +8,29 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::x509::X509Ref;
 use openssl_sys::{SSL, SSL_CTX};
+use testkit::certificates::{Identity, Subject};
+use testkit::handshake::{everywhere, max_level_of_sha1};
+use testkit::keys::Kind;
+use testkit::set::Set;
 
-/// A client below a weak or a strong CA, with its chain.
+/// Returns weak credentials: title, leaf, intermediates, and the highest level that accepts them.
 fn weak_credentials(root: &Identity) -> Vec<(&'static str, Identity, Vec<Identity>, u32)> {
     let sha1 = || Subject::new("client").digest(MessageDigest::sha1());
     let small_ca = root.authority(Subject::new("small").kind(Kind::Rsa1024));
     let old_ca = root.authority(Subject::new("old").digest(MessageDigest::sha1()));
-    // The highest level that lets it pass.
     vec![
         ("RSA 1024", root.issue(Subject::new("client").kind(Kind::Rsa1024)), vec![], 1),
         ("RSA 2048", root.issue(Subject::new("client").kind(Kind::Rsa2048)), vec![], 2),
-        ("SHA-1", root.issue(sha1()), vec![], most_level_of_sha_1()),
+        ("SHA-1", root.issue(sha1()), vec![], max_level_of_sha1()),
         ("an intermediate's key", small_ca.issue("client"), vec![small_ca], 1),
-        (
-            "an intermediate's signature",
-            old_ca.issue("client"),
-            vec![old_ca],
-            most_level_of_sha_1(),
-        ),
+        ("an intermediate's signature", old_ca.issue("client"), vec![old_ca], max_level_of_sha1()),
     ]
 }
 
 #[test]
-fn what_is_too_weak_is_passed_over_and_the_next_one_is_sent() {
+fn a_credential_below_the_security_level_is_skipped() {
     let root = Identity::root("root");
-    for (what, weak, chain, most) in weak_credentials(&root) {
+    for (title, weak, chain, max) in weak_credentials(&root) {
         let chain: Vec<_> = chain.iter().map(|ca| &ca.certificate).collect();
         let mut set = Set::new();
         set.add("weak", &weak, &chain);
@@ -49,15 +43,15 @@ fn what_is_too_weak_is_passed_over_and_the_next_one_is_sent() {
             for level in 0..=3 {
                 let handshake = set.handshake(version, way).level(level);
                 let connection = handshake.naming(&[&root]).run();
-                let lonely = alone.handshake(version, way).level(level).run();
-                if level <= most {
+                let single = alone.handshake(version, way).level(level).run();
+                if level <= max {
                     connection.assert_sent(0);
-                    lonely.assert_sent(0);
+                    single.assert_sent(0);
                 } else {
                     connection.assert_sent(1);
                     let verdicts = [Reasons::SECURITY_LEVEL, Reasons(0)];
-                    assert_eq!(connection.verdicts(), verdicts, "{what}: {connection}");
-                    lonely.assert_none_suitable();
+                    assert_eq!(connection.verdicts(), verdicts, "{title}: {connection}");
+                    single.assert_none_suitable();
                 }
             }
         }
@@ -65,8 +59,8 @@ fn what_is_too_weak_is_passed_over_and_the_next_one_is_sent() {
 }
 
 #[test]
-fn of_two_paths_the_one_to_the_named_ca_is_judged() {
-    // The same intermediate, certified by one root with SHA-1 and by another with SHA-256.
+fn the_security_level_applies_to_the_chain_to_the_named_ca() {
+    // One root certifies the intermediate with SHA-1, another root with SHA-256.
     let [old, new] = ["old", "new"].map(Identity::root);
     let middle = new.authority("middle");
     let weak = Subject::new("middle").with_key(&middle.key).digest(MessageDigest::sha1());
@@ -85,7 +79,7 @@ fn of_two_paths_the_one_to_the_named_ca_is_judged() {
     }
 }
 
-/// A program that refuses certificates by what they say.
+/// A security callback that refuses certificates by their names.
 unsafe extern "C" fn refuses_guests(
     _ssl: *const SSL,
     _ctx: *const SSL_CTX,
@@ -95,19 +89,19 @@ unsafe extern "C" fn refuses_guests(
     other: *mut c_void,
     _arg: *mut c_void,
 ) -> c_int {
-    // SSL_SECOP_OTHER_CERT of openssl/ssl.h: then `other` is the certificate.
-    const ABOUT_A_CERTIFICATE: c_int = 6 << 16;
-    if operation & (0xffff << 16) != ABOUT_A_CERTIFICATE || other.is_null() {
+    // SSL_SECOP_OTHER_CERT of openssl/ssl.h: `other` is a certificate.
+    const CERTIFICATE: c_int = 6 << 16;
+    if operation & (0xffff << 16) != CERTIFICATE || other.is_null() {
         return 1;
     }
-    // SAFETY: a valid certificate, by the operation.
+    // SAFETY: for this operation, a valid certificate.
     let certificate = unsafe { X509Ref::from_ptr(other.cast()) };
     let mut names = certificate.subject_name().entries_by_nid(Nid::COMMONNAME);
     c_int::from(!names.any(|n| n.data().as_slice().starts_with(b"guest")))
 }
 
 #[test]
-fn a_programs_own_security_callback_has_its_say_about_each_certificate() {
+fn the_programs_security_callback_decides_about_each_certificate() {
     let root = Identity::root("root");
     let guest_ca = root.authority("guest CA");
     let [guest, other_guest, host, other_host] =
@@ -115,7 +109,7 @@ fn a_programs_own_security_callback_has_its_say_about_each_certificate() {
     let below_guest = guest_ca.issue("host below");
     let all = [&guest, &host, &other_guest, &below_guest, &other_host];
     let is_host = [false, true, false, false, true];
-    // Whatever stands first: certificates that are equally strong are not alike to this program.
+    // In any order: equally strong certificates may differ for the callback.
     for turn in 0..all.len() {
         let mut set = Set::new();
         for at in (0..all.len()).map(|i| (i + turn) % all.len()) {

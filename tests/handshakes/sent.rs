@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What arrives at the server: the leaf, then its intermediates in order, and nothing else.
+//! The certificates that the server receives: the leaf, its intermediates in order, and no others.
 
-use crate::support::certificates::{Identity, Subject};
-use crate::support::connection::Connection;
-use crate::support::handshake::everywhere;
-use crate::support::set::{Frozen, Set};
 use openssl::x509::X509;
+use testkit::certificates::{Identity, Subject};
+use testkit::connection::Connection;
+use testkit::handshake::everywhere;
+use testkit::set::{Frozen, Set};
 
-/// A set of one credential with what else is in its file, in this order.
+/// Makes a set of one credential with these certificates in its file, in this order.
 fn file(client: &Identity, certificates: &[&X509]) -> Frozen {
     let mut set = Set::new();
     set.add_in_order("client", client, certificates);
@@ -15,7 +15,7 @@ fn file(client: &Identity, certificates: &[&X509]) -> Frozen {
 }
 
 #[track_caller]
-fn assert_arrived(connection: &Connection, expected: &[&X509]) {
+fn assert_received(connection: &Connection, expected: &[&X509]) {
     connection.assert_sent(0);
     let received = connection.received();
     let subjects: Vec<_> = received.iter().map(|x| x.subject_name()).collect();
@@ -23,7 +23,7 @@ fn assert_arrived(connection: &Connection, expected: &[&X509]) {
 }
 
 #[test]
-fn whatever_the_file_looks_like_the_chain_is_in_order_without_root_duplicates_and_strangers() {
+fn the_chain_is_in_order_without_root_duplicates_and_unrelated_certificates() {
     let root = Identity::root("root");
     let upper = root.authority("upper");
     let lower = upper.authority("lower");
@@ -44,22 +44,22 @@ fn whatever_the_file_looks_like_the_chain_is_in_order_without_root_duplicates_an
     for certificates in files {
         let set = file(&client, certificates);
         for (version, way) in everywhere() {
-            // The client knows all of it, so that OpenSSL could make a chain up.
+            // The client trusts all of them, so OpenSSL could build a chain of its own.
             let connection = set
                 .handshake(version, way)
                 .client_trusting(&[top, up, low])
                 .trusting(&[&root])
                 .run();
-            assert_arrived(&connection, &[leaf, low, up]);
-            // A server that names nobody gets the whole chain too.
+            assert_received(&connection, &[leaf, low, up]);
+            // The whole chain is also sent to a server that names no CA.
             let connection = set.handshake(version, way).client_trusting(&[top]).run();
-            assert_arrived(&connection, &[leaf, low, up]);
+            assert_received(&connection, &[leaf, low, up]);
         }
     }
 }
 
 #[test]
-fn a_leaf_of_a_root_goes_alone_even_if_the_client_trusts_the_root() {
+fn a_leaf_that_a_root_issued_is_sent_alone_even_if_the_client_trusts_the_root() {
     let root = Identity::root("root");
     let client = root.issue("client");
     for certificates in [&[&client.certificate][..], &[&client.certificate, &root.certificate][..]]
@@ -71,13 +71,13 @@ fn a_leaf_of_a_root_goes_alone_even_if_the_client_trusts_the_root() {
                 .client_trusting(&[&root.certificate])
                 .trusting(&[&root])
                 .run();
-            assert_arrived(&connection, &[&client.certificate]);
+            assert_received(&connection, &[&client.certificate]);
         }
     }
 }
 
 #[test]
-fn an_intermediate_that_only_the_clients_trust_store_knows_is_not_sent() {
+fn an_intermediate_from_the_clients_trust_store_is_not_sent() {
     let root = Identity::root("root");
     let middle = root.authority("middle");
     let client = middle.issue("client");
@@ -85,12 +85,12 @@ fn an_intermediate_that_only_the_clients_trust_store_knows_is_not_sent() {
     for (version, way) in everywhere() {
         let trusted = [&middle.certificate, &root.certificate];
         let connection = set.handshake(version, way).client_trusting(&trusted).run();
-        assert_arrived(&connection, &[&client.certificate]);
+        assert_received(&connection, &[&client.certificate]);
     }
 }
 
 #[test]
-fn gaps_are_filled_from_the_issuer_pool_and_roots_in_it_stay_there() {
+fn gaps_are_filled_from_the_issuer_pool_and_its_roots_are_not_sent() {
     let root = Identity::root("root");
     let upper = root.authority("upper");
     let middle = upper.authority("middle");
@@ -111,12 +111,12 @@ fn gaps_are_filled_from_the_issuer_pool_and_roots_in_it_stay_there() {
     for (version, way) in everywhere() {
         let connection = set.handshake(version, way).trusting(&[&root]).run();
         let expected = [&client, &lower, &middle, &upper].map(|i| &i.certificate);
-        assert_arrived(&connection, &expected);
+        assert_received(&connection, &expected);
     }
 }
 
 #[test]
-fn of_a_cross_signed_intermediate_the_certificate_that_leads_to_the_named_ca_is_sent() {
+fn the_cross_signed_intermediate_that_leads_to_the_named_ca_is_sent() {
     let roots = ["A", "B", "C"].map(Identity::root);
     let middle = roots[0].authority("middle");
     let client = middle.issue("client");
@@ -130,14 +130,14 @@ fn of_a_cross_signed_intermediate_the_certificate_that_leads_to_the_named_ca_is_
         for (version, way) in everywhere() {
             for (root, expected) in roots.iter().zip(all) {
                 let connection = set.handshake(version, way).trusting(&[root]).run();
-                assert_arrived(&connection, &[&client.certificate, expected]);
+                assert_received(&connection, &[&client.certificate, expected]);
             }
         }
     }
 }
 
 #[test]
-fn of_cross_signed_roots_the_path_to_the_named_one_is_sent() {
+fn the_chain_to_the_named_root_is_sent_if_roots_are_cross_signed() {
     let [old, new] = ["old", "new"].map(Identity::root);
     let middle = new.authority("middle");
     let client = middle.issue("client");
@@ -145,8 +145,8 @@ fn of_cross_signed_roots_the_path_to_the_named_one_is_sent() {
     let set = file(&client, &[&client.certificate, &middle.certificate, &new.certificate, &bridge]);
     for (version, way) in everywhere() {
         let connection = set.handshake(version, way).trusting(&[&old]).run();
-        assert_arrived(&connection, &[&client.certificate, &middle.certificate, &bridge]);
-        // Where the new root is named, the bridge does no harm and no good.
+        assert_received(&connection, &[&client.certificate, &middle.certificate, &bridge]);
+        // If the new root is named, the cross certificate has no effect.
         let connection = set.handshake(version, way).trusting(&[&new]).run();
         connection.assert_sent(0);
         assert_eq!(connection.received()[1], middle.certificate, "{connection}");
@@ -154,7 +154,7 @@ fn of_cross_signed_roots_the_path_to_the_named_one_is_sent() {
 }
 
 #[test]
-fn cas_that_certify_each_other_do_not_make_a_chain_endless() {
+fn cas_that_certify_each_other_do_not_make_an_endless_chain() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let (a_by_b, b_by_a) = (b.cross_sign(&a), a.cross_sign(&b));
     let client = a.issue("client");
@@ -170,7 +170,7 @@ fn cas_that_certify_each_other_do_not_make_a_chain_endless() {
 }
 
 #[test]
-fn of_a_renewed_intermediate_the_certificate_that_is_valid_is_sent() {
+fn the_valid_certificate_of_a_renewed_intermediate_is_sent() {
     let root = Identity::root("root");
     let middle = root.authority("middle");
     let renewal = |subject: Subject| root.authority(subject.with_key(&middle.key)).certificate;
@@ -182,14 +182,14 @@ fn of_a_renewed_intermediate_the_certificate_that_is_valid_is_sent() {
         let set = file(&client, &certificates);
         for (version, way) in everywhere() {
             let connection = set.handshake(version, way).trusting(&[&root]).run();
-            assert_arrived(&connection, &[&client.certificate, &middle.certificate]);
+            assert_received(&connection, &[&client.certificate, &middle.certificate]);
         }
     }
 }
 
 #[test]
-fn cas_of_the_same_name_are_told_apart() {
-    // Two intermediates with one name and different keys, as after a CA was set up anew.
+fn cas_with_the_same_name_are_distinguished_by_their_keys() {
+    // Two intermediates with one name and different keys, as after a CA was created again.
     let root = Identity::root("root");
     let middles = [root.authority("middle"), root.authority("middle")];
     for (at, middle) in middles.iter().enumerate() {
@@ -199,14 +199,14 @@ fn cas_of_the_same_name_are_told_apart() {
             let set = file(&client, &[&client.certificate, certificates[0], certificates[1]]);
             for (version, way) in everywhere() {
                 let connection = set.handshake(version, way).trusting(&[&root]).run();
-                assert_arrived(&connection, &[&client.certificate, &middle.certificate]);
+                assert_received(&connection, &[&client.certificate, &middle.certificate]);
             }
         }
     }
 }
 
 #[test]
-fn each_credential_of_a_list_brings_its_own_intermediates() {
+fn each_credential_of_a_list_is_sent_with_its_own_intermediates() {
     let root = Identity::root("root");
     let middles = ["one", "two", "three"].map(|name| root.authority(name));
     let mut set = Set::new();
@@ -227,7 +227,7 @@ fn each_credential_of_a_list_brings_its_own_intermediates() {
 }
 
 #[test]
-fn of_very_many_cross_certificates_the_one_to_the_named_ca_is_sent() {
+fn the_one_of_200_cross_certificates_that_leads_to_the_named_ca_is_sent() {
     const COUNT: usize = 200;
     let roots: Vec<_> = (0..COUNT).map(|i| Identity::root(format!("root {i}").as_str())).collect();
     let upper = roots[0].authority("upper");
@@ -246,7 +246,7 @@ fn of_very_many_cross_certificates_the_one_to_the_named_ca_is_sent() {
                 let connection = set.handshake(version, way).trusting(&[&roots[at]]).run();
                 own.truncate(2);
                 own.push(&cross[at]);
-                assert_arrived(&connection, &own);
+                assert_received(&connection, &own);
             }
         }
     }

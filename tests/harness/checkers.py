@@ -11,7 +11,7 @@ from .toolchain import CC
 ALL = os.environ.get("CERTPICK_CHECKERS") == "all"
 
 
-@dataclass
+@dataclass(eq=False)  # hashable
 class Checker:
     name: str
     flags: list = field(default_factory=list)  # for the compiler

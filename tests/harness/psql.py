@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from .unavailable import need_packages_of
+
 # Prints an empty line (NULL) if no certificate arrived.
 WHICH_CERTIFICATE = "select client_dn from pg_stat_ssl where pid = pg_backend_pid()"
-SECONDS = 30
+SECONDS = 60
 NONE_SUITABLE = (
     "Server requests a client certificate but no suitable certificate"
     " is found from sslcert list provided"
@@ -25,7 +27,7 @@ class Result:
     status: int
     out: str
     err: str
-    terminal: str  # written to the terminal itself, like a prompt
+    terminal: str = ""  # written to the terminal itself, like a prompt
 
 
 def conninfo(**settings) -> str:
@@ -49,22 +51,23 @@ def environment(home: Path, extra: Optional[dict] = None) -> dict:
 
 
 def run(
-    command: list, directory: Path, home: Path, env: Optional[dict] = None, terminal: bool = False
+    command: list, directory: Path, home: Path, env: Optional[dict] = None, stdin: str = "", terminal: bool = False
 ) -> Result:
     """Runs a client. terminal: with a controlling terminal, on which any output ends it."""
+    need_packages_of(command)
     if terminal:
         return _run_on_terminal(command, directory, environment(home, env))
     done = subprocess.run(
         list(map(str, command)),
         cwd=directory,
         env=environment(home, env),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=SECONDS,
         start_new_session=True,  # no controlling terminal
     )
-    return Result(done.returncode, done.stdout, done.stderr, "")
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def _run_on_terminal(command: list, directory: Path, env: dict) -> Result:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Callable, Optional
@@ -79,6 +80,23 @@ def end(*processes: subprocess.Popen) -> None:
                 pass
 
 
+SECONDS_TO_SIGNAL = 1  # until a signal is handled
+
+
+@contextmanager
+def recorded_signals():
+    """Records SIGINT and SIGTERM. An exception in the handler could be raised in a callback, where Python ignores
+    it, or while a process is being started."""
+    received: list = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _: received.append(got)) for number in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+
+
 class Run:
     """One run of stages, which are identified by their index."""
 
@@ -104,25 +122,26 @@ class Run:
         order.prepare()
         ready: list = []
         futures: dict = {}
-        with ThreadPoolExecutor(self._slots) as pool:
-            try:
-                while order.is_active():
-                    ready = sorted([*ready, *order.get_ready()])
-                    while ready and len(futures) < self._slots:
-                        index = ready.pop(0)
-                        futures[pool.submit(self._stage, index)] = index
-                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                        index = futures.pop(future)
-                        self.counts[index] = future.result()
-                        order.done(index)
-            except BaseException:  # interrupted or terminated
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, signal.SIG_IGN)
-                with self._lock:
-                    self._stopping = True
-                    running = list(self._running)
-                end(*running)
-                raise
+        with ThreadPoolExecutor(self._slots) as pool, recorded_signals() as received:
+            while order.is_active():
+                ready = sorted([*ready, *order.get_ready()])
+                while ready and len(futures) < self._slots:
+                    index = ready.pop(0)
+                    futures[pool.submit(self._stage, index)] = index
+                done = wait(futures, timeout=SECONDS_TO_SIGNAL, return_when=FIRST_COMPLETED).done
+                if received:
+                    self._stop()
+                    sys.exit(128 + received[0])
+                for future in done:
+                    index = futures.pop(future)
+                    self.counts[index] = future.result()
+                    order.done(index)
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        end(*running)
 
     def _stage(self, index: int) -> Counts:
         """Runs a stage, or prints why it does not run."""

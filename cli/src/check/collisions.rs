@@ -200,8 +200,8 @@ fn profile(key: KeyType) -> Profile {
             not_before: 0,
             not_after: 0,
             start: choice::NO_START,
-            lasts_until: 0,
-            lasting: Reasons::default(),
+            chain_not_after: 0,
+            usage_reasons: Reasons::default(),
             common_name: None,
         };
         choice::judge(&[candidate], &criteria, &Policy::default()).reasons(0).unwrap_or_default()

@@ -107,7 +107,7 @@ impl DirectoryListing {
         let parts: Vec<(X509, Vec<X509>)> = self.credentials.iter().map(split).collect();
         let parts: Vec<(&X509, &[X509])> = parts.iter().map(|(l, o)| (l, o.as_slice())).collect();
         let set = CredentialSet::new(&parts, issuers).map_err(Failure::new)?;
-        let ends: Vec<i64> = set.candidates().iter().map(|c| c.lasts_until).collect();
+        let ends: Vec<i64> = set.candidates().iter().map(|c| c.chain_not_after).collect();
         let mut ranked: Vec<_> = ends.into_iter().zip(self.credentials.drain(..)).collect();
         ranked.sort_by(|(a_end, a), (b_end, b)| {
             (Reverse(a_end), &a.certificate).cmp(&(Reverse(b_end), &b.certificate))

@@ -96,7 +96,7 @@ impl Handshake {
     pub fn decision(&self) -> Option<&Decision> {
         // SAFETY: the SSL is valid and used by this thread only, and the reference cannot outlive
         // `self`.
-        unsafe { hook::whole_decision(self.ssl().as_ptr()) }
+        unsafe { hook::full_decision(self.ssl().as_ptr()) }
     }
 
     /// Returns the alert with which the server ended the handshake.

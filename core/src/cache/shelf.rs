@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A bounded map from hashes to values, which evicts the least recently used ones. Different keys may
-//! have the same hash: the caller compares the key of a value that it gets.
+//! A bounded map from hashes to values, which evicts the least recently used values. Different keys may have
+//! the same hash, so the caller compares the key of a value that it gets.
 
 use crate::hash::HashMap64;
 use std::any::Any;
@@ -12,30 +12,30 @@ pub type Value = Arc<dyn Any + Send + Sync>;
 struct Stored {
     value: Value,
     bytes: usize,
-    /// When it was last used.
-    turn: u64,
+    /// The number of the last use, counted over all values.
+    last_use: u64,
 }
 
-/// See the module.
+/// A bounded map from hashes to values.
 pub struct Shelf {
     values: HashMap64<Stored>,
-    turn: u64,
+    uses: u64,
     bytes: usize,
     max_values: usize,
     max_bytes: usize,
 }
 
 impl Shelf {
-    /// The maximum number of values, and of bytes.
+    /// Returns an empty map with a maximum number of values and of bytes.
     pub fn new(max_values: usize, max_bytes: usize) -> Shelf {
-        Shelf { values: HashMap64::default(), turn: 0, bytes: 0, max_values, max_bytes }
+        Shelf { values: HashMap64::default(), uses: 0, bytes: 0, max_values, max_bytes }
     }
 
     /// Returns the value, which becomes the most recently used one.
     pub fn get<T: Any + Send + Sync>(&mut self, hash: u64) -> Option<Arc<T>> {
         let stored = self.values.get_mut(&hash)?;
-        self.turn += 1;
-        stored.turn = self.turn;
+        self.uses += 1;
+        stored.last_use = self.uses;
         Arc::clone(&stored.value).downcast().ok()
     }
 
@@ -44,39 +44,39 @@ impl Shelf {
         self.values.get(&hash)?.value.downcast_ref()
     }
 
-    /// Stores a value. Returns those that were removed: one under the same hash, the least recently used
-    /// ones, or the value itself if it is too large. The caller drops them.
+    /// Stores a value of this size. Returns the removed values: the one with the same hash, the least recently
+    /// used ones, or the new value itself if it is larger than the maximum.
     pub fn put(&mut self, hash: u64, value: Value, bytes: usize) -> Vec<Value> {
-        let mut gone = Vec::new();
-        gone.extend(self.remove(hash));
+        let mut removed = Vec::new();
+        removed.extend(self.remove(hash));
         if bytes > self.max_bytes {
-            gone.push(value);
-            return gone;
+            removed.push(value);
+            return removed;
         }
         while self.values.len() >= self.max_values || self.bytes + bytes > self.max_bytes {
-            let oldest = self.values.iter().min_by_key(|(_, stored)| stored.turn);
+            let oldest = self.values.iter().min_by_key(|(_, stored)| stored.last_use);
             let Some(oldest) = oldest.map(|(hash, _)| *hash) else { break };
-            gone.extend(self.remove(oldest));
+            removed.extend(self.remove(oldest));
         }
-        self.turn += 1;
-        self.values.insert(hash, Stored { value, bytes, turn: self.turn });
+        self.uses += 1;
+        self.values.insert(hash, Stored { value, bytes, last_use: self.uses });
         self.bytes += bytes;
-        gone
+        removed
     }
 
-    /// Removes a value.
+    /// Removes and returns a value.
     pub fn remove(&mut self, hash: u64) -> Option<Value> {
         let stored = self.values.remove(&hash)?;
         self.bytes -= stored.bytes;
         Some(stored.value)
     }
 
-    /// Removes the values for which `stays` is false.
-    pub fn remove_unless<T: Any>(&mut self, stays: impl Fn(&T) -> bool) -> Vec<Value> {
-        let goes = |stored: &Stored| !stored.value.downcast_ref().is_some_and(&stays);
-        let going = self.values.iter().filter(|(_, stored)| goes(stored));
-        let going: Vec<u64> = going.map(|(hash, _)| *hash).collect();
-        going.into_iter().filter_map(|hash| self.remove(hash)).collect()
+    /// Removes and returns the values for which `keep` returns false.
+    pub fn retain<T: Any>(&mut self, keep: impl Fn(&T) -> bool) -> Vec<Value> {
+        let is_kept = |stored: &Stored| stored.value.downcast_ref().is_some_and(&keep);
+        let rejected = self.values.iter().filter(|(_, stored)| !is_kept(stored));
+        let rejected: Vec<u64> = rejected.map(|(hash, _)| *hash).collect();
+        rejected.into_iter().filter_map(|hash| self.remove(hash)).collect()
     }
 }
 
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     fn put(shelf: &mut Shelf, hash: u64, value: i32, bytes: usize) -> Vec<i32> {
-        let gone = shelf.put(hash, Arc::new(value), bytes);
-        gone.iter().map(|value| *value.downcast_ref().unwrap()).collect()
+        let removed = shelf.put(hash, Arc::new(value), bytes);
+        removed.iter().map(|value| *value.downcast_ref().unwrap()).collect()
     }
 
     fn get(shelf: &mut Shelf, hash: u64) -> Option<i32> {
@@ -94,39 +94,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_least_recently_goes_first() {
+    fn the_least_recently_used_value_is_evicted_first() {
         let mut shelf = Shelf::new(3, 100);
         for hash in [1, 2, 3] {
             assert!(put(&mut shelf, hash, hash as i32 * 10, 1).is_empty());
         }
         assert_eq!(get(&mut shelf, 1), Some(10));
-        assert_eq!(shelf.peek(2), Some(&20), "which is no use");
+        assert_eq!(shelf.peek(2), Some(&20), "not counted as a use");
         assert_eq!(put(&mut shelf, 4, 40, 1), [20]);
         assert_eq!(put(&mut shelf, 5, 50, 1), [30]);
         assert_eq!(get(&mut shelf, 1), Some(10));
         assert_eq!(get(&mut shelf, 4), Some(40));
-        assert!(shelf.get::<u8>(4).is_none(), "of another type");
+        assert!(shelf.get::<u8>(4).is_none(), "a value of another type");
     }
 
     #[test]
-    fn bytes_are_bounded_as_well() {
+    fn the_total_size_is_bounded() {
         let mut shelf = Shelf::new(100, 10);
         put(&mut shelf, 1, 1, 4);
         put(&mut shelf, 2, 2, 4);
         assert_eq!(put(&mut shelf, 3, 3, 6), [1]);
         assert_eq!(put(&mut shelf, 4, 4, 10), [2, 3]);
-        // Too large at all: what is there stays.
+        // A value above the maximum evicts no others.
         assert_eq!(put(&mut shelf, 5, 5, 11), [5]);
         assert_eq!(get(&mut shelf, 4), Some(4));
     }
 
     #[test]
-    fn what_was_taken_out_makes_room() {
+    fn a_removed_value_frees_its_bytes() {
         let mut shelf = Shelf::new(3, 10);
         for hash in [1, 2, 3] {
             put(&mut shelf, hash, hash as i32, 3);
         }
-        assert_eq!(shelf.remove_unless(|value: &i32| *value == 2).len(), 2);
+        assert_eq!(shelf.retain(|value: &i32| *value == 2).len(), 2);
         assert!(shelf.remove(1).is_none());
         assert!(put(&mut shelf, 4, 4, 7).is_empty());
         assert_eq!(put(&mut shelf, 5, 5, 3), [2]);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_takes_the_place_of_an_older_one() {
+    fn a_value_replaces_the_one_with_the_same_hash() {
         let mut shelf = Shelf::new(10, 10);
         put(&mut shelf, 1, 1, 10);
         assert_eq!(put(&mut shelf, 1, 2, 10), [1]);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table of reasons against a credential.
 //!
-//! The constants, what a reason does and the words of the explanation follow from the table. The
-//! header, certpick(3) and doc/ hold the same names, values and words: tests/reasons.rs compares
-//! them.
+//! The table defines name, bit, effect and text of a reason. tests/reasons.rs compares the header,
+//! certpick(3) and doc/ with it.
 
 use super::{Flawed, Policy};
 
@@ -19,7 +18,7 @@ pub enum Effect {
     /// Soft: the credential ranks behind every credential without soft reasons, or is excluded if
     /// the policy says so ([`Flawed`]).
     Demotes,
-    /// The credential had been chosen, so the handshake was aborted.
+    /// The credential was chosen, but it or its key failed, so the handshake was aborted.
     Aborts,
 }
 
@@ -32,7 +31,7 @@ pub struct Reason {
     pub bit: Reasons,
     /// Its effect.
     pub effect: Effect,
-    /// A clause about the credential, "it".
+    /// A clause whose subject, "it", is the credential.
     pub text: &'static str,
 }
 
@@ -46,7 +45,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// The table, in the order of the bits.
+            /// All reasons, in the order of their bits.
             pub const ALL: &[Reason] = &[$(Reason {
                 name: stringify!($name),
                 bit: Reasons::$name,
@@ -88,12 +87,12 @@ impl Reasons {
         Reasons(soft)
     };
 
-    /// Returns whether there are none.
+    /// Returns whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Returns whether all of `other` are among them.
+    /// Returns whether the set contains all of `other`.
     pub fn contains(self, other: Reasons) -> bool {
         self.0 & other.0 == other.0
     }
@@ -103,7 +102,7 @@ impl Reasons {
         self.0 |= other.0;
     }
 
-    /// Returns whether any of them excludes the credential under this policy.
+    /// Returns whether a reason excludes the credential under this policy.
     pub fn exclude(self, policy: &Policy) -> bool {
         let hard = match policy.flawed {
             Flawed::Demote => !Reasons::SOFT.0,
@@ -112,7 +111,7 @@ impl Reasons {
         self.0 & hard != 0
     }
 
-    /// Returns whether there are soft reasons among them.
+    /// Returns whether a reason is soft.
     pub(super) fn is_flawed(self) -> bool {
         self.0 & Reasons::SOFT.0 != 0
     }

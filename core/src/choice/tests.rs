@@ -13,21 +13,21 @@ fn candidate(issuer: u32) -> Candidate {
         not_before: NOW - 100,
         not_after: NOW + 100,
         start: NO_START,
-        lasts_until: NOW + 100,
-        lasting: Reasons::default(),
+        chain_not_after: NOW + 100,
+        usage_reasons: Reasons::default(),
         common_name: None,
     }
 }
 
-/// A certificate above a leaf, which these links issued.
+/// Returns a link with these issuers.
 fn link(issuer: u32, above: &[u32]) -> Link {
     let (not_before, not_after) = (NOW - 100, NOW + 100);
-    Link { issuer, not_before, not_after, above: above.into(), is_cut: false }
+    Link { issuer, not_before, not_after, issuers: above.into(), is_truncated: false }
 }
 
-/// One start, at these links.
+/// Returns a graph with one start.
 fn graph(above: &[u32], links: &[Link]) -> Graph {
-    Graph::new(links.to_vec(), vec![Start { above: above.into(), ..Start::default() }])
+    Graph::new(links.to_vec(), vec![Start { issuers: above.into(), ..Start::default() }])
 }
 
 fn named(name: &str) -> Option<Box<[u8]>> {
@@ -61,13 +61,13 @@ fn verdicts(candidates: &[Candidate], criteria: &Criteria<'_>, policy: &Policy) 
     judge(candidates, criteria, policy).all().collect()
 }
 
-/// The links of the chain that the first candidate is sent with.
+/// Returns the links of the chain of the first candidate.
 fn chain(candidates: &[Candidate], criteria: &Criteria<'_>, policy: &Policy) -> Vec<u32> {
     judge(candidates, criteria, policy).chain(0).unwrap().links.clone()
 }
 
 #[test]
-fn the_first_whose_issuer_is_named_is_chosen() {
+fn the_first_credential_whose_issuer_is_named_is_chosen() {
     let all = [candidate(0), candidate(1), candidate(2), candidate(1)];
     let policy = Policy::default();
     let pick = |flags: &[bool]| pick(&all, &criteria(Some(flags), &[RSA]), &policy);
@@ -79,7 +79,7 @@ fn the_first_whose_issuer_is_named_is_chosen() {
 }
 
 #[test]
-fn any_certificate_of_the_chain_will_do() {
+fn any_certificate_of_the_chain_may_be_issued_by_a_named_ca() {
     let mut long = candidate(0);
     long.start = 0;
     let graph = graph(&[0], &[link(5, &[1]), link(2, &[])]);
@@ -89,11 +89,11 @@ fn any_certificate_of_the_chain_will_do() {
 }
 
 #[test]
-fn all_reasons_are_collected() {
+fn all_reasons_against_a_credential_are_collected() {
     let mut bad = candidate(0);
     bad.not_after = NOW - 1;
     bad.not_before = NOW + 1;
-    bad.lasting = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
+    bad.usage_reasons = Reasons(Reasons::KEY_USAGE.0 | Reasons::EXTENDED_KEY_USAGE.0);
     let classes = [Class { key: KeyType::Ed25519, is_refused: true }];
     let criteria = Criteria {
         tls13: false,
@@ -106,7 +106,7 @@ fn all_reasons_are_collected() {
 }
 
 #[test]
-fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise() {
+fn without_ca_names_every_credential_suits_unless_the_policy_excludes_it() {
     let all = [candidate(0), candidate(1)];
     for (empty_ca_list, of_one, of_two) in [
         (EmptyCaList::Accept, Some(0), Some(0)),
@@ -117,15 +117,19 @@ fn a_server_that_names_nobody_accepts_everybody_unless_the_policy_says_otherwise
         let sole = Criteria { count: 1, ..criteria(None, &[RSA]) };
         assert_eq!(pick(&all[..1], &sole, &policy), of_one);
         let one_of_two = pick(&all[..1], &criteria(None, &[RSA]), &policy);
-        assert_eq!(one_of_two, of_two, "of a selector of two, of which one was judged");
+        assert_eq!(one_of_two, of_two, "one of two credentials was judged");
         assert_eq!(pick(&all, &criteria(None, &[RSA]), &policy), of_two);
         let named = criteria(Some(&[true, true]), &[RSA]);
-        assert_eq!(pick(&all, &named, &policy), Some(0), "names make the policy irrelevant");
+        assert_eq!(
+            pick(&all, &named, &policy),
+            Some(0),
+            "the policy applies only without CA names"
+        );
     }
 }
 
 #[test]
-fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
+fn a_soft_reason_demotes_a_credential_and_does_not_exclude_it() {
     for flaw in
         [Reasons::EXPIRED, Reasons::NOT_YET_VALID, Reasons::KEY_USAGE, Reasons::EXTENDED_KEY_USAGE]
     {
@@ -133,7 +137,7 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
         match flaw {
             Reasons::EXPIRED => flawed.not_after = NOW - 1,
             Reasons::NOT_YET_VALID => flawed.not_before = NOW + 1,
-            usage => flawed.lasting = usage,
+            usage => flawed.usage_reasons = usage,
         }
         let all = [flawed, candidate(0)];
         let criteria = criteria(Some(&[true]), &[RSA]);
@@ -147,7 +151,7 @@ fn soft_reasons_put_behind_all_without_them_and_do_not_exclude() {
 }
 
 #[test]
-fn validity_includes_its_last_and_first_second() {
+fn the_validity_includes_its_first_and_last_second() {
     let mut edge = candidate(0);
     edge.not_before = NOW;
     edge.not_after = NOW;
@@ -156,7 +160,7 @@ fn validity_includes_its_last_and_first_second() {
 }
 
 #[test]
-fn the_user_comes_before_the_order_and_behind_a_flaw() {
+fn a_matching_user_name_outranks_the_order_but_not_a_soft_reason() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
     all[1].common_name = named("alice");
     all[2].common_name = named("bob");
@@ -168,17 +172,17 @@ fn the_user_comes_before_the_order_and_behind_a_flaw() {
     assert_eq!(pick(&all, None), Some(0), "no user, no preference");
     assert_eq!(pick(&all, Some("alice")), Some(1));
     assert_eq!(pick(&all, Some("bob")), Some(2));
-    assert_eq!(pick(&all, Some("Bob")), Some(0), "as PostgreSQL: to the letter");
+    assert_eq!(pick(&all, Some("Bob")), Some(0), "the case matters, as in PostgreSQL");
     assert_eq!(pick(&all, Some("")), Some(0));
     all[2].not_after = NOW - 1;
     assert_eq!(pick(&all, Some("bob")), Some(0));
 }
 
 #[test]
-fn a_set_without_an_order_prefers_what_is_valid_longest() {
+fn a_set_without_an_order_prefers_the_longest_validity() {
     let mut all = [candidate(0), candidate(0), candidate(0)];
-    all[1].lasts_until = NOW + 200;
-    all[2].lasts_until = NOW + 200;
+    all[1].chain_not_after = NOW + 200;
+    all[2].chain_not_after = NOW + 200;
     let criteria = criteria(None, &[RSA]);
     let policy = Policy { order: Order::LongestValid, ..Policy::default() };
     assert_eq!(pick(&all, &criteria, &policy), Some(1));
@@ -189,7 +193,7 @@ fn a_set_without_an_order_prefers_what_is_valid_longest() {
 fn keys_fit_signature_schemes_by_protocol_curve_and_size() {
     use Curve::{BrainpoolP256r1, BrainpoolP384r1, BrainpoolP512r1, P256, P384, P521};
     use KeyType::*;
-    // scheme, key, on TLS 1.2, on TLS 1.3
+    // scheme, key, fits in TLS 1.2, fits in TLS 1.3
     let table = [
         (0x0401, Rsa(2048), true, false),
         (0x0201, Rsa(2048), true, false),
@@ -264,7 +268,7 @@ fn keys_fit_certificate_types() {
 }
 
 #[test]
-fn one_scheme_or_type_that_fits_is_enough_and_none_at_all_fits_nobody() {
+fn one_fitting_scheme_or_type_is_enough_and_an_empty_list_fits_no_key() {
     let classes = [Class { key: KeyType::Ed25519, is_refused: false }];
     let policy = Policy::default();
     let verdict = |schemes, types| {
@@ -286,7 +290,7 @@ fn a_candidate_whose_class_is_unknown_is_not_sent() {
 }
 
 #[test]
-fn of_several_chains_the_best_counts() {
+fn the_best_of_several_chains_is_judged_and_sent() {
     let mut two = candidate(0);
     two.start = 0;
     let all = [two];
@@ -296,33 +300,33 @@ fn of_several_chains_the_best_counts() {
     let above = graph(&[0, 1], &[renewed.clone(), link(0, &[])]);
     let ask = criteria(Some(&[true, true]), &[RSA]);
     let ask = Criteria { graph: &above, refused: &[false; 2], ..ask };
-    assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "one that is valid is there");
+    assert!(verdicts(&all, &ask, &policy)[0].is_empty(), "the other chain is valid");
     assert_eq!(chain(&all, &ask, &policy), [1]);
 
-    // The one that leads to the named CA counts, though the other one is sound.
+    // A chain to the named CA is preferred, although the other chain is valid.
     renewed.issuer = 1;
     let above = graph(&[0, 1], &[link(0, &[]), renewed]);
     let ask = Criteria { named: Some(&[false, true]), graph: &above, ..ask };
     assert_eq!(verdicts(&all, &ask, &policy)[0], Reasons::NOT_YET_VALID);
     assert_eq!(chain(&all, &ask, &policy), [1]);
 
-    // Where the security level refuses it, nothing is left.
+    // If the security level refuses that chain, no suitable one is left.
     let ask = Criteria { refused: &[false, true], ..ask };
     let refused = Reasons(Reasons::NOT_YET_VALID.0 | Reasons::SECURITY_LEVEL.0);
     assert_eq!(verdicts(&all, &ask, &policy)[0], refused);
 }
 
 #[test]
-fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_did_not_find() {
-    // Everyone certified everyone; only the last one's own issuer is named.
+fn a_very_long_search_stops_and_is_reported_as_truncated() {
+    // All CAs certify each other. Only the issuer of the last one is named.
     const COUNT: u32 = 1_200;
     let everyone: Vec<u32> = (0..COUNT).collect();
     let mut links: Vec<Link> = (0..COUNT).map(|_| link(0, &everyone)).collect();
     links.push(link(1, &[]));
-    links[COUNT as usize - 1].above = [COUNT].into();
+    links[COUNT as usize - 1].issuers = [COUNT].into();
     let refused = vec![false; links.len()];
     let deep: Vec<u32> = (0..COUNT - 1).collect();
-    links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.above = deep.clone().into());
+    links.iter_mut().take(COUNT as usize - 2).for_each(|link| link.issuers = deep.clone().into());
     let above = graph(&[0], &links);
     let mut leaf = candidate(0);
     leaf.start = 0;
@@ -332,11 +336,11 @@ fn a_search_without_end_stops_and_says_so_and_nothing_is_sent_to_a_ca_that_it_di
     let policy = Policy::default();
     assert_eq!(verdicts(&all, &ask, &policy), [Reasons::ISSUER, Reasons::default()]);
     let verdicts = judge(&all, &ask, &policy);
-    assert!(verdicts.is_cut(0) && !verdicts.is_cut(1));
+    assert!(verdicts.is_truncated(0) && !verdicts.is_truncated(1));
 }
 
 #[test]
-fn what_the_security_callback_accepts_by_itself_is_exempt_from_what_it_refused_of_its_like() {
+fn a_leaf_that_the_security_callback_accepts_is_exempt_from_the_refusal_of_its_class() {
     let classes = [Class { is_refused: true, ..RSA }];
     let all = [candidate(0), candidate(0)];
     let ask = Criteria { exempt: &[1], ..criteria(None, &classes) };

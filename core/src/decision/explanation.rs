@@ -9,7 +9,7 @@ use crate::error::{NONE_SUITABLE_TEXT, file_name};
 use crate::selector::MAX_KEYS;
 use crate::text::excerpt;
 use crate::x509::der;
-use crate::x509::facts::{self, Clock};
+use crate::x509::facts::{self, Epoch};
 use crate::x509::name;
 use openssl::x509::{X509, X509Name};
 use std::fmt::{self, Write};
@@ -44,25 +44,25 @@ struct JudgedChain<'a> {
     /// The time in which all certificates, including the leaf, are valid; seconds since 1970.
     validity: (i64, i64),
     /// The search for chains stopped at a limit.
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl<'a> JudgedChain<'a> {
     /// Returns the leaf and the chain of credential `at`, or `None` if it was not judged.
     fn of(decision: &'a Decision, at: usize) -> Option<(&'a X509, JudgedChain<'a>)> {
         let index = &decision.judgement.index;
-        let place = index.survivors().place(at)?;
-        let links = decision.judgement.chain(place);
-        let leaf = index.candidates().get(place).map(|leaf| (leaf.not_before, leaf.not_after));
+        let candidate = index.survivors().position(at)?;
+        let links = decision.judgement.chain(candidate);
+        let leaf = index.candidates().get(candidate).map(|leaf| (leaf.not_before, leaf.not_after));
         let above = links.iter().filter_map(|link| index.graph().link(*link));
         let above = above.map(|link| (link.not_before, link.not_after));
         let common = |all: (i64, i64), one: (i64, i64)| (all.0.max(one.0), all.1.min(one.1));
         let chain = JudgedChain {
             certificates: index.certificates(links).collect(),
             validity: above.chain(leaf).fold((i64::MIN, i64::MAX), common),
-            is_cut: decision.judgement.verdicts.is_cut(place),
+            is_truncated: decision.judgement.verdicts.is_truncated(candidate),
         };
-        Some((index.leaves().get(place)?, chain))
+        Some((index.leaves().get(candidate)?, chain))
     }
 }
 
@@ -170,7 +170,7 @@ fn write_credential(
     (credential, leaf): (Credential<'_>, &X509),
     chain: &JudgedChain<'_>,
 ) -> fmt::Result {
-    let key = facts::key(leaf).unwrap_or(KeyType::Other);
+    let key = facts::key_type(leaf).unwrap_or(KeyType::Other);
     let file = file_of(credential);
     let outcome = match (decision.chosen == Some(at), decision.outcome) {
         (true, Outcome::Sent) => "sent",
@@ -181,7 +181,7 @@ fn write_credential(
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
     write!(out, "    valid:   {} to {}", leaf.not_before(), leaf.not_after())?;
-    let own_end = Clock::new().map_or(i64::MIN, |clock| clock.validity(leaf).1);
+    let own_end = Epoch::new().map_or(i64::MIN, |epoch| epoch.validity(leaf).1);
     match own_end.checked_sub(decision.now) {
         Some(left @ 0..) => writeln!(out, ", {} left", days(left))?,
         _ => writeln!(out)?,
@@ -195,7 +195,7 @@ fn write_credential(
     for certificate in &chain.certificates {
         writeln!(out, "    chain:   {}", name::text(certificate.subject_name()))?;
     }
-    if chain.is_cut && !decision.verdict(at).contains(Reasons::ISSUER) {
+    if chain.is_truncated && !decision.verdict(at).contains(Reasons::ISSUER) {
         writeln!(out, "    limit:   {}", limit_text())?;
     }
     let against = reasons(decision, at, leaf, chain);
@@ -212,8 +212,8 @@ fn write_credential(
 pub fn preference(decision: &Decision, at: usize) -> String {
     let index = &decision.judgement.index;
     let is_user = |i: usize| {
-        let place = index.survivors().place(i);
-        let candidate = place.and_then(|at| index.candidates().get(at));
+        let candidate = index.survivors().position(i);
+        let candidate = candidate.and_then(|number| index.candidates().get(number));
         let name = candidate.and_then(|c| c.common_name.as_deref());
         name.is_some() && name == decision.peer.user.as_deref()
     };
@@ -262,7 +262,8 @@ fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>)
         Reasons::ISSUER => {
             let top = chain.certificates.last().map_or(leaf, |x| x);
             let issuer = name::text(top.issuer_name());
-            let limit = if chain.is_cut { format!("; {}", limit_text()) } else { String::new() };
+            let limit =
+                if chain.is_truncated { format!("; {}", limit_text()) } else { String::new() };
             format!(
                 "; the chain ends at the issuer {issuer}: add the intermediates between it and a \
                  CA that the server named, or use another certificate{limit}"
@@ -295,7 +296,7 @@ fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>)
 /// Returns the intermediate whose dates are wrong, with a comma; empty if they are the leaf's.
 fn whose(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> String {
     let is_wrong = |certificate: &X509| {
-        let validity = Clock::new().map(|clock| clock.validity(certificate));
+        let validity = Epoch::new().map(|epoch| epoch.validity(certificate));
         validity.is_some_and(|(not_before, not_after)| is_wrong(not_before, not_after))
     };
     match chain.iter().find(|x| is_wrong(x)) {
@@ -331,7 +332,7 @@ fn join(items: impl Iterator<Item = String>) -> String {
 pub fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
     let mut rest = der;
     std::iter::from_fn(move || {
-        let (first, after) = der::split_first(rest)?;
+        let (first, after) = der::split_first_element(rest)?;
         rest = after;
         X509Name::from_der(first).ok()
     })

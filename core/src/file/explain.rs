@@ -141,22 +141,19 @@ fn read_link(link: &File) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
+    use std::fs;
     use std::io::Write;
-    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    use std::os::unix::fs::{chown, lchown, symlink};
+    use testkit::directory::{Directory, is_root, set_mode};
 
     fn refusal(path: &Path) -> String {
         open(path).err().unwrap_or_else(|| panic!("{} was opened", path.display()))
     }
 
-    fn set_mode(path: &Path, mode: u32) {
-        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
-
     #[test]
     fn a_new_file_has_mode_0600_and_an_existing_one_is_appended_to() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("file");
+        let directory = Directory::new();
+        let path = directory.path("file");
         for line in ["one\n", "two\n"] {
             open(&path).unwrap().write_all(line.as_bytes()).unwrap();
         }
@@ -166,17 +163,15 @@ mod tests {
 
     #[test]
     fn only_a_regular_file_with_one_link_is_opened() {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
+        let directory = Directory::new();
+        let at = |name: &str| directory.path(name);
         fs::write(at("victim"), "").unwrap();
         symlink(at("victim"), at("link")).unwrap();
         symlink(at("not-there"), at("dangling")).unwrap();
         fs::write(at("first"), "").unwrap();
         fs::hard_link(at("first"), at("second")).unwrap();
-        let fifo = CString::new(at("fifo").as_os_str().as_bytes()).unwrap();
-        // SAFETY: a C string.
-        assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
-        let _reader = fs::OpenOptions::new().read(true).write(true).open(at("fifo")).unwrap();
+        let fifo = directory.fifo("fifo");
+        let _reader = fs::OpenOptions::new().read(true).write(true).open(fifo).unwrap();
         fs::create_dir(at("directory")).unwrap();
         for (name, words) in [
             ("link", "it is a symbolic link"),
@@ -197,8 +192,8 @@ mod tests {
 
     #[test]
     fn own_symbolic_links_in_the_path_are_followed_and_loops_are_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
+        let directory = Directory::new();
+        let at = |name: &str| directory.path(name);
         fs::create_dir_all(at("real/below")).unwrap();
         symlink(at("real"), at("absolute")).unwrap();
         symlink("../absolute/./below/..", at("real/relative")).unwrap();
@@ -210,10 +205,10 @@ mod tests {
 
     #[test]
     fn a_world_writable_directory_without_the_sticky_bit_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("file");
+        let directory = Directory::new();
+        let path = directory.path("file");
         for (mode, is_refused) in [(0o777, true), (0o1777, false), (0o770, false)] {
-            set_mode(directory.path(), mode);
+            set_mode(directory.root(), mode);
             assert_eq!(open(&path).is_err(), is_refused, "{mode:o}");
         }
     }
@@ -221,13 +216,13 @@ mod tests {
     #[test]
     fn files_directories_and_links_of_another_user_are_refused() {
         // Only root can create files of another user.
-        if effective_user() != 0 {
+        if !is_root() {
             assert!(refusal(Path::new("/etc/passwd")).contains("owned by another user, 0"));
             return;
         }
         const ANOTHER: Option<u32> = Some(12345);
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
+        let directory = Directory::new();
+        let at = |name: &str| directory.path(name);
         fs::write(at("file"), "").unwrap();
         chown(at("file"), ANOTHER, None).unwrap();
         assert_eq!(refusal(&at("file")), "it is owned by another user, 12345");

@@ -1,68 +1,75 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading a file that others must not be able to read, by libpq's rule for private keys.
+//! Reads a file that holds a secret, under libpq's rule for the permissions of private key files
+//! (`initialize_SSL` in fe-secure-openssl.c).
 
-use super::bytes::Wiped;
+use super::bytes::FileContent;
 use super::regular::{self, ReadError, system_text};
 use std::fs::{File, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Why such a file was not read.
+/// The reason for which a file with a secret was not read.
 #[derive(Debug)]
-pub enum Refusal {
-    /// It is not there.
+pub enum PrivateFileError {
+    /// The file does not exist.
     Missing,
-    /// It cannot be looked at; the system's words.
+    /// stat(2) failed. Contains the system's error text.
     Stat(String),
-    /// A directory, FIFO, socket or device.
+    /// The path names a directory, FIFO, socket or device.
     NotRegular,
-    /// Others may read or write it.
+    /// The permissions violate libpq's rule.
     Permissions,
-    /// It cannot be opened or read, or is too large; in words.
+    /// The file cannot be opened or read, or is larger than 1 MiB. Contains the reason.
     Io(String),
 }
 
-/// All of it; the bytes are wiped when dropped. The permissions are those of what was opened.
-pub fn read(path: &Path) -> Result<Wiped, Refusal> {
+/// Reads a file. The permissions are checked on the open file.
+pub fn read(path: &Path) -> Result<FileContent, PrivateFileError> {
     let (file, metadata) = open(path)?;
     read_all(&file, &metadata).map(|(bytes, _)| bytes)
 }
 
-/// Opens it, with the rights that the process has now; the permissions are those of what was
-/// opened.
-pub fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+/// Opens a file. The permissions are checked on the open file.
+pub fn open(path: &Path) -> Result<(File, Metadata), PrivateFileError> {
     let (file, metadata) = match regular::open(path) {
         Ok(opened) => opened,
-        // It could not be opened, but it may also have the wrong permissions: say what libpq says.
+        // libpq checks the permissions before it opens the file, so it reports them first.
         Err(ReadError::Io(_)) if path.metadata().is_ok_and(|m| !is_private(&m)) => {
-            return Err(Refusal::Permissions);
+            return Err(PrivateFileError::Permissions);
         }
-        Err(error) => return Err(refusal(error)),
+        Err(error) => return Err(error.into()),
     };
-    if is_private(&metadata) { Ok((file, metadata)) } else { Err(Refusal::Permissions) }
+    if is_private(&metadata) { Ok((file, metadata)) } else { Err(PrivateFileError::Permissions) }
 }
 
-/// The bytes of what was opened; they are wiped when dropped.
-pub fn read_all(file: &File, metadata: &Metadata) -> Result<(Wiped, Metadata), Refusal> {
-    regular::read_all(file, metadata, MAX_BYTES).map_err(refusal)
+/// Reads an open file. Returns its content and its metadata after reading.
+pub fn read_all(
+    file: &File,
+    metadata: &Metadata,
+) -> Result<(FileContent, Metadata), PrivateFileError> {
+    Ok(regular::read_all(file, metadata, MAX_BYTES)?)
 }
 
-fn refusal(error: ReadError) -> Refusal {
-    match error {
-        ReadError::Stat(e) if e.kind() == io::ErrorKind::NotFound => Refusal::Missing,
-        // libpq, and not only it, calls this missing too.
-        ReadError::Stat(e) if e.raw_os_error() == Some(libc::ENOTDIR) => Refusal::Missing,
-        ReadError::Stat(e) => Refusal::Stat(system_text(&e)),
-        ReadError::NotRegular => Refusal::NotRegular,
-        other => Refusal::Io(other.text()),
+impl From<ReadError> for PrivateFileError {
+    fn from(error: ReadError) -> PrivateFileError {
+        match error {
+            // libpq, too, reports a file as missing for ENOTDIR.
+            ReadError::Stat(e)
+                if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) =>
+            {
+                PrivateFileError::Missing
+            }
+            ReadError::Stat(e) => PrivateFileError::Stat(system_text(&e)),
+            ReadError::NotRegular => PrivateFileError::NotRegular,
+            other => PrivateFileError::Io(other.text()),
+        }
     }
 }
 
-/// libpq's rule: owned by root, no group write or execute and nothing for the world; otherwise
-/// nothing for group or world.
+/// Returns whether the permissions conform to libpq's rule. The group may have read access if root owns
+/// the file, and all other access of group and others is forbidden.
 pub fn is_private(metadata: &Metadata) -> bool {
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     metadata.mode() & forbidden == 0
@@ -74,9 +81,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     #[test]
-    fn libpqs_rule_for_permissions() {
-        // SAFETY: no arguments.
-        let root = unsafe { libc::geteuid() } == 0;
+    fn the_key_file_rule_is_that_of_libpq() {
+        let root = testkit::directory::is_root();
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path();
         for mode in [0o600, 0o400, 0o640, 0o440, 0o644, 0o660, 0o650, 0o604, 0o601, 0o620, 0o770] {
@@ -90,7 +96,7 @@ mod tests {
                 let allowed = mode & if owned_by_root { 0o037 } else { 0o077 } == 0;
                 let metadata = path.metadata().unwrap();
                 assert_eq!(is_private(&metadata), allowed, "{mode:o} root: {owned_by_root}");
-                assert_eq!(matches!(read(path), Err(Refusal::Permissions)), !allowed);
+                assert_eq!(matches!(read(path), Err(PrivateFileError::Permissions)), !allowed);
             }
         }
     }

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading a regular file of bounded size.
+//! Reads regular files of bounded size.
 
-use super::bytes::Wiped;
+use super::bytes::FileContent;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Why a file was not read.
+/// The reason for which a file was not read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// It cannot be looked at.
+    /// stat(2) failed.
     Stat(io::Error),
-    /// A directory, FIFO, socket or device.
+    /// The path names a directory, FIFO, socket or device.
     NotRegular,
-    /// It cannot be opened or read.
+    /// The file cannot be opened or read.
     Io(io::Error),
-    /// It has more bytes than the bound.
+    /// The file has more bytes than this maximum.
     TooLarge(u64),
 }
 
-/// The system's words for an error, as libpq's `%m` has them.
+/// Returns the text of strerror(3), which libpq prints with `%m`.
 pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
+    // Rust appends the error number.
     match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
+        Some((text, _)) => text.to_owned(),
         None => text,
     }
 }
 
 impl ReadError {
-    /// Whether there is no file, or something else in its place.
-    pub fn has_gone(&self) -> bool {
+    /// Returns whether the path does not name a regular file.
+    pub fn is_missing(&self) -> bool {
         match self {
             ReadError::Stat(e) | ReadError::Io(e) => {
                 matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
@@ -41,22 +42,22 @@ impl ReadError {
         }
     }
 
-    /// In words, to follow "could not read …: ".
+    /// Returns a text that can follow "could not read …: ".
     pub fn text(&self) -> String {
         match self {
             ReadError::Stat(e) | ReadError::Io(e) => system_text(e),
             ReadError::NotRegular => "it is not a regular file".to_owned(),
-            ReadError::TooLarge(most) => format!("it is larger than {} MiB", most >> 20),
+            ReadError::TooLarge(max) => format!("it is larger than {} MiB", max >> 20),
         }
     }
 }
 
-/// Opens a regular file for reading; never waits for a writer at a FIFO, nor touches a device.
+/// Opens a regular file for reading. Neither waits for the writer of a FIFO nor opens a device.
 pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     if !path.metadata().map_err(ReadError::Stat)?.is_file() {
         return Err(ReadError::NotRegular);
     }
-    // It may have been replaced since: O_NONBLOCK, and a second look at what was opened.
+    // The file may have been replaced since, so O_NONBLOCK is set, and the open file is checked again.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -66,18 +67,19 @@ pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     if metadata.is_file() { Ok((file, metadata)) } else { Err(ReadError::NotRegular) }
 }
 
-/// All bytes of an open file, up to a bound, and what is known of the file when they have been read.
+/// Reads an open file of at most `max` bytes. Returns its content and its metadata after reading. Fails if
+/// the size differs from the one in `metadata`.
 pub fn read_all(
     mut file: &File,
     metadata: &Metadata,
-    most: u64,
-) -> Result<(Wiped, Metadata), ReadError> {
-    let too_large = || ReadError::TooLarge(most);
-    if metadata.len() > most {
+    max: u64,
+) -> Result<(FileContent, Metadata), ReadError> {
+    let too_large = || ReadError::TooLarge(max);
+    if metadata.len() > max {
         return Err(too_large());
     }
-    // All of it at once: a buffer that grows would leave copies behind.
-    let mut bytes = Wiped::zeros(usize::try_from(metadata.len()).map_err(|_| too_large())?);
+    // A buffer that grows would leave copies of a secret in memory.
+    let mut bytes = FileContent::zeros(usize::try_from(metadata.len()).map_err(|_| too_large())?);
     let mut filled = 0;
     while let Some(rest) = bytes.bytes_mut().get_mut(filled..).filter(|r| !r.is_empty()) {
         match file.read(rest) {
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grew_since_it_was_looked_at_is_an_error() {
+    fn a_file_that_grows_before_it_is_read_is_an_error() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"short").unwrap();
         let (open, metadata) = open(file.path()).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! By what a file is known to be as it was: cheap to get, and different after each change.
+//! Identity and timestamps of a file, which show whether the file has changed.
 
 use std::ffi::{CStr, CString};
 use std::fs::Metadata;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// Seconds and nanoseconds since 1970.
 type Time = (i64, i64);
 
-/// Device, inode, size, and the times of the last change of content and of anything.
+/// Identity, size and timestamps (mtime and ctime) of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
@@ -23,7 +23,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of a file that was looked at.
+    /// Returns the stamp in the metadata of a file.
     pub fn of(metadata: &Metadata) -> Stamp {
         Stamp {
             device: metadata.dev(),
@@ -34,32 +34,33 @@ impl Stamp {
         }
     }
 
-    /// Whether a change after `moment` is sure to show in the stamp: the clock of the file's times
-    /// has moved on since the last one.
-    pub fn is_settled(&self, moment: &Moment) -> bool {
-        let settled = |time: Time| {
-            // Some file systems keep whole seconds, and FAT two, not of all their times.
-            let margin = if time.1 == 0 { (2, 0) } else { (0, Moment::TICK) };
-            moment.is_after(time, margin)
+    /// Returns whether every change after `start` changes the stamp. This is so if the clock of the
+    /// timestamps had advanced since the last change.
+    pub fn shows_changes_after(&self, start: &CoarseTime) -> bool {
+        let is_older = |time: Time| {
+            // Some file systems store whole seconds, and FAT stores mtime in units of two seconds.
+            let margin = if time.1 == 0 { (2, 0) } else { (0, CoarseTime::TICK) };
+            start.is_after(time, margin)
         };
-        settled(self.modified) && settled(self.changed)
+        is_older(self.modified) && is_older(self.changed)
     }
 }
 
-/// A moment on the clock that the kernel stamps files with.
-pub struct Moment(Time);
+/// A time of the clock from which the kernel takes the timestamps of files.
+pub struct CoarseTime(Time);
 
-impl Moment {
-    /// At least one tick of that clock, with 100 ticks a second at worst.
+impl CoarseTime {
+    /// In nanoseconds. Longer than one tick of the clock, which has at least 100 ticks a second.
     const TICK: i64 = 20_000_000;
 
-    /// Now, or somewhat earlier: the time of the last tick.
-    pub fn now() -> Moment {
+    /// Returns the time of the last tick. If the system has no such clock, the result is 1970, and no
+    /// stamp is older.
+    pub fn now() -> CoarseTime {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: room for a time. Where there is no such clock, it is 1970 and nothing is kept.
+        // SAFETY: a timespec for the result.
         unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut now) };
         #[allow(clippy::useless_conversion)] // 32 bits on some platforms
-        Moment((now.tv_sec.into(), now.tv_nsec.into()))
+        CoarseTime((now.tv_sec.into(), now.tv_nsec.into()))
     }
 
     fn is_after(&self, time: Time, margin: Time) -> bool {
@@ -68,38 +69,40 @@ impl Moment {
     }
 }
 
-/// A working directory.
+/// The identity of a working directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Directory {
+pub struct WorkingDirectory {
     device: u64,
     inode: u64,
 }
 
-impl Directory {
-    /// The working directory of the process, or `base`; `None` if stat(2) fails.
-    pub fn of(base: Option<&Path>) -> Option<Directory> {
+impl WorkingDirectory {
+    /// Returns the identity of `base`, or of the current working directory. Returns `None` if stat(2)
+    /// fails.
+    pub fn of(base: Option<&Path>) -> Option<WorkingDirectory> {
         let name = base.map(|base| CString::new(base.as_os_str().as_bytes())).transpose().ok()?;
         let found = stat(libc::AT_FDCWD, name.as_deref().unwrap_or(c"."))?;
-        Some(Directory { device: found.device, inode: found.inode })
+        Some(WorkingDirectory { device: found.device, inode: found.inode })
     }
 
-    /// Whether it is the process's now.
-    pub fn is_current(known: Option<Directory>) -> bool {
-        known.is_some() && known == Directory::of(None)
+    /// Returns whether `known` is the current working directory.
+    pub fn is_current(known: Option<WorkingDirectory>) -> bool {
+        known.is_some() && known == WorkingDirectory::of(None)
     }
 }
 
-/// Looks at many files, one after the other; those in one directory are looked up in it.
+/// Reads the stamps of many files. Consecutive files in the same directory are found relative to its
+/// descriptor, which is faster than resolving each path.
 #[derive(Default)]
-pub struct Stats<'a> {
+pub struct StampReader<'a> {
     directory: Option<(&'a [u8], OwnedFd)>,
-    /// The directory of the last file, which is opened when a second one is in it.
+    /// The directory of the previous file. It is opened for the second consecutive file.
     last: &'a [u8],
 }
 
-impl<'a> Stats<'a> {
-    /// The stamp of the file with this name now; `None` where it cannot be had.
-    pub fn of(&mut self, path: &'a CStr) -> Option<Stamp> {
+impl<'a> StampReader<'a> {
+    /// Returns the current stamp of a file, or `None` if stat(2) fails.
+    pub fn read(&mut self, path: &'a CStr) -> Option<Stamp> {
         let bytes = path.to_bytes_with_nul();
         let slash = path.to_bytes().iter().rposition(|b| *b == b'/');
         let Some((parent, name)) = slash.and_then(|at| bytes.split_at_checked(at + 1)) else {
@@ -112,10 +115,10 @@ impl<'a> Stats<'a> {
         if self.last == parent {
             let parent_name = CString::new(parent).ok()?;
             let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
-            // SAFETY: a C string; the descriptor is ours then.
+            // SAFETY: a C string.
             let descriptor = unsafe { libc::open(parent_name.as_ptr(), flags) };
             if descriptor >= 0 {
-                // SAFETY: a new descriptor that nobody else has.
+                // SAFETY: a new descriptor, which we own.
                 let directory = unsafe { OwnedFd::from_raw_fd(descriptor) };
                 let found = stat(directory.as_raw_fd(), CStr::from_bytes_with_nul(name).ok()?);
                 self.directory = Some((parent, directory));
@@ -129,7 +132,7 @@ impl<'a> Stats<'a> {
 
 fn stat(directory: libc::c_int, name: &CStr) -> Option<Stamp> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: a C string, and room for the result, which is filled on success.
+    // SAFETY: a C string, and a buffer that fstatat(2) fills on success.
     let found = unsafe {
         if libc::fstatat(directory, name.as_ptr(), found.as_mut_ptr(), 0) != 0 {
             return None;
@@ -174,60 +177,61 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_to_look_at_a_file_give_the_same_stamp() {
+    fn a_stamp_is_the_same_relative_to_a_descriptor_and_by_path() {
         let dir = tempfile::tempdir().unwrap();
         let names = ["a", "b", "c"].map(|name| dir.path().join(name));
         let paths = names.each_ref().map(|name| {
             std::fs::write(name, name.as_os_str().as_encoded_bytes()).unwrap();
             std::ffi::CString::new(name.to_str().unwrap()).unwrap()
         });
-        let mut stats = Stats::default();
+        let mut stats = StampReader::default();
         for (name, path) in names.iter().zip(&paths) {
-            assert_eq!(stats.of(path), Some(Stamp::of(&name.metadata().unwrap())));
+            assert_eq!(stats.read(path), Some(Stamp::of(&name.metadata().unwrap())));
         }
-        // From the second one on they are looked up in their directory.
+        // The second file opened the directory.
         assert!(stats.directory.is_some());
         std::fs::remove_file(&names[2]).unwrap();
-        assert_eq!(stats.of(&paths[2]), None);
+        assert_eq!(stats.read(&paths[2]), None);
         let missing = std::ffi::CString::new("/no/such/file").unwrap();
-        assert_eq!(stats.of(&missing), None);
+        assert_eq!(stats.read(&missing), None);
     }
 
     #[test]
-    fn a_stamp_is_settled_when_its_clock_has_moved_on() {
+    fn a_stamp_shows_changes_once_its_clock_has_advanced() {
         let long_ago = (5, 1);
         let at = |nanoseconds: i64| (100 + nanoseconds / SECOND, nanoseconds % SECOND);
         let cases = [
-            // (the newer of the times, the moment), after second 100; whether it is settled
+            // (the newer timestamp, the start, whether later changes show), in nanoseconds after second 100
             (1, 1, false),
-            (1, Moment::TICK, false),
-            (1, 1 + Moment::TICK, true),
+            (1, CoarseTime::TICK, false),
+            (1, 1 + CoarseTime::TICK, true),
             // In the future.
             (SECOND / 2, 1, false),
-            // Whole seconds: two of them.
-            (0, Moment::TICK, false),
+            // For a timestamp in whole seconds, the margin is two seconds.
+            (0, CoarseTime::TICK, false),
             (0, SECOND, false),
             (0, 2 * SECOND - 1, false),
             (0, 2 * SECOND, true),
         ];
-        for (time, moment, settled) in cases {
+        for (time, start, expected) in cases {
             for stamp in [stamp(at(time), long_ago), stamp(long_ago, at(time))] {
-                assert_eq!(stamp.is_settled(&Moment(at(moment))), settled, "{stamp:?} {moment}");
+                let found = stamp.shows_changes_after(&CoarseTime(at(start)));
+                assert_eq!(found, expected, "{stamp:?} {start}");
             }
         }
-        // One time may be finer than the other.
+        // The two timestamps may have different resolutions.
         let mixed = stamp((100, 0), (100, SECOND / 2));
-        assert!(!mixed.is_settled(&Moment((101, 0))));
-        assert!(mixed.is_settled(&Moment((102, 0))));
+        assert!(!mixed.shows_changes_after(&CoarseTime((101, 0))));
+        assert!(mixed.shows_changes_after(&CoarseTime((102, 0))));
     }
 
     #[test]
-    fn the_moment_is_one_of_the_clock_of_files() {
+    fn the_coarse_clock_is_the_clock_of_timestamps() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let made = Stamp::of(&file.as_file().metadata().unwrap());
-        assert!(!made.is_settled(&Moment(made.changed)));
+        assert!(!made.shows_changes_after(&CoarseTime(made.changed)));
         let started = std::time::Instant::now();
-        while !made.is_settled(&Moment::now()) {
+        while !made.shows_changes_after(&CoarseTime::now()) {
             assert!(started.elapsed().as_secs() < 10, "{made:?}");
             std::thread::yield_now();
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One request: the choice, and carrying it out.
+//! Handles one CertificateRequest: reads it, chooses a credential, installs it and records the decision.
 
 use super::installation::{self, InstallError, Installed};
 use super::{record, request, security};
@@ -9,7 +9,7 @@ use crate::error::{Cause, Error, Problem};
 use crate::judgement::{Circumstances, Judgement};
 use crate::ossl::QuietErrors;
 use crate::selector::{FrozenSelector, Survivors, clear_caches};
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use crate::x509::extensions::cache_extensions;
 use openssl::stack::Stack;
 use openssl::x509::X509;
@@ -17,28 +17,27 @@ use openssl_sys as ffi;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The maximum number of choices for one request, while files are being replaced.
-const MAX_CHOICES: usize = 4;
+/// The maximum number of attempts for one request while files are being replaced.
+const MAX_ATTEMPTS: usize = 4;
 
-/// Reads the request, chooses, loads the key, installs, and records the decision. `None`: nothing
-/// suits and none is sent.
+/// Handles a request. Returns `None` if no certificate is sent.
 ///
-/// `clear`: the certificates that the program has set are removed first, until the end of the
-/// handshake, so that neither a default nor the answer to an earlier request can stand in for the
-/// choice.
+/// `in_cert_cb`: the callback is a cert_cb, after which OpenSSL sends the certificate that is on the SSL.
+/// The certificates that the program has set are therefore removed until the end of the handshake, even
+/// if no credential suits. OpenSSL calls a client_cert_cb only if no certificate is set.
 ///
 /// # Safety
-/// `ssl` is a client's valid SSL, inside one of the two callbacks.
+/// `ssl` is a client's valid SSL, inside its cert_cb or client_cert_cb.
 pub unsafe fn choose_and_install(
     ssl: *mut ffi::SSL,
     selector: &Arc<FrozenSelector>,
-    clear: bool,
+    in_cert_cb: bool,
 ) -> Result<Option<Installed>, Error> {
     // SAFETY: the caller's promise.
-    let result = unsafe { choose(ssl, selector, clear) };
+    let result = unsafe { choose(ssl, selector, in_cert_cb) };
     let is_over = match &result {
         Ok(Some(_)) => false,
-        Ok(None) => !clear,
+        Ok(None) => !in_cert_cb,
         Err(_) => true,
     };
     if is_over {
@@ -53,26 +52,42 @@ pub unsafe fn choose_and_install(
 unsafe fn choose(
     ssl: *mut ffi::SSL,
     selector: &Arc<FrozenSelector>,
-    clear: bool,
+    in_cert_cb: bool,
 ) -> Result<Option<Installed>, Error> {
-    let errors = QuietErrors::new();
-    let mut has_begun = clear;
-    if clear {
+    let _errors = QuietErrors::new();
+    // SAFETY: the caller's promise.
+    let Attempt { decision, result, .. } = unsafe { last_attempt(ssl, selector, in_cert_cb) }?;
+    // Without a record the decision could not be explained, so nothing is sent.
+    // SAFETY: the caller's promise.
+    unsafe { record::set_decision(ssl, decision, false) }?;
+    result
+}
+
+/// Makes attempts until one is made with the current content of the files, or [`MAX_ATTEMPTS`] is
+/// reached. All files are checked only after an attempt that may be outdated.
+///
+/// # Safety
+/// As for [`choose_and_install`].
+unsafe fn last_attempt(
+    ssl: *mut ffi::SSL,
+    selector: &Arc<FrozenSelector>,
+    in_cert_cb: bool,
+) -> Result<Attempt, Error> {
+    if in_cert_cb {
         // SAFETY: the caller's promise.
         unsafe { installation::begin(ssl) }?;
     }
+    let mut has_begun = in_cert_cb;
     let mut current = selector.latest();
-    let follows = current.follows_files();
-    let mut check = follows.then_some(FileCheck::Unchanged);
-    let mut left = MAX_CHOICES;
-    let (decision, result) = loop {
+    let mut check = current.follows_files().then_some(FileCheck::Unchanged);
+    let mut left = MAX_ATTEMPTS;
+    loop {
         // SAFETY: the caller's promise.
-        let attempt = unsafe { attempt(ssl, &current, check, &mut has_begun)? };
+        let mut attempt = unsafe { attempt(ssl, &current, check, &mut has_begun)? };
         left -= 1;
         if left == 0 || !attempt.may_be_outdated(check) {
-            break (attempt.decision, attempt.result);
+            return Ok(attempt);
         }
-        // Check every file, and choose again.
         check = Some(FileCheck::Readable);
         let is_different = match current.reloaded() {
             Ok(Some((reloaded, is_different))) => {
@@ -81,40 +96,36 @@ unsafe fn choose(
                 is_different
             }
             Ok(None) => false,
-            // A file cannot be read. An earlier error comes first.
             Err(error) => {
-                let Attempt { mut decision, result, .. } = attempt;
-                let result = result.and_then(|_| {
-                    decision.chosen = None;
-                    decision.fail(&error);
-                    Err(error)
-                });
-                break (decision, result);
+                attempt.fail(error);
+                return Ok(attempt);
             }
         };
         if !is_different && !attempt.must_repeat {
-            break (attempt.decision, attempt.result);
+            return Ok(attempt);
         }
-    };
-    // SAFETY: the caller's promise.
-    let recorded = unsafe { record::set_decision(ssl, decision, false) };
-    drop(errors);
-    // What cannot be explained afterwards is not sent.
-    recorded?;
-    result
+    }
 }
 
-/// A choice that was made and carried out as far as possible.
+/// A choice, and the result of installing the chosen credential.
 struct Attempt {
     decision: Decision,
     result: Result<Option<Installed>, Error>,
-    /// A file that matters has changed or was not checked, so the choice must be made again.
+    /// A file on which the choice depends has changed or was not checked.
     must_repeat: bool,
 }
 
 impl Attempt {
-    /// Whether the current files may lead to another result. After all files have been checked, that is
-    /// so only after an error: a file may have been replaced since.
+    fn done(decision: Decision, result: Result<Option<Installed>, Error>) -> Attempt {
+        Attempt { decision, result, must_repeat: false }
+    }
+
+    fn outdated(decision: Decision) -> Attempt {
+        Attempt { decision, result: Ok(None), must_repeat: true }
+    }
+
+    /// Returns whether the current files may lead to another result. If all files have been checked, they
+    /// can do so only after an error: a file may have been replaced since.
     fn may_be_outdated(&self, check: Option<FileCheck>) -> bool {
         let is_first = check == Some(FileCheck::Unchanged);
         let is_ruled_out = self.decision.request().ca_names == 0
@@ -127,10 +138,19 @@ impl Attempt {
             Err(_) => true,
         }
     }
+
+    /// Records an error, unless the attempt has failed already.
+    fn fail(&mut self, error: Error) {
+        if self.result.is_ok() {
+            self.decision.chosen = None;
+            self.decision.fail(&error);
+            self.result = Err(error);
+        }
+    }
 }
 
 /// # Safety
-/// As for [`choose_and_install`].
+/// As for [`choose_and_install`]. `has_begun` says whether [`installation::begin`] was called.
 unsafe fn attempt(
     ssl: *mut ffi::SSL,
     selector: &Arc<FrozenSelector>,
@@ -138,45 +158,42 @@ unsafe fn attempt(
     has_begun: &mut bool,
 ) -> Result<Attempt, Error> {
     // SAFETY: the caller's promise.
-    let (mut decision, mut place) = unsafe { judge(ssl, selector)? };
-    let policy = *selector.policy();
+    let mut decision = unsafe { judge_request(ssl, selector)? };
     if let Some(error) = decision.error.clone() {
-        return Ok(Attempt { decision, result: Err(error), must_repeat: false });
+        return Ok(Attempt::done(decision, Err(error)));
     }
+    let policy = *selector.policy();
     if check == Some(FileCheck::Unchanged)
         && decision.request.ca_names == 0
         && policy.empty_ca_list == EmptyCaList::Sole
     {
-        // Whether a credential is the only one depends on every file.
-        return Ok(Attempt { decision, result: Ok(None), must_repeat: true });
+        // The content of every file matters.
+        return Ok(Attempt::outdated(decision));
     }
-    while let Some(at) = place {
+    while let Some(candidate) = decision.judgement.best(&decision.circumstances()) {
         if !*has_begun {
             // SAFETY: the caller's promise.
             unsafe { installation::begin(ssl) }?;
             *has_begun = true;
         }
-        decision.chosen = decision.judgement.index.survivors().credential(at);
+        decision.chosen = decision.judgement.index.survivors().credential(candidate);
         // SAFETY: the caller's promise.
-        match unsafe { install(ssl, selector, &decision.judgement, at, check) } {
+        match unsafe { install(ssl, selector, &decision.judgement, candidate, check) } {
             Ok(installed) => {
                 decision.outcome = Outcome::Sent;
-                return Ok(Attempt { decision, result: Ok(Some(installed)), must_repeat: false });
+                return Ok(Attempt::done(decision, Ok(Some(installed))));
             }
             Err(InstallError::SecurityLevel) => {
-                decision.judgement.verdicts.add(at, Reasons::SECURITY_LEVEL);
+                decision.judgement.verdicts.add(candidate, Reasons::SECURITY_LEVEL);
                 decision.chosen = None;
-                place = decision.judgement.best(&decision.circumstances());
             }
-            Err(InstallError::Changed) => {
-                return Ok(Attempt { decision, result: Ok(None), must_repeat: true });
-            }
+            Err(InstallError::Changed) => return Ok(Attempt::outdated(decision)),
             Err(InstallError::Fatal(cause)) => {
-                decision.judgement.verdicts.add(at, Reasons::KEY);
+                decision.judgement.verdicts.add(candidate, Reasons::KEY);
                 let number = decision.chosen.unwrap_or(0) + 1;
                 let error = Error::Entry { number, cause };
                 decision.fail(&error);
-                return Ok(Attempt { decision, result: Err(error), must_repeat: false });
+                return Ok(Attempt::done(decision, Err(error)));
             }
         }
     }
@@ -187,19 +204,19 @@ unsafe fn attempt(
             Err(Error::NoneSuitable)
         }
     };
-    Ok(Attempt { decision, result, must_repeat: false })
+    Ok(Attempt::done(decision, result))
 }
 
-/// Reads the request and judges the credentials that its CA names leave. The decision is that none is
-/// sent, or an error where a certificate cannot be decoded; the number is the place of the best
-/// credential in the index.
+/// Reads the request and judges the credentials that its CA names do not exclude. Returns a decision
+/// without a chosen credential. If a certificate cannot be decoded, the decision has the error and no
+/// candidates.
 ///
 /// # Safety
 /// As for [`choose_and_install`].
-pub(super) unsafe fn judge(
+pub(super) unsafe fn judge_request(
     ssl: *mut ffi::SSL,
     selector: &Arc<FrozenSelector>,
-) -> Result<(Decision, Option<usize>), Error> {
+) -> Result<Decision, Error> {
     let filter = selector.filter();
     // SAFETY: the caller's promise.
     let (peer, request) = unsafe { (record::peer(ssl), request::read(ssl, filter)?) };
@@ -208,14 +225,13 @@ pub(super) unsafe fn judge(
     let (index, error) = match selector.index(survivors) {
         Ok(index) => (index, None),
         Err(Error::Memory) => return Err(Error::Memory),
-        Err(error) => (selector.index(Survivors::Some(Box::default()))?, Some(error)),
+        Err(error) => (selector.index(Survivors::none())?, Some(error)),
     };
     let (now, count, user) = (now(), selector.count(), peer.user.as_deref());
     let circumstances = Circumstances { request: &request, user, now, policy, count };
     // SAFETY: likewise.
     let security = unsafe { security::judge(ssl, &index) };
     let judgement = Judgement::new(index, &security, &circumstances);
-    let best = judgement.best(&circumstances);
     let mut decision = Decision {
         selector: Arc::clone(selector),
         request,
@@ -230,41 +246,44 @@ pub(super) unsafe fn judge(
     if let Some(error) = &error {
         decision.fail(error);
     }
-    Ok((decision, best.filter(|_| error.is_none())))
+    Ok(decision)
 }
 
+/// Loads the key of a candidate and installs the credential. First checks its files unless `check` is
+/// `None`.
+///
 /// # Safety
 /// As for [`choose_and_install`].
 unsafe fn install(
     ssl: *mut ffi::SSL,
     selector: &FrozenSelector,
     judgement: &Judgement,
-    at: usize,
+    candidate: usize,
     check: Option<FileCheck>,
 ) -> Result<Installed, InstallError> {
     let no_entry = || InstallError::Fatal(Cause::Refused(Problem::NoEntry.into()));
     let no_memory = || InstallError::Fatal(Cause::Memory(None));
-    let (index, chain) = (&judgement.index, judgement.chain(at));
-    let leaf = index.leaves().get(at).ok_or_else(no_entry)?;
-    let credential = index.survivors().credential(at).ok_or_else(no_entry)?;
-    // OpenSSL will check at its extensions.
+    let (index, links) = (&judgement.index, judgement.chain(candidate));
+    let leaf = index.leaves().get(candidate).ok_or_else(no_entry)?;
+    // SSL_use_cert_and_key(3) reads the extensions.
     cache_extensions(leaf).map_err(|_| {
         clear_caches();
         no_memory()
     })?;
-    let key = selector.key(credential, index, chain, check).map_err(|unsent| match unsent {
-        Unsent::Changed => InstallError::Changed,
-        Unsent::Cause(cause) => InstallError::Fatal(cause),
+    let key = selector.key(index, candidate, links, check).map_err(|error| match error {
+        FileCheckError::Changed => InstallError::Changed,
+        FileCheckError::Cause(cause) => InstallError::Fatal(cause),
     })?;
-    // Not NULL even where it is empty: otherwise OpenSSL builds a chain from the trust store.
-    let mut above = Stack::<X509>::new().map_err(|_| no_memory())?;
-    for certificate in index.certificates(chain) {
-        above.push(certificate.clone()).map_err(|_| no_memory())?;
+    // An empty stack, not NULL: with NULL, OpenSSL builds a chain from the trust store.
+    let mut chain = Stack::<X509>::new().map_err(|_| no_memory())?;
+    for certificate in index.certificates(links) {
+        chain.push(certificate.clone()).map_err(|_| no_memory())?;
     }
     // SAFETY: the caller's promise.
-    unsafe { installation::install(ssl, leaf, &key, &above) }
+    unsafe { installation::install(ssl, leaf, &key, &chain) }
 }
 
+/// Returns the time in seconds since 1970.
 fn now() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The certificate that is on an SSL while the handshake that asked for it needs it.
+//! Installs the chosen credential on an SSL and removes it when the handshake no longer needs it.
 //!
-//! OpenSSL keeps a certificate on the SSL, sends it to the next server that asks, without a
-//! callback, and copies or shares it by SSL_dup(3) and SSL_copy_session_id(3). So the chosen one is
-//! removed as soon as the client has signed with it. An info callback on the SSL, set together with
-//! the certificate, sees that moment; it calls the callback that was set before, which is restored.
+//! OpenSSL would keep the certificate, send it for the next request without calling the callback, and
+//! copy or share it by SSL_dup(3) and SSL_copy_session_id(3). It is therefore removed as soon as the
+//! client has signed with it. An info callback, which is set on the SSL together with the certificate,
+//! notices this. It also calls the info callback that was set before, which is then restored.
 
 use super::record;
-use super::slots::{Installation, Slot, put_back, select_current, slots};
+use super::slots::{CertSlot, Installation, read_slots, restore_slot, select_current};
 use crate::error::{Cause, Error};
 use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
@@ -20,26 +20,26 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ffi::CStr;
 
-/// What was installed.
+/// The credential that was installed.
 pub struct Installed {
-    /// The certificate.
+    /// The leaf.
     pub leaf: X509,
-    /// Its private key.
+    /// The private key.
     pub key: PKey<Private>,
 }
 
-/// Why a credential was not installed.
+/// The reason why a credential was not installed.
 pub enum InstallError {
-    /// The security level's own check of this very certificate.
+    /// The security level refuses the certificate.
     SecurityLevel,
-    /// A file that one of the certificates comes from is another one now, or may be.
+    /// The file of one of the certificates has changed, or may have.
     Changed,
-    /// The credential was to be sent and cannot be used.
+    /// The credential cannot be used, so the handshake is aborted.
     Fatal(Cause),
 }
 
-/// Prepares an SSL for the answer to a request: removes the certificates that the program has set,
-/// and keeps them for [`end`]. The rest of an earlier handshake, which failed, is undone first.
+/// Prepares an SSL: saves and removes the certificates that the program has set, and sets the info
+/// callback. First ends an installation that a failed handshake has left.
 ///
 /// # Safety
 /// `ssl` is a client's valid SSL, inside one of the two certificate callbacks.
@@ -48,7 +48,7 @@ pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
     unsafe {
         end(ssl);
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        let new = Installation { leaf: None, set_aside: slots(ssl), ctx };
+        let new = Installation { leaf: None, saved: read_slots(ssl), ctx };
         *record::installation(ssl)? = Some(new);
         let previous = ossl::SSL_get_info_callback(ssl);
         if !previous.is_some_and(is_our_callback) {
@@ -72,8 +72,8 @@ pub unsafe fn install(
 ) -> Result<Installed, InstallError> {
     let no_memory = |_| InstallError::Fatal(Cause::Memory(None));
     let errors = QuietErrors::new();
-    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
-    // TLS 1.3 looks through all slots, so they are emptied first.
+    // SAFETY: the caller's promise, and valid objects; OpenSSL takes its own references.
+    // TLS 1.3 chooses among the certificates of all slots, so these are cleared first.
     let done = unsafe {
         if let Some(installation) = record::installation(ssl).map_err(no_memory)? {
             installation.leaf = Some(leaf.clone());
@@ -93,8 +93,8 @@ pub unsafe fn install(
     Err(InstallError::Fatal(Cause::Refused(errors.reason())))
 }
 
-/// Removes what was installed, puts the program's own certificates back, and restores its info
-/// callback. Certificates that the program has set meanwhile stay.
+/// Removes the installed certificate, and restores the program's own certificates and its info callback.
+/// Certificates that the program has set since [`begin`] stay.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile.
@@ -117,15 +117,15 @@ unsafe fn remove(ssl: *mut ffi::SSL, installation: &Installation) {
     // SAFETY: the caller's promise; each object is valid.
     unsafe {
         let current = ossl::SSL_get_certificate(ssl);
-        let present = slots(ssl);
+        let present = read_slots(ssl);
         let ours = installation.leaf.as_ref().map(X509::as_ptr);
-        let is_ours = |slot: &Slot| Some(slot.leaf.as_ptr()) == ours;
-        // Otherwise the SSL has got other certificates, as by SSL_set_SSL_CTX(3).
+        let is_ours = |slot: &CertSlot| Some(slot.leaf.as_ptr()) == ours;
+        // SSL_set_SSL_CTX(3), for example, replaces all certificates of the SSL. They stay.
         let is_same_ctx = ffi::SSL_get_SSL_CTX(ssl) == installation.ctx;
         if present.iter().any(is_ours) || (ours.is_none() && is_same_ctx) {
             ossl::SSL_certs_clear(ssl);
             let others = present.iter().filter(|slot| !is_ours(slot));
-            installation.set_aside.iter().chain(others).for_each(|slot| put_back(ssl, slot));
+            installation.saved.iter().chain(others).for_each(|slot| restore_slot(ssl, slot));
         } else if !current.is_null() {
             select_current(ssl, current);
         }
@@ -136,13 +136,13 @@ fn is_our_callback(callback: InfoCallback) -> bool {
     callback as usize == info_callback as *const () as usize
 }
 
-/// Whether the program has had this request answered by certpick in a cert_cb, by this copy of the
-/// library or another one in the process. An SSL has the info callback of a copy while it answers.
+/// Returns whether this or another copy of the library in the process has handled the request in a
+/// cert_cb. The SSL then has the info callback of that copy.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, inside its client_cert_cb.
 #[cfg(ossl3)]
-pub unsafe fn is_answered(ssl: *const ffi::SSL) -> bool {
+pub unsafe fn was_handled_by_cert_cb(ssl: *const ffi::SSL) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(callback) = ossl::SSL_get_info_callback(ssl) else { return false };
@@ -158,13 +158,14 @@ pub unsafe fn is_answered(ssl: *const ffi::SSL) -> bool {
 unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_int) {
     let next = guard(|| {
         let ssl = ssl.cast_mut();
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, which this thread uses.
         unsafe {
             if is_over(ssl, kind, value) {
                 end(ssl);
                 end_within_quic(ssl);
             }
-            // One that replaced ours and calls us may be the previous one at a later request.
+            // A callback that replaced ours and calls it may later become our previous callback. The flag
+            // prevents endless recursion.
             match next_callback(ssl) {
                 Some(next) if !record::set_is_calling(ssl, true) => Some(next),
                 _ => None,
@@ -174,15 +175,15 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
     if let Some(Some(next)) = next {
         // SAFETY: the program's callback, called as OpenSSL would have called it.
         unsafe { next(ssl, kind, value) };
-        // SAFETY: a valid SSL, whose thread this is.
+        // SAFETY: a valid SSL, which this thread uses.
         guard(|| unsafe { record::set_is_calling(ssl, false) });
     }
 }
 
-/// Removes the certificate from a QUIC connection whose request was answered in a cert_cb: OpenSSL
-/// calls that with an SSL of its own, which has the record of what was installed, and the info
-/// callback with the program's (seen in 3.5). Both have the same certificates and callbacks. Those of
-/// the program need not be put back, since such an SSL cannot be used again.
+/// Removes the certificate from a QUIC connection whose request was handled in a cert_cb. OpenSSL 3.5
+/// calls the cert_cb with an internal SSL, which has the record, but the info callback with the program's
+/// SSL. Both share certificates and callbacks. The program's certificates are not restored, since a QUIC
+/// connection cannot be used again.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.
@@ -197,15 +198,15 @@ unsafe fn end_within_quic(ssl: *mut ffi::SSL) {
     }
 }
 
-/// Whether a handshake does not need the certificate any more: the client has signed with it, or has
-/// sent Finished without it, or the handshake has failed or a new one begins.
+/// Returns whether the handshake no longer needs the certificate: the client has signed with it or has
+/// sent Finished without it, the handshake has failed, or a new one begins.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, in its info callback.
 unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
     /// SSL3_AL_FATAL of openssl/ssl3.h.
     const FATAL: c_int = 2;
-    // The numbers of these states differ between versions of OpenSSL, the abbreviations do not.
+    // The numbers of these states differ between versions of OpenSSL; the abbreviations do not.
     // SAFETY: the caller's promise; a static text.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
     let (cert_verify, finished, error) = (c"TWCV", c"TWFIN", c"SSLERR");
@@ -222,8 +223,9 @@ unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
     }
 }
 
-/// The callback that OpenSSL would call if ours were not set. It is never the one that is set now: one
-/// that replaced ours, which may be another copy's, is the one that calls us.
+/// Returns the info callback that OpenSSL would call if ours were not set: the previous one of the SSL or
+/// that of the SSL_CTX. It does not return the callback that is set now, because if that one is not ours,
+/// it has just called ours.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shared objects that are loaded in the process.
+//! Queries about the shared objects in the process.
 
 use libc::c_void;
 use std::ffi::CStr;
 
-/// Returns whether the object that contains this address exports a function of this name.
+/// Returns whether the shared object that contains an address exports a function.
 pub fn exports(address: *const (), name: &CStr) -> bool {
-    // SAFETY: only looks up addresses and names; RTLD_NOLOAD loads nothing, and the handle is
-    // closed.
+    // SAFETY: only looks up addresses and names; RTLD_NOLOAD loads nothing, and the handle is closed.
     unsafe {
         let Some(object) = object_of(address.cast()) else { return false };
         // The name of the program itself may be relative; dlopen would search for it.
@@ -27,7 +26,7 @@ pub fn exports(address: *const (), name: &CStr) -> bool {
     }
 }
 
-/// dladdr(3).
+/// Returns the shared object that contains an address, by dladdr(3).
 fn object_of(address: *const c_void) -> Option<libc::Dl_info> {
     // SAFETY: dladdr fills a structure of pointers and only looks up the address.
     unsafe {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A choice that is made and recorded, but not carried out, for a program that reports what a server
-//! asks for.
+//! A choice that is recorded but not installed, for a program that reports how a server's request would
+//! be answered.
 
-use super::choose::judge;
-use super::{answer, record};
+use super::choose::judge_request;
+use super::{record, run_client_cert_cb};
 use crate::decision::Outcome;
 use crate::error::Error;
 use crate::ossl::{self, QuietErrors};
@@ -12,11 +12,10 @@ use libc::c_int;
 use openssl_sys as ffi;
 use std::sync::Arc;
 
-/// Attaches a selector so that a choice is made and recorded, but no key is read and no certificate is
-/// sent.
+/// Attaches a selector that chooses and records the decision, but reads no key and sends no certificate.
 ///
 /// # Safety
-/// As for [`attach_client_cert_cb`].
+/// As for [`super::attach_client_cert_cb`].
 pub unsafe fn attach_preview(
     ctx: *mut ffi::SSL_CTX,
     selector: Arc<FrozenSelector>,
@@ -44,22 +43,22 @@ unsafe extern "C" fn preview_cb(
         unsafe { preview(ssl, &selector) }.map(|()| None)
     };
     // SAFETY: OpenSSL's pointers.
-    unsafe { answer(ssl, x509, pkey, ossl::queue_error, preview) }
+    unsafe { run_client_cert_cb(ssl, x509, pkey, ossl::queue_error, preview) }
 }
 
-/// Records the credential that would be chosen.
+/// Records the decision for a request.
 ///
 /// # Safety
-/// As for [`choose_and_install`].
+/// As for [`super::choose_and_install`].
 unsafe fn preview(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Result<(), Error> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
-    let (mut decision, place) = unsafe { judge(ssl, selector)? };
-    let error = decision.error.clone();
-    if error.is_none() && place.is_some() {
+    let mut decision = unsafe { judge_request(ssl, selector)? };
+    if let Some(candidate) = decision.judgement.best(&decision.circumstances()) {
         decision.outcome = Outcome::Sent;
+        decision.chosen = decision.judgement.index.survivors().credential(candidate);
     }
-    decision.chosen = place.and_then(|at| decision.judgement.index.survivors().credential(at));
+    let error = decision.error.clone();
     // SAFETY: the caller's promise.
     unsafe { record::set_decision(ssl, decision, true) }?;
     error.map_or(Ok(()), Err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The state that belongs to an SSL_CTX (its selector) and to an SSL (the peer, the last decision, the
-//! installation), kept in their ex_data.
+//! The ex_data of an SSL_CTX (its selector) and of an SSL (its record: the peer, the last decision and the
+//! installation).
 
 use super::security;
 use super::slots::Installation;
@@ -10,13 +10,13 @@ use crate::judgement::Judgement;
 use crate::ossl::ex_data::{Duplicate, Slot};
 use crate::ossl::{self, InfoCallback, QuietErrors};
 use crate::peer::Peer;
-use crate::selector::FrozenSelector;
+use crate::selector::{FrozenSelector, FullIndex};
 use libc::c_int;
 use openssl_sys as ffi;
 use std::ffi::CString;
 use std::sync::Arc;
 
-/// The Random of a handshake's ClientHello, which identifies the handshake: all zero before the first one
+/// The random value of a ClientHello, which identifies the handshake. It is zero before the first handshake
 /// and after SSL_clear(3).
 type ClientRandom = [u8; 32];
 
@@ -25,14 +25,14 @@ type ClientRandom = [u8; 32];
 struct Record {
     peer: Peer,
     decision: Option<Decision>,
-    /// The decision was not carried out.
+    /// The decision was not installed.
     is_preview: bool,
     /// SSL_get_state(3) when the decision was made.
     state: c_int,
-    /// Of the handshake in which the decision was made.
+    /// The handshake in which the decision was made.
     client_random: ClientRandom,
     installation: Option<Installation>,
-    /// The info callback that the SSL had before the last installation.
+    /// The info callback of the SSL before the last installation.
     previous_callback: Option<InfoCallback>,
     /// The previous callback is being called.
     is_calling: bool,
@@ -41,8 +41,8 @@ struct Record {
 }
 
 impl Duplicate for Record {
-    /// The copy of an SSL has the same peer and no decision. It has the same certificates and info
-    /// callback, so it has the installation, too.
+    /// Copies the peer and, because the copy of the SSL has the same certificates and info callback, the
+    /// installation. Does not copy the decision.
     fn duplicate(&self) -> Record {
         Record {
             peer: self.peer.clone(),
@@ -59,7 +59,7 @@ static RECORD: Slot<ffi::SSL, Record> = Slot::with_dup();
 /// Stores the selector in the SSL_CTX's ex_data and drops the previous one.
 ///
 /// # Safety
-/// `ctx` is a valid SSL_CTX, of which no handshake is under way in another thread.
+/// `ctx` is a valid SSL_CTX, and no other thread performs a handshake on it.
 pub unsafe fn set_selector(
     ctx: *mut ffi::SSL_CTX,
     selector: Arc<FrozenSelector>,
@@ -68,7 +68,7 @@ pub unsafe fn set_selector(
     unsafe { SELECTOR.set(ctx, selector) }.map(|_| ())
 }
 
-/// The selector of an SSL's SSL_CTX.
+/// Returns the selector of the SSL's SSL_CTX.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -77,7 +77,7 @@ pub unsafe fn selector(ssl: *mut ffi::SSL) -> Option<Arc<FrozenSelector>> {
     unsafe { SELECTOR.get(ffi::SSL_get_SSL_CTX(ssl)).map(|selector| Arc::clone(&*selector)) }
 }
 
-/// Returns whether the program has attached a selector of its own to the SSL's SSL_CTX.
+/// Returns whether the program has attached a selector to the SSL's SSL_CTX.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -97,7 +97,7 @@ pub unsafe fn set_peer(ssl: *mut ffi::SSL, peer: Peer) -> Result<(), Error> {
     Ok(())
 }
 
-/// The peer that [`set_peer`] stored.
+/// Returns the peer that [`set_peer`] stored, or an empty one.
 ///
 /// # Safety
 /// As for [`set_peer`].
@@ -126,10 +126,10 @@ pub unsafe fn set_decision(
     Ok(())
 }
 
-/// The installation of an SSL.
+/// Returns the installation of an SSL.
 ///
 /// # Safety
-/// As for [`set_peer`], and the result is dropped before OpenSSL is called.
+/// As for [`set_peer`]. The result must be dropped before OpenSSL is called.
 pub unsafe fn installation<'a>(ssl: *mut ffi::SSL) -> Result<&'a mut Option<Installation>, Error> {
     // SAFETY: the caller's promise.
     unsafe { Ok(&mut (*RECORD.get_or_default(ssl)?).installation) }
@@ -154,7 +154,7 @@ pub unsafe fn has_installation(ssl: *const ffi::SSL) -> bool {
     unsafe { RECORD.get(ssl).is_some_and(|record| (*record).installation.is_some()) }
 }
 
-/// Stores the info callback that an SSL has before a certificate is installed, if the SSL has a record.
+/// Stores the info callback that an SSL has before an installation, if the SSL has a record.
 ///
 /// # Safety
 /// As for [`set_peer`].
@@ -166,7 +166,7 @@ pub unsafe fn set_previous_callback(ssl: *const ffi::SSL, callback: Option<InfoC
     }
 }
 
-/// The callback that [`set_previous_callback`] stored.
+/// Returns the callback that [`set_previous_callback`] stored.
 ///
 /// # Safety
 /// As for [`set_peer`].
@@ -175,7 +175,7 @@ pub unsafe fn previous_callback(ssl: *const ffi::SSL) -> Option<InfoCallback> {
     unsafe { (*RECORD.get(ssl)?).previous_callback }
 }
 
-/// Stores whether the previous info callback is being called. Returns the value before.
+/// Stores whether the previous info callback is being called. Returns the old value.
 ///
 /// # Safety
 /// As for [`set_peer`].
@@ -188,20 +188,21 @@ pub unsafe fn set_is_calling(ssl: *const ffi::SSL, is_calling: bool) -> bool {
     }
 }
 
+/// Returns the random value of the SSL's last ClientHello.
+///
 /// # Safety
 /// `ssl` is a valid SSL.
 unsafe fn client_random(ssl: *const ffi::SSL) -> ClientRandom {
     let mut random = ClientRandom::default();
-    // SAFETY: the caller's promise, and room for so many bytes.
+    // SAFETY: the caller's promise; the buffer has the given length.
     unsafe { ffi::SSL_get_client_random(ssl, random.as_mut_ptr(), random.len()) };
     random
 }
 
-/// The decision of the current handshake or, if none is under way, of the last one.
+/// Returns the decision of the current handshake or, between handshakes, of the last one.
 ///
 /// # Safety
-/// `ssl` is a valid SSL, used by no other thread meanwhile, and no other reference from here is
-/// alive.
+/// `ssl` is a valid SSL, used by no other thread meanwhile, and no other reference to its record exists.
 pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -213,7 +214,7 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
             (*record).decision = None;
         }
         if !is_current && ossl::SSL_in_before(ssl) == 0 {
-            // A handshake has begun, but its ClientHello is not made yet.
+            // A handshake has begun, but has no ClientHello yet.
             return None;
         }
         if is_current && is_unsigned(ssl, &*record) {
@@ -223,9 +224,9 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     }
 }
 
-/// Returns whether OpenSSL did not sign with the certificate that it was given. It checks the certificate
-/// once more after the callback, also by criteria that it does not report, such as
-/// signature_algorithms_cert (RFC 8446, section 4.2.3), and sends none if it finds it unusable.
+/// Returns whether OpenSSL did not sign with the installed certificate. It checks the certificate again
+/// after the callback, also by criteria that a callback cannot read, such as signature_algorithms_cert
+/// (RFC 8446, section 4.2.3). If the certificate fails, OpenSSL sends none.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
@@ -236,7 +237,7 @@ unsafe fn is_unsigned(ssl: *const ffi::SSL, record: &Record) -> bool {
     unsafe {
         is_sent
             && !record.is_preview
-            // In the state of the callback OpenSSL has not checked yet; before a handshake it has no
+            // OpenSSL checks when it leaves the state of the callback. Before a handshake it has no
             // signature type.
             && ossl::SSL_get_state(ssl) != record.state
             && ossl::SSL_in_before(ssl) == 0
@@ -244,38 +245,40 @@ unsafe fn is_unsigned(ssl: *const ffi::SSL, record: &Record) -> bool {
     }
 }
 
-/// Like [`decision`], but with a verdict on every credential, also on those that the choice did not need.
-/// They are judged by the security level that the SSL has now.
+/// Like [`decision`], but with a verdict on every credential, including those that the server's CA names
+/// exclude. These are judged with the present security level of the SSL.
 ///
 /// # Safety
 /// As for [`decision`].
-pub unsafe fn whole_decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
+pub unsafe fn full_decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise; the first reference is not used again.
     unsafe {
         decision(ssl)?;
         let decision = (*RECORD.get(ssl)?).decision.as_mut()?;
-        // If there is no memory for it, the decision stays as it is.
+        // Without memory, the decision stays incomplete.
         let _ = complete(ssl, decision);
         Some(decision)
     }
 }
 
+/// Adds the missing verdicts.
+///
 /// # Safety
 /// As for [`decision`].
 unsafe fn complete(ssl: *const ffi::SSL, decision: &mut Decision) -> Result<(), OutOfMemory> {
     if decision.is_complete() {
         return Ok(());
     }
-    let whole = decision.selector.whole()?;
+    let FullIndex { index, damaged } = decision.selector.full_index()?;
     // SAFETY: the caller's promise.
-    let security = unsafe { security::judge(ssl, &whole.index) };
-    let judgement = Judgement::new(whole.index, &security, &decision.circumstances());
-    decision.complete(judgement, whole.damaged);
+    let security = unsafe { security::judge(ssl, &index) };
+    let judgement = Judgement::new(index, &security, &decision.circumstances());
+    decision.complete(judgement, damaged);
     Ok(())
 }
 
-/// The decision's message as a C string, which belongs to the SSL.
+/// Returns the decision's message as a C string, which the SSL owns.
 ///
 /// # Safety
 /// As for [`decision`].
@@ -283,13 +286,13 @@ pub unsafe fn message(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
     unsafe {
-        let words = decision(ssl)?.message();
+        let text = decision(ssl)?.message();
         let record = RECORD.get(ssl)?;
-        store_text(&mut (*record).message, &words)
+        store_text(&mut (*record).message, &text)
     }
 }
 
-/// The decision's explanation as a C string, which belongs to the SSL.
+/// Returns the decision's explanation as a C string, which the SSL owns.
 ///
 /// # Safety
 /// As for [`decision`].
@@ -297,17 +300,17 @@ pub unsafe fn explanation(ssl: *const ffi::SSL) -> Option<*const libc::c_char> {
     let _errors = QuietErrors::new();
     // SAFETY: the caller's promise.
     unsafe {
-        let words = whole_decision(ssl)?.explanation();
+        let text = full_decision(ssl)?.explanation();
         let record = RECORD.get(ssl)?;
-        store_text(&mut (*record).explanation, &words)
+        store_text(&mut (*record).explanation, &text)
     }
 }
 
-/// Stores a text. If the same text is stored already, pointers to it stay valid.
-fn store_text(place: &mut CString, words: &str) -> Option<*const libc::c_char> {
-    let words = ossl::c_text(words);
-    if *place != words {
-        *place = words;
+/// Stores a text and returns a pointer to it. If the text has not changed, older pointers stay valid.
+fn store_text(stored: &mut CString, text: &str) -> Option<*const libc::c_char> {
+    let text = ossl::c_string(text);
+    if *stored != text {
+        *stored = text;
     }
-    Some(place.as_ptr())
+    Some(stored.as_ptr())
 }

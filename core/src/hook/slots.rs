@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The certificates on an SSL, each in the slot of its type of key.
+//! The certificates on an SSL. OpenSSL has one slot for each type of key.
 
 use crate::ossl;
 use foreign_types::ForeignType;
@@ -10,43 +10,44 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ptr;
 
-/// What was done to an SSL for one request, to be undone.
+/// The changes to an SSL for one request, which [`super::installation::end`] undoes.
 #[derive(Clone)]
 pub struct Installation {
-    /// The certificate that was installed; `None` where none suits.
+    /// The certificate that was installed; `None` if no credential suits.
     pub leaf: Option<X509>,
-    /// The program's own certificates, which were on the SSL before; the current one comes last.
-    pub set_aside: Vec<Slot>,
-    /// The SSL_CTX that the SSL had; it is only compared.
+    /// The program's own certificates, which were on the SSL before. The current one is last.
+    pub saved: Vec<CertSlot>,
+    /// The SSL_CTX of the SSL at that time. It is compared, never dereferenced.
     pub ctx: *mut ffi::SSL_CTX,
 }
 
-/// A certificate, its key and its chain, as one of an SSL's slots holds them.
+/// The content of a slot.
 #[derive(Clone)]
-pub struct Slot {
+pub struct CertSlot {
     pub leaf: X509,
     key: PKey<Private>,
     chain: Option<Vec<X509>>,
 }
 
-/// SSL_get0_chain_certs(3), SSL_select_current_cert(3) and SSL_set_current_cert(3), which are macros.
+/// The commands of the macros SSL_get0_chain_certs(3), SSL_select_current_cert(3) and
+/// SSL_set_current_cert(3).
 const SSL_CTRL_GET_CHAIN_CERTS: c_int = 115;
 const SSL_CTRL_SELECT_CURRENT_CERT: c_int = 116;
 const SSL_CTRL_SET_CURRENT_CERT: c_int = 117;
 const SSL_CERT_SET_FIRST: c_long = 1;
 const SSL_CERT_SET_NEXT: c_long = 2;
 
-/// More than any version of OpenSSL has, those of providers included.
+/// An upper limit: no version of OpenSSL has as many slots, including those of providers.
 const MAX_SLOTS: usize = 256;
 
-/// The certificates with a key that are on an SSL; the current one comes last. Afterwards another
-/// one may be the current one.
+/// Returns the slots that have a certificate and a key. The current one is last. May change the current
+/// certificate.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile.
-pub unsafe fn slots(ssl: *mut ffi::SSL) -> Vec<Slot> {
+pub unsafe fn read_slots(ssl: *mut ffi::SSL) -> Vec<CertSlot> {
     let mut found = Vec::new();
-    // SAFETY: the caller's promise; what the SSL has is valid, and gets references.
+    // SAFETY: the caller's promise; certificates and keys of the SSL are valid.
     unsafe {
         let current = ossl::SSL_get_certificate(ssl);
         let mut next = SSL_CERT_SET_FIRST;
@@ -65,34 +66,34 @@ pub unsafe fn slots(ssl: *mut ffi::SSL) -> Vec<Slot> {
                 ossl::stack_elements::<_, ffi::X509>(chain).map(|x| certificate(x)).collect()
             });
             ffi::EVP_PKEY_up_ref(key);
-            found.push(Slot { leaf: certificate(leaf), key: PKey::from_ptr(key), chain });
+            found.push(CertSlot { leaf: certificate(leaf), key: PKey::from_ptr(key), chain });
         }
-        if let Some(at) = found.iter().position(|slot| slot.leaf.as_ptr() == current) {
-            let last = found.remove(at);
-            found.push(last);
+        if let Some(i) = found.iter().position(|slot| slot.leaf.as_ptr() == current) {
+            let slot = found.remove(i);
+            found.push(slot);
         }
     }
     found
 }
 
-/// A reference to a certificate.
+/// Returns a new reference to a certificate.
 ///
 /// # Safety
 /// `certificate` is valid.
 unsafe fn certificate(certificate: *mut ffi::X509) -> X509 {
-    // SAFETY: the caller's promise; the reference is the result's.
+    // SAFETY: the caller's promise; the result owns the new reference.
     unsafe {
         ffi::X509_up_ref(certificate);
         X509::from_ptr(certificate)
     }
 }
 
-/// Where this fails, for want of memory, the SSL is without that certificate, and none is sent in
-/// its place.
+/// Sets a certificate on the SSL again. If there is no memory, the SSL lacks that certificate, and no
+/// other one is sent instead.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile.
-pub unsafe fn put_back(ssl: *mut ffi::SSL, slot: &Slot) {
+pub unsafe fn restore_slot(ssl: *mut ffi::SSL, slot: &CertSlot) {
     let mut stack = None;
     if let Some(chain) = &slot.chain {
         let Ok(mut new) = Stack::<X509>::new() else { return };
@@ -102,13 +103,13 @@ pub unsafe fn put_back(ssl: *mut ffi::SSL, slot: &Slot) {
         stack = Some(new);
     }
     let chain = stack.as_ref().map_or(ptr::null_mut(), |stack| stack.as_ptr());
-    // SAFETY: the caller's promise, and valid objects, of which OpenSSL takes its own references.
+    // SAFETY: the caller's promise, and valid objects; OpenSSL takes its own references.
     unsafe {
         ossl::SSL_use_cert_and_key(ssl, slot.leaf.as_ptr(), slot.key.as_ptr(), chain, 1);
     }
 }
 
-/// Makes this certificate the current one of the SSL again.
+/// Makes a certificate of the SSL the current one.
 ///
 /// # Safety
 /// `ssl` is a valid SSL, used by no other thread meanwhile, and `leaf` a valid certificate.

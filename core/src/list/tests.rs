@@ -45,7 +45,7 @@ fn file_names_are_split_at_commas_and_trimmed_unless_quoted() {
 }
 
 #[test]
-fn in_passwords_every_byte_counts() {
+fn passwords_are_not_trimmed() {
     let table: &[(&str, &[&str])] = &[
         ("", &[""]),
         (" a , b ", &[" a ", " b "]),
@@ -61,7 +61,7 @@ fn in_passwords_every_byte_counts() {
 }
 
 #[test]
-fn what_is_not_well_formed_names_the_list_the_entry_and_the_flaw() {
+fn a_malformed_entry_is_reported_with_the_list_its_number_and_the_flaw() {
     use Parameter::{SslCert, SslKey, SslPassword};
     let table = [
         ("a,\"b", SslCert, 2, Flaw::UnclosedQuote),
@@ -136,7 +136,7 @@ fn entry_n_of_each_list_belongs_together() {
                 ("c", Some("k3"), Some("dUmmyP^#+")),
             ],
         ),
-        // With one certificate nothing else is taken apart.
+        // With one certificate, the other values are not split.
         (("a", Some(" k,1\""), Some("\"p,q")), &[("a", Some(" k,1\""), Some("\"p,q"))]),
         (("\"a,b\"", Some("k,1"), Some("p,q")), &[("a,b", Some("k,1"), Some("p,q"))]),
     ];
@@ -151,7 +151,7 @@ fn entry_n_of_each_list_belongs_together() {
 }
 
 #[test]
-fn an_existing_file_is_one_file_commas_and_all() {
+fn the_name_of_an_existing_file_may_contain_commas() {
     let dir = tempfile::tempdir().unwrap();
     let comma = dir.path().join(" a, \"b.crt ");
     std::fs::write(&comma, "").unwrap();
@@ -216,7 +216,7 @@ fn a_hundred_thousand_commas_are_an_error_of_the_first_entry() {
 }
 
 #[test]
-fn passwords_may_come_one_a_line() {
+fn passwords_may_be_given_one_per_line() {
     let table: &[(&[u8], &[Option<&str>])] = &[
         (b"a\nb\n", &[Some("a"), Some("b")]),
         (b"a\nb", &[Some("a"), Some("b")]),

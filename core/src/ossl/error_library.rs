@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our library in OpenSSL's error queue: its number, and the texts of its reasons.
+//! The number of our library in OpenSSL's error codes, and the texts of its reasons.
 //!
-//! Each is made without a lock, which a fork might leave locked: of threads that come at the same
-//! time one wins, and what the others made is dropped before OpenSSL has seen it. OpenSSL keeps
-//! pointers to the winner's for as long as the process lives.
+//! OpenSSL keeps pointers to the texts, so they are never freed. They are created without a lock, which
+//! might stay locked in a forked child. If several threads create a text at the same time, only one of them
+//! is passed to OpenSSL.
 
 use crate::error::Status;
 use libc::{c_int, c_ulong};
@@ -16,8 +16,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 unsafe extern "C" {
-    /// Unlike ERR_load_strings(3) it leaves the table as it is, which has our library's number in it
-    /// already. Since OpenSSL 1.1.1.
+    /// Unlike ERR_load_strings(3), does not write the library's number to the table. Since OpenSSL 1.1.1.
     fn ERR_load_strings_const(str: *const ffi::ERR_STRING_DATA) -> c_int;
     #[cfg(ossl3)]
     fn ERR_set_mark() -> c_int;
@@ -25,16 +24,16 @@ unsafe extern "C" {
     fn ERR_pop_to_mark() -> c_int;
 }
 
-/// ERR_LIB_USER of openssl/err.h: the first number that no library of OpenSSL's has.
+/// ERR_LIB_USER of openssl/err.h, the first number that is not used by OpenSSL's own libraries.
 const ERR_LIB_USER: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
-/// What OpenSSL points into: entries with a text each, and one of zeros at the end.
+/// A table for ERR_load_strings_const, which ends with an entry of zeros.
 struct Table<const N: usize> {
     entries: [ffi::ERR_STRING_DATA; N],
     is_loaded: AtomicBool,
 }
 
-// SAFETY: its pointers are to texts that live as long as the process, and nobody writes to entries.
+// SAFETY: the entries point to texts that live as long as the process, and are not modified.
 unsafe impl<const N: usize> Send for Table<N> {}
 // SAFETY: likewise.
 unsafe impl<const N: usize> Sync for Table<N> {}
@@ -44,14 +43,14 @@ impl<const N: usize> Table<N> {
         Table { entries, is_loaded: AtomicBool::new(false) }
     }
 
-    /// Once it is, no more of OpenSSL's locks are taken, which a fork might leave locked. Loading it
-    /// twice changes nothing.
+    /// Passes the table to OpenSSL, unless this has been done. Two threads may do it at the same time, which
+    /// is harmless. Later calls take no lock of OpenSSL's, which might be locked in a forked child.
     fn load(&'static self) {
         if self.is_loaded.load(Ordering::Acquire) {
             return;
         }
-        // SAFETY: a table that ends with zeros and is never freed; OpenSSL locks its own. What it may
-        // queue for want of memory is taken away again.
+        // SAFETY: a table that ends with zeros and is never freed. The mark removes the error that OpenSSL
+        // queues if there is no memory.
         unsafe {
             #[cfg(ossl3)]
             ERR_set_mark();
@@ -62,13 +61,13 @@ impl<const N: usize> Table<N> {
         self.is_loaded.store(self.is_known(), Ordering::Release);
     }
 
-    /// Whether OpenSSL has the last text: there may have been no memory for it. For a reason that it
-    /// does not know, it may have the text of another library's reason with the same number.
+    /// Returns whether OpenSSL has the last text; it may have had no memory for it. For an unknown reason,
+    /// OpenSSL may return the text of another library's reason with the same number.
     fn is_known(&self) -> bool {
         let Some(last) = self.entries.iter().rev().find(|entry| !entry.string.is_null()) else {
             return true;
         };
-        // SAFETY: looks into OpenSSL's table; both texts live as long as the process.
+        // SAFETY: both texts live as long as the process.
         unsafe {
             let text = ffi::ERR_reason_error_string(last.error);
             !text.is_null() && CStr::from_ptr(text) == CStr::from_ptr(last.string)
@@ -79,14 +78,14 @@ impl<const N: usize> Table<N> {
 fn number() -> c_int {
     static NUMBER: OnceNonZeroUsize = OnceNonZeroUsize::new();
     let number = NUMBER.get_or_init(|| {
-        // SAFETY: takes the next free number.
+        // SAFETY: no arguments.
         let next = unsafe { ffi::ERR_get_next_error_library() };
         usize::try_from(next).ok().and_then(NonZeroUsize::new).unwrap_or(ERR_LIB_USER)
     });
     c_int::try_from(number.get()).unwrap_or(0)
 }
 
-/// ERR_PACK(lib, 0, reason): openssl/err.h of 3.0 shifts by 23, of 1.1.1 by 24.
+/// ERR_PACK(lib, 0, reason) of openssl/err.h, which shifts by 24 in 1.1.1 and by 23 since 3.0.
 pub fn code(reason: c_int) -> c_ulong {
     ((number() as c_ulong & 0xff) << if cfg!(ossl3) { 23 } else { 24 }) | reason as c_ulong
 }
@@ -99,13 +98,14 @@ fn end() -> ffi::ERR_STRING_DATA {
     ffi::ERR_STRING_DATA { error: 0, string: std::ptr::null() }
 }
 
-/// The number that OpenSSL gave our library, whose texts are loaded.
+/// Loads the texts, and returns the number of our library.
 pub fn number_with_texts() -> c_int {
     load_texts();
     number()
 }
 
-/// Done early, so that no other thread's fork comes in between, and again where there was no memory.
+/// Loads the texts of all statuses, unless they are loaded. Called early, because a later fork in another
+/// thread could leave OpenSSL's lock locked, and before each error, in case there was no memory.
 pub fn load_texts() {
     static TEXTS: OnceBox<Table<{ Status::ALL.len() + 1 }>> = OnceBox::new();
     let table = TEXTS.get_or_init(|| {
@@ -120,25 +120,25 @@ pub fn load_texts() {
     table.load();
 }
 
-/// A reason with just this text. There are no more than a few of them, since OpenSSL keeps the text
-/// of a reason for good: None when all are taken.
+/// Returns a reason with this text. Returns `None` if all reasons have other texts. Their number is limited,
+/// because the texts are never freed.
 #[cfg(ossl3)]
-pub fn reason_with_text(words: &CStr) -> Option<c_int> {
+pub fn reason_with_text(text: &CStr) -> Option<c_int> {
     const FIRST: c_int = 1000;
-    const MOST: usize = 64;
+    const MAX: usize = 64;
     struct Reason {
         text: CString,
         table: Table<2>,
     }
-    static REASONS: [OnceBox<Reason>; MOST] = [const { OnceBox::new() }; MOST];
+    static REASONS: [OnceBox<Reason>; MAX] = [const { OnceBox::new() }; MAX];
 
     (FIRST..).zip(&REASONS).find_map(|(number, slot)| {
         let reason = slot.get_or_init(|| {
-            let text = words.to_owned();
+            let text = text.to_owned();
             let table = Table::new([entry(number, &text), end()]);
             Box::new(Reason { text, table })
         });
-        if *reason.text != *words {
+        if *reason.text != *text {
             return None;
         }
         reason.table.load();

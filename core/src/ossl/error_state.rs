@@ -1,48 +1,48 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sets a thread's error queue aside whole: entries, their data, marks.
+//! Saves and restores a thread's error queue with entries, their data, and marks.
 //!
-//! A mark (ERR_set_mark(3)) is not enough. The queue has 16 slots, and OpenSSL fills most of them
-//! where it tries one decoder after the other, which pushes the program's entries out. OpenSSL also
-//! sets and pops marks itself: in 1.1.1, where an entry has one mark or none, and in 4.0.2, which pops
-//! one too many when it decrypts PBES2, that takes the program's.
+//! A mark (ERR_set_mark(3)) is not sufficient. The queue has 16 entries, and OpenSSL adds more when it tries
+//! several decoders, which removes the program's entries. OpenSSL also sets and pops marks. In 1.1.1, where
+//! an entry has at most one mark, and in 4.0.2, which pops a mark too many when it decrypts PBES2, this
+//! removes the program's marks.
 
 use openssl_sys as ffi;
 use std::marker::PhantomData;
 
-/// The queue of this thread as it was. Until this is dropped OpenSSL has an empty one, of which
-/// nothing stays.
-pub struct SetAside {
-    /// `None` where the queue was empty.
-    callers: Option<Queue>,
-    /// A queue belongs to its thread.
+/// The saved queue of this thread. Dropping it replaces the current queue by the saved one.
+pub struct SavedQueue {
+    /// `None` if the queue was empty.
+    queue: Option<Queue>,
+    /// A queue belongs to one thread.
     _not_send: PhantomData<*mut ()>,
 }
 
-impl SetAside {
-    pub fn new() -> SetAside {
-        SetAside { callers: Queue::take(), _not_send: PhantomData }
+impl SavedQueue {
+    /// Saves the queue, and leaves an empty one.
+    pub fn new() -> SavedQueue {
+        SavedQueue { queue: Queue::take(), _not_send: PhantomData }
     }
 }
 
-impl Drop for SetAside {
+impl Drop for SavedQueue {
     fn drop(&mut self) {
-        if let Some(callers) = self.callers.take() {
-            callers.put_back();
+        if let Some(queue) = self.queue.take() {
+            queue.restore();
         } else {
-            // SAFETY: works on this thread's queue alone.
+            // SAFETY: changes only this thread's queue.
             unsafe { ffi::ERR_clear_error() };
         }
     }
 }
 
-#[cfg(not(ossl4))]
-use by_state::Queue;
 #[cfg(ossl4)]
-use saved::Queue;
-
-/// Up to OpenSSL 3.x the structure is public.
+use by_functions::Queue;
 #[cfg(not(ossl4))]
-mod by_state {
+use by_structure::Queue;
+
+/// Up to OpenSSL 3.x, the structure ERR_STATE is public.
+#[cfg(not(ossl4))]
+mod by_structure {
     use libc::{c_char, c_int, c_ulong};
     use openssl_sys as ffi;
 
@@ -51,7 +51,7 @@ mod by_state {
     /// ERR_TXT_MALLOCED.
     const TXT_MALLOCED: c_int = 1;
 
-    /// ERR_STATE, as openssl/err.h of 1.1.1 declares it.
+    /// ERR_STATE of openssl/err.h in 1.1.1.
     #[cfg(not(ossl3))]
     #[repr(C)]
     struct State {
@@ -65,7 +65,7 @@ mod by_state {
         bottom: c_int,
     }
 
-    /// The same of 3.x.
+    /// ERR_STATE of openssl/err.h in 3.x.
     #[cfg(ossl3)]
     #[repr(C)]
     struct State {
@@ -86,29 +86,29 @@ mod by_state {
         fn ERR_get_state() -> *mut State;
     }
 
-    /// What OpenSSL had in this thread's structure, which is ours as long. In a box, because
-    /// callbacks may run on a small stack.
+    /// The content of this thread's structure, which we own until it is restored. Boxed, because callbacks
+    /// may run on a small stack.
     pub struct Queue(Box<State>);
 
     impl Queue {
-        /// `None` where there is nothing in it, or where it cannot be had.
+        /// Returns `None` if the queue is empty, or if OpenSSL has no memory for it.
         pub fn take() -> Option<Queue> {
-            // SAFETY: NULL, or this thread's queue, whose entries (and what OpenSSL has allocated for
-            // their data) are ours from here on: one of zeros is empty and owns nothing.
+            // SAFETY: NULL, or this thread's structure. The copy owns the allocated data of its entries, and
+            // the structure is set to zeros, which is an empty queue.
             unsafe {
                 let state = ERR_get_state().as_mut()?;
                 if state.top == state.bottom {
                     return None;
                 }
-                let callers = Box::new(std::ptr::read(state));
+                let queue = Box::new(std::ptr::read(state));
                 std::ptr::write_bytes(state, 0, 1);
-                Some(Queue(callers))
+                Some(Queue(queue))
             }
         }
 
-        pub fn put_back(self) {
-            // SAFETY: works on this thread's queue alone. Cleared, it owns nothing but the buffers
-            // that OpenSSL 3 keeps for later data, which are freed.
+        pub fn restore(self) {
+            // SAFETY: this thread's structure. After ERR_clear_error(3), it owns only the buffers that OpenSSL 3
+            // keeps for later entries, which are freed before it is overwritten.
             unsafe {
                 ffi::ERR_clear_error();
                 let Some(state) = ERR_get_state().as_mut() else { return };
@@ -123,10 +123,10 @@ mod by_state {
     }
 }
 
-/// OpenSSL 3.2 has functions for it, and since 4.0 there is no other way. They forget marks, so
-/// there is a part for each.
+/// Since OpenSSL 4.0, the structure is private. The functions for it, which exist since 3.2, do not save
+/// marks, so the entries after each mark are saved separately.
 #[cfg(ossl4)]
-mod saved {
+mod by_functions {
     use libc::{c_int, c_void};
     use openssl_sys as ffi;
 
@@ -144,20 +144,20 @@ mod saved {
 
     impl Drop for Part {
         fn drop(&mut self) {
-            // SAFETY: ours, and freed once.
+            // SAFETY: a structure that we own and free once.
             unsafe { OSSL_ERR_STATE_free(self.0) };
         }
     }
 
-    /// The entries above each mark, the newest first; the last one has no mark below it. None at
-    /// all: there was no memory, and they are where they were, under a mark.
+    /// The entries after each mark, the newest first, and finally the entries before the first mark. If there
+    /// is no memory, no part: the entries stay in the queue, below an additional mark.
     pub struct Queue(Vec<Part>);
 
     impl Queue {
-        /// `None` where there is nothing in it.
+        /// Returns `None` if the queue is empty.
         pub fn take() -> Option<Queue> {
             let mut parts = Vec::new();
-            // SAFETY: works on this thread's queue alone.
+            // SAFETY: changes only this thread's queue.
             unsafe {
                 if ffi::ERR_peek_last_error() == 0 {
                     return None;
@@ -171,7 +171,7 @@ mod saved {
                     }
                     OSSL_ERR_STATE_save_to_mark(part.0);
                     parts.push(part);
-                    // There is nothing above a mark now, so this takes the mark alone.
+                    // There is no entry after the mark now, so this removes only the mark.
                     if ERR_pop_to_mark() == 0 {
                         return Some(Queue(parts));
                     }
@@ -179,8 +179,8 @@ mod saved {
             }
         }
 
-        pub fn put_back(self) {
-            // SAFETY: works on this thread's queue alone.
+        pub fn restore(self) {
+            // SAFETY: changes only this thread's queue.
             unsafe {
                 if self.0.is_empty() {
                     ERR_pop_to_mark();
@@ -192,11 +192,11 @@ mod saved {
         }
     }
 
-    /// Puts the parts into this thread's queue, with a mark between each two, and one below them if
+    /// Adds the parts to this thread's queue, with a mark between two parts, and a mark before the first one if
     /// `is_marked`.
     fn restore(mut parts: Vec<Part>, mut is_marked: bool) {
         while let Some(part) = parts.pop() {
-            // SAFETY: works on this thread's queue alone; the part is valid.
+            // SAFETY: changes only this thread's queue; the part is valid.
             unsafe {
                 if is_marked {
                     ERR_set_mark();

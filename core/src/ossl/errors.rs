@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! OpenSSL's error queue (ERR_get_error(3)): kept as it was found, or given one entry of our own.
+//! OpenSSL's error queue (ERR_get_error(3)): preserves the program's entries, and adds our own.
 
-use super::error_state::SetAside;
-use super::{c_text, error_library};
+use super::error_state::SavedQueue;
+use super::{c_string, error_library};
 use crate::error::Error;
 use crate::text::printable;
 use libc::{c_int, c_ulong};
@@ -13,55 +13,54 @@ unsafe extern "C" {
     fn ERR_peek_error() -> c_ulong;
 }
 
-/// While this lives OpenSSL's queue holds only what it has queued since; then the queue is as it was.
+/// A scope with an empty error queue at its start. Dropping it restores the previous queue.
 pub struct QuietErrors {
-    _callers: SetAside,
+    _saved: SavedQueue,
 }
 
 impl Default for QuietErrors {
     fn default() -> QuietErrors {
-        QuietErrors { _callers: SetAside::new() }
+        QuietErrors { _saved: SavedQueue::new() }
     }
 }
 
 impl QuietErrors {
-    /// Sets the entries aside that are in the queue now.
+    /// Saves the queue, and leaves an empty one.
     pub fn new() -> QuietErrors {
         QuietErrors::default()
     }
 
-    /// Takes away what was queued so far, so that what an attempt leaves is not taken for the
-    /// outcome of the next one.
+    /// Clears the queue, so that errors of one attempt are not attributed to the next one.
     pub fn clear(&self) {
-        // SAFETY: works on this thread's queue alone.
+        // SAFETY: changes only this thread's queue.
         unsafe { ffi::ERR_clear_error() };
     }
 
-    /// Library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
+    /// Returns library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
     fn newest(&self) -> (c_ulong, c_ulong) {
-        // SAFETY: peeks at this thread's queue.
+        // SAFETY: reads this thread's queue.
         let code = unsafe { ffi::ERR_peek_last_error() };
         let library = if cfg!(ossl3) { (code >> 23) & 0xff } else { (code >> 24) & 0xff };
         (library, reason_number(code))
     }
 
-    /// Whether what was queued since says that there was no memory.
+    /// Returns whether the oldest or the newest entry reports a lack of memory.
     pub fn is_out_of_memory(&self) -> bool {
         /// ERR_R_MALLOC_FAILURE.
         const MALLOC_FAILURE: c_ulong = if cfg!(ossl3) { 0xc_0100 } else { 65 };
-        // SAFETY: peeks at this thread's queue.
+        // SAFETY: reads this thread's queue.
         let oldest = reason_number(unsafe { ERR_peek_error() });
         oldest == MALLOC_FAILURE || self.newest().1 == MALLOC_FAILURE
     }
 
-    /// Whether the last thing queued is that PEM text came to its end.
+    /// Returns whether the newest entry reports that there is no further PEM block.
     pub fn is_no_start_line(&self) -> bool {
         const ERR_LIB_PEM: c_ulong = 9;
         const PEM_R_NO_START_LINE: c_ulong = 108;
         self.newest() == (ERR_LIB_PEM, PEM_R_NO_START_LINE)
     }
 
-    /// Whether the last thing queued is that the security level refuses a certificate.
+    /// Returns whether the newest entry reports that the security level does not permit a certificate.
     pub fn is_security_level(&self) -> bool {
         const ERR_LIB_SSL: c_ulong = 20;
         const SSL_R_CA_KEY_TOO_SMALL: c_ulong = 397;
@@ -75,12 +74,11 @@ impl QuietErrors {
             )
     }
 
-    /// The text of the oldest entry queued since, which is the cause of the others and the one that
-    /// libpq shows.
+    /// Returns the text of the oldest entry, which is the cause of the others. libpq also reports this one.
     pub fn reason(&self) -> String {
-        // SAFETY: peeks at this thread's queue.
+        // SAFETY: reads this thread's queue.
         let code = unsafe { ERR_peek_error() };
-        // SAFETY: gives NULL or a text that lives as long as OpenSSL.
+        // SAFETY: returns NULL or a static text.
         let text = unsafe { ffi::ERR_reason_error_string(code) };
         if text.is_null() {
             return format!("OpenSSL error code {code}");
@@ -95,35 +93,35 @@ fn reason_number(code: c_ulong) -> c_ulong {
     code & if cfg!(ossl3) { 0x7f_ffff } else { 0xfff }
 }
 
-/// Puts one entry of our own into this thread's error queue: the status' text as its reason, the
-/// error's whole words as its data.
+/// Adds an entry to this thread's error queue. The reason is the text of the status, and the data is the text
+/// of the error.
 pub fn queue_error(error: &Error) {
-    put_error(error.status() as c_int, &c_text(&error.to_string()));
+    put_error(error.status() as c_int, &c_string(&error.to_string()));
 }
 
-/// The same with the whole words as its reason, for programs that show nothing else. OpenSSL keeps
-/// the text of a reason for good, so this is for a bounded number of different texts; further ones
-/// have the status' text.
+/// Like [`queue_error`], but the reason is the text of the error, too, for programs that report only the
+/// reason. Texts of reasons are never freed, so their number is limited: later errors get the text of the
+/// status.
 #[cfg(ossl3)]
 pub fn queue_error_as_reason(error: &Error) {
-    let words = c_text(&error.to_string());
-    match error_library::reason_with_text(&words) {
-        Some(reason) => put_error(reason, &words),
+    let text = c_string(&error.to_string());
+    match error_library::reason_with_text(&text) {
+        Some(reason) => put_error(reason, &text),
         None => queue_error(error),
     }
 }
 
-fn put_error(reason: c_int, words: &CStr) {
+fn put_error(reason: c_int, text: &CStr) {
     let library = error_library::number_with_texts();
     #[cfg(ossl3)]
-    // SAFETY: static file and function names; the format takes exactly one string.
+    // SAFETY: static file and function names, and a format for one string.
     unsafe {
         ffi::ERR_new();
         ffi::ERR_set_debug(c"certpick".as_ptr(), 0, c"certpick".as_ptr());
-        ffi::ERR_set_error(library, reason, c"%s".as_ptr(), words.as_ptr());
+        ffi::ERR_set_error(library, reason, c"%s".as_ptr(), text.as_ptr());
     }
     #[cfg(not(ossl3))]
-    // SAFETY: the data is a string that OpenSSL frees (ERR_TXT_MALLOCED 1, ERR_TXT_STRING 2).
+    // SAFETY: the data is an allocated string, which OpenSSL frees (ERR_TXT_MALLOCED 1, ERR_TXT_STRING 2).
     unsafe {
         unsafe extern "C" {
             fn CRYPTO_strdup(
@@ -133,7 +131,7 @@ fn put_error(reason: c_int, words: &CStr) {
             ) -> *mut libc::c_char;
         }
         ffi::ERR_put_error(library, 0, reason, c"certpick".as_ptr(), 0);
-        let data = CRYPTO_strdup(words.as_ptr(), c"certpick".as_ptr(), 0);
+        let data = CRYPTO_strdup(text.as_ptr(), c"certpick".as_ptr(), 0);
         if !data.is_null() {
             ffi::ERR_set_error_data(data, 1 | 2);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Typed values in the ex_data of an SSL_CTX or an SSL (CRYPTO_get_ex_new_index(3)), which are dropped
-//! together with the object.
+//! Typed values in the ex_data of an SSL_CTX or an SSL (CRYPTO_get_ex_new_index(3)). A value is dropped when
+//! OpenSSL frees its object.
 
 use super::in_global_context;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::ptr;
 
-/// An object of OpenSSL's that has ex_data.
+/// An OpenSSL object that has ex_data.
 pub trait Object {
     /// CRYPTO_EX_INDEX_SSL or another class of openssl/crypto.h.
     const CLASS: c_int;
@@ -61,7 +61,7 @@ type DupFrom = *mut *mut c_void;
 #[cfg(not(ossl3))]
 type DupFrom = *mut c_void;
 
-/// CRYPTO_EX_new: called for each new object of the class.
+/// CRYPTO_EX_new, which OpenSSL calls for each new object of the class.
 pub type NewCallback = unsafe extern "C" fn(
     parent: *mut c_void,
     pointer: *mut c_void,
@@ -71,7 +71,7 @@ pub type NewCallback = unsafe extern "C" fn(
     argp: *mut c_void,
 );
 
-/// One value for each object of type `O`.
+/// A slot for one value of type `T` in each object of type `O`.
 pub struct Slot<O, T> {
     index: OnceNonZeroUsize,
     new: Option<NewCallback>,
@@ -80,17 +80,16 @@ pub struct Slot<O, T> {
 }
 
 impl<O: Object, T: 'static> Slot<O, T> {
-    /// A slot whose value is not copied with the object. `new` is called for each new object.
+    /// Returns a slot whose value SSL_dup(3) does not copy. OpenSSL calls `new` for each new object.
     pub const fn new(new: Option<NewCallback>) -> Slot<O, T> {
         Slot { index: OnceNonZeroUsize::new(), new, dup: None, _types: PhantomData }
     }
 
-    /// Takes the ex_data index of the slot, if that has not been done. Two threads at the same time may
-    /// take one index too many, which stays unused; a lock might stay locked in a forked child.
+    /// Returns the ex_data index of the slot. The first call allocates it. There is no lock, which might stay
+    /// locked in a forked child, so two threads may allocate one index each, one of which stays unused.
     ///
-    /// The index is taken in the global library context, whatever the thread's default is: each library
-    /// context numbers its indices separately, and the same number may be that of another library's data
-    /// on the object.
+    /// The index is allocated in the global library context. Each library context numbers its indices
+    /// separately, so an index of another context could be that of another library's data on the object.
     pub fn index(&self) -> Result<c_int, Error> {
         let index = self.index.get_or_try_init(|| {
             // SAFETY: callbacks of the right types, which stay loaded (-z nodelete).
@@ -103,11 +102,10 @@ impl<O: Object, T: 'static> Slot<O, T> {
         c_int::try_from(index.get() - 1).map_err(|_| Error::Memory)
     }
 
-    /// The value of an object.
+    /// Returns the value of an object. It lives as long as the object, unless [`Slot::set`] replaces it.
     ///
     /// # Safety
-    /// `object` is valid, and no other thread changes its ex_data meanwhile. The value lives as long as
-    /// the object, unless [`Slot::set`] replaces it.
+    /// `object` is valid, and no other thread changes its ex_data at the same time.
     pub unsafe fn get(&self, object: *const O) -> Option<*mut T> {
         let index = c_int::try_from(self.index.get()?.get() - 1).ok()?;
         // SAFETY: the caller's promise.
@@ -122,7 +120,7 @@ impl<O: Object, T: 'static> Slot<O, T> {
     pub unsafe fn set(&self, object: *mut O, value: T) -> Result<*mut T, Error> {
         let index = self.index()?;
         let new = Box::into_raw(Box::new(value));
-        // SAFETY: the caller's promise; a value at this index is a box that this function has stored.
+        // SAFETY: the caller's promise. A value at this index is a box that this function stored.
         unsafe {
             let old = O::get(object, index).cast::<T>();
             if O::set(object, index, new.cast()) != 1 {
@@ -136,7 +134,7 @@ impl<O: Object, T: 'static> Slot<O, T> {
         Ok(new)
     }
 
-    /// The value of an object, which is made if there is none.
+    /// Returns the value of an object. Stores the default value first if there is none.
     ///
     /// # Safety
     /// As for [`Slot::get`].
@@ -155,7 +153,7 @@ impl<O: Object, T: 'static> Slot<O, T> {
 }
 
 impl<T: 'static> Slot<ffi::SSL, T> {
-    /// A slot whose value `dup` copies in SSL_dup(3); a copy for which it returns `None` has no value.
+    /// Returns a slot whose value SSL_dup(3) copies by [`Duplicate::duplicate`].
     pub const fn with_dup() -> Slot<ffi::SSL, T>
     where
         T: Duplicate,
@@ -167,7 +165,7 @@ impl<T: 'static> Slot<ffi::SSL, T> {
 
 /// A value that SSL_dup(3) copies.
 pub trait Duplicate {
-    /// The value of the copy.
+    /// Returns the value for the new object.
     fn duplicate(&self) -> Self;
 }
 
@@ -180,7 +178,7 @@ unsafe extern "C" fn free<T>(
     _argp: *mut c_void,
 ) {
     if !value.is_null() {
-        // SAFETY: a box that `Slot::set` has stored; OpenSSL calls this once.
+        // SAFETY: a box that `Slot::set` stored. OpenSSL calls this function once.
         guard(|| drop(unsafe { Box::from_raw(value.cast::<T>()) }));
     }
 }
@@ -193,24 +191,24 @@ unsafe extern "C" fn duplicate<T: Duplicate>(
     _argl: c_long,
     _argp: *mut c_void,
 ) -> c_int {
-    let place = from_d.cast::<*mut c_void>();
-    // SAFETY: a pointer to a copy of the pointer that `Slot::set` has stored, which is replaced.
+    let target = from_d.cast::<*mut c_void>();
+    // SAFETY: `target` points to a copy of the pointer that `Slot::set` stored.
     let copied = guard(|| unsafe {
-        if let Some(value) = (*place).cast::<T>().as_ref() {
-            *place = Box::into_raw(Box::new(value.duplicate())).cast();
+        if let Some(value) = (*target).cast::<T>().as_ref() {
+            *target = Box::into_raw(Box::new(value.duplicate())).cast();
         }
     });
     if copied.is_none() {
-        // SAFETY: as above; the original keeps its value.
-        unsafe { *place = ptr::null_mut() };
+        // SAFETY: as above. After a panic, the new object has no value.
+        unsafe { *target = ptr::null_mut() };
     }
     1
 }
 
-/// Stores the value of a new object, inside a [`NewCallback`].
+/// Stores the value of a new object. Called by a [`NewCallback`].
 ///
 /// # Safety
-/// `data` and `index` are those that the callback was given, by a slot for values of type `T`.
+/// `data` and `index` are the callback's arguments, and the slot is for values of type `T`.
 pub unsafe fn set_new<T>(data: *mut ffi::CRYPTO_EX_DATA, index: c_int, value: T) -> bool {
     unsafe extern "C" {
         fn CRYPTO_set_ex_data(

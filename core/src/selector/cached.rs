@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The caches of what selectors derive from certificates: filters and indices.
+//! The caches of the filters and indices that selectors build.
 
 use super::{Filter, Index, Survivors};
 use crate::cache::Cache;
@@ -9,7 +9,7 @@ use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use std::sync::{Arc, Weak};
 
-/// certpick_cache_clear() in the header states these limits.
+/// The comment on certpick_cache_clear() in the header states these limits.
 static FILTERS: Cache = Cache::new(64, 32 << 20);
 static INDICES: Cache = Cache::new(1024, 64 << 20);
 
@@ -20,32 +20,32 @@ pub fn clear_caches() {
     source::clear_caches();
 }
 
-/// The files that a filter is made from.
+/// The files that a filter is built from.
 #[derive(Debug)]
-pub struct Parts {
+pub struct FilterFiles {
     pub listings: Vec<Arc<Listing>>,
     pub issuers: Vec<Arc<IssuerFile>>,
 }
 
-impl Parts {
+impl FilterFiles {
     fn hash(&self) -> u64 {
         let listings = self.listings.iter().map(|l| Arc::as_ptr(l) as usize);
         let issuers = self.issuers.iter().map(|i| Arc::as_ptr(i) as usize);
-        // No object has the address 0.
+        // 0 separates the lists, since no object has this address.
         let addresses = listings.chain([0]).chain(issuers);
         hash::bytes(&addresses.flat_map(usize::to_ne_bytes).collect::<Vec<u8>>())
     }
 }
 
-/// A filter, with weak references to its parts, which show whether the parts still exist. While a weak
-/// reference exists, no other object gets the same address.
+/// A filter, with weak references to its files. A weak reference shows whether the object still exists,
+/// and keeps its address from being reused.
 struct CachedFilter {
     listings: Vec<Weak<Listing>>,
     issuers: Vec<Weak<IssuerFile>>,
     filter: Arc<Filter>,
 }
 
-/// Whether these are the same objects.
+/// Returns whether the references are to the same objects.
 fn are_same<T>(weak: &[Weak<T>], arcs: &[Arc<T>]) -> bool {
     weak.len() == arcs.len() && weak.iter().zip(arcs).all(|(w, a)| w.as_ptr() == Arc::as_ptr(a))
 }
@@ -67,43 +67,42 @@ fn index_hash(filter: &Arc<Filter>, survivors: &Survivors) -> u64 {
     hash::bytes(&(Arc::as_ptr(filter) as usize).to_ne_bytes()) ^ survivors.hash()
 }
 
-/// Returns the filter of these parts.
-pub fn filter(parts: &Parts) -> Option<Arc<Filter>> {
-    let found = FILTERS.lock()?.get::<CachedFilter>(parts.hash())?;
-    let is_it =
-        are_same(&found.listings, &parts.listings) && are_same(&found.issuers, &parts.issuers);
-    is_it.then(|| Arc::clone(&found.filter))
+/// Returns the cached filter of these files.
+pub fn filter(files: &FilterFiles) -> Option<Arc<Filter>> {
+    let found = FILTERS.lock()?.get::<CachedFilter>(files.hash())?;
+    let is_equal =
+        are_same(&found.listings, &files.listings) && are_same(&found.issuers, &files.issuers);
+    is_equal.then(|| Arc::clone(&found.filter))
 }
 
-/// Stores a filter, and drops those whose parts no longer exist.
-pub fn store_filter(parts: &Parts, filter: &Arc<Filter>) {
-    let (hash, bytes) = (parts.hash(), filter.bytes());
+/// Stores a filter, and drops filters whose files no longer exist.
+pub fn store_filter(files: &FilterFiles, filter: &Arc<Filter>) {
+    let (hash, bytes) = (files.hash(), filter.bytes());
     let new = Arc::new(CachedFilter {
-        listings: parts.listings.iter().map(Arc::downgrade).collect(),
-        issuers: parts.issuers.iter().map(Arc::downgrade).collect(),
+        listings: files.listings.iter().map(Arc::downgrade).collect(),
+        issuers: files.issuers.iter().map(Arc::downgrade).collect(),
         filter: Arc::clone(filter),
     });
-    let evicted = FILTERS.lock().map(|mut shelf| {
-        (shelf.remove_unless(CachedFilter::is_usable), shelf.put(hash, new, bytes))
-    });
+    let evicted = FILTERS
+        .lock()
+        .map(|mut shelf| (shelf.retain(CachedFilter::is_usable), shelf.put(hash, new, bytes)));
     drop(evicted);
 }
 
-/// Returns the index of these credentials.
+/// Returns the cached index of these survivors.
 pub fn index(filter: &Arc<Filter>, survivors: &Survivors) -> Option<Arc<Index>> {
     let found = INDICES.lock()?.get::<CachedIndex>(index_hash(filter, survivors))?;
-    let is_it =
+    let is_equal =
         found.filter.as_ptr() == Arc::as_ptr(filter) && found.index.survivors() == survivors;
-    is_it.then(|| Arc::clone(&found.index))
+    is_equal.then(|| Arc::clone(&found.index))
 }
 
-/// Stores an index, and drops those whose filters no longer exist.
+/// Stores an index, and drops indices whose filters no longer exist.
 pub fn store_index(filter: &Arc<Filter>, index: &Arc<Index>) {
     let (hash, bytes) = (index_hash(filter, index.survivors()), index.bytes());
     let new = Arc::new(CachedIndex { filter: Arc::downgrade(filter), index: Arc::clone(index) });
     let is_usable = |cached: &CachedIndex| cached.filter.strong_count() > 0;
-    let evicted = INDICES
-        .lock()
-        .map(|mut shelf| (shelf.remove_unless(is_usable), shelf.put(hash, new, bytes)));
+    let evicted =
+        INDICES.lock().map(|mut shelf| (shelf.retain(is_usable), shelf.put(hash, new, bytes)));
     drop(evicted);
 }

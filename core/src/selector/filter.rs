@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first phase of a choice: it excludes the credentials that the server's CA names rule out, by
-//! the names in the certificates alone.
+//! The first phase of a choice: excludes the credentials that cannot have a chain to a CA that the
+//! server named, by the names in the certificates alone.
 //!
-//! A chain leads from a certificate to those whose subject is its issuer. So a credential can have no
-//! chain to a named CA unless one of the names that are reached in this way is the name of one. What
-//! is left is judged by the [`super::Index`]: key identifiers, signatures and dates may exclude more,
-//! and never less.
+//! A chain leads from a certificate to those whose subject is its issuer. A credential can have a chain
+//! to a named CA only if one of the names on such a path is the name of that CA. The survivors are
+//! judged with the [`super::Index`]. Key identifiers, signatures and dates exclude more credentials, but
+//! never readmit one.
 
 use super::names::NameTable;
 use super::survivors::Survivors;
@@ -16,50 +16,51 @@ use crate::x509::certificate::Certificate;
 use std::fmt;
 use std::sync::Arc;
 
-/// A certificate that may stand above a leaf.
+/// A certificate other than a leaf, which may be above one. The files of a list share the objects of equal
+/// certificates; other duplicates are found when the index is built.
 #[derive(Debug)]
-pub struct Member {
-    /// The number of its subject's name.
+pub struct CaCertificate {
+    /// The number of the subject name.
     pub subject: u32,
-    /// The number of its issuer's name.
+    /// The number of the issuer name.
     pub issuer: u32,
-    /// Where it is: in each of these places.
+    /// All places that it was read from.
     pub origins: Vec<Origin>,
 }
 
-/// Where a certificate came from, by numbers that count from 0.
+/// The place that a CA certificate was read from. The numbers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// One of those that came with a credential's leaf.
+    /// The certificates that belong to a credential.
     Extra {
         /// The number of the credential.
         credential: usize,
-        /// The place among the certificates that came with its leaf.
-        at: usize,
+        /// The position in `Credential::extra`.
+        position: usize,
     },
-    /// One of a file of issuers.
+    /// A file of the issuer pool.
     Issuer {
         /// The number of the file.
         file: usize,
-        /// The place in the file.
-        at: usize,
+        /// The position in the file.
+        position: usize,
     },
 }
 
-/// See the module.
+/// The names of all certificates of a selector.
 #[derive(Default)]
 pub struct Filter {
     names: NameTable,
-    /// The number of the name that issued each credential's leaf.
+    /// For each credential, the number of its leaf's issuer name.
     issuers: Vec<u32>,
-    /// By the number of a name, the credentials whose leaf it issued.
+    /// For each name, the credentials whose leaf has it as issuer.
     issued: Vec<Vec<u32>>,
-    /// In the order in which they were added.
-    members: Vec<Member>,
-    /// By the number of a name, the members whose subject it is, and those whose issuer it is.
+    /// The CA certificates in the order in which they were added.
+    cas: Vec<CaCertificate>,
+    /// For each name, the CA certificates that have it as subject, and those that have it as issuer.
     by_name: Vec<(Vec<u32>, Vec<u32>)>,
-    /// The members in the credentials' own files; not of a file without any.
-    own: Vec<(usize, Box<[u32]>)>,
+    /// The CA certificates of each credential that has any, sorted by credential.
+    bundled: Vec<(usize, Box<[u32]>)>,
 }
 
 impl fmt::Debug for Filter {
@@ -69,7 +70,8 @@ impl fmt::Debug for Filter {
 }
 
 impl Filter {
-    /// For each credential its leaf and the certificates that came along, and files of issuers.
+    /// Builds the filter from the leaf and the other certificates of each credential, and the
+    /// certificates of each file of the issuer pool.
     pub fn build<'a>(
         credentials: impl Iterator<Item = (&'a Certificate, &'a [Arc<Certificate>])>,
         issuers: impl Iterator<Item = &'a [Arc<Certificate>]>,
@@ -80,27 +82,27 @@ impl Filter {
         for (credential, (leaf, extra)) in credentials.enumerate() {
             let issuer = filter.names.intern(leaf.issuer())?;
             filter.issuers.push(issuer);
-            let origin = |at| Origin::Extra { credential, at };
-            let own = filter.add(extra, origin, &mut seen)?;
-            if !own.is_empty() {
-                filter.own.push((credential, own.into()));
+            let origin = |position| Origin::Extra { credential, position };
+            let bundled = filter.add(extra, origin, &mut seen)?;
+            if !bundled.is_empty() {
+                filter.bundled.push((credential, bundled.into()));
             }
         }
         for (file, certificates) in issuers.enumerate() {
-            filter.add(certificates, |at| Origin::Issuer { file, at }, &mut seen)?;
+            filter.add(certificates, |position| Origin::Issuer { file, position }, &mut seen)?;
         }
         filter.issued.resize_with(filter.names.len(), Vec::new);
         filter.by_name.resize_with(filter.names.len(), Default::default);
-        for (number, member) in (0..).zip(&filter.members) {
-            let at = |name: u32| usize::try_from(name).unwrap_or(usize::MAX);
-            let of_subject = filter.by_name.get_mut(at(member.subject));
+        for (number, ca) in (0..).zip(&filter.cas) {
+            let index = |name: u32| usize::try_from(name).unwrap_or(usize::MAX);
+            let of_subject = filter.by_name.get_mut(index(ca.subject));
             of_subject.into_iter().for_each(|(subjects, _)| subjects.push(number));
-            let of_issuer = filter.by_name.get_mut(at(member.issuer));
+            let of_issuer = filter.by_name.get_mut(index(ca.issuer));
             of_issuer.into_iter().for_each(|(_, issuers)| issuers.push(number));
         }
         for (credential, issuer) in filter.issuers.iter().enumerate() {
-            let place = usize::try_from(*issuer).ok().and_then(|at| filter.issued.get_mut(at));
-            place.into_iter().for_each(|issued| issued.extend(u32::try_from(credential)));
+            let issued = usize::try_from(*issuer).ok().and_then(|i| filter.issued.get_mut(i));
+            issued.into_iter().for_each(|issued| issued.extend(u32::try_from(credential)));
         }
         Ok(filter)
     }
@@ -112,83 +114,84 @@ impl Filter {
         seen: &mut HashMap64<u32>,
     ) -> Result<Vec<u32>, OutOfMemory> {
         let mut numbers = Vec::new();
-        for (at, certificate) in certificates.iter().enumerate() {
-            // Another number for each address, spread over all bits.
+        for (position, certificate) in certificates.iter().enumerate() {
+            // The map does not hash its keys. A multiplication by an odd number is a bijection that
+            // spreads the addresses.
             let address = Arc::as_ptr(certificate) as u64;
             let address = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             if let Some(known) = seen.get(&address) {
-                let member = usize::try_from(*known).ok().and_then(|n| self.members.get_mut(n));
-                member.into_iter().for_each(|member| member.origins.push(origin(at)));
+                let ca = usize::try_from(*known).ok().and_then(|i| self.cas.get_mut(i));
+                ca.into_iter().for_each(|ca| ca.origins.push(origin(position)));
                 numbers.push(*known);
                 continue;
             }
-            let Ok(number) = u32::try_from(self.members.len()) else { break };
+            let Ok(number) = u32::try_from(self.cas.len()) else { break };
             let subject = self.names.intern(certificate.subject())?;
             let issuer = self.names.intern(certificate.issuer())?;
-            self.members.push(Member { subject, issuer, origins: vec![origin(at)] });
+            self.cas.push(CaCertificate { subject, issuer, origins: vec![origin(position)] });
             seen.insert(address, number);
             numbers.push(number);
         }
         Ok(numbers)
     }
 
-    /// How many credentials there are.
+    /// Returns the number of credentials.
     pub fn count(&self) -> usize {
         self.issuers.len()
     }
 
-    /// The names of all issuers, and of all members.
+    /// Returns the names of all issuers and of all CA certificates.
     pub fn names(&self) -> &NameTable {
         &self.names
     }
 
-    /// How many members there are.
-    pub fn members(&self) -> usize {
-        self.members.len()
+    /// Returns the number of CA certificates.
+    pub fn ca_count(&self) -> usize {
+        self.cas.len()
     }
 
-    /// The member with this number.
-    pub fn member(&self, number: u32) -> Option<&Member> {
-        self.members.get(usize::try_from(number).ok()?)
+    /// Returns the CA certificate with this number.
+    pub fn ca(&self, number: u32) -> Option<&CaCertificate> {
+        self.cas.get(usize::try_from(number).ok()?)
     }
 
-    /// The members in a credential's own file.
-    pub fn own(&self, credential: usize) -> &[u32] {
-        let at = self.own.binary_search_by_key(&credential, |(credential, _)| *credential);
-        at.ok().and_then(|at| self.own.get(at)).map_or(&[], |(_, own)| own)
+    /// Returns the numbers of the CA certificates in a credential's own file.
+    pub fn bundled(&self, credential: usize) -> &[u32] {
+        let found = self.bundled.binary_search_by_key(&credential, |(credential, _)| *credential);
+        found.ok().and_then(|i| self.bundled.get(i)).map_or(&[], |(_, bundled)| bundled)
     }
 
-    /// The number of the name that issued a credential's leaf.
+    /// Returns the number of the issuer name of a credential's leaf.
     pub fn issuer(&self, credential: usize) -> Option<u32> {
         self.issuers.get(credential).copied()
     }
 
-    /// The members whose subject a name is, and those whose issuer it is.
+    /// Returns the CA certificates that have a name as subject, and those that have it as issuer.
     fn of_name(&self, name: u32) -> (&[u32], &[u32]) {
-        let of_name = usize::try_from(name).ok().and_then(|at| self.by_name.get(at));
+        let of_name = usize::try_from(name).ok().and_then(|i| self.by_name.get(i));
         of_name.map_or((&[], &[]), |(subjects, issuers)| (subjects, issuers))
     }
 
-    /// The credentials that may be sent to a server that named these CAs, by the numbers of their
-    /// names, or none at all.
+    /// Returns the credentials that may have a chain to one of the CAs that the server named, given by
+    /// the numbers of their names. If the server named none, `policy` decides.
     pub fn survivors(&self, named: Option<&[u32]>, policy: EmptyCaList) -> Survivors {
         let Some(named) = named else {
             return match policy {
                 EmptyCaList::Accept => Survivors::All(self.count()),
                 EmptyCaList::Sole if self.count() == 1 => Survivors::All(1),
-                EmptyCaList::Sole | EmptyCaList::SendNone => Survivors::Some(Box::default()),
+                EmptyCaList::Sole | EmptyCaList::SendNone => Survivors::none(),
             };
         };
-        // Downwards from the named CAs.
+        // From the named CAs down to the leaves.
         let mut survivors: Vec<u32> = Vec::new();
         let mut queue: Vec<u32> = named.to_vec();
         let mut visited = Visited::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if visited.is_new(name) {
-                let issued = usize::try_from(name).ok().and_then(|at| self.issued.get(at));
+            if visited.insert(name) {
+                let issued = usize::try_from(name).ok().and_then(|i| self.issued.get(i));
                 survivors.extend(issued.into_iter().flatten());
                 let below = self.of_name(name).1.iter();
-                queue.extend(below.filter_map(|member| self.member(*member)).map(|m| m.subject));
+                queue.extend(below.filter_map(|number| self.ca(*number)).map(|ca| ca.subject));
             }
         }
         if survivors.len() == self.count() {
@@ -198,34 +201,34 @@ impl Filter {
         Survivors::Some(survivors.into())
     }
 
-    /// The members that may stand above these credentials, in the order in which they were added.
+    /// Returns the numbers of the CA certificates that may be above these credentials, sorted.
     pub fn above(&self, survivors: &Survivors) -> Vec<u32> {
         let mut above: Vec<u32> = Vec::new();
-        let mut queue: Vec<u32> = survivors.iter().filter_map(|at| self.issuer(at)).collect();
+        let mut queue: Vec<u32> = survivors.iter().filter_map(|c| self.issuer(c)).collect();
         let mut visited = Visited::new(self.names.len());
         while let Some(name) = queue.pop() {
-            if visited.is_new(name) {
-                let members = self.of_name(name).0;
-                above.extend(members);
-                queue.extend(members.iter().filter_map(|m| self.member(*m)).map(|m| m.issuer));
+            if visited.insert(name) {
+                let cas = self.of_name(name).0;
+                above.extend(cas);
+                queue.extend(cas.iter().filter_map(|number| self.ca(*number)).map(|ca| ca.issuer));
             }
         }
         above.sort_unstable();
         above
     }
 
-    /// How much memory it takes, about.
+    /// Returns the approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
-        let own = self.own.iter().map(|(_, own)| 48 + size_of_val(&**own)).sum::<usize>();
+        let bundled = self.bundled.iter().map(|(_, numbers)| 48 + size_of_val(&**numbers));
         self.names.bytes()
             + self.issuers.len() * 8
             + self.issued.len() * 3 * size_of::<Vec<u32>>()
-            + self.members.iter().map(|m| 192 + size_of_val(&*m.origins)).sum::<usize>()
-            + own
+            + self.cas.iter().map(|ca| 192 + size_of_val(&*ca.origins)).sum::<usize>()
+            + bundled.sum::<usize>()
     }
 }
 
-/// The numbers that were visited.
+/// The names that a traversal has visited.
 struct Visited(Vec<bool>);
 
 impl Visited {
@@ -233,9 +236,10 @@ impl Visited {
         Visited(vec![false; count])
     }
 
-    fn is_new(&mut self, number: u32) -> bool {
-        let place = usize::try_from(number).ok().and_then(|at| self.0.get_mut(at));
-        place.is_some_and(|seen| !std::mem::replace(seen, true))
+    /// Marks a name as visited. Returns whether it was not visited before.
+    fn insert(&mut self, name: u32) -> bool {
+        let visited = usize::try_from(name).ok().and_then(|i| self.0.get_mut(i));
+        visited.is_some_and(|visited| !std::mem::replace(visited, true))
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A selector that handshakes use.
+//! The immutable selector that handshakes share.
 
 use super::cached::{self, clear_caches, store_index};
 use super::reload::{Reloaded, SelectedIssuers};
@@ -8,70 +8,74 @@ use crate::choice::Policy;
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::source::password::PasswordCallback;
-use crate::source::watched::{FileCheck, Unsent};
+use crate::source::watched::{FileCheck, FileCheckError};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::sync::{Arc, Mutex};
 
-/// How many indices a selector keeps.
-const INDICES: usize = 16;
+/// The maximum number of indices that a selector keeps.
+const MAX_INDICES: usize = 16;
 
-/// A selector that can no longer change. When its files change, [`FrozenSelector::reloaded`] returns another
-/// one, which has the same entries in the same order.
+/// A selector that is immutable. When its files change, [`FrozenSelector::reloaded`] returns a new one
+/// with the same entries in the same order.
 #[derive(Debug)]
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
     /// The number of each group's first credential.
-    starts: Vec<usize>,
+    first_numbers: Vec<usize>,
     issuers: Vec<Arc<SelectedIssuers>>,
     policy: Policy,
     password_callback: Option<PasswordCallback>,
     use_cache: bool,
     filter: Arc<Filter>,
-    /// Whether its indices may be in the cache.
-    is_shared: bool,
-    /// The indices made last, the newest at the end. This lock and the next are only tried: a child
-    /// that is forked at the wrong moment would find them locked for good.
+    /// The cache of indices may hold its indices.
+    is_cacheable: bool,
+    /// The most recent indices, the newest last. This lock and the next one are only tried: in a child
+    /// that was forked while another thread held a lock, the lock is never released.
     indices: Mutex<Vec<Arc<Index>>>,
-    /// With the files as they were when they last changed.
+    /// The most recent result of [`FrozenSelector::reloaded`].
     latest: Mutex<Option<Arc<FrozenSelector>>>,
 }
 
-/// The index of as many credentials as can be judged.
+/// The index of all credentials that can be decoded.
 #[derive(Debug)]
-pub struct Whole {
+pub struct FullIndex {
+    /// The index.
     pub index: Arc<Index>,
-    /// Those that cannot be decoded, and why.
+    /// The credentials that OpenSSL cannot decode, and the causes.
     pub damaged: Vec<(usize, Cause)>,
 }
 
 impl FrozenSelector {
-    pub(super) fn new(of: Selector, (filter, is_shared): (Arc<Filter>, bool)) -> FrozenSelector {
-        let starts = of.groups.iter().scan(0, |next, group| {
-            let start = *next;
+    pub(super) fn new(
+        selector: Selector,
+        (filter, is_cacheable): (Arc<Filter>, bool),
+    ) -> FrozenSelector {
+        let first_numbers = selector.groups.iter().scan(0, |next, group| {
+            let first = *next;
             *next += group.len();
-            Some(start)
+            Some(first)
         });
         FrozenSelector {
-            starts: starts.collect(),
-            groups: of.groups,
-            issuers: of.issuers,
-            policy: of.policy,
-            password_callback: of.password_callback,
-            use_cache: !of.without_cache,
+            first_numbers: first_numbers.collect(),
+            groups: selector.groups,
+            issuers: selector.issuers,
+            policy: selector.policy,
+            password_callback: selector.password_callback,
+            use_cache: !selector.without_cache,
             filter,
-            is_shared,
+            is_cacheable,
             indices: Mutex::default(),
             latest: Mutex::default(),
         }
     }
 
-    /// How many credentials it has.
+    /// Returns the number of credentials.
     pub fn count(&self) -> usize {
         self.filter.count()
     }
 
-    /// What is needed to validate it without holding on to it.
+    /// Returns what validating the selector needs, so that the selector need not be borrowed meanwhile.
     pub fn validation(&self) -> Validation {
         Validation {
             groups: self.groups.clone(),
@@ -80,52 +84,53 @@ impl FrozenSelector {
         }
     }
 
-    /// The leaf of one of its credentials.
-    pub fn certificate(&self, at: usize) -> Option<&X509> {
-        self.credential(at).and_then(|credential| credential.certificate().ok())
+    /// Returns the leaf of a credential, or `None` if it cannot be decoded.
+    pub fn certificate(&self, number: usize) -> Option<&X509> {
+        self.credential(number).and_then(|credential| credential.certificate().ok())
     }
 
-    /// Whether the key of one of its credentials can be loaded now and belongs to its certificate.
-    pub fn check_key(&self, at: usize) -> Result<(), Error> {
-        let Some(credential) = self.credential(at) else { return Ok(()) };
+    /// Loads the key of a credential. An error says why it cannot be loaded, or that it does not match the
+    /// certificate.
+    pub fn check_key(&self, number: usize) -> Result<(), Error> {
+        let Some(credential) = self.credential(number) else { return Ok(()) };
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map(|_| ()).map_err(|cause| Error::Entry { number: at + 1, cause })
+        key.map(|_| ()).map_err(|cause| Error::Entry { number: number + 1, cause })
     }
 
-    /// All credentials, in their order.
+    /// Returns all credentials, in their order.
     pub fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
         self.groups.iter().flat_map(|g| g.credentials())
     }
 
-    /// One credential.
-    pub fn credential(&self, at: usize) -> Option<Credential<'_>> {
-        // No group is empty, so each start is another one.
-        let group = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
-        self.groups.get(group)?.credential(at - self.starts.get(group)?)
+    /// Returns the credential with this number.
+    pub fn credential(&self, number: usize) -> Option<Credential<'_>> {
+        // No group is empty, so the first numbers are distinct.
+        let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
+        self.groups.get(group)?.credential(number - self.first_numbers.get(group)?)
     }
 
-    /// Its policy.
+    /// Returns the policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The filter over all of its credentials.
+    /// Returns the filter.
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
 
-    /// Whether it follows its files when they change.
+    /// Returns whether handshakes use the current content of the files when these change.
     pub fn follows_files(&self) -> bool {
         self.use_cache
     }
 
-    /// The selector as its files were when they last changed.
+    /// Returns the selector with the content of the files that was read last.
     pub fn latest(self: &Arc<Self>) -> Arc<FrozenSelector> {
         let latest = self.latest.try_lock().ok().and_then(|latest| latest.clone());
         latest.unwrap_or_else(|| Arc::clone(self))
     }
 
-    /// The selector with the current content of its files.
+    /// Checks every file and returns the selector with its current content.
     pub fn up_to_date(self: &Arc<Self>) -> Result<Arc<FrozenSelector>, Error> {
         let latest = self.latest();
         if !self.follows_files() {
@@ -136,9 +141,10 @@ impl FrozenSelector {
         Ok(reloaded)
     }
 
-    /// Keeps what [`FrozenSelector::reloaded`] made.
+    /// Stores a result of [`FrozenSelector::reloaded`] for [`FrozenSelector::latest`].
     pub fn set_latest(&self, latest: &Arc<FrozenSelector>) {
-        let old = self.latest.try_lock().ok().and_then(|mut kept| kept.replace(Arc::clone(latest)));
+        let old =
+            self.latest.try_lock().ok().and_then(|mut stored| stored.replace(Arc::clone(latest)));
         drop(old);
     }
 
@@ -146,109 +152,111 @@ impl FrozenSelector {
     /// certificate has been replaced; `None` if no file was read again.
     pub fn reloaded(&self) -> Result<Option<(Arc<FrozenSelector>, bool)>, Error> {
         let Reloaded { groups, issuers, is_new, is_different } =
-            Reloaded::of(&self.groups, &self.issuers)?;
+            Reloaded::new(&self.groups, &self.issuers)?;
         if !is_new {
             return Ok(None);
         }
-        let (filter, is_shared) = filter_of(&groups, &issuers, self.use_cache)?;
+        let (filter, is_cacheable) = filter_of(&groups, &issuers, self.use_cache)?;
         let reloaded = FrozenSelector {
             groups,
-            starts: self.starts.clone(),
+            first_numbers: self.first_numbers.clone(),
             issuers,
             policy: self.policy,
             password_callback: self.password_callback,
             use_cache: self.use_cache,
             filter,
-            is_shared,
+            is_cacheable,
             indices: Mutex::default(),
             latest: Mutex::default(),
         };
         Ok(Some((Arc::new(reloaded), is_different)))
     }
 
-    /// The index of these credentials. A certificate of theirs that OpenSSL cannot decode is an error.
+    /// Returns the index of the survivors. A certificate in it that OpenSSL cannot decode is an error.
     pub fn index(&self, survivors: Survivors) -> Result<Arc<Index>, Error> {
-        if let Some(known) = self.known_index(&survivors) {
+        if let Some(known) = self.existing_index(&survivors) {
             return Ok(known);
         }
         let mut leaves = Vec::with_capacity(survivors.len());
-        for at in survivors.iter() {
-            let Some(credential) = self.credential(at) else { continue };
+        for number in survivors.iter() {
+            let Some(credential) = self.credential(number) else { continue };
             let leaf = credential.certificate();
-            leaves.push(leaf.map_err(|cause| Error::Entry { number: at + 1, cause })?.clone());
+            leaves.push(leaf.map_err(|cause| Error::Entry { number: number + 1, cause })?.clone());
         }
-        let mut above = Vec::new();
+        let mut cas = Vec::new();
         for number in self.filter.above(&survivors) {
-            above.extend(self.member(number)?.map(|x| (number, x)));
+            cas.extend(self.ca(number)?.map(|x| (number, x)));
         }
-        Ok(self.build(survivors, leaves, &above)?)
+        Ok(self.build_index(survivors, leaves, &cas)?)
     }
 
-    fn known_index(&self, survivors: &Survivors) -> Option<Arc<Index>> {
-        let is_it = |index: &&Arc<Index>| index.survivors() == survivors;
-        let known = self.indices.try_lock().ok().and_then(|all| all.iter().find(is_it).cloned());
-        known.or_else(|| self.is_shared.then(|| cached::index(&self.filter, survivors))?)
+    fn existing_index(&self, survivors: &Survivors) -> Option<Arc<Index>> {
+        let is_equal = |index: &&Arc<Index>| index.survivors() == survivors;
+        let own = self.indices.try_lock().ok().and_then(|all| all.iter().find(is_equal).cloned());
+        own.or_else(|| self.is_cacheable.then(|| cached::index(&self.filter, survivors))?)
     }
 
-    /// The index of all credentials, for explanations. What is damaged is left out.
-    pub fn whole(&self) -> Result<Whole, OutOfMemory> {
+    /// Returns the index of all credentials, for an explanation. Leaves out certificates that OpenSSL
+    /// cannot decode.
+    pub fn full_index(&self) -> Result<FullIndex, OutOfMemory> {
         let (mut numbers, mut leaves, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, credential) in self.credentials().enumerate() {
+        for (number, credential) in self.credentials().enumerate() {
             match credential.certificate() {
                 Ok(leaf) => {
-                    numbers.extend(u32::try_from(at));
+                    numbers.extend(u32::try_from(number));
                     leaves.push(leaf.clone());
                 }
                 Err(Cause::Memory(_)) => return Err(OutOfMemory),
-                Err(cause) => damaged.push((at, cause)),
+                Err(cause) => damaged.push((number, cause)),
             }
         }
         let survivors = match damaged.is_empty() {
             true => Survivors::All(self.count()),
             false => Survivors::Some(numbers.into()),
         };
-        if let Some(index) = self.known_index(&survivors) {
-            return Ok(Whole { index, damaged });
+        if let Some(index) = self.existing_index(&survivors) {
+            return Ok(FullIndex { index, damaged });
         }
-        let above = self.filter.above(&survivors).into_iter();
-        let above = above.filter_map(|number| Some((number, self.member(number).ok()??)));
-        let above: Vec<(u32, &X509)> = above.collect();
-        Ok(Whole { index: self.build(survivors, leaves, &above)?, damaged })
+        let cas = self.filter.above(&survivors).into_iter();
+        let cas = cas.filter_map(|number| Some((number, self.ca(number).ok()??)));
+        let cas: Vec<(u32, &X509)> = cas.collect();
+        Ok(FullIndex { index: self.build_index(survivors, leaves, &cas)?, damaged })
     }
 
-    fn build(
+    fn build_index(
         &self,
         survivors: Survivors,
         leaves: Vec<X509>,
-        above: &[(u32, &X509)],
+        cas: &[(u32, &X509)],
     ) -> Result<Arc<Index>, OutOfMemory> {
-        // A certificate that OpenSSL met without memory is spoilt, so none is kept.
-        let index = Index::build(&self.filter, survivors, leaves, above);
+        // After a failed allocation OpenSSL marks the extensions of a certificate as invalid permanently,
+        // so the caches must not keep it.
+        let index = Index::build(&self.filter, survivors, leaves, cas);
         let index = Arc::new(index.inspect_err(|_| clear_caches())?);
-        if self.is_shared {
+        if self.is_cacheable {
             store_index(&self.filter, &index);
         }
         let dropped = self.indices.try_lock().ok().map(|mut all| {
             all.push(Arc::clone(&index));
-            let too_many = all.len().saturating_sub(INDICES);
-            all.drain(..too_many).collect::<Vec<_>>()
+            let excess = all.len().saturating_sub(MAX_INDICES);
+            all.drain(..excess).collect::<Vec<_>>()
         });
         drop(dropped);
         Ok(index)
     }
 
-    /// A member of the filter, decoded.
-    fn member(&self, number: u32) -> Result<Option<&X509>, Error> {
-        match self.filter.member(number).and_then(|member| member.origins.first().copied()) {
-            Some(Origin::Extra { credential: number, at }) => {
+    /// Returns a CA certificate of the filter, decoded.
+    fn ca(&self, number: u32) -> Result<Option<&X509>, Error> {
+        match self.filter.ca(number).and_then(|ca| ca.origins.first().copied()) {
+            Some(Origin::Extra { credential: number, position }) => {
                 let Some(credential) = self.credential(number) else { return Ok(None) };
-                let Some(certificate) = credential.extra().get(at) else { return Ok(None) };
+                let Some(certificate) = credential.extra().get(position) else { return Ok(None) };
                 let decoded = credential.decoded(certificate);
                 decoded.map(Some).map_err(|cause| Error::Entry { number: number + 1, cause })
             }
-            Some(Origin::Issuer { file, at }) => {
+            Some(Origin::Issuer { file, position }) => {
                 let Some(issuers) = self.issuers.get(file) else { return Ok(None) };
-                let Some(certificate) = issuers.file.certificates().get(at) else {
+                let Some(certificate) = issuers.file.certificates().get(position) else {
                     return Ok(None);
                 };
                 let decoded = certificate.get().map_err(|why| why.cause(Some(&issuers.path)));
@@ -258,30 +266,30 @@ impl FrozenSelector {
         }
     }
 
-    /// Returns the key of credential `at`, which is to be sent with these links of `index` above its leaf,
-    /// after checking the files of these certificates as `check` says.
+    /// Returns the key of a candidate of `index`, whose leaf will be sent with these links. First checks
+    /// the files of these certificates unless `check` is `None`.
     pub fn key(
         &self,
-        at: usize,
         index: &Index,
+        candidate: usize,
         links: &[u32],
         check: Option<FileCheck>,
-    ) -> Result<PKey<Private>, Unsent> {
-        let no_entry = || Unsent::Cause(Cause::Refused(Problem::NoEntry.into()));
-        let credential = self.credential(at).ok_or_else(no_entry)?;
+    ) -> Result<PKey<Private>, FileCheckError> {
+        let no_entry = || FileCheckError::Cause(Cause::Refused(Problem::NoEntry.into()));
+        let number = index.survivors().credential(candidate).ok_or_else(no_entry)?;
+        let credential = self.credential(number).ok_or_else(no_entry)?;
         if let Some(check) = check {
             credential.check_file(check)?;
-            let candidate = index.survivors().place(at).ok_or_else(no_entry)?;
-            for above in index.foreign(candidate, links) {
-                self.check_one_of(&above.origins, check)?;
+            for certificate in index.from_other_files(candidate, links) {
+                self.check_any(&certificate.origins, check)?;
             }
         }
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map_err(Unsent::Cause)
+        key.map_err(FileCheckError::Cause)
     }
 
-    /// Checks the files that a certificate is in, until one passes.
-    fn check_one_of(&self, origins: &[Origin], check: FileCheck) -> Result<(), Unsent> {
+    /// Checks the files that a certificate was read from. Returns `Ok` if one of them passes.
+    fn check_any(&self, origins: &[Origin], check: FileCheck) -> Result<(), FileCheckError> {
         let mut outcome = Ok(());
         for origin in origins {
             let checked = match origin {
@@ -294,7 +302,7 @@ impl FrozenSelector {
             };
             outcome = match (outcome, checked) {
                 (_, Some(Ok(()))) => return Ok(()),
-                (Err(Unsent::Changed), _) | (_, None) => Err(Unsent::Changed),
+                (Err(FileCheckError::Changed), _) | (_, None) => Err(FileCheckError::Changed),
                 (_, Some(failed)) => failed,
             };
         }

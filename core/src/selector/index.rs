@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The second phase of a choice: what it needs to know of the credentials that the [`Filter`] has left,
-//! as numbers.
+//! The second phase of a choice: the survivors of the [`Filter`] and the certificates above them, as
+//! the numbers that [`crate::choice`] judges.
 
 mod linked;
 mod pool;
@@ -12,25 +12,25 @@ use crate::error::OutOfMemory;
 use crate::hash::Map;
 use crate::ossl::QuietErrors;
 use crate::x509::certificate::Certificate;
-use crate::x509::facts::{self, Clock, Strength, StrengthClass};
+use crate::x509::facts::{self, Epoch, Strength, StrengthClass};
 use crate::x509::name;
-use linked::{IssuerSet, Linked};
+use linked::{IssuerSet, LinkedPool};
 use openssl::x509::X509;
 pub use pool::MAX_KEYS;
-use pool::{NameNumbers, Pool, Work};
+use pool::{Budget, NameNumbers, Pool};
 use std::fmt;
 use std::sync::Arc;
 
-/// What certificates have in common that one request judges alike.
+/// A class of certificates that get the same verdict for the same request, apart from dates and names.
 #[derive(Debug)]
 pub struct CertificateClass {
-    /// The public key.
+    /// The type of the public key.
     pub key: KeyType,
-    /// How strong they are.
+    /// The values that the security level compares.
     pub strength: Strength,
-    /// One of them: a program's own security callback expects to see one.
+    /// One certificate of the class, which a security callback is given.
     pub example: X509,
-    /// There are leaves among them.
+    /// The class contains leaves.
     pub has_leaf: bool,
 }
 
@@ -39,24 +39,24 @@ pub struct CertificateClass {
 pub struct ChainCertificate {
     /// The certificate.
     pub certificate: X509,
-    /// The number of its traits.
+    /// The number of its class.
     pub class: u32,
-    /// Where it came from: each of these places has it.
+    /// All places that it was read from.
     pub origins: Box<[Origin]>,
 }
 
-/// See the module.
+/// The candidates, and the graph of the certificates above them.
 pub struct Index {
     survivors: Survivors,
     candidates: Vec<Candidate>,
     leaves: Vec<X509>,
     classes: Vec<CertificateClass>,
     graph: Arc<Graph>,
-    /// By the number of the link.
+    /// The certificate of each link.
     links: Vec<ChainCertificate>,
-    /// What was left of it.
+    /// The work that was left after the index was built.
     #[cfg(test)]
-    work: Work,
+    budget: Budget,
 }
 
 impl fmt::Debug for Index {
@@ -66,80 +66,81 @@ impl fmt::Debug for Index {
 }
 
 impl Index {
-    /// Of these credentials, given with their leaves, and of the members of the filter that may stand
-    /// above them, given with their numbers.
+    /// Builds an index from the survivors, their leaves, and the CA certificates that [`Filter::above`]
+    /// returns for them, with their numbers in the filter.
     pub fn build(
         filter: &Filter,
         survivors: Survivors,
         leaves: Vec<X509>,
-        above: &[(u32, &X509)],
+        cas: &[(u32, &X509)],
     ) -> Result<Index, OutOfMemory> {
         let _errors = QuietErrors::new();
-        let clock = Clock::new().ok_or(OutOfMemory)?;
+        let epoch = Epoch::new().ok_or(OutOfMemory)?;
         let mut pool = Pool::default();
-        // In the order of the members.
-        let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(above.len());
-        for (number, certificate) in above {
-            let Some(member) = filter.member(*number) else { continue };
-            let (subject, issuer) = (member.subject, member.issuer);
-            let added = pool.add(certificate, NameNumbers { subject, issuer })?;
-            numbers.extend(added.map(|id| (*number, id)));
+        // Numbers in the filter, sorted, and in the pool.
+        let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(cas.len());
+        for (in_filter, certificate) in cas {
+            let Some(ca) = filter.ca(*in_filter) else { continue };
+            let names = NameNumbers { subject: ca.subject, issuer: ca.issuer };
+            let added = pool.add(certificate, names)?;
+            numbers.extend(added.map(|in_pool| (*in_filter, in_pool)));
         }
 
-        let mut work = Work::of(filter.count(), filter.members());
-        let mut seen = Seen::default();
+        let mut budget = Budget::new(filter.count(), filter.ca_count());
+        let mut classes = ClassTable::default();
         let mut candidates = Vec::with_capacity(leaves.len());
-        let mut starts: Vec<(IssuerSet, Vec<u32>)> = Vec::with_capacity(leaves.len());
+        let mut found: Vec<(IssuerSet, Vec<u32>)> = Vec::with_capacity(leaves.len());
         for (credential, leaf) in survivors.iter().zip(&leaves) {
             let issuer = filter.issuer(credential).unwrap_or(u32::MAX);
-            let own = filter.own(credential).iter();
-            let id = |number: &u32| {
-                let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
-                numbers.get(at).map(|(_, id)| *id)
+            let in_pool = |number: &u32| {
+                let i = numbers.binary_search_by_key(number, |(in_filter, _)| *in_filter).ok()?;
+                numbers.get(i).map(|(_, in_pool)| *in_pool)
             };
-            let own: Vec<u32> = own.filter_map(id).collect();
-            candidates.push(seen.candidate(leaf, issuer, &clock)?);
-            starts.push((pool.issuers_of(leaf, issuer, &own, &mut work)?, own));
+            let bundled: Vec<u32> = filter.bundled(credential).iter().filter_map(in_pool).collect();
+            candidates.push(classes.candidate(leaf, issuer, &epoch)?);
+            found.push((pool.find_issuers(leaf, issuer, &bundled, &mut budget)?, bundled));
         }
-        pool.link(starts.iter().map(|(above, own)| (&*above.members, &**own)), &mut work)?;
+        let issuers = found.iter().map(|(issuers, bundled)| (&issuers.intermediates, &**bundled));
+        pool.find_all_issuers(issuers, &mut budget)?;
 
-        let mut linked = pool.into_linked(&clock);
-        let mut known = Starts::default();
-        for (candidate, (above, own)) in candidates.iter_mut().zip(&starts) {
-            candidate.start = known.number(above, own, &mut linked);
+        let mut linked = pool.into_linked(&epoch);
+        let mut starts = StartTable::default();
+        for (candidate, (issuers, bundled)) in candidates.iter_mut().zip(&found) {
+            candidate.start = starts.intern(issuers, bundled, &mut linked);
         }
-        let of_members = linked.members();
-        let graph = Graph::new(linked.links, known.all);
+        let intermediate_count = linked.intermediate_count();
+        let graph = Graph::new(linked.links, starts.all);
         for candidate in &mut candidates {
-            candidate.lasts_until = graph.lasts_until(candidate);
+            candidate.chain_not_after = graph.chain_not_after(candidate);
+        }
+        // Several CA certificates of the filter may be the same intermediate of the pool.
+        let mut in_filter: Vec<Vec<u32>> = vec![Vec::new(); intermediate_count];
+        for (number, in_pool) in &numbers {
+            let same = usize::try_from(*in_pool).ok().and_then(|i| in_filter.get_mut(i));
+            same.into_iter().for_each(|numbers| numbers.push(*number));
         }
         let mut links = Vec::with_capacity(linked.certificates.len());
-        // Several members may be one certificate.
-        let mut of_id: Vec<Vec<u32>> = vec![Vec::new(); of_members];
-        for (number, id) in &numbers {
-            let place = usize::try_from(*id).ok().and_then(|at| of_id.get_mut(at));
-            place.into_iter().for_each(|numbers| numbers.push(*number));
-        }
-        for (certificate, id) in linked.certificates {
-            let class = seen.class_of(&certificate, facts::key(&certificate)?)?;
-            let members = usize::try_from(id).ok().and_then(|at| of_id.get(at));
-            let members = members.into_iter().flatten().filter_map(|number| filter.member(*number));
-            let origins = members.flat_map(|member| &member.origins).copied().collect();
+        for (certificate, in_pool) in linked.certificates {
+            let class = classes.intern(&certificate, facts::key_type(&certificate)?)?;
+            let same = usize::try_from(in_pool).ok().and_then(|i| in_filter.get(i));
+            let cas = same.into_iter().flatten().filter_map(|number| filter.ca(*number));
+            let origins = cas.flat_map(|ca| &ca.origins).copied().collect();
             links.push(ChainCertificate { certificate, class, origins });
         }
         Ok(Index {
             survivors,
             candidates,
             leaves,
-            classes: seen.classes,
+            classes: classes.all,
             graph: Arc::new(graph),
             links,
             #[cfg(test)]
-            work,
+            budget,
         })
     }
 
-    /// Of all credentials, for each its leaf and the certificates that came along, in any order.
+    /// Builds filter and index of a set of credentials, each given as its leaf and its other
+    /// certificates, in any order, and of one file of issuers.
     pub fn of_all(
         credentials: &[(&X509, &[X509])],
         issuers: &[&X509],
@@ -147,30 +148,30 @@ impl Index {
         let new = |x: &X509| Arc::new(Certificate::from(x.clone()));
         let all: Vec<(Arc<Certificate>, Vec<Arc<Certificate>>)> = credentials
             .iter()
-            .map(|(leaf, others)| (new(leaf), others.iter().map(new).collect()))
+            .map(|(leaf, extra)| (new(leaf), extra.iter().map(new).collect()))
             .collect();
         let issuers: Vec<Arc<Certificate>> = issuers.iter().map(|x| new(x)).collect();
-        let parts = all.iter().map(|(leaf, others)| (&**leaf, &**others));
-        let filter = Filter::build(parts, std::iter::once(&*issuers))?;
+        let bundles = all.iter().map(|(leaf, extra)| (&**leaf, &**extra));
+        let filter = Filter::build(bundles, std::iter::once(&*issuers))?;
         let survivors = Survivors::All(credentials.len());
-        let mut above: Vec<(u32, &X509)> = Vec::new();
+        let mut cas: Vec<(u32, &X509)> = Vec::new();
         for number in filter.above(&survivors) {
-            let certificate = match filter.member(number).and_then(|member| member.origins.first())
-            {
-                Some(Origin::Extra { credential, at }) => {
-                    all.get(*credential).and_then(|(_, others)| others.get(*at))
+            let certificate = match filter.ca(number).and_then(|ca| ca.origins.first()) {
+                Some(Origin::Extra { credential, position }) => {
+                    all.get(*credential).and_then(|(_, extra)| extra.get(*position))
                 }
-                Some(Origin::Issuer { at, .. }) => issuers.get(*at),
+                Some(Origin::Issuer { position, .. }) => issuers.get(*position),
                 None => None,
             };
-            above.extend(certificate.and_then(|x| x.get().ok()).map(|x| (number, x)));
+            cas.extend(certificate.and_then(|x| x.get().ok()).map(|x| (number, x)));
         }
         let leaves = credentials.iter().map(|(leaf, _)| (*leaf).clone()).collect();
-        let index = Index::build(&filter, survivors, leaves, &above)?;
+        let index = Index::build(&filter, survivors, leaves, &cas)?;
         Ok((filter, index))
     }
 
-    /// How much memory it takes, about; the certificates are counted where they were read.
+    /// Returns the approximate size in memory, in bytes, without the certificates, which the caches of
+    /// files count.
     pub fn bytes(&self) -> usize {
         let candidate = |c: &Candidate| {
             size_of::<Candidate>() + 24 + c.common_name.as_ref().map_or(0, |name| name.len())
@@ -181,76 +182,75 @@ impl Index {
             + self.survivors.bytes()
     }
 
-    /// Of which credentials it is.
+    /// Returns the credentials of the index. The position in this set is the candidate's number.
     pub fn survivors(&self) -> &Survivors {
         &self.survivors
     }
 
-    /// Each credential as the choice sees it.
+    /// Returns the credentials as the choice sees them.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
     }
 
-    /// The certificate of each candidate.
+    /// Returns the leaf of each candidate.
     pub fn leaves(&self) -> &[X509] {
         &self.leaves
     }
 
-    /// All traits, by the number in [`Candidate::traits`].
+    /// Returns all classes, by the number in [`Candidate::class`].
     pub fn classes(&self) -> &[CertificateClass] {
         &self.classes
     }
 
-    /// What may stand above the leaves.
+    /// Returns the graph of the certificates above the leaves.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.graph
     }
 
-    /// The certificate of each link.
+    /// Returns the certificate of each link.
     pub fn links(&self) -> &[ChainCertificate] {
         &self.links
     }
 
-    /// The certificates of a chain above a leaf, in order.
-    pub fn above(&self, chain: &[u32]) -> impl Iterator<Item = &ChainCertificate> {
-        chain.iter().filter_map(|number| self.links.get(usize::try_from(*number).ok()?))
+    /// Returns the certificates of the links of a chain.
+    pub fn certificates(&self, links: &[u32]) -> impl Iterator<Item = &X509> {
+        links.iter().filter_map(|link| self.link(*link)).map(|link| &link.certificate)
     }
 
-    /// The same as OpenSSL has them.
-    pub fn certificates(&self, chain: &[u32]) -> impl Iterator<Item = &X509> {
-        self.above(chain).map(|above| &above.certificate)
-    }
-
-    /// The certificates of a candidate's chain that are not in its own file, in order.
-    pub fn foreign(
+    /// Returns those certificates of a candidate's chain that are not in its own file.
+    pub fn from_other_files(
         &self,
         candidate: usize,
-        chain: &[u32],
+        links: &[u32],
     ) -> impl Iterator<Item = &ChainCertificate> {
         let start = self.candidates.get(candidate).and_then(|c| self.graph.start(c.start));
-        let own = start.map_or(&[][..], |start| &start.own);
-        let is_foreign = move |number: &&u32| own.binary_search(number).is_err();
-        let links = chain.iter().filter(is_foreign);
-        links.filter_map(|number| self.links.get(usize::try_from(*number).ok()?))
+        let bundled = start.map_or(&[][..], |start| &start.bundled);
+        let others = links.iter().filter(move |link| bundled.binary_search(link).is_err());
+        others.filter_map(|link| self.link(*link))
+    }
+
+    fn link(&self, number: u32) -> Option<&ChainCertificate> {
+        self.links.get(usize::try_from(number).ok()?)
     }
 }
 
-/// The starts that differ.
+/// The distinct starts, with their numbers.
 #[derive(Default)]
-struct Starts {
+struct StartTable {
     all: Vec<Start>,
     numbers: Map<Start, u32>,
 }
 
-impl Starts {
-    fn number(&mut self, issuers: &IssuerSet, own: &[u32], linked: &mut Linked) -> u32 {
-        if issuers.members.is_empty() && !issuers.is_cut {
+impl StartTable {
+    /// Returns the number of the start with these issuers and this file. Adds the start if it is new.
+    fn intern(&mut self, set: &IssuerSet, bundled: &[u32], linked: &mut LinkedPool) -> u32 {
+        if set.intermediates.is_empty() && !set.is_truncated {
             return NO_START;
         }
-        let mut own = linked.numbers_of(own);
-        own.sort_unstable();
-        let above = linked.above(issuers);
-        let start = Start { above, own, is_cut: issuers.is_cut };
+        let mut bundled = linked.links_of(bundled);
+        bundled.sort_unstable();
+        let issuers = linked.issuers(set);
+        let start = Start { issuers, bundled, is_truncated: set.is_truncated };
         let next = u32::try_from(self.all.len()).unwrap_or(NO_START);
         *self.numbers.entry(start).or_insert_with_key(|start| {
             self.all.push(start.clone());
@@ -259,51 +259,52 @@ impl Starts {
     }
 }
 
-/// What was met while the index was built, so that it is worked out once.
+/// The distinct classes, with their numbers.
 #[derive(Default)]
-struct Seen {
-    classes: Vec<CertificateClass>,
+struct ClassTable {
+    all: Vec<CertificateClass>,
     numbers: Map<StrengthClass, u32>,
 }
 
-impl Seen {
-    /// A leaf as the choice sees it, without what stands above it.
+impl ClassTable {
+    /// Returns the candidate for a leaf. `start` and `chain_not_after` are set later.
     fn candidate(
         &mut self,
         x: &X509,
         issuer: u32,
-        clock: &Clock,
+        epoch: &Epoch,
     ) -> Result<Candidate, OutOfMemory> {
-        let (not_before, not_after) = clock.validity(x);
+        let (not_before, not_after) = epoch.validity(x);
         Ok(Candidate {
             issuer,
-            class: self.class_of_leaf(x, facts::key(x)?)?,
+            class: self.intern_leaf(x, facts::key_type(x)?)?,
             not_before,
             not_after,
             start: NO_START,
-            lasts_until: not_after,
-            lasting: facts::usage_reasons(x)?,
+            chain_not_after: not_after,
+            usage_reasons: facts::usage_reasons(x)?,
             common_name: name::common_name(x)?,
         })
     }
 
-    fn class_of_leaf(&mut self, x: &X509, key: KeyType) -> Result<u32, OutOfMemory> {
-        let number = self.class_of(x, key)?;
-        let place = usize::try_from(number).ok().and_then(|at| self.classes.get_mut(at));
-        if let Some(class) = place {
+    fn intern_leaf(&mut self, x: &X509, key: KeyType) -> Result<u32, OutOfMemory> {
+        let number = self.intern(x, key)?;
+        let class = usize::try_from(number).ok().and_then(|i| self.all.get_mut(i));
+        if let Some(class) = class {
             class.has_leaf = true;
         }
         Ok(number)
     }
 
-    fn class_of(&mut self, x: &X509, key: KeyType) -> Result<u32, OutOfMemory> {
+    /// Returns the number of a certificate's class. Adds the class if it is new.
+    fn intern(&mut self, x: &X509, key: KeyType) -> Result<u32, OutOfMemory> {
         let class = StrengthClass::of(x, key);
         if let Some(known) = self.numbers.get(&class) {
             return Ok(*known);
         }
         let strength = class.strength(x)?;
-        let number = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
-        self.classes.push(CertificateClass { key, strength, example: x.clone(), has_leaf: false });
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(CertificateClass { key, strength, example: x.clone(), has_leaf: false });
         self.numbers.insert(class, number);
         Ok(number)
     }

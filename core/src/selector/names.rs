@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The distinct names of issuers, each with a number.
+//! The distinct names of a filter, each with a number.
 
 use crate::error::OutOfMemory;
 use crate::hash::{self, HashMap64};
 use crate::ossl;
-use crate::x509::fingerprint::{ending, fingerprint};
+use crate::x509::fingerprint::{fingerprint, suffix_hash};
 use crate::x509::name;
 use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
 use openssl::x509::{X509Name, X509NameRef};
 
-/// See the module.
+/// The names and their numbers. Names are equal if X509_NAME_cmp(3) says so, which ignores, for example, case and repeated spaces.
 #[derive(Default)]
 pub struct NameTable {
-    known: Vec<KnownName>,
-    /// By a hash of the bytes: most names are spelled in one way. Of two with the same hash only the
-    /// first is here.
+    names: Vec<KnownName>,
+    /// The numbers by a hash of the DER, for names that are encoded identically, as most are. Of names
+    /// with the same hash, only the first is in this map.
     by_bytes: HashMap64<u32>,
     by_fingerprint: HashMap64<Vec<u32>>,
-    /// How they end: most names that are not here end otherwise.
+    /// The endings of the names, which rule out most names that are not in the table.
     endings: HashMap64<()>,
-    /// Those without a fingerprint, which every name is compared with.
-    odd: Vec<u32>,
+    /// The names without a fingerprint. Every name is compared with them.
+    without_fingerprint: Vec<u32>,
 }
 
 struct KnownName {
     der: Box<[u8]>,
-    /// Decoded when it is to be compared with one that is spelled otherwise.
+    /// Decoded when the name is first compared with one that is encoded differently.
     name: OnceBox<X509Name>,
 }
 
-/// Why a name could not be decoded.
-enum Odd {
+/// The reason why a name could not be decoded.
+enum DecodeError {
     Damaged,
     NoMemory,
 }
 
-impl From<OutOfMemory> for Odd {
-    fn from(_: OutOfMemory) -> Odd {
-        Odd::NoMemory
+impl From<OutOfMemory> for DecodeError {
+    fn from(_: OutOfMemory) -> DecodeError {
+        DecodeError::NoMemory
     }
 }
 
@@ -47,51 +47,54 @@ fn decode(der: &[u8]) -> Result<Option<X509Name>, OutOfMemory> {
 }
 
 impl KnownName {
-    /// `None`: it is equal to none.
+    /// Returns the decoded name; `None` if it is damaged, and thus equal to no other.
     fn name(&self) -> Result<Option<&X509Name>, OutOfMemory> {
-        match self.name.get_or_try_init(|| decode(&self.der)?.map(Box::new).ok_or(Odd::Damaged)) {
+        match self
+            .name
+            .get_or_try_init(|| decode(&self.der)?.map(Box::new).ok_or(DecodeError::Damaged))
+        {
             Ok(name) => Ok(Some(name)),
-            Err(Odd::Damaged) => Ok(None),
-            Err(Odd::NoMemory) => Err(OutOfMemory),
+            Err(DecodeError::Damaged) => Ok(None),
+            Err(DecodeError::NoMemory) => Err(OutOfMemory),
         }
     }
 }
 
 impl NameTable {
-    /// The number of this name, given in DER; a new one if need be.
+    /// Returns the number of a name in DER. Adds the name if it is new.
     pub fn intern(&mut self, der: &[u8]) -> Result<u32, OutOfMemory> {
-        let own = OnceCell::new();
+        let decoded = OnceCell::new();
         let is_equal = |known: &X509NameRef| {
-            let own = own.get_or_try_init(|| decode(der))?;
-            Ok(own.as_ref().is_some_and(|own| name::equal(known, own)))
+            let name = decoded.get_or_try_init(|| decode(der))?;
+            Ok(name.as_ref().is_some_and(|name| name::equal(known, name)))
         };
         if let Some(known) = self.find(der, is_equal)? {
             return Ok(known);
         }
-        let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-        self.by_bytes.entry(hash::bytes(der)).or_insert(id);
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.by_bytes.entry(hash::bytes(der)).or_insert(number);
         match fingerprint(der) {
-            Some(print) => {
-                self.by_fingerprint.entry(print).or_default().push(id);
-                self.endings.extend(ending(der).map(|f| (f, ())));
+            Some(fingerprint) => {
+                self.by_fingerprint.entry(fingerprint).or_default().push(number);
+                self.endings.extend(suffix_hash(der).map(|suffix_hash| (suffix_hash, ())));
             }
-            None => self.odd.push(id),
+            None => self.without_fingerprint.push(number),
         }
-        self.known.push(KnownName { der: der.into(), name: OnceBox::new() });
-        Ok(id)
+        self.names.push(KnownName { der: der.into(), name: OnceBox::new() });
+        Ok(number)
     }
 
-    /// How many there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.names.len()
     }
 
-    /// How much memory they take, about.
+    /// Returns the approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
-        self.known.iter().map(|known| 96 + known.der.len()).sum()
+        self.names.iter().map(|known| 96 + known.der.len()).sum()
     }
 
-    /// The number of the name that X509_NAME_cmp finds equal to this one, whose DER is at hand.
+    /// Returns the number of the name that is equal to this one. `der` is its DER.
     pub fn find_der(&self, name: &X509NameRef, der: &[u8]) -> Result<Option<u32>, OutOfMemory> {
         self.find(der, |known| Ok(name::equal(known, name)))
     }
@@ -101,34 +104,34 @@ impl NameTable {
         der: &[u8],
         is_equal: impl Fn(&X509NameRef) -> Result<bool, OutOfMemory>,
     ) -> Result<Option<u32>, OutOfMemory> {
-        let known = |id: u32| usize::try_from(id).ok().and_then(|i| self.known.get(i));
-        // What is spelled alike is equal.
+        let known = |number: u32| usize::try_from(number).ok().and_then(|i| self.names.get(i));
         let same = self.by_bytes.get(&hash::bytes(der)).copied();
-        if let Some(id) = same.filter(|id| known(*id).is_some_and(|k| *k.der == *der)) {
-            return Ok(Some(id));
+        if let Some(number) = same.filter(|n| known(*n).is_some_and(|k| *k.der == *der)) {
+            return Ok(Some(number));
         }
-        let end = ending(der);
-        if self.odd.is_empty() && end.is_some_and(|f| !self.endings.contains_key(&f)) {
+        let is_unknown =
+            suffix_hash(der).is_some_and(|suffix_hash| !self.endings.contains_key(&suffix_hash));
+        if self.without_fingerprint.is_empty() && is_unknown {
             return Ok(None);
         }
-        let first_equal = |ids: &mut dyn Iterator<Item = u32>| {
-            for id in ids {
-                let Some(known) = known(id) else { continue };
+        let first_equal = |numbers: &mut dyn Iterator<Item = u32>| {
+            for number in numbers {
+                let Some(known) = known(number) else { continue };
                 if let Some(name) = known.name()? {
                     if is_equal(name)? {
-                        return Ok(Some(id));
+                        return Ok(Some(number));
                     }
                 }
             }
             Ok(None)
         };
         match fingerprint(der) {
-            Some(f) => {
-                let bucket = self.by_fingerprint.get(&f).map_or(&[][..], Vec::as_slice);
-                first_equal(&mut bucket.iter().chain(&self.odd).copied())
+            Some(fingerprint) => {
+                let bucket = self.by_fingerprint.get(&fingerprint).map_or(&[][..], Vec::as_slice);
+                first_equal(&mut bucket.iter().chain(&self.without_fingerprint).copied())
             }
-            // Cannot be told by its fingerprint: ask about all.
-            None => first_equal(&mut (0..u32::try_from(self.known.len()).unwrap_or(0))),
+            // A name without a fingerprint is compared with all names.
+            None => first_equal(&mut (0..u32::try_from(self.names.len()).unwrap_or(0))),
         }
     }
 }

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checking the files of a selector, and reading those that have changed.
+//! Checks the files of a selector and reads the files that have changed.
 
 use crate::credential::Group;
 use crate::error::{Cause, Error};
 use crate::file::absolute;
-use crate::source::checked::Found;
+use crate::source::checked::Fetched;
 use crate::source::issuers::IssuerFile;
-use crate::source::watched::{FileCheck, Unsent, WatchedFile};
+use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// A file of issuers, as one selector has it.
+/// A file of the issuer pool of one selector.
 #[derive(Debug)]
 pub struct SelectedIssuers {
     pub file: Arc<IssuerFile>,
     pub path: PathBuf,
-    /// The working directory when it was added, where the name depends on it.
+    /// The working directory at the time the file was added, if its name is relative.
     base: Option<PathBuf>,
-    /// Whether it was opened for this selector.
+    /// The file was opened for this selector.
     opened: AtomicBool,
 }
 
 impl SelectedIssuers {
-    /// The issuers of a file with this name.
-    pub fn new(path: &Path, found: Found<IssuerFile>) -> SelectedIssuers {
+    /// Returns the file for one selector, with the present working directory if `path` is relative.
+    pub fn new(path: &Path, found: Fetched<IssuerFile>) -> SelectedIssuers {
         let base = if path.is_relative() { std::env::current_dir().ok() } else { None };
         let opened = AtomicBool::new(!found.is_from_cache);
         SelectedIssuers { file: found.content, path: path.to_owned(), base, opened }
     }
 
-    /// Checks the file, whose certificates are about to be sent.
-    pub fn check_file(&self, check: FileCheck) -> Result<(), Unsent> {
+    /// Checks the file before a certificate from it is sent.
+    pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let at = absolute(self.base.as_deref(), &self.path);
         let stamp = self.file.stamp();
-        WatchedFile { at: &at, name: &self.path, stamp, opened: Some(&self.opened) }.check(check)
+        WatchedFile { path: &at, name: &self.path, stamp, opened: Some(&self.opened) }.check(check)
     }
 
     /// Reads the file again if it has changed. Returns `None` if it has not, or if it can no longer be
@@ -43,7 +43,7 @@ impl SelectedIssuers {
     fn reloaded(&self) -> Result<Option<SelectedIssuers>, Cause> {
         let now = Instant::now();
         let (base, path) = (self.base.as_deref(), &self.path);
-        if self.file.is_current(base, path) {
+        if self.file.is_unchanged(base, path) {
             self.file.store(path, now);
             return Ok(None);
         }
@@ -70,8 +70,8 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// Checks every file, and reads those that have changed.
-    pub fn of(groups: &[Arc<Group>], issuers: &[Arc<SelectedIssuers>]) -> Result<Reloaded, Error> {
+    /// Checks every file, and reads the files that have changed.
+    pub fn new(groups: &[Arc<Group>], issuers: &[Arc<SelectedIssuers>]) -> Result<Reloaded, Error> {
         let (groups, issuers) = (groups.to_vec(), issuers.to_vec());
         let mut new = Reloaded { groups, issuers, is_new: false, is_different: false };
         let mut before = 0;

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Some of the credentials of a selector.
+//! The credentials that the filter leaves.
 
-/// Credentials by their numbers, in order.
+/// A subset of the credentials of a selector, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
-    /// All, of which there are so many.
+    /// All credentials; this is their number.
     All(usize),
-    /// These.
+    /// The credentials with these numbers, sorted.
     Some(Box<[u32]>),
 }
 
 impl Survivors {
-    /// How many there are.
+    /// Returns the empty set.
+    pub fn none() -> Survivors {
+        Survivors::Some(Box::default())
+    }
+
+    /// Returns the number of survivors.
     pub fn len(&self) -> usize {
         match self {
             Survivors::All(count) => *count,
@@ -19,21 +24,21 @@ impl Survivors {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of the credential at this place among them.
-    pub fn credential(&self, at: usize) -> Option<usize> {
+    /// Returns the number of the credential at a position in the set.
+    pub fn credential(&self, position: usize) -> Option<usize> {
         match self {
-            Survivors::All(count) => (at < *count).then_some(at),
-            Survivors::Some(numbers) => usize::try_from(*numbers.get(at)?).ok(),
+            Survivors::All(count) => (position < *count).then_some(position),
+            Survivors::Some(numbers) => usize::try_from(*numbers.get(position)?).ok(),
         }
     }
 
-    /// The place of a credential among them.
-    pub fn place(&self, credential: usize) -> Option<usize> {
+    /// Returns the position of a credential in the set.
+    pub fn position(&self, credential: usize) -> Option<usize> {
         match self {
             Survivors::All(count) => (credential < *count).then_some(credential),
             Survivors::Some(numbers) => {
@@ -42,12 +47,12 @@ impl Survivors {
         }
     }
 
-    /// Their numbers.
+    /// Returns the numbers of the credentials.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        (0..self.len()).filter_map(|at| self.credential(at))
+        (0..self.len()).filter_map(|position| self.credential(position))
     }
 
-    /// A hash of them.
+    /// Returns a hash of the set.
     pub fn hash(&self) -> u64 {
         match self {
             Survivors::All(count) => *count as u64,
@@ -59,7 +64,7 @@ impl Survivors {
         }
     }
 
-    /// How much memory they take, about.
+    /// Returns the approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         match self {
             Survivors::All(_) => 0,

@@ -4,7 +4,7 @@
 use super::pem;
 use crate::error::{Cause, Problem};
 use crate::file;
-use crate::file::bytes::Wiped;
+use crate::file::bytes::FileContent;
 use crate::file::stamp::Stamp;
 use crate::hash::Map;
 use crate::x509::certificate::Certificate;
@@ -17,17 +17,16 @@ use std::sync::Arc;
 pub struct Bundle {
     /// The end-entity certificate.
     pub leaf: Arc<Certificate>,
-    /// The other certificates of the file in their order, which may be any; the index makes chains of
-    /// them.
+    /// The other certificates in the order of the file, which need not be that of a chain.
     pub extra: Vec<Arc<Certificate>>,
 }
 
-/// Certificates by their DER, so that a certificate that is in several files of a list is stored once.
+/// A map from DER to certificates, so that a certificate in several files of a list is stored once.
 #[derive(Default)]
 pub struct SharedCertificates(Map<Vec<u8>, Arc<Certificate>>);
 
 impl Bundle {
-    /// Finds the certificates in the content of the file at `path`.
+    /// Parses the content of a file. `path` is its name in errors.
     pub fn parse(
         content: &[u8],
         path: &Path,
@@ -51,19 +50,19 @@ impl Bundle {
         Ok(Bundle { leaf, extra: certificates })
     }
 
-    /// Reads the names alone; OpenSSL decodes a certificate when it is needed. Returns `None` if OpenSSL
-    /// has to read the file.
+    /// Reads only the names; OpenSSL decodes a certificate when it is needed. Returns `None` if the file can
+    /// be read only by OpenSSL.
     fn parse_plain(
         content: &[u8],
         shared: &mut SharedCertificates,
     ) -> Option<Vec<Arc<Certificate>>> {
         let mut blocks = pem::plain_certificates(content, pem::MAX_CERTIFICATES)?.into_iter();
-        let leaf = Arc::new(Certificate::of_der(blocks.next()?)?);
+        let leaf = Arc::new(Certificate::from_der(blocks.next()?)?);
         let others = blocks.map(|der| shared.certificate(der));
         std::iter::once(Some(leaf)).chain(others).collect()
     }
 
-    /// Returns whether both have the same certificates.
+    /// Returns whether both have the same certificates in the same order.
     pub fn is_same(&self, other: &Bundle) -> bool {
         let extra = || self.extra.iter().zip(&other.extra);
         self.extra.len() == other.extra.len()
@@ -77,19 +76,20 @@ impl SharedCertificates {
         if let Some(known) = self.0.get(&der) {
             return Some(Arc::clone(known));
         }
-        let new = Arc::new(Certificate::of_der(der.clone())?);
+        let new = Arc::new(Certificate::from_der(der.clone())?);
         self.0.insert(der, Arc::clone(&new));
         Some(new)
     }
 }
 
-/// Reads a file of certificates; `base` is the working directory when it was named.
-pub fn read_file(base: Option<&Path>, path: &Path) -> Result<(Wiped, Option<Stamp>), Cause> {
+/// Reads a file of certificates. A relative path is relative to `base`, or to the working directory.
+pub fn read_file(base: Option<&Path>, path: &Path) -> Result<(FileContent, Option<Stamp>), Cause> {
     file::read(base, path, pem::MAX_BYTES)
         .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })
 }
 
-/// Returns all certificates in the content of the file at `path`, of which there may be `max`.
+/// Returns all certificates in the content of a file. Fails if there are more than `max`. `path` is the
+/// file's name in errors.
 pub fn certificates(
     content: &[u8],
     path: &Path,
@@ -97,7 +97,7 @@ pub fn certificates(
 ) -> Result<Vec<Arc<Certificate>>, Cause> {
     let plain = || {
         let blocks = pem::plain_certificates(content, max)?.into_iter();
-        blocks.map(|der| Some(Arc::new(Certificate::of_der(der)?))).collect()
+        blocks.map(|der| Some(Arc::new(Certificate::from_der(der)?))).collect()
     };
     match plain() {
         Some(certificates) => Ok(certificates),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A file of certificates for the issuer pool.
+//! Files of certificates for the issuer pool.
 
 use super::bundle;
-use super::checked::{Checked, EffectiveIds, Found, is_old};
+use super::checked::{CacheEntry, EffectiveIds, Fetched, is_stale};
 use super::pem;
 use crate::cache::Cache;
 use crate::error::Cause;
 use crate::file;
-use crate::file::stamp::{Directory, Stamp, Stats};
+use crate::file::stamp::{Stamp, StampReader, WorkingDirectory};
 use crate::hash;
 use crate::x509::certificate::Certificate;
 use std::ffi::CString;
@@ -19,16 +19,16 @@ use std::time::Instant;
 /// certpick_cache_clear() in the header states these limits.
 static ISSUER_FILES: Cache = Cache::new(256, 32 << 20);
 
-/// See the module.
+/// The certificates of a file for the issuer pool.
 #[derive(Debug)]
 pub struct IssuerFile {
     certificates: Vec<Arc<Certificate>>,
     stamp: Option<Stamp>,
-    /// The working directory in which it was read, if the name depends on it.
-    directory: Option<Directory>,
+    /// The working directory when the file was read, if the path is relative.
+    directory: Option<WorkingDirectory>,
 }
 
-/// What a file of issuers is looked up by.
+/// The cache key of a file of issuers.
 #[derive(PartialEq, Eq)]
 struct IssuersKey {
     path: Box<[u8]>,
@@ -37,7 +37,7 @@ struct IssuersKey {
 
 impl IssuersKey {
     fn new(path: &Path) -> IssuersKey {
-        IssuersKey { path: path.as_os_str().as_bytes().into(), ids: EffectiveIds::now() }
+        IssuersKey { path: path.as_os_str().as_bytes().into(), ids: EffectiveIds::current() }
     }
 
     fn hash(&self) -> u64 {
@@ -46,62 +46,64 @@ impl IssuersKey {
 }
 
 impl IssuerFile {
-    /// Returns the file as it is now, or as it was less than a second ago.
-    pub fn open(path: &Path, use_cache: bool) -> Result<Found<IssuerFile>, Cause> {
+    /// Returns the certificates of a file. Those from the cache were checked less than a second ago.
+    pub fn open(path: &Path, use_cache: bool) -> Result<Fetched<IssuerFile>, Cause> {
         let now = Instant::now();
         let cached = if use_cache { IssuerFile::cached(path) } else { None };
-        if let Some((cached, checked)) = cached {
-            let is_elsewhere = path.is_relative() && !Directory::is_current(cached.directory);
-            let is_old = is_elsewhere || is_old(checked, now);
-            if !is_old || cached.is_current(None, path) {
-                if is_old {
+        if let Some((cached, checked_at)) = cached {
+            let is_elsewhere =
+                path.is_relative() && !WorkingDirectory::is_current(cached.directory);
+            let is_stale = is_elsewhere || is_stale(checked_at, now);
+            if !is_stale || cached.is_unchanged(None, path) {
+                if is_stale {
                     cached.store(path, now);
                 }
-                return Ok(Found { content: cached, is_from_cache: true });
+                return Ok(Fetched { content: cached, is_from_cache: true });
             }
         }
         let file = Arc::new(IssuerFile::read(None, path)?);
         if use_cache {
             file.store(path, now);
         }
-        Ok(Found { content: file, is_from_cache: false })
+        Ok(Fetched { content: file, is_from_cache: false })
     }
 
-    /// Reads the file; `base` is the working directory when it was named.
+    /// Reads a file. A relative path is relative to `base`, or to the working directory.
     pub fn read(base: Option<&Path>, path: &Path) -> Result<IssuerFile, Cause> {
         let (bytes, stamp) = bundle::read_file(base, path)?;
-        let directory = if path.is_relative() { Directory::of(base) } else { None };
+        let directory = if path.is_relative() { WorkingDirectory::of(base) } else { None };
         let certificates = bundle::certificates(&bytes, path, pem::MAX_ISSUERS)?;
         Ok(IssuerFile { certificates, stamp, directory })
     }
 
     fn cached(path: &Path) -> Option<(Arc<IssuerFile>, Instant)> {
         let key = IssuersKey::new(path);
-        let found = ISSUER_FILES.lock()?.get::<Checked<IssuersKey, IssuerFile>>(key.hash())?;
-        (found.key == key).then(|| (Arc::clone(&found.content), found.at))
+        let found = ISSUER_FILES.lock()?.get::<CacheEntry<IssuersKey, IssuerFile>>(key.hash())?;
+        (found.key == key).then(|| (Arc::clone(&found.content), found.checked_at))
     }
 
-    /// Stores it in the cache; `checked` is when it was read or checked for changes.
-    pub fn store(self: &Arc<Self>, path: &Path, checked: Instant) {
+    /// Stores the content in the cache. The file was read or checked for changes at `checked_at`.
+    pub fn store(self: &Arc<Self>, path: &Path, checked_at: Instant) {
         let key = IssuersKey::new(path);
         let (hash, bytes) = (key.hash(), self.bytes() + key.path.len());
-        let new = Arc::new(Checked { key, content: Arc::clone(self), at: checked });
+        let new = Arc::new(CacheEntry { key, content: Arc::clone(self), checked_at });
         let evicted = ISSUER_FILES.lock().map(|mut shelf| shelf.put(hash, new, bytes));
         drop(evicted);
     }
 
-    /// Returns whether the file is known to be unchanged.
-    pub fn is_current(&self, base: Option<&Path>, path: &Path) -> bool {
+    /// Returns whether the stamp shows that the file is unchanged.
+    pub fn is_unchanged(&self, base: Option<&Path>, path: &Path) -> bool {
         let path = CString::new(file::absolute(base, path).as_os_str().as_bytes());
-        self.stamp.is_some() && path.is_ok_and(|path| Stats::default().of(&path) == self.stamp)
+        self.stamp.is_some()
+            && path.is_ok_and(|path| StampReader::default().read(&path) == self.stamp)
     }
 
-    /// Its certificates.
+    /// Returns the certificates.
     pub fn certificates(&self) -> &[Arc<Certificate>] {
         &self.certificates
     }
 
-    /// Identity and timestamps of the file; `None` if a change might not show in them.
+    /// Returns the file's stamp, or `None` if a change of the file might not change it.
     pub fn stamp(&self) -> Option<&Stamp> {
         self.stamp.as_ref()
     }

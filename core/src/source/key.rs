@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Loading a private key: libpq's rule for its file, PEM and DER, and its password.
+//! Loads private keys from files in PEM or DER, under libpq's rule for permissions.
 
 pub(crate) mod cache;
 pub mod matching;
@@ -8,9 +8,9 @@ use super::password::PasswordCallback;
 use super::pem;
 use crate::error::{Cause, Problem};
 use crate::file;
-use crate::file::private::{self, Refusal};
-use crate::file::stamp::{Moment, Stamp};
-use crate::ossl::{self, Holder, QuietErrors};
+use crate::file::private::{self, PrivateFileError};
+use crate::file::stamp::{CoarseTime, Stamp};
+use crate::ossl::{self, KeyHolder, QuietErrors};
 use crate::secret::Secret;
 use crate::x509::der::{Reader, tag};
 use foreign_types::ForeignType;
@@ -22,72 +22,71 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Reads and decrypts the key in the file `at`, which is called `path` in words and when the
-/// program is asked for its password.
+/// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
+/// callback, which is called if the key is encrypted and `password` is `None`.
 pub fn load(
-    at: &Path,
     path: &Path,
+    name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let bytes = private::read(at).map_err(|refusal| refused(refusal, path))?;
-    decode(&bytes, path, password, callback).map(|decoded| decoded.0)
+    let content = private::read(path).map_err(|error| file_cause(error, name))?;
+    decode(&content, name, password, callback).map(|(key, _)| key)
 }
 
-/// The same, without decrypting what this process has decrypted before. The file is opened all the
-/// same, so that nobody gets a key that they may not read.
-pub fn load_by_cache(
-    at: &Path,
+/// Like [`load`], but takes a decrypted key from the cache. Opens the file first, so that the process gets
+/// only keys that it may read.
+pub fn load_cached(
     path: &Path,
+    name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let before = Moment::now();
-    let refused = |refusal| {
-        // Nobody can use it now. Where the system refuses it, another user of this process may.
-        if !matches!(refusal, Refusal::Stat(_) | Refusal::Io(_)) {
-            cache::remove(at);
+    let start = CoarseTime::now();
+    let cause = |error| {
+        // The key stays in the cache if another effective user of the process may have access to the file.
+        if !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
+            cache::remove(path);
         }
-        refused(refusal, path)
+        file_cause(error, name)
     };
-    let (opened, metadata) = private::open(at).map_err(refused)?;
-    let stamp = Stamp::of(&metadata);
-    if let Some(key) = cache::get(at, &stamp, password) {
+    let (file, before) = private::open(path).map_err(cause)?;
+    if let Some(key) = cache::get(path, &Stamp::of(&before), password) {
         return Ok(key);
     }
-    let (bytes, after) = private::read_all(&opened, &metadata).map_err(refused)?;
-    let (key, opened_by) = decode(&bytes, path, password, callback)?;
-    let password = match opened_by {
-        OpenedBy::Nothing => None,
-        OpenedBy::Password => password,
-        // What a program answers is for the selector that asked.
-        OpenedBy::Callback => return Ok(key),
+    let (content, after) = private::read_all(&file, &before).map_err(cause)?;
+    let (key, source) = decode(&content, name, password, callback)?;
+    let password = match source {
+        PasswordSource::None => None,
+        PasswordSource::List => password,
+        // The callback's password is only for its selector.
+        PasswordSource::Callback => return Ok(key),
     };
-    // A forked child could not use the key of a token, and it may be given from the cache there.
-    if ossl::holder(&key) == Holder::OpenSsl {
-        if let Some(stamp) = file::unchanged_stamp(&metadata, &after, &before) {
-            cache::store(at, stamp, password, &key);
+    // A forked child cannot use the key of a token, but would get it from the cache.
+    if ossl::key_holder(&key) == KeyHolder::OpenSsl {
+        if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
+            cache::store(path, stamp, password, &key);
         }
     }
     Ok(key)
 }
 
-fn refused(refusal: Refusal, path: &Path) -> Cause {
-    let path = path.to_owned();
-    match refusal {
-        Refusal::Missing => Cause::KeyMissing(path),
-        Refusal::Stat(why) => Cause::KeyStat(path, why),
-        Refusal::NotRegular => Cause::KeyNotRegular(path),
-        Refusal::Permissions => Cause::KeyPermissions(path),
-        Refusal::Io(why) => Cause::KeyFile(path, why),
+fn file_cause(error: PrivateFileError, name: &Path) -> Cause {
+    let name = name.to_owned();
+    match error {
+        PrivateFileError::Missing => Cause::KeyMissing(name),
+        PrivateFileError::Stat(why) => Cause::KeyStat(name, why),
+        PrivateFileError::NotRegular => Cause::KeyNotRegular(name),
+        PrivateFileError::Permissions => Cause::KeyPermissions(name),
+        PrivateFileError::Io(why) => Cause::KeyFile(name, why),
     }
 }
 
-/// What it took to read a key.
+/// The source of the password that decrypted a key; `None` if the key is not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OpenedBy {
-    Nothing,
-    Password,
+enum PasswordSource {
+    None,
+    List,
     Callback,
 }
 
@@ -96,7 +95,7 @@ enum OpenedBy {
 pub enum KeyFormat {
     /// PEM, with any label.
     Pem,
-    /// PrivateKeyInfo of RFC 5958, or an older form: a sequence that begins with a version.
+    /// PrivateKeyInfo of RFC 5958, or a traditional form. Both are sequences that begin with a version.
     Der,
     /// EncryptedPrivateKeyInfo of RFC 5958.
     EncryptedDer,
@@ -105,14 +104,14 @@ pub enum KeyFormat {
 }
 
 impl KeyFormat {
-    /// The format of these bytes. Bytes after the DER are ignored, as OpenSSL does.
+    /// Returns the format of a file. Ignores bytes after the DER, like OpenSSL.
     pub fn of(bytes: &[u8]) -> KeyFormat {
         if bytes.windows(11).any(|w| w == b"-----BEGIN ") {
             return KeyFormat::Pem;
         }
-        let Some(content) = Reader(bytes).take(tag::SEQUENCE) else { return KeyFormat::Unknown };
+        let Some(content) = Reader(bytes).get(tag::SEQUENCE) else { return KeyFormat::Unknown };
         let mut parts = Reader(content);
-        match (parts.any(), parts.any(), parts.is_empty()) {
+        match (parts.get_any(), parts.get_any(), parts.is_empty()) {
             (Some((tag::INTEGER, _)), Some(_), _) => KeyFormat::Der,
             (Some((tag::SEQUENCE, _)), Some((tag::OCTET_STRING, _)), true) => {
                 KeyFormat::EncryptedDer
@@ -122,9 +121,9 @@ impl KeyFormat {
     }
 }
 
-/// Whether only OpenSSL's own decoders read it: these ask no more once there is no password, and do
-/// not derive a key in vain.
-fn is_openssls_own(form: KeyFormat, bytes: &[u8]) -> bool {
+/// Returns whether only OpenSSL's own decoders read the file. They accept -1 for "no password" and then
+/// neither ask again nor derive a key from an empty password.
+fn has_builtin_decoder(format: KeyFormat, bytes: &[u8]) -> bool {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const LABELS: [&[u8]; 9] = [
         b"ENCRYPTED PRIVATE KEY-----",
@@ -144,90 +143,95 @@ fn is_openssls_own(form: KeyFormat, bytes: &[u8]) -> bool {
             return false;
         }
     }
-    form != KeyFormat::Unknown
+    format != KeyFormat::Unknown
 }
 
 fn decode(
     bytes: &[u8],
-    path: &Path,
+    name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
-) -> Result<(PKey<Private>, OpenedBy), Cause> {
+) -> Result<(PKey<Private>, PasswordSource), Cause> {
     let errors = QuietErrors::new();
-    let form = KeyFormat::of(bytes);
-    let without = if is_openssls_own(form, bytes) { -1 } else { 0 };
-    let mut asked = Asked { path, password, callback, without, state: State::NotAsked };
+    let format = KeyFormat::of(bytes);
+    let refusal = if has_builtin_decoder(format, bytes) { -1 } else { 0 };
+    let state = PasswordState::NotRequested;
+    let mut request = PasswordRequest { name, password, callback, refusal, state };
     let mut read = || {
         errors.clear();
-        match form {
-            KeyFormat::Pem => from_pem(bytes, &mut asked),
+        match format {
+            KeyFormat::Pem => from_pem(bytes, &mut request),
             KeyFormat::Der => from_der(bytes),
-            KeyFormat::EncryptedDer => from_encrypted_der(bytes, &mut asked),
+            KeyFormat::EncryptedDer => from_encrypted_der(bytes, &mut request),
             KeyFormat::Unknown => None,
         }
     };
-    // Where there was no memory to find out its size, OpenSSL takes it to have none, for good.
+    // If OpenSSL has no memory to compute the size of a key, the size is 0 permanently.
     let key = match read() {
         Some(key) if key.bits() == 0 => read(),
         key => key,
     };
-    if !matches!(asked.state, State::NotAsked) {
+    let state = request.state;
+    if !matches!(state, PasswordState::NotRequested) {
         wipe_stack();
     }
-    let key = key.filter(|key| match asked.state {
-        State::NotAsked | State::Given(_) => true,
-        // Of a token that was not logged in to. OpenSSL's own was encrypted under the empty password,
-        // which is no password here.
-        State::NoPassword => ossl::holder(key) == Holder::Provider,
-        State::TooLong(_) => false,
+    let key = key.filter(|key| match state {
+        PasswordState::NotRequested | PasswordState::Supplied(_) => true,
+        // A key in a token can be loaded without a login. A key in OpenSSL was encrypted with the empty
+        // password, which means "no password" here.
+        PasswordState::Missing => ossl::key_holder(key) == KeyHolder::Provider,
+        PasswordState::TooLong(_) => false,
     });
     if let Some(key) = key {
-        let opened_by = match asked.state {
-            State::NotAsked => OpenedBy::Nothing,
-            State::Given(None) => OpenedBy::Password,
-            // Whatever the program answered, its key is its own.
-            State::Given(Some(_)) | State::NoPassword | State::TooLong(_) => OpenedBy::Callback,
+        let source = match state {
+            PasswordState::NotRequested => PasswordSource::None,
+            PasswordState::Supplied(None) => PasswordSource::List,
+            // Other selectors must not get a key for which the callback may have been called.
+            _ => PasswordSource::Callback,
         };
-        return Ok((key, opened_by));
+        return Ok((key, source));
     }
-    let file = path.to_owned();
+    let file = name.to_owned();
     if errors.is_out_of_memory() {
         return Err(Cause::Memory(Some(file)));
     }
-    Err(match asked.state {
-        State::NotAsked if bytes.is_empty() => Cause::Key(file, Problem::Empty.into()),
-        State::NotAsked if form == KeyFormat::Unknown => {
-            Cause::Key(file, Problem::UnknownKey.into())
+    Err(match state {
+        PasswordState::NotRequested => {
+            let problem = match format {
+                _ if bytes.is_empty() => Some(Problem::Empty),
+                KeyFormat::Unknown => Some(Problem::UnknownKey),
+                KeyFormat::Pem if !pem::has_private_key(bytes) => Some(Problem::NoKey),
+                _ => None,
+            };
+            Cause::Key(file, problem.map_or_else(|| errors.reason(), String::from))
         }
-        State::NotAsked if form == KeyFormat::Pem && !pem::has_private_key(bytes) => {
-            Cause::Key(file, Problem::NoKey.into())
+        PasswordState::Missing => Cause::PasswordMissing(file),
+        PasswordState::TooLong(max) => {
+            Cause::PasswordWrong(file, Problem::LongPassword(max).into())
         }
-        State::NotAsked => Cause::Key(file, errors.reason()),
-        State::NoPassword => Cause::PasswordMissing(file),
-        State::TooLong(max) => Cause::PasswordWrong(file, Problem::LongPassword(max).into()),
-        State::Given(_) => Cause::PasswordWrong(file, errors.reason()),
+        PasswordState::Supplied(_) => Cause::PasswordWrong(file, errors.reason()),
     })
 }
 
-/// Overwrites the stack below the caller: OpenSSL leaves a password there when it decrypts PEM of
-/// the traditional form.
+/// Overwrites the stack below the caller. When OpenSSL decrypts traditional PEM, it leaves a copy of the
+/// password there.
 #[inline(never)]
 fn wipe_stack() {
-    /// As deep as OpenSSL goes with a password in its hands, and less than it needs itself.
+    /// More than OpenSSL uses for functions that have the password, and less than it uses in total.
     const DEPTH: usize = 16 << 10;
     let mut below = [0u8; DEPTH];
     below.zeroize();
 }
 
-fn from_pem(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
+fn from_pem(bytes: &[u8], request: &mut PasswordRequest<'_>) -> Option<PKey<Private>> {
     let bio = ossl::MemoryBio::new(bytes)?;
-    // SAFETY: a valid BIO; the callback's argument outlives the call. A new key is ours.
+    // SAFETY: a valid BIO, and a request that outlives the call. We own the new key.
     unsafe {
-        owned(ffi::PEM_read_bio_PrivateKey(
+        pkey(ffi::PEM_read_bio_PrivateKey(
             bio.as_ptr(),
             std::ptr::null_mut(),
             Some(password_callback),
-            std::ptr::from_mut(asked).cast(),
+            std::ptr::from_mut(request).cast(),
         ))
     }
 }
@@ -235,110 +239,113 @@ fn from_pem(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
 fn from_der(bytes: &[u8]) -> Option<PKey<Private>> {
     let length = libc::c_long::try_from(bytes.len()).ok()?;
     let mut start = bytes.as_ptr();
-    // SAFETY: reads at most `length` bytes. A new key is ours.
-    unsafe { owned(ffi::d2i_AutoPrivateKey(std::ptr::null_mut(), &mut start, length)) }
+    // SAFETY: reads at most `length` bytes. We own the new key.
+    unsafe { pkey(ffi::d2i_AutoPrivateKey(std::ptr::null_mut(), &mut start, length)) }
 }
 
-fn from_encrypted_der(bytes: &[u8], asked: &mut Asked<'_>) -> Option<PKey<Private>> {
+fn from_encrypted_der(bytes: &[u8], request: &mut PasswordRequest<'_>) -> Option<PKey<Private>> {
     let bio = ossl::MemoryBio::new(bytes)?;
     // SAFETY: as in `from_pem`.
     unsafe {
-        owned(ffi::d2i_PKCS8PrivateKey_bio(
+        pkey(ffi::d2i_PKCS8PrivateKey_bio(
             bio.as_ptr(),
             std::ptr::null_mut(),
             Some(password_callback),
-            std::ptr::from_mut(asked).cast(),
+            std::ptr::from_mut(request).cast(),
         ))
     }
 }
 
 /// # Safety
-/// `key` is NULL or a key that nobody else frees.
-unsafe fn owned(key: *mut ffi::EVP_PKEY) -> Option<PKey<Private>> {
+/// `key` is NULL, or a valid key that the caller owns.
+unsafe fn pkey(key: *mut ffi::EVP_PKEY) -> Option<PKey<Private>> {
     // SAFETY: the caller's promise.
     if key.is_null() { None } else { Some(unsafe { PKey::from_ptr(key) }) }
 }
 
-/// What the callback below knows and learns.
-struct Asked<'a> {
-    path: &'a Path,
+/// The argument of [`password_callback`].
+struct PasswordRequest<'a> {
+    name: &'a Path,
     password: Option<&'a Secret>,
     callback: Option<&'a PasswordCallback>,
-    /// What OpenSSL is told where there is no password. Told that there is none (-1), a provider would
-    /// ask on the terminal; an empty one (0) it takes for a refusal.
-    without: c_int,
-    state: State,
+    /// The return value if there is no password. For -1, a provider would prompt on the terminal. For 0, an
+    /// empty password, it returns an error.
+    refusal: c_int,
+    state: PasswordState,
 }
 
-enum State {
-    NotAsked,
-    NoPassword,
+enum PasswordState {
+    NotRequested,
+    Missing,
+    /// The password is longer than this maximum of OpenSSL's.
     TooLong(c_int),
-    /// Given; kept when it came from the program's callback, which is asked once however often
-    /// OpenSSL's decoders ask us.
-    Given(Option<Secret>),
+    /// OpenSSL got a password. Contains the callback's password, if any, because the callback is called only
+    /// once even if several decoders of OpenSSL request a password.
+    Supplied(Option<Secret>),
 }
 
-impl Asked<'_> {
-    /// Writes the password to `buffer` and gives its length, or `without`.
+impl PasswordRequest<'_> {
+    /// Writes the password to `buffer`. Returns its length, or `refusal`.
     fn answer(&mut self, buffer: &mut [u8]) -> c_int {
-        if matches!(self.state, State::NoPassword | State::TooLong(_)) {
-            return self.without;
+        if matches!(self.state, PasswordState::Missing | PasswordState::TooLong(_)) {
+            return self.refusal;
         }
         let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
         let known = match (self.password, &self.state) {
-            (Some(secret), _) | (None, State::Given(Some(secret))) => Some(secret),
+            (Some(secret), _) | (None, PasswordState::Supplied(Some(secret))) => Some(secret),
             (None, _) => None,
         };
-        let asked = match known {
+        let new = match known {
             Some(_) => None,
-            None => self.callback.and_then(|ask| ask_program(ask, self.path, size)),
+            None => self.callback.and_then(|callback| call(callback, self.name, size)),
         };
-        let Some(bytes) = known.or(asked.as_ref()).map(Secret::bytes) else {
-            self.state = State::NoPassword;
-            return self.without;
+        let Some(bytes) = known.or(new.as_ref()).map(Secret::bytes) else {
+            self.state = PasswordState::Missing;
+            return self.refusal;
         };
-        let (Some(room), Ok(length)) =
+        let (Some(target), Ok(length)) =
             (buffer.get_mut(..bytes.len()), c_int::try_from(bytes.len()))
         else {
-            self.state = State::TooLong(size);
-            return self.without;
+            self.state = PasswordState::TooLong(size);
+            return self.refusal;
         };
-        room.copy_from_slice(bytes);
-        if !matches!(self.state, State::Given(_)) {
-            self.state = State::Given(asked);
+        target.copy_from_slice(bytes);
+        if !matches!(self.state, PasswordState::Supplied(_)) {
+            self.state = PasswordState::Supplied(new);
         }
         length
     }
 }
 
-fn ask_program(ask: &PasswordCallback, path: &Path, size: c_int) -> Option<Secret> {
-    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+/// Calls the program's callback with a buffer of `size` bytes.
+fn call(callback: &PasswordCallback, name: &Path, size: c_int) -> Option<Secret> {
+    let name = CString::new(name.as_os_str().as_bytes()).ok()?;
     let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
-    let length = ask.call(&mut buffer, &name)?;
+    let length = callback.call(&mut buffer, &name)?;
     buffer.truncate(length);
-    Secret::from_wiped(buffer)
+    Secret::from_zeroizing(buffer)
 }
 
-/// OpenSSL's pem_password_cb. A panic in here must not reach C.
+/// OpenSSL's pem_password_cb. A panic must not unwind into C.
 unsafe extern "C" fn password_callback(
     buffer: *mut c_char,
     size: c_int,
     _writing: c_int,
-    asked: *mut c_void,
+    request: *mut c_void,
 ) -> c_int {
     let Ok(length) = usize::try_from(size) else { return 0 };
-    if buffer.is_null() || asked.is_null() {
+    if buffer.is_null() || request.is_null() {
         return 0;
     }
-    // SAFETY: OpenSSL gives a buffer of `size` bytes, and the pointer that `decode` gave it.
-    let (buffer, asked) = unsafe {
+    // SAFETY: a buffer of `size` bytes, and the request that `from_pem` or `from_encrypted_der` passed.
+    let (buffer, request) = unsafe {
         std::ptr::write_bytes(buffer, 0, length);
-        (std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length), &mut *asked.cast::<Asked>())
+        let buffer = std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length);
+        (buffer, &mut *request.cast::<PasswordRequest>())
     };
-    let answer = std::panic::AssertUnwindSafe(|| asked.answer(buffer));
+    let answer = std::panic::AssertUnwindSafe(|| request.answer(buffer));
     std::panic::catch_unwind(answer).unwrap_or_else(|_| {
-        asked.state = State::NoPassword;
+        request.state = PasswordState::Missing;
         0
     })
 }

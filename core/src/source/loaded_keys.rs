@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The keys that a group of credentials has loaded.
+//! The loaded keys of a group of credentials.
 
-use crate::ossl::{self, Holder};
+use crate::ossl::{self, KeyHolder};
 use once_cell::race::OnceBox;
 use openssl::pkey::{PKey, Private};
 
 const CHUNK: usize = 128;
 
-/// The loaded keys by the numbers of their credentials. Memory is allocated for 128 keys when one of them
-/// is loaded. There is no lock: none may be held while the program's callback runs, nor be left locked in
-/// a forked child.
+/// The loaded keys by the indices of their credentials. The first key of each 128 allocates memory for all
+/// of them. There is no lock, because it would be held while the program's password callback runs, and
+/// might stay locked in a forked child.
 #[derive(Debug, Default)]
 pub struct LoadedKeys(Box<[OnceBox<Chunk>]>);
 
-type Chunk = Box<[OnceBox<Loaded>]>;
+type Chunk = Box<[OnceBox<LoadedKey>]>;
 
-/// A key as it was loaded.
+/// A loaded key.
 #[derive(Clone, Debug)]
-struct Loaded {
+struct LoadedKey {
     key: PKey<Private>,
-    /// The process that alone can use it; `None` where a forked child can, too.
+    /// The only process that can use the key; `None` if a forked child can use it, too.
     process: Option<u32>,
 }
 
-impl Loaded {
-    fn new(key: PKey<Private>) -> Loaded {
-        let process = match ossl::holder(&key) {
-            Holder::OpenSsl => None,
-            Holder::Provider | Holder::Unknown => Some(std::process::id()),
+impl LoadedKey {
+    fn new(key: PKey<Private>) -> LoadedKey {
+        let process = match ossl::key_holder(&key) {
+            KeyHolder::OpenSsl => None,
+            KeyHolder::Provider | KeyHolder::Unknown => Some(std::process::id()),
         };
-        Loaded { key, process }
+        LoadedKey { key, process }
     }
 
     fn is_usable(&self) -> bool {
@@ -38,33 +38,34 @@ impl Loaded {
 }
 
 impl LoadedKeys {
-    /// Of so many credentials.
+    /// Returns no keys of `count` credentials.
     pub fn new(count: usize) -> LoadedKeys {
         LoadedKeys((0..count.div_ceil(CHUNK)).map(|_| OnceBox::new()).collect())
     }
 
-    /// The key of credential `at`, if it has been loaded and this process can use it.
-    pub fn get(&self, at: usize) -> Option<&PKey<Private>> {
-        let loaded = self.0.get(at / CHUNK)?.get()?.get(at % CHUNK)?.get()?;
+    /// Returns the key of a credential if it is loaded and this process can use it.
+    pub fn get(&self, index: usize) -> Option<&PKey<Private>> {
+        let loaded = self.0.get(index / CHUNK)?.get()?.get(index % CHUNK)?.get()?;
         loaded.is_usable().then_some(&loaded.key)
     }
 
-    /// Keeps a key. Of two threads that load one at the same time, the first one's is kept; so is a
-    /// parent's in its child, where each handshake loads one then.
-    pub fn set(&self, at: usize, key: PKey<Private>) {
-        let Some(chunk) = self.0.get(at / CHUNK) else { return };
+    /// Stores a key, unless another thread or the parent process has stored one. If this process cannot use the
+    /// parent's key, each handshake loads the key again.
+    pub fn set(&self, index: usize, key: PKey<Private>) {
+        let Some(chunk) = self.0.get(index / CHUNK) else { return };
         let chunk = chunk.get_or_init(|| Box::new((0..CHUNK).map(|_| OnceBox::new()).collect()));
-        if let Some(place) = chunk.get(at % CHUNK) {
-            let _ = place.set(Box::new(Loaded::new(key)));
+        if let Some(slot) = chunk.get(index % CHUNK) {
+            let _ = slot.set(Box::new(LoadedKey::new(key)));
         }
     }
 
-    /// The same without these, which are in order.
-    pub fn without(&self, count: usize, others: &[usize]) -> LoadedKeys {
+    /// Returns the keys of `count` credentials without those at the `excluded` indices, which are in
+    /// ascending order.
+    pub fn without(&self, count: usize, excluded: &[usize]) -> LoadedKeys {
         let new = LoadedKeys::new(count);
-        for at in (0..count).filter(|at| others.binary_search(at).is_err()) {
-            if let Some(key) = self.get(at) {
-                new.set(at, key.clone());
+        for index in (0..count).filter(|index| excluded.binary_search(index).is_err()) {
+            if let Some(key) = self.get(index) {
+                new.set(index, key.clone());
             }
         }
         new

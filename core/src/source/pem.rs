@@ -4,38 +4,38 @@
 mod plain;
 
 use crate::error::Problem;
-use crate::file::bytes::find_text;
+use crate::file::bytes::find_slice;
 use crate::ossl::{self, QuietErrors};
-use crate::x509::certificate::{Undecodable, with_key};
+use crate::x509::certificate::{DecodeError, with_key};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
 use openssl::x509::{X509, X509Crl};
 pub use plain::certificates as plain_certificates;
 
-/// No file of certificates is as large as this; a bundle of all public CAs has a quarter MiB.
+/// The maximum size of a file of certificates. A bundle of all public CAs has a quarter MiB.
 pub const MAX_BYTES: u64 = 16 << 20;
 
 /// The maximum number of certificates in the file of a credential.
 pub const MAX_CERTIFICATES: usize = 1_000;
 
-/// The maximum number of certificates in a file of issuers or of roots.
+/// The maximum number of certificates in a file of issuers or roots.
 pub const MAX_ISSUERS: usize = 10_000;
 
-/// Whether these bytes hold a private key in PEM.
+/// Returns whether `bytes` contain a private key in PEM.
 pub fn has_private_key(bytes: &[u8]) -> bool {
     const LABEL: &[u8] = b"PRIVATE KEY-----";
-    find_text(LABEL, bytes).is_some()
+    find_slice(LABEL, bytes).is_some()
 }
 
-/// All certificates in PEM, in their order, of which there may be `max`; keys and text between them
-/// are passed over.
-pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> {
-    let damaged = |problem: Problem| Err(Undecodable::Damaged(problem.into()));
+/// Returns all certificates in PEM, in the order of the file. Skips keys and text between them. Fails if
+/// there are more than `max`.
+pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> {
+    let damaged = |problem: Problem| Err(DecodeError::Damaged(problem.into()));
     let errors = QuietErrors::new();
-    let bio = ossl::MemoryBio::new(bytes).ok_or(Undecodable::NoMemory)?;
+    let bio = ossl::MemoryBio::new(bytes).ok_or(DecodeError::NoMemory)?;
     let mut certificates = Vec::new();
     loop {
-        // SAFETY: a valid BIO; the callback takes no argument. A new certificate is ours.
+        // SAFETY: a valid BIO, and a callback that ignores its argument. We own the new certificate.
         let certificate = unsafe {
             let new = std::ptr::null_mut();
             let none = std::ptr::null_mut();
@@ -56,19 +56,19 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, Undecodable> 
         (true, true) if bytes.is_empty() => damaged(Problem::Empty),
         (true, true) if bytes.first() == Some(&0x30) => damaged(Problem::DerCertificate),
         (true, true) => damaged(Problem::NoCertificate),
-        (_, false) if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
+        (_, false) if errors.is_out_of_memory() => Err(DecodeError::NoMemory),
         (_, false) => {
             damaged(Problem::Damaged { number: certificates.len() + 1, why: errors.reason() })
         }
     }
 }
 
-/// The first revocation list in PEM.
+/// Returns the first certificate revocation list in PEM.
 pub fn revocation_list(bytes: &[u8]) -> Option<X509Crl> {
     let _errors = QuietErrors::new();
     let bio = ossl::MemoryBio::new(bytes)?;
     let none = std::ptr::null_mut();
-    // SAFETY: a valid BIO; the callback takes no argument. A new list is ours.
+    // SAFETY: a valid BIO, and a callback that ignores its argument. We own the new list.
     unsafe {
         let list = openssl_sys::PEM_read_bio_X509_CRL(
             bio.as_ptr(),
@@ -80,7 +80,7 @@ pub fn revocation_list(bytes: &[u8]) -> Option<X509Crl> {
     }
 }
 
-/// OpenSSL would ask on the terminal for the password of an encrypted block.
+/// Refuses a password. Without a callback, OpenSSL would prompt on the terminal for an encrypted block.
 unsafe extern "C" fn no_password(_: *mut c_char, _: c_int, _: c_int, _: *mut c_void) -> c_int {
     -1
 }
@@ -90,9 +90,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_for_what_holds_no_certificate() {
+    fn a_file_without_certificates_gets_a_text_for_its_content() {
         let words = |bytes: &[u8]| match certificates(bytes, MAX_CERTIFICATES) {
-            Err(Undecodable::Damaged(why)) => why,
+            Err(DecodeError::Damaged(why)) => why,
             other => panic!("{other:?}"),
         };
         assert_eq!(words(b""), "it is empty");

@@ -12,20 +12,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The files of one credential, and the certificates that were read from them.
+/// The files of one credential, and its certificates.
 #[derive(Clone, Debug)]
 pub struct FileCredential {
     files: Files,
     bundle: Arc<Bundle>,
     /// The certificate file's name, for stat(2).
     path: CString,
-    /// Identity and timestamps of the certificate file; `None` if a change might not show in them.
+    /// The stamp of the certificate file; `None` if a change of the file might not change it.
     stamp: Option<Stamp>,
 }
 
 impl FileCredential {
-    /// Reads the certificate file. The key is read when it is needed; without a key file it must be in
-    /// the certificate file.
+    /// Reads the certificate file. The key is read when it is needed. If no key file is named, this fails
+    /// unless the certificate file contains a key.
     pub fn open(
         source: &Source<'_>,
         shared: &mut SharedCertificates,
@@ -36,42 +36,42 @@ impl FileCredential {
         if source.files.key.is_none() && !pem::has_private_key(&content) {
             return Err(Cause::NoKeyBesideCertificate(name.clone()));
         }
-        // A file whose name contains a NUL cannot have been read.
+        // A path that contains a NUL byte cannot have been opened.
         let path = CString::new(name.as_os_str().as_bytes()).unwrap_or_default();
         Ok(FileCredential { files: source.files.clone(), bundle, path, stamp })
     }
 
-    /// Its certificates.
+    /// Returns the certificates.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
     }
 
-    /// The files as the list names them.
+    /// Returns the files as the list names them.
     pub fn files(&self) -> &Files {
         &self.files
     }
 
-    /// The certificate file's name, for stat(2).
+    /// Returns the certificate file's name, for stat(2).
     pub fn path(&self) -> &CStr {
         &self.path
     }
 
-    /// The key's file: its own, or the certificate's.
+    /// Returns the path of the key file, or of the certificate file if it contains the key.
     pub fn key_path(&self) -> &Path {
         self.files.key.as_deref().unwrap_or(&self.files.certificate)
     }
 
-    /// Identity and timestamps of the certificate file; `None` if a change might not show in them.
+    /// Returns the stamp of the certificate file, or `None` if a change of the file might not change it.
     pub fn stamp(&self) -> Option<&Stamp> {
         self.stamp.as_ref()
     }
 
-    /// Whether the name of a file depends on the working directory.
-    pub fn has_relative_name(&self) -> bool {
+    /// Returns whether the path of a file is relative.
+    pub fn has_relative_path(&self) -> bool {
         self.key_path().is_relative() || self.files.certificate.is_relative()
     }
 
-    /// An estimate of the memory that it takes.
+    /// Returns an estimate of the memory that the credential takes.
     pub fn bytes(&self) -> usize {
         size_of::<FileCredential>()
             + size_of::<Bundle>()

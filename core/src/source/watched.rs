@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checking a file whose certificates are about to be sent.
+//! Checks a file before its certificates are sent.
 //!
-//! Certificates from the cache may be a second old, and their file was not opened for this selector.
-//! Opening the file shows whether the process may read it.
+//! Certificates from the cache may be a second old, and the file was not opened for this selector. Opening
+//! the file shows whether the process may read it.
 
 use crate::error::Cause;
 use crate::file::regular;
@@ -10,45 +10,45 @@ use crate::file::stamp::Stamp;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is checked.
+/// The property of a file that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileCheck {
     /// The file can be opened, and has not changed since it was read.
     Unchanged,
-    /// The file can be opened. That it has not changed was checked just before.
+    /// The file can be opened. The caller has checked for changes.
     Readable,
 }
 
-/// Why a certificate is not sent.
+/// The reason for which a certificate is not sent.
 #[derive(Debug)]
-pub enum Unsent {
-    /// Its file has changed, or may have.
+pub enum FileCheckError {
+    /// The file may have changed.
     Changed,
-    /// Its file cannot be read.
+    /// The file cannot be opened.
     Cause(Cause),
 }
 
-/// One file, as a selector knows it.
+/// A file of a selector.
 pub struct WatchedFile<'a> {
-    /// Where it is.
-    pub at: &'a Path,
-    /// Its name in messages.
+    /// The path, relative to the current working directory.
+    pub path: &'a Path,
+    /// The file's name in errors.
     pub name: &'a Path,
-    /// Identity and times of the file; `None` if a change might not show in them.
+    /// The file's stamp; `None` if a change of the file might not change it.
     pub stamp: Option<&'a Stamp>,
-    /// Whether it has been opened for this selector; `None`: it was read for it.
+    /// Whether the file has been opened for this selector; `None` if the selector has read it.
     pub opened: Option<&'a AtomicBool>,
 }
 
 impl WatchedFile<'_> {
-    /// Opens the file. A selector that has read or opened it before may send its certificates even if the
-    /// file has been deleted since, or can no longer be read.
-    pub fn check(&self, check: FileCheck) -> Result<(), Unsent> {
+    /// Opens the file. Ignores errors if the selector has read or opened the file before, so that its
+    /// certificates can be sent after the file has been deleted.
+    pub fn check(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let was_opened = self.opened.is_none_or(|opened| opened.load(Ordering::Relaxed));
-        match regular::open(self.at) {
+        match regular::open(self.path) {
             Ok((_, metadata)) => {
                 if check == FileCheck::Unchanged && self.stamp != Some(&Stamp::of(&metadata)) {
-                    return Err(Unsent::Changed);
+                    return Err(FileCheckError::Changed);
                 }
                 if let Some(opened) = self.opened {
                     opened.store(true, Ordering::Relaxed);
@@ -56,10 +56,12 @@ impl WatchedFile<'_> {
                 Ok(())
             }
             Err(_) if was_opened => Ok(()),
-            Err(error) if check == FileCheck::Unchanged && error.has_gone() => Err(Unsent::Changed),
+            Err(error) if check == FileCheck::Unchanged && error.is_missing() => {
+                Err(FileCheckError::Changed)
+            }
             Err(error) => {
                 let file = self.name.to_owned();
-                Err(Unsent::Cause(Cause::CertificateFile { file, why: error.text() }))
+                Err(FileCheckError::Cause(Cause::CertificateFile { file, why: error.text() }))
             }
         }
     }

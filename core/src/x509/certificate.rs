@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A certificate that OpenSSL decodes when it is first needed.
 //!
-//! OpenSSL decodes the public key together with the certificate, which costs far more than all else
-//! that is done with a certificate of a list. Most certificates of a long list are ruled out by the
-//! CA names of the server, for which issuer and subject are enough.
+//! OpenSSL decodes the public key together with the certificate, which takes most of the time that certpick
+//! spends on a certificate. The server's CA names exclude most certificates of a long list, and this
+//! comparison needs only issuer and subject, which are read from the DER without OpenSSL.
 
 use super::der::{Reader, tag};
 use super::extensions::decode_again;
@@ -20,39 +20,40 @@ use std::path::Path;
 
 /// See the module.
 pub struct Certificate {
-    /// Empty where the certificate was made of an X509.
+    /// Empty if the certificate was created from an X509.
     der: Box<[u8]>,
     issuer: Range<usize>,
     subject: Range<usize>,
     decoded: OnceBox<X509>,
-    /// Read under OpenSSL's global library context, so that it may be in the cache. It is decoded
-    /// under the same: another thread's own context may be freed before it.
+    /// Whether it was read in OpenSSL's global library context. It may then be in the cache, and another
+    /// thread may decode it. That happens in the global context, too, because the program may free the
+    /// thread's own context before the certificate.
     is_global: bool,
 }
 
-/// Why a certificate could not be decoded.
+/// The reason for which a certificate could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Undecodable {
-    /// It is damaged, in OpenSSL's words.
+pub enum DecodeError {
+    /// The certificate is damaged. Contains OpenSSL's text.
     Damaged(String),
     /// There was not enough memory.
     NoMemory,
 }
 
-impl Undecodable {
-    /// In the terms of an entry; no file for a certificate held in memory.
+impl DecodeError {
+    /// Returns the cause for the entry with this file; `None` for a certificate held in memory.
     pub fn cause(self, file: Option<&Path>) -> Cause {
         let file = file.map(Path::to_owned);
         match self {
-            Undecodable::Damaged(why) => Cause::Certificate { file, why },
-            Undecodable::NoMemory => Cause::Memory(file),
+            DecodeError::Damaged(why) => Cause::Certificate { file, why },
+            DecodeError::NoMemory => Cause::Memory(file),
         }
     }
 }
 
-impl From<OutOfMemory> for Undecodable {
-    fn from(_: OutOfMemory) -> Undecodable {
-        Undecodable::NoMemory
+impl From<OutOfMemory> for DecodeError {
+    fn from(_: OutOfMemory) -> DecodeError {
+        DecodeError::NoMemory
     }
 }
 
@@ -75,37 +76,38 @@ impl From<X509> for Certificate {
 }
 
 impl Certificate {
-    /// Reads the names of a certificate. `None` where they cannot be read without OpenSSL, as in BER.
-    pub fn of_der(der: Vec<u8>) -> Option<Certificate> {
+    /// Reads the names of a certificate. Returns `None` if they cannot be read without OpenSSL, for example
+    /// in BER.
+    pub fn from_der(der: Vec<u8>) -> Option<Certificate> {
         let (issuer, subject) = names(&der)?;
         let is_global = ossl::has_global_context();
         let der = der.into_boxed_slice();
         Some(Certificate { der, issuer, subject, decoded: OnceBox::new(), is_global })
     }
 
-    /// The issuer's name in DER.
+    /// Returns the issuer in DER.
     pub fn issuer(&self) -> &[u8] {
-        match self.made_of() {
+        match self.original() {
             Some(certificate) => name::der(certificate.issuer_name()),
             None => self.der.get(self.issuer.clone()).unwrap_or_default(),
         }
     }
 
-    /// The subject's name in DER.
+    /// Returns the subject in DER.
     pub fn subject(&self) -> &[u8] {
-        match self.made_of() {
+        match self.original() {
             Some(certificate) => name::der(certificate.subject_name()),
             None => self.der.get(self.subject.clone()).unwrap_or_default(),
         }
     }
 
-    /// The X509 that it was made of, if it was made of one.
-    fn made_of(&self) -> Option<&X509> {
+    /// Returns the X509 from which the certificate was created, if any.
+    fn original(&self) -> Option<&X509> {
         if self.der.is_empty() { self.decoded.get() } else { None }
     }
 
-    /// The certificate, decoded when it is first asked for.
-    pub fn get(&self) -> Result<&X509, Undecodable> {
+    /// Returns the certificate. The first call decodes it.
+    pub fn get(&self) -> Result<&X509, DecodeError> {
         self.decoded.get_or_try_init(|| {
             let decode = || decode(&self.der);
             let new = if self.is_global { ossl::in_global_context(decode) } else { decode() };
@@ -113,45 +115,46 @@ impl Certificate {
         })
     }
 
-    /// Whether two are one certificate.
+    /// Returns whether both are the same certificate.
     pub fn is_same(&self, other: &Certificate) -> bool {
-        match (self.made_of(), other.made_of()) {
+        match (self.original(), other.original()) {
             (Some(a), Some(b)) => a.as_ptr() == b.as_ptr() || a == b,
             (None, None) => self.der == other.der,
             _ => false,
         }
     }
 
-    /// How much memory it takes, about, once it is decoded: OpenSSL takes several times the DER.
+    /// Returns an estimate of the memory that the decoded certificate takes, several times its DER.
     pub fn bytes(&self) -> usize {
-        2048 + 4 * self.made_of().map_or(self.der.len(), der_length)
+        2048 + 4 * self.original().map_or(self.der.len(), der_length)
     }
 }
 
-/// Where issuer and subject are in a certificate (RFC 5280, section 4.1).
+/// Returns the positions of issuer and subject in a certificate (RFC 5280, section 4.1).
 fn names(der: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     let mut file = Reader(der);
-    let mut certificate = Reader(file.take(tag::SEQUENCE)?);
-    file.end()?;
-    let mut body = Reader(certificate.take(tag::SEQUENCE)?);
-    certificate.take(tag::SEQUENCE)?;
-    certificate.take(tag::BIT_STRING)?;
-    certificate.end()?;
+    let mut certificate = Reader(file.get(tag::SEQUENCE)?);
+    let mut body = Reader(certificate.get(tag::SEQUENCE)?);
+    certificate.get(tag::SEQUENCE)?;
+    certificate.get(tag::BIT_STRING)?;
+    if !file.is_empty() || !certificate.is_empty() {
+        return None;
+    }
 
-    let serial = match body.any()? {
-        (tag::VERSION, _) => body.any()?,
+    let serial = match body.get_any()? {
+        (tag::VERSION, _) => body.get_any()?,
         first => first,
     };
     if serial.0 != tag::INTEGER {
         return None;
     }
-    let _algorithm = body.take(tag::SEQUENCE)?;
-    let issuer = body.whole(tag::SEQUENCE)?;
-    let _validity = body.take(tag::SEQUENCE)?;
-    let subject = body.whole(tag::SEQUENCE)?;
-    let _key = body.take(tag::SEQUENCE)?;
+    let _algorithm = body.get(tag::SEQUENCE)?;
+    let issuer = body.get_element(tag::SEQUENCE)?;
+    let _validity = body.get(tag::SEQUENCE)?;
+    let subject = body.get_element(tag::SEQUENCE)?;
+    let _key = body.get(tag::SEQUENCE)?;
     while !body.is_empty() {
-        body.any()?;
+        body.get_any()?;
     }
     fingerprint(issuer)?;
     let within = |part: &[u8]| {
@@ -161,37 +164,35 @@ fn names(der: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     Some((within(issuer)?, within(subject)?))
 }
 
-/// How long a certificate's DER is.
 fn der_length(certificate: &X509) -> usize {
-    // SAFETY: a valid certificate; with no place to write to, only the length is given.
+    // SAFETY: a valid certificate. Without an output buffer, i2d_X509(3) only returns the length.
     let length = unsafe { openssl_sys::i2d_X509(certificate.as_ptr(), std::ptr::null_mut()) };
     usize::try_from(length).unwrap_or(0)
 }
 
-/// Decodes a certificate.
-fn decode(der: &[u8]) -> Result<X509, Undecodable> {
+fn decode(der: &[u8]) -> Result<X509, DecodeError> {
     let errors = QuietErrors::new();
     let mut start = der.as_ptr();
     let Ok(length) = libc::c_long::try_from(der.len()) else {
-        return Err(Undecodable::Damaged(Problem::TooLong.into()));
+        return Err(DecodeError::Damaged(Problem::TooLong.into()));
     };
-    // SAFETY: reads at most `length` bytes. A new certificate is ours.
+    // SAFETY: reads at most `length` bytes. We own the new certificate.
     unsafe {
         let new = openssl_sys::d2i_X509(std::ptr::null_mut(), &mut start, length);
         match new.is_null() {
-            true if errors.is_out_of_memory() => Err(Undecodable::NoMemory),
-            true => Err(Undecodable::Damaged(errors.reason())),
+            true if errors.is_out_of_memory() => Err(DecodeError::NoMemory),
+            true => Err(DecodeError::Damaged(errors.reason())),
             false => Ok(with_key(X509::from_ptr(new))?),
         }
     }
 }
 
-/// A certificate that OpenSSL has read, with its whole public key: where there is no memory to decode
-/// that, OpenSSL leaves it out as if it were of an unknown kind, or takes it to be of no strength.
+/// Decodes a certificate again if its public key is missing or has a strength of 0 bits, which may be due to
+/// a lack of memory. Fails if there is still no memory. Otherwise, these are properties of the key.
 pub fn with_key(certificate: X509) -> Result<X509, OutOfMemory> {
     let has_key = |x: &X509| {
         let _errors = QuietErrors::new();
-        // SAFETY: a valid certificate, whose key is only looked at.
+        // SAFETY: a valid certificate, and its key, which is only read.
         unsafe {
             let key = ossl::X509_get0_pubkey(x.as_ptr());
             !key.is_null() && openssl_sys::EVP_PKEY_security_bits(key) > 0

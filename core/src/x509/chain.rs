@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Chains: which certificate issued which, put in order, with gaps filled from the issuer pool.
-//!
-//! What is sent is leaf first, then each certificate's issuer, without the root (RFC 8446, section
-//! 4.4.2), without duplicates and without certificates that have nothing to do with it.
+//! Relations between certificates: the leaf of a file, and the issuer of a certificate.
 
 use super::extensions::cache_extensions;
 use super::fingerprint::fingerprint;
@@ -19,25 +16,25 @@ use openssl_sys as ffi;
 
 /// The names of a certificate in DER.
 #[derive(Clone, Copy)]
+#[allow(missing_docs)]
 pub struct IssuerAndSubject<'a> {
-    /// The issuer's.
     pub issuer: &'a [u8],
-    /// The subject's.
     pub subject: &'a [u8],
 }
 
 impl<'a> IssuerAndSubject<'a> {
-    /// Of a certificate that OpenSSL has decoded.
+    /// Returns the names of a decoded certificate.
     pub fn of(certificate: &'a X509) -> IssuerAndSubject<'a> {
         let issuer = name::der(certificate.issuer_name());
         IssuerAndSubject { issuer, subject: name::der(certificate.subject_name()) }
     }
 }
 
-/// Which certificate of a file is the leaf.
+/// Returns the position of the leaf (the end-entity certificate) in a file.
 ///
-/// OpenSSL takes the first certificate of a file for the leaf, and so does certpick, unless the first
-/// one issued another one of the file: then the file is out of order.
+/// The leaf is the first certificate, as in SSL_CTX_use_certificate_chain_file(3). If the subject of the
+/// first certificate is the issuer of another one, the file is out of order, and the leaf is the first
+/// certificate whose subject is the issuer of no other one.
 pub fn leaf_position(certificates: &[IssuerAndSubject<'_>]) -> Result<usize, OutOfMemory> {
     let Some(first) = certificates.first() else { return Ok(0) };
     let mut is_ordered = true;
@@ -47,22 +44,20 @@ pub fn leaf_position(certificates: &[IssuerAndSubject<'_>]) -> Result<usize, Out
     if is_ordered {
         return Ok(0);
     }
-    // Those whose issuers' names may be equal.
+    // Equal names have the same fingerprint, or none.
     let mut by_issuer: Map<Option<u64>, Vec<usize>> = Map::default();
     for (at, certificate) in certificates.iter().enumerate() {
         by_issuer.entry(fingerprint(certificate.issuer)).or_default().push(at);
     }
     let all: Vec<usize> = (0..certificates.len()).collect();
     for (at, certificate) in certificates.iter().enumerate() {
-        let of_subject = fingerprint(certificate.subject);
-        let alike: Vec<&usize> = match of_subject {
-            Some(_) => {
-                [of_subject, None].iter().filter_map(|f| by_issuer.get(f)).flatten().collect()
-            }
+        let subject = fingerprint(certificate.subject);
+        let candidates: Vec<&usize> = match subject {
+            Some(_) => [subject, None].iter().filter_map(|f| by_issuer.get(f)).flatten().collect(),
             None => all.iter().collect(),
         };
         let mut has_issued = false;
-        for other in alike.into_iter().filter(|other| **other != at) {
+        for other in candidates.into_iter().filter(|other| **other != at) {
             let Some(other) = certificates.get(*other) else { continue };
             has_issued |= name::equal_der(other.issuer, certificate.subject)?;
         }
@@ -73,32 +68,33 @@ pub fn leaf_position(certificates: &[IssuerAndSubject<'_>]) -> Result<usize, Out
     Ok(0)
 }
 
-/// Whether it is signed with its own key.
+/// Returns whether a certificate is self-issued, with matching key identifiers. The signature is not
+/// verified.
 pub fn is_root(certificate: &X509) -> Result<bool, OutOfMemory> {
-    let own = name::equal(certificate.subject_name(), certificate.issuer_name());
-    Ok(own && may_have_issued(certificate, certificate)?)
+    let is_self_issued = name::equal(certificate.subject_name(), certificate.issuer_name());
+    Ok(is_self_issued && may_have_issued(certificate, certificate)?)
 }
 
-/// X509_check_issued(3): names, key identifiers and keyCertSign agree.
+/// Returns whether names, key identifiers and keyCertSign agree (X509_check_issued(3)).
 pub fn may_have_issued(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> {
     cache_extensions(issuer)?;
     cache_extensions(certificate)?;
-    // It asks of which kind the issuer's key is, for which OpenSSL may need memory.
+    // OpenSSL may allocate memory to determine the type of the issuer's key.
     let agree = || {
-        // SAFETY: two valid certificates, in which OpenSSL caches what their extensions say.
+        // SAFETY: two valid certificates, in which OpenSSL caches their extensions.
         let found = unsafe { ffi::X509_check_issued(issuer.as_ptr(), certificate.as_ptr()) };
         (found == 0).then_some(())
     };
     Ok(ossl::retry_unless_out_of_memory(agree)?.is_some())
 }
 
-/// Whether key identifiers on both sides tell who issued it. Otherwise CAs of the same name are told
-/// apart by the signature.
-pub fn is_told(issuer: &X509, certificate: &X509) -> bool {
+/// Returns whether both certificates have a key identifier, so that [`may_have_issued`] compares them. If
+/// not, only the signature distinguishes CAs with the same name.
+pub fn is_identified_by_key_id(issuer: &X509, certificate: &X509) -> bool {
     issuer.subject_key_id().is_some() && certificate.authority_key_id().is_some()
 }
 
-/// Whether the signature on `certificate` was made with the key of `issuer`.
+/// Returns whether the key of `issuer` verifies the signature on `certificate`.
 pub fn verifies(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> {
     let verify = || {
         let good = issuer.public_key().and_then(|key| certificate.verify(&key));
@@ -107,8 +103,8 @@ pub fn verifies(issuer: &X509, certificate: &X509) -> Result<bool, OutOfMemory> 
     Ok(ossl::retry_unless_out_of_memory(verify)?.is_some())
 }
 
-/// Returns the number of the first pair of which the first certificate issued the second one: by names and
-/// key identifiers or, if one of the latter is missing, by the signature. At most `max_verifications`
+/// Returns the index of the first pair whose first certificate issued the second one. Names and key
+/// identifiers decide or, if one of the latter is missing, the signature. At most `max_verifications`
 /// signatures are verified.
 pub fn first_issued<'a>(
     pairs: impl IntoIterator<Item = (&'a X509, &'a X509)>,
@@ -119,31 +115,30 @@ pub fn first_issued<'a>(
         if !may_have_issued(issuer, certificate).ok()? {
             return Some(false);
         }
-        if is_told(issuer, certificate) {
+        if is_identified_by_key_id(issuer, certificate) {
             return Some(true);
         }
         verifications = verifications.checked_sub(1)?;
         verifies(issuer, certificate).ok()
     };
     // `None` ends the search.
-    let answers = pairs.into_iter().map_while(&mut has_issued);
-    answers.enumerate().find(|(_, has_issued)| *has_issued).map(|(at, _)| at)
+    pairs.into_iter().map_while(&mut has_issued).position(|has_issued| has_issued)
 }
 
-/// What [`may_have_issued`] looks at in the certificate that was issued, besides its issuer's name.
+/// The fields of the issued certificate that [`may_have_issued`] compares, apart from the issuer's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IssuedClass {
-    /// The authority key identifier; empty where there is none.
+    /// The DER of the authority key identifier; empty if there is none.
     authority: Vec<u8>,
     /// The NID of the signature's algorithm.
     algorithm: c_int,
 }
 
 impl IssuedClass {
-    /// `None` for a certificate that is to be looked at by itself: a damaged one, or a proxy's.
+    /// Returns `None` for a damaged certificate or a proxy certificate, for which OpenSSL compares more.
     pub fn of(certificate: &X509) -> Result<Option<IssuedClass>, OutOfMemory> {
         /// EXFLAG_INVALID and EXFLAG_PROXY of openssl/x509v3.h.
-        const ODD: u32 = 0x80 | 0x400;
+        const INVALID_OR_PROXY: u32 = 0x80 | 0x400;
         const NID_AUTHORITY_KEY_IDENTIFIER: c_int = 90;
         cache_extensions(certificate)?;
         let x = certificate.as_ptr();
@@ -152,7 +147,7 @@ impl IssuedClass {
             let next = |last| ffi::X509_get_ext_by_NID(x, NID_AUTHORITY_KEY_IDENTIFIER, last);
             let first = next(-1);
             let is_double = first >= 0 && next(first) >= 0;
-            if is_double || ffi::X509_get_extension_flags(x) & ODD != 0 {
+            if is_double || ffi::X509_get_extension_flags(x) & INVALID_OR_PROXY != 0 {
                 return Ok(None);
             }
             let mut authority = Vec::new();
@@ -166,18 +161,18 @@ impl IssuedClass {
     }
 }
 
-/// What tells certificates apart: SHA-256 of the whole.
+/// Returns the SHA-256 digest of a certificate.
 pub fn digest(certificate: &X509) -> Result<Vec<u8>, OutOfMemory> {
     let digest =
         ossl::retry_unless_out_of_memory(|| certificate.digest(MessageDigest::sha256()).ok())?;
     digest.map(|digest| digest.to_vec()).ok_or(OutOfMemory)
 }
 
-/// The DER of the SubjectPublicKeyInfo.
+/// Returns the SubjectPublicKeyInfo in DER.
 pub fn public_key_der(certificate: &X509) -> Result<Vec<u8>, OutOfMemory> {
     let encode = || {
-        // SAFETY: the key belongs to the certificate; i2d tells how many bytes it has, and then
-        // writes as many.
+        // SAFETY: the key belongs to the certificate. The first call returns the length, and the second
+        // one writes that number of bytes.
         unsafe {
             let key = ossl::X509_get_X509_PUBKEY(certificate.as_ptr());
             let length = ossl::i2d_X509_PUBKEY(key, std::ptr::null_mut());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! DER as such (X.690): elements one after the other.
+//! A reader for DER (X.690), to find fields of a structure that OpenSSL only decodes as a whole, such as the
+//! names in a certificate.
 
 /// Tags of X.690.
 pub mod tag {
@@ -11,51 +12,48 @@ pub mod tag {
     pub const VERSION: u8 = 0xa0;
 }
 
-/// Elements of DER, one after the other.
+/// A reader of consecutive elements. The functions are named like BoringSSL's for CBS.
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// The next element: its tag and content.
-    pub fn any(&mut self) -> Option<(u8, &'a [u8])> {
-        let (tag, content, rest) = element(self.0)?;
+    /// Returns the tag and the content of the next element.
+    pub fn get_any(&mut self) -> Option<(u8, &'a [u8])> {
+        let (tag, content, rest) = parse_element(self.0)?;
         self.0 = rest;
         Some((tag, content))
     }
 
-    /// The content of the next element, which has this tag.
-    pub fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
-        self.any().filter(|(found, _)| *found == tag).map(|(_, content)| content)
+    /// Returns the content of the next element, or `None` if it does not have this tag.
+    pub fn get(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.get_any().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 
-    /// The next element with its tag and length.
-    pub fn whole(&mut self, tag: u8) -> Option<&'a [u8]> {
+    /// Like [`Reader::get`], but returns the element with its tag and length.
+    pub fn get_element(&mut self, tag: u8) -> Option<&'a [u8]> {
         let start = self.0;
-        self.take(tag)?;
+        self.get(tag)?;
         start.get(..start.len() - self.0.len())
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    pub fn end(&self) -> Option<()> {
-        self.0.is_empty().then_some(())
-    }
 }
 
-/// One DER element with a tag of one byte and a definite length: tag, content, what follows.
+/// Parses one element with a tag of one byte and a definite length. Returns its tag, its content, and the
+/// bytes after it.
 #[inline]
-pub fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub fn parse_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     match der {
         [tag, length @ 0..=0x7f, rest @ ..] if tag & 0x1f != 0x1f => {
             let (content, rest) = rest.split_at_checked(usize::from(*length))?;
             Some((*tag, content, rest))
         }
-        _ => long_element(der),
+        _ => parse_long_element(der),
     }
 }
 
-fn long_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+fn parse_long_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, first, rest @ ..] = der else { return None };
     if tag & 0x1f == 0x1f {
         return None;
@@ -72,8 +70,8 @@ fn long_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((*tag, content, rest))
 }
 
-/// The first element of several, whole, and the others.
-pub fn split_first(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, _, rest) = element(der)?;
+/// Returns the first element with its tag and length, and the bytes after it.
+pub fn split_first_element(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, _, rest) = parse_element(der)?;
     der.split_at_checked(der.len() - rest.len())
 }

@@ -8,16 +8,15 @@ use openssl::x509::X509;
 
 /// Returns a copy of a certificate, which OpenSSL decodes again.
 pub fn decode_again(certificate: &X509) -> Option<X509> {
-    // SAFETY: a valid certificate; the copy is ours.
+    // SAFETY: a valid certificate. We own the copy.
     unsafe {
         let copy = ossl::X509_dup(certificate.as_ptr());
         if copy.is_null() { None } else { Some(X509::from_ptr(copy)) }
     }
 }
 
-/// Makes OpenSSL cache the extensions of a certificate. OpenSSL does so when it first needs them, and if
-/// there is no memory for that, it marks the certificate as invalid for good. Such a certificate must not
-/// be judged.
+/// Makes OpenSSL cache the extensions of a certificate. Fails if OpenSSL had no memory for them: it then
+/// marks the certificate as invalid permanently, which must not be taken for a property of the certificate.
 pub fn cache_extensions(certificate: &X509) -> Result<(), OutOfMemory> {
     /// EXFLAG_INVALID and EXFLAG_NO_FINGERPRINT of openssl/x509v3.h.
     const DAMAGED: u32 = 0x80 | 0x10_0000;
@@ -32,8 +31,8 @@ pub fn cache_extensions(certificate: &X509) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
-/// Returns success if `bad` holds for a copy of the certificate, too, and so is not due to a lack of
-/// memory.
+/// Fails unless `bad` is also true for a newly decoded copy of the certificate. If it is false there, it was
+/// true for the certificate because of a lack of memory.
 pub fn confirm_by_copy(certificate: &X509, bad: impl Fn(&X509) -> bool) -> Result<(), OutOfMemory> {
     match ossl::retry_unless_out_of_memory(|| decode_again(certificate).filter(|copy| !bad(copy)))?
     {

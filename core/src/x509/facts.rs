@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the choice must know of a certificate, as plain values.
+//! The properties of a certificate on which the choice depends, as plain values.
 
 use super::extensions::{cache_extensions, confirm_by_copy};
 use super::name;
@@ -14,17 +14,17 @@ use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
 
-/// Turns OpenSSL's times into seconds since 1970.
-pub struct Clock(Asn1Time);
+/// The start of 1970 as an ASN1_TIME, to convert other times to seconds since then.
+pub struct Epoch(Asn1Time);
 
-impl Clock {
-    /// `None` where there is no memory.
-    pub fn new() -> Option<Clock> {
-        Asn1Time::from_unix(0).ok().map(Clock)
+impl Epoch {
+    /// Returns `None` if there is no memory.
+    pub fn new() -> Option<Epoch> {
+        Asn1Time::from_unix(0).ok().map(Epoch)
     }
 
-    /// From when to when the certificate is valid. A time that cannot be read is one at which it
-    /// is not valid.
+    /// Returns notBefore and notAfter in seconds since 1970. If one of them cannot be read, the certificate
+    /// is valid at no time.
     pub fn validity(&self, certificate: &X509) -> (i64, i64) {
         let seconds = |time: &Asn1TimeRef| {
             let since = self.0.diff(time).ok()?;
@@ -36,38 +36,37 @@ impl Clock {
     }
 }
 
-/// How strong a certificate is in the eyes of OpenSSL's security level.
+/// The properties of a certificate that OpenSSL's security level limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Strength {
-    /// Of the public key; -1 where it cannot be read.
+    /// The security bits of the public key; -1 if it cannot be read.
     pub key_bits: c_int,
-    /// The digest's NID and the bits of the signature; `None` for a self-signed certificate, whose
-    /// signature does not count.
+    /// The NID of the digest and the security bits of the signature; `None` for a self-issued certificate,
+    /// whose signature OpenSSL does not check.
     pub signature: Option<(c_int, c_int)>,
 }
 
-/// What determines a [`Strength`], at less cost than finding it out.
+/// The fields of a certificate that determine its [`Strength`]. They take less time to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StrengthClass {
     key: KeyType,
     key_bits: c_int,
-    /// The DER of the signature's AlgorithmIdentifier; empty for a self-signed certificate.
+    /// The DER of the signature's AlgorithmIdentifier; empty for a self-issued certificate.
     algorithm: Vec<u8>,
 }
 
 impl StrengthClass {
-    /// Of this certificate, whose key is `key`.
+    /// Returns the class of a certificate with a key of this type.
     pub fn of(certificate: &X509, key: KeyType) -> StrengthClass {
-        // SAFETY: a valid certificate; its key belongs to it, and is NULL where OpenSSL cannot
-        // decode it.
+        // SAFETY: a valid certificate. The key belongs to it, or is NULL if OpenSSL cannot decode it.
         let key_bits = unsafe {
             let public = ossl::X509_get0_pubkey(certificate.as_ptr());
             if public.is_null() { -1 } else { ffi::EVP_PKEY_security_bits(public) }
         };
         let mut algorithm = Vec::new();
         if !name::equal(certificate.subject_name(), certificate.issuer_name()) {
-            // SAFETY: the algorithm belongs to the certificate; i2d tells how many bytes it has, and
-            // writes as many.
+            // SAFETY: the algorithm belongs to the certificate. The first call of i2d_X509_ALGOR returns the
+            // length, and the second one writes that number of bytes.
             unsafe {
                 let mut parameters = std::ptr::null();
                 let mut signature = std::ptr::null();
@@ -81,14 +80,14 @@ impl StrengthClass {
         StrengthClass { key, key_bits, algorithm }
     }
 
-    /// The strength of a certificate of this class.
+    /// Returns the strength of a certificate of this class.
     pub fn strength(&self, certificate: &X509) -> Result<Strength, OutOfMemory> {
         let mut signature = None;
         if !self.algorithm.is_empty() {
             cache_extensions(certificate)?;
             let (known, digest) = signature_info(certificate);
             if known.is_none() {
-                // It was noted together with the extensions.
+                // OpenSSL computes it together with the extensions, and memory may have been lacking.
                 confirm_by_copy(certificate, |copy| signature_info(copy).0.is_none())?;
             }
             signature = Some((digest, known.unwrap_or(-1)));
@@ -97,32 +96,33 @@ impl StrengthClass {
     }
 }
 
-/// The bits of a certificate's signature, if OpenSSL knows such signatures, and the NID of its digest.
+/// Returns the security bits of a certificate's signature, if OpenSSL knows its algorithm, and the NID of
+/// its digest.
 fn signature_info(certificate: &X509) -> (Option<c_int>, c_int) {
-    let (mut digest, mut kind, mut bits, mut flags) = (0, 0, -1, 0);
-    // SAFETY: a valid certificate and four numbers to write.
+    let (mut digest, mut key, mut bits, mut flags) = (0, 0, -1, 0);
+    // SAFETY: a valid certificate, and four variables for the result.
     let known = unsafe {
         ossl::X509_get_signature_info(
             certificate.as_ptr(),
             &mut digest,
-            &mut kind,
+            &mut key,
             &mut bits,
             &mut flags,
         )
     };
-    // As OpenSSL does it: the kind of key stands in for a digest that there is not.
-    ((known == 1).then_some(bits), if digest == 0 { kind } else { digest })
+    // Like OpenSSL's ssl_security_cert_sig: if the algorithm has no digest, the type of the key counts.
+    ((known == 1).then_some(bits), if digest == 0 { key } else { digest })
 }
 
-/// The public key, as far as the choice is concerned.
-pub fn key(certificate: &X509) -> Result<KeyType, OutOfMemory> {
-    // SAFETY: a valid certificate, whose key is used only while it lives.
+/// Returns the type of the public key, with its size or parameters.
+pub fn key_type(certificate: &X509) -> Result<KeyType, OutOfMemory> {
+    // SAFETY: a valid certificate, to which the key belongs.
     unsafe {
         let key = ossl::X509_get0_pubkey(certificate.as_ptr());
         if key.is_null() {
             return Ok(KeyType::Other);
         }
-        let bits = || u32::try_from(public_bits(key)).unwrap_or(0);
+        let bits = || u32::try_from(ffi::EVP_PKEY_bits(key)).unwrap_or(0);
         Ok(match ffi::EVP_PKEY_id(key) {
             6 => KeyType::Rsa(bits()),
             912 => KeyType::RsaPss { bits: bits(), hash: pss_hash(key)?, salt: pss_salt(key)? },
@@ -130,16 +130,9 @@ pub fn key(certificate: &X509) -> Result<KeyType, OutOfMemory> {
             1087 => KeyType::Ed25519,
             1088 => KeyType::Ed448,
             116 => KeyType::Dsa,
-            _ => by_type_name(key),
+            _ => key_type_by_name(key),
         })
     }
-}
-
-/// # Safety
-/// `key` is a valid key.
-unsafe fn public_bits(key: *mut ffi::EVP_PKEY) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { ffi::EVP_PKEY_bits(key) }
 }
 
 /// # Safety
@@ -148,7 +141,7 @@ unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> Result<PssHash, OutOfMemory> {
     const MANDATORY: c_int = 2;
     let mandatory = || {
         let mut nid = 0;
-        // SAFETY: the caller's promise, and a number to write.
+        // SAFETY: the caller's promise, and a variable for the result.
         let kind = unsafe { ossl::EVP_PKEY_get_default_digest_nid(key, &mut nid) };
         (kind == MANDATORY).then_some(nid)
     };
@@ -161,7 +154,7 @@ unsafe fn pss_hash(key: *mut ffi::EVP_PKEY) -> Result<PssHash, OutOfMemory> {
     })
 }
 
-/// The least length of the salt by an RSA-PSS key's parameters; 0 where it has none.
+/// Returns the minimum length of the salt by the parameters of an RSA-PSS key; 0 without parameters.
 ///
 /// # Safety
 /// `key` is a valid RSA-PSS key.
@@ -170,7 +163,7 @@ unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> Result<u32, OutOfMemory> {
     let _errors = QuietErrors::new();
     let known = || {
         let mut salt = 0;
-        // SAFETY: the caller's promise, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, and a number to write.
+        // SAFETY: the caller's promise, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, and a variable for the result.
         let known = unsafe { ossl::EVP_PKEY_get_int_param(key, c"saltlen".as_ptr(), &mut salt) };
         (known == 1).then_some(salt)
     };
@@ -183,14 +176,14 @@ unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> Result<u32, OutOfMemory> {
 /// `key` is a valid RSA-PSS key.
 #[cfg(not(ossl3))]
 unsafe fn pss_salt(key: *mut ffi::EVP_PKEY) -> Result<u32, OutOfMemory> {
-    // SAFETY: parameters and salt length belong to the key and are only read.
+    // SAFETY: the parameters belong to the key and are only read.
     unsafe {
         let rsa = ossl::EVP_PKEY_get0_RSA(key);
         if rsa.is_null() {
             return Ok(0);
         }
         Ok(match ossl::RSA_get0_pss_params(rsa).as_ref() {
-            // RFC 4055: 20 bytes where nothing stands.
+            // RFC 4055, section 3.1: the default is 20 bytes.
             Some(pss) if pss.salt_length.is_null() => 20,
             Some(pss) => u32::try_from(ffi::ASN1_INTEGER_get(pss.salt_length)).unwrap_or(u32::MAX),
             None => 0,
@@ -217,7 +210,7 @@ unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Result<Curve, OutOfMemory> {
     let nid = || {
         let mut name: [libc::c_char; 64] = [0; 64];
         let mut length = 0;
-        // SAFETY: the name is written with its final zero, within the buffer.
+        // SAFETY: the caller's promise. OpenSSL writes a NUL-terminated name that fits in the buffer.
         unsafe {
             let room = name.len();
             let known = ossl::EVP_PKEY_get_group_name(key, name.as_mut_ptr(), room, &mut length);
@@ -248,8 +241,8 @@ unsafe fn curve(key: *mut ffi::EVP_PKEY) -> Result<Curve, OutOfMemory> {
 /// # Safety
 /// `key` is a valid key.
 #[cfg(ossl3)]
-unsafe fn by_type_name(key: *mut ffi::EVP_PKEY) -> KeyType {
-    // SAFETY: the name, where there is one, is a C string that lives as long as the key.
+unsafe fn key_type_by_name(key: *mut ffi::EVP_PKEY) -> KeyType {
+    // SAFETY: the name is NULL, or a C string that lives as long as the key.
     let name = unsafe {
         let name = ossl::EVP_PKEY_get0_type_name(key);
         if name.is_null() {
@@ -266,14 +259,14 @@ unsafe fn by_type_name(key: *mut ffi::EVP_PKEY) -> KeyType {
 }
 
 /// # Safety
-/// None is asked for.
+/// There is no requirement.
 #[cfg(not(ossl3))]
-unsafe fn by_type_name(_key: *mut ffi::EVP_PKEY) -> KeyType {
+unsafe fn key_type_by_name(_key: *mut ffi::EVP_PKEY) -> KeyType {
     KeyType::Other
 }
 
-/// The soft reasons that lie in the certificate's key usages (RFC 5280, sections 4.2.1.3 and
-/// 4.2.1.12). One that cannot be read permits nothing.
+/// Returns the soft reasons that follow from key usage and extended key usage (RFC 5280, sections 4.2.1.3
+/// and 4.2.1.12). An extension that cannot be decoded permits nothing.
 pub fn usage_reasons(certificate: &X509) -> Result<Reasons, OutOfMemory> {
     const NID_KEY_USAGE: c_int = 83;
     const NID_EXT_KEY_USAGE: c_int = 126;
@@ -283,11 +276,11 @@ pub fn usage_reasons(certificate: &X509) -> Result<Reasons, OutOfMemory> {
 
     let mut reasons = Reasons::default();
     let _errors = QuietErrors::new();
-    // The value, NULL where it cannot be decoded, and whether there is none.
+    // Returns the value, which is NULL if it cannot be decoded, and whether the extension is absent.
     let extension = |nid| {
         let decode = || {
             let mut critical = 0;
-            // SAFETY: a valid certificate; what is decoded is ours.
+            // SAFETY: a valid certificate. We own the decoded value.
             let value = unsafe {
                 let next = std::ptr::null_mut();
                 ffi::X509_get_ext_d2i(certificate.as_ptr(), nid, &mut critical, next)
@@ -301,7 +294,7 @@ pub fn usage_reasons(certificate: &X509) -> Result<Reasons, OutOfMemory> {
     let (usage, absent) = extension(NID_KEY_USAGE)?;
     if !absent {
         let usage = usage.cast::<ffi::ASN1_BIT_STRING>();
-        // SAFETY: NULL or a bit string, freed once; both functions take NULL.
+        // SAFETY: NULL or a bit string, which is freed once. Both functions accept NULL.
         let may_sign = unsafe {
             let bit = ossl::ASN1_BIT_STRING_get_bit(usage, DIGITAL_SIGNATURE);
             ffi::ASN1_BIT_STRING_free(usage);
@@ -315,7 +308,7 @@ pub fn usage_reasons(certificate: &X509) -> Result<Reasons, OutOfMemory> {
     let (purposes, absent) = extension(NID_EXT_KEY_USAGE)?;
     if !absent {
         let is_client = !purposes.is_null() && {
-            // SAFETY: a stack of objects, which is ours and freed with them by its owner here.
+            // SAFETY: a stack of objects, which `purposes` owns and frees.
             let purposes = unsafe { Stack::<Asn1Object>::from_ptr(purposes.cast()) };
             purposes.iter().any(|o| {
                 // SAFETY: a valid object.

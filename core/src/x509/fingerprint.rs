@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fingerprints of distinguished names.
 //!
-//! A fingerprint is a hash of what the canonical form of OpenSSL's X509_NAME keeps: attribute types,
-//! and of the values the ASCII letters and digits, in lower case, and all characters that are not ASCII.
-//! Names that X509_NAME_cmp(3) finds equal have the same fingerprint.
+//! A fingerprint is a hash of the attribute types and of the letters and digits of the values: ASCII in lower
+//! case, and all characters that are not ASCII. The canonical form of X509_NAME keeps these characters, so
+//! names that are equal for X509_NAME_cmp(3) have the same fingerprint.
 
-use super::der::element;
+use super::der::parse_element;
 use crate::hash::Fnv;
 
 /// The hash of a name.
@@ -13,8 +13,10 @@ pub type Fingerprint = u64;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
+/// The bit of a tag for a constructed encoding. DER has no constructed strings.
+const CONSTRUCTED: u8 = 0x20;
 
-/// Tags of strings.
+/// The tags of string types.
 mod string {
     pub const UTF8: u8 = 0x0c;
     pub const PRINTABLE: u8 = 0x13;
@@ -25,51 +27,50 @@ mod string {
     pub const BMP: u8 = 0x1e;
 }
 
-/// The fingerprint of a name's DER; `None` for an encoding that OpenSSL reads and DER does not
-/// know (indefinite lengths, strings in parts).
+/// Returns the fingerprint of a name. Returns `None` for BER, which OpenSSL also decodes (indefinite
+/// lengths, constructed strings).
 pub fn fingerprint(der: &[u8]) -> Option<Fingerprint> {
     let mut hash = Fnv::default();
-    let (SEQUENCE, mut sets, []) = element(der)? else { return None };
+    let (SEQUENCE, mut sets, []) = parse_element(der)? else { return None };
     while !sets.is_empty() {
-        let (SET, attributes, rest) = element(sets)? else { return None };
+        let (SET, attributes, rest) = parse_element(sets)? else { return None };
         sets = rest;
         hash.add_u64(set_hash(attributes)?);
     }
     Some(hash.0)
 }
 
-/// How the text of a name ends: the last letters and digits of its last attribute, which tell most
-/// names apart at little cost. `None` for an odd encoding, a name of no set, or several attributes in
-/// the last one.
-pub fn ending(der: &[u8]) -> Option<Fingerprint> {
+/// Returns a hash of the last letters and digits of a name's last attribute, which distinguishes most names
+/// at little cost. Returns `None` for BER, for an empty name, and if the last set has several attributes.
+pub fn suffix_hash(der: &[u8]) -> Option<Fingerprint> {
     let (tag, value) = short_last_value(der).or_else(|| last_value(der))?;
-    let mut end = Ending::default();
+    let mut suffix = Suffix::default();
     match tag {
-        string::UNIVERSAL => value.rchunks_exact(4).all(|character| end.take_wide(character)),
-        string::BMP => value.rchunks_exact(2).all(|character| end.take_wide(character)),
-        _ if tag & 0x20 != 0 => return None,
-        _ => value.iter().rev().all(|byte| end.take(*byte)),
+        string::UNIVERSAL => value.rchunks_exact(4).all(|character| suffix.add_wide(character)),
+        string::BMP => value.rchunks_exact(2).all(|character| suffix.add_wide(character)),
+        _ if tag & CONSTRUCTED != 0 => return None,
+        _ => value.iter().rev().all(|byte| suffix.add(*byte)),
     };
-    Some(end.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ end.0 >> 32)
+    Some(suffix.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ suffix.0 >> 32)
 }
 
-/// The last attribute's value, if it is alone in its set.
+/// Returns the tag and content of the last attribute's value, or `None` if its set has several attributes.
 pub(super) fn last_value(der: &[u8]) -> Option<(u8, &[u8])> {
-    let (SEQUENCE, mut sets, []) = element(der)? else { return None };
+    let (SEQUENCE, mut sets, []) = parse_element(der)? else { return None };
     let attribute = loop {
-        let (SET, attributes, rest) = element(sets)? else { return None };
+        let (SET, attributes, rest) = parse_element(sets)? else { return None };
         if rest.is_empty() {
             break attributes;
         }
         sets = rest;
     };
-    let (SEQUENCE, attribute, []) = element(attribute)? else { return None };
-    let (_oid_tag, _oid, value) = element(attribute)?;
-    let (tag, value, []) = element(value)? else { return None };
+    let (SEQUENCE, attribute, []) = parse_element(attribute)? else { return None };
+    let (_oid_tag, _oid, value) = parse_element(attribute)?;
+    let (tag, value, []) = parse_element(value)? else { return None };
     Some((tag, value))
 }
 
-/// The same of a name of which all lengths are below 128, at less cost.
+/// Like [`last_value`], but faster, and only for a name with lengths below 128.
 pub(super) fn short_last_value(der: &[u8]) -> Option<(u8, &[u8])> {
     const OID: u8 = 0x06;
     let [SEQUENCE, of_name @ 0..=0x7f, sets @ ..] = der else { return None };
@@ -84,24 +85,24 @@ pub(super) fn short_last_value(der: &[u8]) -> Option<(u8, &[u8])> {
         let [tag, of_value @ 0..=0x7f, value @ ..] = oid.get(usize::from(*of_oid)..)? else {
             return None;
         };
-        // Each of them ends where the name does.
-        let is_whole = usize::from(*of_value) == value.len()
+        // All of them must end at the end of the name.
+        let is_complete = usize::from(*of_value) == value.len()
             && usize::from(*inner) + 2 == length
             && after.len() == length
             && sets.len() == usize::from(*of_name);
-        return is_whole.then_some((*tag, value));
+        return is_complete.then_some((*tag, value));
     }
     None
 }
 
-/// The last letters and digits of a text, up to six.
+/// The last letters and digits of a text, at most six.
 #[derive(Default)]
-struct Ending(u64);
+struct Suffix(u64);
 
-impl Ending {
-    /// Takes the next character from the end; whether there may be more. One that is not ASCII, which
-    /// has another length in UTF-8, ends it.
-    fn take(&mut self, byte: u8) -> bool {
+impl Suffix {
+    /// Adds a character, from the end of the text to its start. Returns whether it accepts another one. A
+    /// character that is not ASCII ends the suffix, because its length depends on the encoding.
+    fn add(&mut self, byte: u8) -> bool {
         let folded = FOLDED.get(usize::from(byte)).copied().unwrap_or(0);
         if byte < 0x80 && folded != 0 {
             self.0 = self.0 << 8 | u64::from(folded);
@@ -109,26 +110,26 @@ impl Ending {
         byte < 0x80 && self.0 >> 40 == 0
     }
 
-    fn take_wide(&mut self, character: &[u8]) -> bool {
+    fn add_wide(&mut self, character: &[u8]) -> bool {
         match character {
-            [leading @ .., byte] if leading.iter().all(|byte| *byte == 0) => self.take(*byte),
+            [leading @ .., byte] if leading.iter().all(|byte| *byte == 0) => self.add(*byte),
             _ => false,
         }
     }
 }
 
-/// The canonical form sorts a set anew, so the order within one must not count; an empty one it
-/// drops.
+/// Returns the hash of a set, which does not depend on the order of the attributes: the canonical form sorts
+/// them. Returns `None` for an empty set, which the canonical form omits.
 fn set_hash(mut attributes: &[u8]) -> Option<u64> {
     if attributes.is_empty() {
         return None;
     }
     let mut sum = 0u64;
     while !attributes.is_empty() {
-        let (SEQUENCE, attribute, rest) = element(attributes)? else { return None };
+        let (SEQUENCE, attribute, rest) = parse_element(attributes)? else { return None };
         attributes = rest;
-        let (_oid_tag, oid, value) = element(attribute)?;
-        let (tag, value, []) = element(value)? else { return None };
+        let (_oid_tag, oid, value) = parse_element(attribute)?;
+        let (tag, value, []) = parse_element(value)? else { return None };
         sum = sum.wrapping_add(attribute_hash(oid, tag, value)?);
     }
     Some(sum)
@@ -137,8 +138,8 @@ fn set_hash(mut attributes: &[u8]) -> Option<u64> {
 fn attribute_hash(oid: &[u8], tag: u8, value: &[u8]) -> Option<u64> {
     let mut hash = Fnv::default();
     hash.add_u64(oid.iter().fold(0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte)));
-    // The canonical form is in UTF-8. OpenSSL takes T61String, and whatever is not ASCII in a string
-    // of ASCII, for Latin-1.
+    // The canonical form is in UTF-8. OpenSSL decodes T61String as Latin-1, and also the bytes of an ASCII
+    // string that are not ASCII.
     match tag {
         string::UTF8 => value.iter().for_each(|byte| add_folded(&mut hash, *byte)),
         string::PRINTABLE | string::T61 | string::IA5 | string::VISIBLE => {
@@ -155,15 +156,14 @@ fn attribute_hash(oid: &[u8], tag: u8, value: &[u8]) -> Option<u64> {
                 add_char(&mut hash, char::from_u32(u32::from_be_bytes(unit.try_into().ok()?))?);
             }
         }
-        // A string in parts (constructed) would have to be put together first.
-        _ if tag & 0x20 != 0 => return None,
-        // All others are compared as they are.
+        _ if tag & CONSTRUCTED != 0 => return None,
+        // OpenSSL compares values of other types byte by byte.
         _ => value.iter().for_each(|byte| add_folded(&mut hash, *byte)),
     }
     Some(hash.0)
 }
 
-/// Adds a byte in its folded form, if it has one.
+/// Adds a byte, unless `FOLDED` omits it.
 fn add_folded(hash: &mut Fnv, byte: u8) {
     let folded = FOLDED.get(usize::from(byte)).copied().unwrap_or(0);
     if folded != 0 {
@@ -177,10 +177,10 @@ fn add_char(hash: &mut Fnv, character: char) {
     }
 }
 
-/// Letters and digits of ASCII in lower case, and all that is not ASCII; 0 for all else.
+/// The lower case of each ASCII letter or digit, each byte that is not ASCII, and 0 for all others.
 static FOLDED: [u8; 256] = folded();
 
-#[allow(clippy::indexing_slicing)] // the compiler's evaluation would stop
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler
 const fn folded() -> [u8; 256] {
     let mut folded = [0; 256];
     let mut byte = 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Distinguished names (DN): comparing and printing them.
+//! Compares and prints distinguished names (DN).
 //!
-//! Two names are equal if X509_NAME_cmp(3) says so. Fingerprints tell most different names apart
-//! without calling it.
+//! Two names are equal if X509_NAME_cmp(3) returns 0. Fingerprints distinguish most names without it.
 
 use super::fingerprint::fingerprint;
 use crate::error::OutOfMemory;
@@ -13,11 +12,10 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::x509::{X509, X509Name, X509NameRef};
 use openssl_sys as ffi;
 
-/// A name's DER, as it came.
+/// Returns the DER from which a name was decoded.
 pub fn der(name: &X509NameRef) -> &[u8] {
     let (mut bytes, mut length) = (std::ptr::null(), 0);
-    // SAFETY: the name is valid; the bytes belong to it and live as long as the reference, which
-    // nothing here modifies.
+    // SAFETY: a valid name, to which the bytes belong.
     unsafe {
         if ossl::X509_NAME_get0_der(name.as_ptr(), &mut bytes, &mut length) != 1 || bytes.is_null()
         {
@@ -27,13 +25,13 @@ pub fn der(name: &X509NameRef) -> &[u8] {
     }
 }
 
-/// Whether X509_NAME_cmp finds them equal.
+/// Returns whether two names are equal.
 pub fn equal(a: &X509NameRef, b: &X509NameRef) -> bool {
     // SAFETY: two valid names.
     unsafe { ffi::X509_NAME_cmp(a.as_ptr(), b.as_ptr()) == 0 }
 }
 
-/// The same of two names in DER. A damaged name is equal to no other.
+/// Returns whether two names in DER are equal. A damaged name is equal only to the same bytes.
 pub fn equal_der(a: &[u8], b: &[u8]) -> Result<bool, OutOfMemory> {
     if a == b {
         return Ok(true);
@@ -50,20 +48,20 @@ pub fn equal_der(a: &[u8], b: &[u8]) -> Result<bool, OutOfMemory> {
     Ok(a.zip(b).is_some_and(|(a, b)| equal(&a, &b)))
 }
 
-/// A name of its DER. Leaves nothing in OpenSSL's error queue.
+/// Decodes a name from DER. Leaves OpenSSL's error queue unchanged.
 pub fn decode(der: &[u8]) -> Option<X509Name> {
     let _errors = QuietErrors::new();
     let mut start = der.as_ptr();
     let length = libc::c_long::try_from(der.len()).ok()?;
-    // SAFETY: reads at most `length` bytes. A new name is ours.
+    // SAFETY: reads at most `length` bytes. We own the new name.
     unsafe {
         let new = ffi::d2i_X509_NAME(std::ptr::null_mut(), &mut start, length);
         if new.is_null() { None } else { Some(X509Name::from_ptr(new)) }
     }
 }
 
-/// A name for people, in the order of its certificate: `C=CA, O=IDO, CN=client1`. What is longer
-/// than any sensible name is cut.
+/// Returns a name in readable form and in the order of the certificate, such as `C=CA, O=IDO, CN=client1`.
+/// See [`excerpt`] for its maximum length.
 pub fn text(name: &X509NameRef) -> String {
     // ASN1_STRFLGS_ESC_2253 | ESC_CTRL | UTF8_CONVERT | DUMP_UNKNOWN | DUMP_DER and
     // XN_FLAG_SEP_CPLUS_SPC of openssl/asn1.h and openssl/x509.h.
@@ -76,8 +74,8 @@ pub fn text(name: &X509NameRef) -> String {
     if printed.is_empty() { "(an empty name)".to_owned() } else { excerpt(&printed) }
 }
 
-/// The first common name in a certificate's subject, which is what PostgreSQL's `cert`
-/// authentication compares with the user's name; as UTF-8.
+/// Returns the first common name in the subject as UTF-8. PostgreSQL's `cert` authentication compares it with
+/// the user name.
 pub fn common_name(certificate: &X509) -> Result<Option<Box<[u8]>>, OutOfMemory> {
     let mut entries = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME);
     let Some(entry) = entries.next() else { return Ok(None) };

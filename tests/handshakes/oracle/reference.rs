@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rules of the choice once more, as plainly as they can be written and without regard to
-//! speed.
+//! A second implementation of the rules, written for clarity and not for speed.
 
 use super::{MIDDLES, NAMES};
-use crate::support::certificates::{der, name};
-use crate::support::connection::SOFT;
-use crate::support::handshake::{Version, most_level_of_sha_1};
-use crate::support::keys::Kind::{self, *};
 use certpick_core::choice::{EmptyCaList, Flawed, Order, Reasons};
+use testkit::connection::SOFT;
+use testkit::handshake::{Version, max_level_of_sha1};
+use testkit::keys::Kind::{self, *};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
@@ -20,33 +18,33 @@ pub enum Flaw {
     Sha1,
 }
 
-/// How a certificate hangs below its root.
+/// The path from a certificate to its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     Direct,
-    /// An intermediate, which is in its file.
+    /// Through an intermediate in the credential's file.
     Chain,
-    /// An intermediate, which is not in its file.
+    /// Through an intermediate outside the credential's file.
     Bare,
 }
 
-/// Common name, root, how it hangs below it, key, flaw, days that it is valid.
+/// Common name, root, path to the root, key, flaw, validity in days.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec(pub &'static str, pub usize, pub Via, pub Kind, pub Flaw, pub i64);
 
-/// How long intermediate `i` is valid, unless it has expired; never as long as another.
+/// Returns the validity of intermediate `i` in days, unless it has expired. All differ.
 pub fn middle_days(i: usize) -> i64 {
     175 + i64::try_from(i).unwrap()
 }
 
-/// What the server asks for, and this side's settings.
+/// The server's request and the client's settings.
 #[derive(Debug)]
 pub struct Asked {
     pub version: Version,
     pub names: Vec<&'static str>,
-    /// None: all that OpenSSL has.
+    /// If empty, all of OpenSSL's.
     pub schemes: Vec<&'static str>,
-    /// None: those that go with the schemes.
+    /// If empty, those for the schemes.
     pub types: Vec<u8>,
     pub level: u32,
     pub user: Option<&'static str>,
@@ -58,16 +56,12 @@ pub struct Asked {
 pub struct Expected {
     pub verdicts: Vec<Reasons>,
     pub choice: Option<usize>,
-    /// The intermediate that goes along.
+    /// The intermediate that is sent.
     pub middle: Option<usize>,
 }
 
-pub fn der_of(common_name: &str) -> Vec<u8> {
-    der(&name(common_name))
-}
-
 pub fn decide(set: &[&Spec], pool: &[usize], asked: &Asked) -> Expected {
-    // An intermediate that came with one credential serves all of them.
+    // An intermediate in the file of one credential is used for all of them.
     let is_known =
         |root: usize| pool.contains(&root) || set.iter().any(|s| s.1 == root && s.2 == Via::Chain);
     let middle_of = |spec: &Spec| (spec.2 != Via::Direct && is_known(spec.1)).then_some(spec.1);
@@ -97,7 +91,7 @@ pub fn decide(set: &[&Spec], pool: &[usize], asked: &Asked) -> Expected {
     Expected { verdicts, choice, middle }
 }
 
-/// In how many days it, or the intermediate that goes with it, expires.
+/// Returns the days until the credential or its intermediate expires.
 fn ends(spec: &Spec, middle: Option<usize>) -> i64 {
     let own = spec.5;
     match middle {
@@ -111,7 +105,7 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
     let Spec(_, root, via, kind, flaw, _) = *spec;
     let mut reasons = Reasons::default();
 
-    // Who issued what.
+    // The issuers.
     let (root_name, middle_name) = (NAMES[root], NAMES[4 + root]);
     let issuers = match (via, middle) {
         (Via::Direct, _) => vec![root_name],
@@ -131,7 +125,7 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
         reasons.add(Reasons::ISSUER);
     }
 
-    // What it can sign.
+    // Signature algorithms and certificate types.
     let fits = |scheme: &&str| can_sign(kind, scheme, asked.version);
     if !asked.schemes.is_empty() && !asked.schemes.iter().any(fits) {
         reasons.add(Reasons::SIGNATURE_ALGORITHM);
@@ -150,9 +144,9 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
         }
     }
 
-    // How strong it is (SSL_CTX_set_security_level(3)).
+    // The security level (SSL_CTX_set_security_level(3)).
     let needed = [0, 80, 112, 128][usize::try_from(asked.level).unwrap()];
-    let of_key = match kind {
+    let key_bits = match kind {
         Rsa1024 => 80,
         Rsa2048 | Pss | PssSha256 | PssSha384 => 112,
         P256 | Ed25519 | Brainpool | Koblitz => 128,
@@ -160,14 +154,14 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
         Ed448 => 224,
         P521 => 256,
     };
-    let of_sha_1 = if most_level_of_sha_1() == 0 { 63 } else { 80 };
-    let of_signature = |flaw: Flaw| if flaw == Flaw::Sha1 { of_sha_1 } else { 128 };
+    let sha1_bits = if max_level_of_sha1() == 0 { 63 } else { 80 };
+    let of_signature = |flaw: Flaw| if flaw == Flaw::Sha1 { sha1_bits } else { 128 };
     let of_middle = middle.map_or(128, |i| of_signature(MIDDLES[i]));
-    if of_key.min(of_signature(flaw)).min(of_middle) < needed {
+    if key_bits.min(of_signature(flaw)).min(of_middle) < needed {
         reasons.add(Reasons::SECURITY_LEVEL);
     }
 
-    // What is wrong with it, or with its intermediate.
+    // The flaws of the leaf and of its intermediate.
     let mut flaws = vec![flaw];
     flaws.extend(middle.map(|i| MIDDLES[i]));
     for flaw in flaws {
@@ -182,7 +176,8 @@ fn against(spec: &Spec, middle: Option<usize>, count: usize, asked: &Asked) -> R
     reasons
 }
 
-/// RFC 8446, section 4.2.3; on TLS 1.2 no curve is bound to a hash (RFC 5246, section 7.4.1.4.1).
+/// Returns whether a key can sign with an algorithm (RFC 8446, section 4.2.3). In TLS 1.2 a hash may be
+/// used with any curve (RFC 5246, section 7.4.1.4.1).
 fn can_sign(kind: Kind, scheme: &str, version: Version) -> bool {
     let tls13 = version == Version::Tls13;
     match scheme {

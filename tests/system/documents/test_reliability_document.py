@@ -18,7 +18,7 @@ def tests() -> set:
     """The names of all test functions."""
     files = [
         path
-        for pattern in ("core/**/*.rs", "src/**/*.rs", "tests/**/*.rs", "cli/**/*.rs", "c-tests/**/*.py", "tests/**/*.py")
+        for pattern in ("src/**/*.rs", "core/**/*.rs", "tests/**/*.rs", "cli/**/*.rs", "c-tests/**/*.py", "tests/**/*.py")
         for path in ROOT.glob(pattern)
     ]
     return {

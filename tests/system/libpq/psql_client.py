@@ -44,7 +44,7 @@ class Client:
     ) -> psql.Result:
         """Connects with these settings and runs the SQL."""
         command, own = self.command(settings, sql)
-        return psql.run(command, self.directory, self.home, {**own, **(env or {})}, terminal)
+        return psql.run(command, self.directory, self.home, {**own, **(env or {})}, terminal=terminal)
 
     def arrived(self, **settings) -> str:
         """Returns the subject of the certificate that the server received; "" for none."""

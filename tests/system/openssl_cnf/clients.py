@@ -2,7 +2,6 @@
 """Clients that do not know certpick, and the servers to which they connect."""
 
 import re
-import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Callable, Optional
 from harness import https, paths, psql
 from harness.https import HttpsServer
 from harness.pki import Credential
+from harness.psql import Result, run
 from harness.server import OPTIONAL, REQUIRED, Server
-from harness.unavailable import need_package, need_packages_of
+from harness.unavailable import need_package
 
-SECONDS = 60
 # The owner of the certificate that a server of each CA gets.
 OWNERS = {"alpha": "anna", "beta": "bert"}
 
@@ -56,29 +55,6 @@ class Servers:
     def of_kind(self, kind: str, ca: str, tls: str = ""):
         """Returns a server that requires a certificate of this CA."""
         return self.https(ca, tls, demand=True) if kind == "https" else self.postgres(ca, tls)
-
-
-@dataclass
-class Result:
-    status: int
-    out: str
-    err: str
-
-
-def run(command: list, directory: Path, home: Path, env: Optional[dict] = None, stdin: str = "") -> Result:
-    """Runs a command without a terminal and without the user's settings."""
-    need_packages_of(command)
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=directory,
-        env=psql.environment(home, env),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        start_new_session=True,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def conninfo(server: Server, settings: dict) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, SECONDS, run
+from clients import OWNERS, PROGRAMS
 from harness import paths, private
 from harness.opened import Opened
-from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE, environment
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, SECONDS, WHICH_CERTIFICATE, environment, run
 from harness.server import OPTIONAL
 
 CERTPICK = paths.TARGET / "release" / "certpick"
@@ -171,7 +171,7 @@ def test_a_program_with_a_certificate_sends_that_one(servers, before, certificat
     assert (result.status, curl.received(result)) == (0, "demo")
 
 
-def test_the_file_is_the_users_alone_to_write_has_no_password_and_stays(before, certificates, home):
+def test_only_the_user_can_write_the_file_which_contains_no_password_and_remains(before, certificates, home):
     result = run([*before(), "sh", "-c", 'echo "$OPENSSL_CONF"'], certificates, home)
     path = Path(result.out.rstrip("\n"))
     assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022

@@ -3,10 +3,11 @@
 
 import pytest
 
-from clients import PROGRAMS, run
+from clients import PROGRAMS
 from harness import paths
 from harness.opened import Opened
 from harness.pki import THREE
+from harness.psql import run
 from harness.server import OPTIONAL
 
 CERTIFICATES = {"anna.crt", "bert.crt", "carl.crt"}

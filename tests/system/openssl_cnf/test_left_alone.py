@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, run
+from clients import OWNERS, PROGRAMS
 from harness import paths
 from harness.https import HttpsServer
 from harness.openssl_cnf import certpick, text
 from harness.pki import THREE
-from harness.psql import NO_CERTIFICATE
+from harness.psql import NO_CERTIFICATE, run
 from harness.server import OPTIONAL, Server, directory_for, unprivileged_user
 from harness.toolchain import LIBRARY
 

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from clients import PROGRAMS, conninfo, run
+from clients import PROGRAMS, conninfo
 from harness import paths
 from harness.pki import THREE
-from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE
+from harness.psql import NONE_SUITABLE, NO_CERTIFICATE, WHICH_CERTIFICATE, run
 from harness.server import OPTIONAL
 from harness.unavailable import need_package
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clients import c_program, run
+from clients import c_program
 from harness import https
+from harness.psql import run
 from harness.toolchain import CC, STRICT, succeed
 
 HERE = Path(__file__).parent

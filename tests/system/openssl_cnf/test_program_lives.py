@@ -3,10 +3,10 @@
 
 import pytest
 
-from clients import PROGRAMS, conninfo, run
+from clients import PROGRAMS, conninfo
 from harness import paths
 from harness.pki import THREE
-from harness.psql import WHICH_CERTIFICATE
+from harness.psql import WHICH_CERTIFICATE, run
 from harness.unavailable import need_package
 
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])

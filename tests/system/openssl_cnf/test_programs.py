@@ -3,9 +3,9 @@
 
 import pytest
 
-from clients import OWNERS, run
+from clients import OWNERS
 from harness import https
-from harness.psql import NO_CERTIFICATE
+from harness.psql import NO_CERTIFICATE, run
 
 versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 

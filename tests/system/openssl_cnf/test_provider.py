@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from clients import OWNERS, PROGRAMS, run
+from clients import OWNERS, PROGRAMS
 from harness import openssl_cnf
 from harness.pki import THREE
+from harness.psql import run
 from harness.toolchain import LIBRARY
 
 ALGORITHMS = [

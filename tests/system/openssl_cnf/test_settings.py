@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from clients import PROGRAMS, run
+from clients import PROGRAMS
 from harness import openssl_cnf, paths
 from harness.pki import THREE, Authority
-from harness.psql import NO_CERTIFICATE
+from harness.psql import NO_CERTIFICATE, run
 from harness.server import OPTIONAL
 
 psql = PROGRAMS["psql"]

@@ -95,7 +95,7 @@ def strings(value) -> list:
 
 
 @pytest.mark.parametrize("form", ("text", "tap", "json", "prometheus"))
-def test_names_that_steer_or_hide_are_shown_with_escapes(tls, pki, scratch, form):
+def test_control_and_invisible_characters_in_names_are_shown_with_escapes(tls, pki, scratch, form):
     """Names of the server's certificate, of the CA in its request, and of files."""
     ca = Authority(scratch, HOSTILE + form)
     joe = ca.issue("joe")

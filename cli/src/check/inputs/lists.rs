@@ -94,7 +94,7 @@ fn read_despite(
     subject: &mut Subject,
 ) -> SourceLists {
     let (certificates, fault) =
-        list::names_until_fault(options.sslcert().as_bytes(), Parameter::SslCert);
+        list::names_before_error(options.sslcert().as_bytes(), Parameter::SslCert);
     let sslkey = options.sslkey.as_deref().map(OsStrExt::as_bytes).filter(|k| !k.is_empty());
     let (keys, key_fault) = match sslkey {
         // With one certificate sslkey is not split.
@@ -102,7 +102,7 @@ fn read_despite(
             (Some(vec![PathBuf::from(OsStr::from_bytes(key))]), None)
         }
         Some(list) => {
-            let (keys, fault) = list::names_until_fault(list, Parameter::SslKey);
+            let (keys, fault) = list::names_before_error(list, Parameter::SslKey);
             (Some(keys), fault)
         }
         None => (None, None),

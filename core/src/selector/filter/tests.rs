@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The filter excludes no credential that a choice among all would find suitable.
+//! Tests that the filter excludes no credential that is suitable.
 
 use super::*;
 use crate::selector::Index;
 use crate::selector::index::tests::chains::judge_index;
-use crate::x509::chain::tests::{Party, issued_by, party};
 use openssl::x509::X509;
+use testkit::certificates::Identity;
+use testkit::chains::{issued_by, party};
+use testkit::random::Random;
 
-/// Small numbers, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
-
-/// The verdict on each credential of an index, and its chain as the certificates that are sent.
+/// Returns each credential of an index with its verdict and the DER of its chain.
 fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<Vec<u8>>)> {
     let mut flags = vec![false; filter.names().len()];
     named.iter().for_each(|number| flags[*number as usize] = true);
@@ -31,7 +22,7 @@ fn judge(filter: &Filter, index: &Index, named: &[u32]) -> Vec<(usize, u32, Vec<
     index.survivors().iter().enumerate().map(answer).collect()
 }
 
-/// An index of what the filter leaves, made as a selector makes it.
+/// Builds the index of the survivors as a selector does.
 fn index_of_rest(
     filter: &Filter,
     survivors: Survivors,
@@ -39,35 +30,34 @@ fn index_of_rest(
     issuers: &[&X509],
 ) -> Index {
     let certificate = |origin| match origin {
-        Origin::Extra { credential, at } => &credentials[credential].1[at],
-        Origin::Issuer { at, .. } => issuers[at],
+        Origin::Extra { credential, position } => &credentials[credential].1[position],
+        Origin::Issuer { position, .. } => issuers[position],
     };
     let above = filter.above(&survivors).into_iter();
-    let above: Vec<(u32, &X509)> = above
-        .map(|number| (number, certificate(filter.member(number).unwrap().origins[0])))
-        .collect();
+    let above: Vec<(u32, &X509)> =
+        above.map(|number| (number, certificate(filter.ca(number).unwrap().origins[0]))).collect();
     let leaves = survivors.iter().map(|at| credentials[at].0.clone()).collect();
     Index::build(filter, survivors, leaves, &above).unwrap()
 }
 
 #[test]
-fn a_choice_among_the_rest_is_the_choice_among_all() {
-    let mut dice = Dice(1);
+fn a_choice_among_the_survivors_equals_the_choice_among_all() {
+    let mut random = Random::new(1);
     let (mut excluded, mut suitable) = (0, 0);
     for _ in 0..60 {
-        // Few names, so that there are rings, roots, cross-signed CAs and several of one name.
+        // With few names there are cycles, roots, cross-signed CAs and several CAs of one name.
         let names = ["A", "a", "B", "C", "D", "E", "F"];
-        let cas: Vec<Party> = (0..8).map(|_| party(names[dice.below(names.len())])).collect();
-        let mut any_ca = || issued_by(&cas[dice.below(8)], &cas[dice.below(8)]);
+        let cas: Vec<Identity> = (0..8).map(|_| party(names[random.below(names.len())])).collect();
+        let mut any_ca = || issued_by(&cas[random.below(8)], &cas[random.below(8)]);
         let pool: Vec<X509> = (0..10).map(|_| any_ca()).collect();
         let issuers: Vec<X509> = (0..4).map(|_| any_ca()).collect();
-        let leaf = |dice: &mut Dice| issued_by(&party("u"), &cas[dice.below(8)]);
-        let leaves: Vec<X509> = (0..12).map(|_| leaf(&mut dice)).collect();
+        let leaf = |random: &mut Random| issued_by(&party("u"), &cas[random.below(8)]);
+        let leaves: Vec<X509> = (0..12).map(|_| leaf(&mut random)).collect();
         let own: Vec<std::ops::Range<usize>> = leaves
             .iter()
             .map(|_| {
-                let start = dice.below(10);
-                start..(start + dice.below(4)).min(10)
+                let start = random.below(10);
+                start..(start + random.below(4)).min(10)
             })
             .collect();
         let credentials: Vec<(&X509, &[X509])> =
@@ -76,13 +66,14 @@ fn a_choice_among_the_rest_is_the_choice_among_all() {
         let (filter, whole) = Index::of_all(&credentials, &issuers).unwrap();
         for _ in 0..6 {
             let known = filter.names().len();
-            let named: Vec<u32> = (0..dice.below(3)).map(|_| dice.below(known) as u32).collect();
+            let named: Vec<u32> =
+                (0..random.below(3)).map(|_| random.below(known) as u32).collect();
             let survivors = filter.survivors(Some(&named), EmptyCaList::Accept);
             let rest = index_of_rest(&filter, survivors.clone(), &credentials, &issuers);
             let of_rest = judge(&filter, &rest, &named);
             let (left, ruled_out): (Vec<_>, Vec<_>) = judge(&filter, &whole, &named)
                 .into_iter()
-                .partition(|(credential, ..)| survivors.place(*credential).is_some());
+                .partition(|(credential, ..)| survivors.position(*credential).is_some());
             assert_eq!(left, of_rest);
             assert!(ruled_out.iter().all(|(_, verdict, _)| verdict & 1 != 0), "{ruled_out:?}");
             excluded += ruled_out.len();
@@ -93,7 +84,7 @@ fn a_choice_among_the_rest_is_the_choice_among_all() {
 }
 
 #[test]
-fn where_the_server_names_no_ca_the_policy_decides() {
+fn without_ca_names_the_policy_determines_the_survivors() {
     let (ca, u) = (party("CA"), party("u"));
     let leaf = issued_by(&u, &ca);
     let one = Index::of_all(&[(&leaf, &[])], &[]).unwrap().0;
@@ -103,5 +94,5 @@ fn where_the_server_names_no_ca_the_policy_decides() {
     assert_eq!(two.survivors(None, EmptyCaList::Sole), none);
     assert_eq!(one.survivors(None, EmptyCaList::Sole), Survivors::All(1));
     assert_eq!(one.survivors(None, EmptyCaList::SendNone), none);
-    assert_eq!(two.survivors(Some(&[]), EmptyCaList::Accept), none, "it named others");
+    assert_eq!(two.survivors(Some(&[]), EmptyCaList::Accept), none, "the server named other CAs");
 }

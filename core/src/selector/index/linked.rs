@@ -1,83 +1,80 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The certificates of the pool that chains lead to, as the links of a graph.
+//! The intermediates that chains lead to, as the links of a graph.
 
-use crate::choice::Link;
+use crate::choice::{Link, address};
 use crate::hash::Map;
-use crate::x509::facts::Clock;
+use crate::x509::facts::Epoch;
 use openssl::x509::X509;
 use std::sync::Arc;
 
-/// The members that issued a certificate; several where CAs are cross-signed.
+/// The intermediates that issued a certificate: several if CAs are cross-signed.
 #[derive(Clone, Debug, Default)]
 pub struct IssuerSet {
-    pub members: Arc<[u32]>,
-    /// A limit was reached, so there may be others.
-    pub is_cut: bool,
+    /// Their numbers in the pool.
+    pub intermediates: Arc<[u32]>,
+    /// There may be others: a limit ended the search.
+    pub is_truncated: bool,
 }
 
-/// IssuerSet of several certificates: as members, and as links.
-type Shared = (Arc<[u32]>, Arc<[u32]>);
+/// A list of intermediates, and the same certificates as links.
+type Converted = (Arc<[u32]>, Arc<[u32]>);
 
-/// What is left of the pool.
+/// The pool after the search for issuers, without the intermediates that no chain leads to.
 #[derive(Default)]
-pub struct Linked {
-    /// The certificate of each link, and its number among the members.
+pub struct LinkedPool {
+    /// For each link, its certificate and its number in the pool.
     pub certificates: Vec<(X509, u32)>,
     pub links: Vec<Link>,
-    /// The number of each member as a link; `None` where no chain leads to it.
-    numbers: Vec<Option<u32>>,
-    /// By the address of the members.
-    known: Map<usize, Shared>,
+    /// For each intermediate, the number of its link; `None` if no chain leads to it.
+    link_numbers: Vec<Option<u32>>,
+    /// The lists that were converted, by the address of the list of intermediates. The reference to it
+    /// ensures that no other list gets this address.
+    converted: Map<usize, Converted>,
 }
 
-/// By which a list of members that several certificates share is known.
-pub fn address(members: &Arc<[u32]>) -> usize {
-    members.as_ptr() as usize
-}
-
-impl Linked {
-    /// Of the certificates of a pool, each with the number of its issuer's name, and with its issuers if a
-    /// chain leads to it.
-    pub fn of(members: Vec<(X509, u32, Option<IssuerSet>)>, clock: &Clock) -> Linked {
+impl LinkedPool {
+    /// Converts the intermediates of a pool, each given with the number of its issuer name and, if a
+    /// chain leads to it, with its issuers.
+    pub fn new(intermediates: Vec<(X509, u32, Option<IssuerSet>)>, epoch: &Epoch) -> LinkedPool {
         let mut next = 0;
         let number = |(_, _, issuers): &(X509, u32, Option<IssuerSet>)| {
             issuers.as_ref()?;
             next += 1;
             Some(next - 1)
         };
-        let numbers: Vec<Option<u32>> = members.iter().map(number).collect();
-        let mut linked = Linked { numbers, ..Linked::default() };
-        for (id, (certificate, issuer, issuers)) in (0..).zip(members) {
-            let Some(issuers) = issuers else { continue };
-            let (not_before, not_after) = clock.validity(&certificate);
-            let above = linked.above(&issuers);
-            let is_cut = issuers.is_cut;
-            linked.links.push(Link { issuer, not_before, not_after, above, is_cut });
-            linked.certificates.push((certificate, id));
+        let link_numbers: Vec<Option<u32>> = intermediates.iter().map(number).collect();
+        let mut linked = LinkedPool { link_numbers, ..LinkedPool::default() };
+        for (number, (certificate, issuer, issuers)) in (0..).zip(intermediates) {
+            let Some(set) = issuers else { continue };
+            let (not_before, not_after) = epoch.validity(&certificate);
+            let issuers = linked.issuers(&set);
+            let is_truncated = set.is_truncated;
+            linked.links.push(Link { issuer, not_before, not_after, issuers, is_truncated });
+            linked.certificates.push((certificate, number));
         }
         linked
     }
 
-    /// How many members there were.
-    pub fn members(&self) -> usize {
-        self.numbers.len()
+    /// Returns the number of intermediates in the pool.
+    pub fn intermediate_count(&self) -> usize {
+        self.link_numbers.len()
     }
 
-    /// The links that these members are now.
-    pub fn numbers_of(&self, members: &[u32]) -> Box<[u32]> {
-        let number = |id: &u32| *self.numbers.get(usize::try_from(*id).ok()?)?;
-        members.iter().filter_map(number).collect()
+    /// Converts a list of intermediates into a list of links.
+    pub fn links_of(&self, intermediates: &[u32]) -> Box<[u32]> {
+        let link = |number: &u32| *self.link_numbers.get(usize::try_from(*number).ok()?)?;
+        intermediates.iter().filter_map(link).collect()
     }
 
-    /// The links that these issuers are now.
-    pub fn above(&mut self, issuers: &IssuerSet) -> Arc<[u32]> {
-        let members = &issuers.members;
-        if let Some((_, known)) = self.known.get(&address(members)) {
-            return Arc::clone(known);
+    /// Converts a set of issuers into a list of links. Certificates that share the set share the list.
+    pub fn issuers(&mut self, set: &IssuerSet) -> Arc<[u32]> {
+        let intermediates = &set.intermediates;
+        if let Some((_, links)) = self.converted.get(&address(intermediates)) {
+            return Arc::clone(links);
         }
-        let above: Arc<[u32]> = self.numbers_of(members).into();
-        // The members are kept, so that no others have their address.
-        self.known.insert(address(members), (Arc::clone(members), Arc::clone(&above)));
-        above
+        let links: Arc<[u32]> = self.links_of(intermediates).into();
+        let pair = (Arc::clone(intermediates), Arc::clone(&links));
+        self.converted.insert(address(intermediates), pair);
+        links
     }
 }

@@ -14,13 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// By the file's name, so that the key of a file that was replaced is replaced as well.
+/// The key is the path, so that the key of a replaced file replaces the previous one.
 /// certpick_cache_clear() in the header states these limits.
 static KEYS: Cache = Cache::new(1024, 16 << 20);
 
 struct DecryptedKey {
-    /// The file's name.
-    at: Box<[u8]>,
+    path: Box<[u8]>,
     stamp: Stamp,
     /// `None` if the file is not encrypted.
     password: Option<PasswordDigest>,
@@ -29,7 +28,7 @@ struct DecryptedKey {
 
 /// HMAC-SHA-256 of a password under a random key.
 struct PasswordDigest {
-    /// In a box, so that moving it leaves no copy.
+    /// Boxed, so that moving the struct leaves no copy.
     key: Box<Zeroizing<[u8; 32]>>,
     digest: [u8; 32],
 }
@@ -40,7 +39,7 @@ impl PasswordDigest {
         let _errors = QuietErrors::new();
         let mut key = Box::new(Zeroizing::new([0; 32]));
         let length = libc::c_int::try_from(key.len()).ok()?;
-        // SAFETY: room for so many bytes.
+        // SAFETY: a buffer of this length.
         if unsafe { ossl::RAND_priv_bytes(key.as_mut_ptr(), length) } != 1 {
             return None;
         }
@@ -48,22 +47,22 @@ impl PasswordDigest {
         Some(PasswordDigest { key, digest })
     }
 
-    fn is_of(&self, password: &Secret) -> bool {
+    fn matches(&self, password: &Secret) -> bool {
         let _errors = QuietErrors::new();
         hmac(&self.key, password).is_some_and(|digest| openssl::memcmp::eq(&self.digest, &digest))
     }
 }
 
-/// Returns the key in the file `at`, if the file has this stamp and this password decrypts it. A key
-/// with another stamp is removed.
-pub fn get(at: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
-    let name = at.as_os_str().as_bytes();
-    let hash = hash::bytes(name);
+/// Returns the key of a file if the file has this stamp and this password decrypts the key. A key with
+/// another stamp is removed.
+pub fn get(path: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<Private>> {
+    let path = path.as_os_str().as_bytes();
+    let hash = hash::bytes(path);
     let cached = {
         let mut shelf = KEYS.lock()?;
-        let cached = shelf.get::<DecryptedKey>(hash).filter(|cached| *cached.at == *name)?;
+        let cached = shelf.get::<DecryptedKey>(hash).filter(|cached| *cached.path == *path)?;
         if cached.stamp != *stamp {
-            // The last reference is `cached`, which is dropped without the lock.
+            // `cached` is the last reference, which is dropped after the lock.
             shelf.remove(hash);
         }
         cached
@@ -71,28 +70,28 @@ pub fn get(at: &Path, stamp: &Stamp, password: Option<&Secret>) -> Option<PKey<P
     let is_usable = cached.stamp == *stamp
         && match (&cached.password, password) {
             (None, _) => true,
-            (Some(known), Some(given)) => known.is_of(given),
+            (Some(known), Some(given)) => known.matches(given),
             (Some(_), None) => false,
         };
     is_usable.then(|| cached.key.clone())
 }
 
-/// Stores a key. `password` decrypted it; `None` if the file is not encrypted.
-pub fn store(at: &Path, stamp: Stamp, password: Option<&Secret>, key: &PKey<Private>) {
+/// Stores the key of a file. `password` decrypted it; `None` if the file is not encrypted.
+pub fn store(path: &Path, stamp: Stamp, password: Option<&Secret>, key: &PKey<Private>) {
     let password = match password.map(PasswordDigest::new) {
         Some(None) => return,
         digest => digest.flatten(),
     };
-    let at: Box<[u8]> = at.as_os_str().as_bytes().into();
-    let (hash, bytes) = (hash::bytes(&at), key_bytes(key) + at.len());
-    let new = Arc::new(DecryptedKey { at, stamp, password, key: key.clone() });
+    let path: Box<[u8]> = path.as_os_str().as_bytes().into();
+    let (hash, bytes) = (hash::bytes(&path), key_bytes(key) + path.len());
+    let new = Arc::new(DecryptedKey { path, stamp, password, key: key.clone() });
     let evicted = KEYS.lock().map(|mut shelf| shelf.put(hash, new, bytes));
     drop(evicted);
 }
 
-/// Removes the key of the file `at`.
-pub fn remove(at: &Path) {
-    let hash = hash::bytes(at.as_os_str().as_bytes());
+/// Removes the key of a file.
+pub fn remove(path: &Path) {
+    let hash = hash::bytes(path.as_os_str().as_bytes());
     let removed = KEYS.lock().map(|mut shelf| shelf.remove(hash));
     drop(removed);
 }
@@ -102,7 +101,7 @@ pub fn clear() {
     KEYS.clear();
 }
 
-/// Returns an estimate of the memory that a key takes once it has signed: OpenSSL then keeps
+/// Returns an estimate of the memory that a key takes after its first signature. OpenSSL then caches
 /// precomputed values, which for RSA are several times as long as the modulus.
 fn key_bytes(key: &PKey<Private>) -> usize {
     // SAFETY: a valid key.
@@ -110,11 +109,11 @@ fn key_bytes(key: &PKey<Private>) -> usize {
     2048 + 16 * usize::try_from(signature).unwrap_or(0)
 }
 
-/// HMAC-SHA-256.
+/// Returns the HMAC-SHA-256, or `None` if OpenSSL fails.
 fn hmac(key: &[u8; 32], password: &Secret) -> Option<[u8; 32]> {
     let mut digest = [0; 32];
     let mut length = 0;
-    // SAFETY: a key and a message of the given lengths, and room for the output of SHA-256.
+    // SAFETY: a key and a message of the given lengths, and a buffer for the 32 bytes of the result.
     let done = unsafe {
         ossl::HMAC(
             ffi::EVP_sha256(),

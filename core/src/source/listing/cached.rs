@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The cache of listings, by the lists as they were given.
+//! The cache of listings. The key contains the values of sslcert and sslkey.
 
 use super::Listing;
 use crate::cache::Cache;
-use crate::source::checked::{Checked, EffectiveIds};
+use crate::source::checked::{CacheEntry, EffectiveIds};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// certpick_cache_clear() in the header states these limits.
 static LISTINGS: Cache = Cache::new(16_384, 128 << 20);
 
-/// How many lists with the same hash are kept.
-const MAX_NAMESAKES: u64 = 4;
+/// The maximum number of listings with the same hash in the cache.
+const MAX_SAME_HASH: u64 = 4;
 
-type CheckedListing = Checked<Arc<ListKey>, Listing>;
+type ListingEntry = CacheEntry<Arc<ListKey>, Listing>;
 
-/// Returns the listing of these lists, and when all of its files were checked.
-pub fn get(name: &ListName<'_>) -> Option<(Arc<Listing>, Instant)> {
-    let hash = name.hash();
-    // Long lists are compared without the lock.
-    (0..MAX_NAMESAKES).find_map(|at| {
-        let found = LISTINGS.lock()?.get::<CheckedListing>(hash.wrapping_add(at))?;
-        name.is(&found.key).then(|| (Arc::clone(&found.content), found.at))
+/// Returns the listing with this key, and the time when all of its files were last checked.
+pub fn get(key: &ListKeyRef<'_>) -> Option<(Arc<Listing>, Instant)> {
+    let hash = key.hash();
+    // The lock is not held while long lists are compared.
+    (0..MAX_SAME_HASH).find_map(|i| {
+        let found = LISTINGS.lock()?.get::<ListingEntry>(hash.wrapping_add(i))?;
+        (*key == found.key.borrowed()).then(|| (Arc::clone(&found.content), found.checked_at))
     })
 }
 
-/// Stores a listing, of which all files were checked at this time.
-pub fn store(listing: &Arc<Listing>, checked: Instant) {
+/// Stores a listing whose files were all checked at `checked_at`.
+pub fn store(listing: &Arc<Listing>, checked_at: Instant) {
     let Some(key) = listing.key() else { return };
     let bytes = listing.bytes() + key.bytes();
-    let hash = key.name().hash();
-    let new = Checked { key: Arc::clone(key), content: Arc::clone(listing), at: checked };
+    let hash = key.borrowed().hash();
+    let new = CacheEntry { key: Arc::clone(key), content: Arc::clone(listing), checked_at };
     let evicted = LISTINGS.lock().map(|mut shelf| {
-        let is_free = |at: &u64| {
-            let stored = shelf.peek::<CheckedListing>(hash.wrapping_add(*at));
+        let is_free = |i: &u64| {
+            let stored = shelf.peek::<ListingEntry>(hash.wrapping_add(*i));
             stored.is_none_or(|stored| stored.key == *key)
         };
-        let at = (0..MAX_NAMESAKES).find(is_free).unwrap_or(MAX_NAMESAKES - 1);
-        shelf.put(hash.wrapping_add(at), Arc::new(new), bytes)
+        let i = (0..MAX_SAME_HASH).find(is_free).unwrap_or(MAX_SAME_HASH - 1);
+        shelf.put(hash.wrapping_add(i), Arc::new(new), bytes)
     });
     drop(evicted);
 }
@@ -47,74 +47,69 @@ pub fn clear() {
     LISTINGS.clear();
 }
 
-/// The values of sslcert and sslkey that a listing is of.
+/// The key of a listing, with the values of sslcert and sslkey.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ListKey {
-    is_whole: bool,
-    certificates: Box<[u8]>,
-    keys: Option<Box<[u8]>>,
+    is_single_file: bool,
+    sslcert: Box<[u8]>,
+    sslkey: Option<Box<[u8]>>,
     ids: EffectiveIds,
 }
 
 impl ListKey {
-    /// How much memory it takes, about.
+    /// Returns the number of bytes in the two lists.
     pub fn bytes(&self) -> usize {
-        self.certificates.len() + self.keys.as_ref().map_or(0, |k| k.len())
+        self.sslcert.len() + self.sslkey.as_ref().map_or(0, |k| k.len())
     }
 
-    /// The same, borrowed.
-    pub fn name(&self) -> ListName<'_> {
-        ListName {
-            is_whole: self.is_whole,
-            certificates: &self.certificates,
-            keys: self.keys.as_deref(),
+    pub fn borrowed(&self) -> ListKeyRef<'_> {
+        ListKeyRef {
+            is_single_file: self.is_single_file,
+            sslcert: &self.sslcert,
+            sslkey: self.sslkey.as_deref(),
             ids: self.ids,
         }
     }
 }
 
-/// Like [`ListKey`], but borrowed: a list may be long.
-#[derive(Clone, Copy, Debug)]
-pub struct ListName<'a> {
-    /// `certificates` is the name of one file, commas included.
-    is_whole: bool,
-    certificates: &'a [u8],
-    keys: Option<&'a [u8]>,
+/// A [`ListKey`] with borrowed lists, which may be long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListKeyRef<'a> {
+    /// Whether sslcert is the name of one file, including any commas.
+    is_single_file: bool,
+    sslcert: &'a [u8],
+    sslkey: Option<&'a [u8]>,
     ids: EffectiveIds,
 }
 
-impl<'a> ListName<'a> {
-    /// `is_whole`: `certificates` is the name of one file.
-    pub fn new(is_whole: bool, certificates: &'a [u8], keys: Option<&'a [u8]>) -> ListName<'a> {
-        ListName { is_whole, certificates, keys, ids: EffectiveIds::now() }
+impl<'a> ListKeyRef<'a> {
+    /// Returns a key with the effective IDs of the process.
+    pub fn new(
+        is_single_file: bool,
+        sslcert: &'a [u8],
+        sslkey: Option<&'a [u8]>,
+    ) -> ListKeyRef<'a> {
+        ListKeyRef { is_single_file, sslcert, sslkey, ids: EffectiveIds::current() }
     }
 
-    /// The same with copies of the lists.
-    pub fn into_key(self) -> ListKey {
+    pub fn into_owned(self) -> ListKey {
         ListKey {
-            is_whole: self.is_whole,
-            certificates: self.certificates.into(),
-            keys: self.keys.map(Into::into),
+            is_single_file: self.is_single_file,
+            sslcert: self.sslcert.into(),
+            sslkey: self.sslkey.map(Into::into),
             ids: self.ids,
         }
     }
 
-    /// Returns whether it is the same list.
-    pub fn is(&self, key: &ListKey) -> bool {
-        (self.is_whole, self.ids) == (key.is_whole, key.ids)
-            && *self.certificates == *key.certificates
-            && self.keys == key.keys.as_deref()
-    }
-
-    /// Returns a hash of a part of the list, so that a long list costs no more than a short one. Lists
-    /// with the same hash are compared.
+    /// Returns a hash of at most 64 words of each list, so that a long list costs no more than a short one.
+    /// [`get`] compares the complete lists.
     pub fn hash(&self) -> u64 {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         const WORDS: usize = 64;
         let mut hash = self.ids.hash();
-        let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(ODD);
-        add(u64::from(self.is_whole));
-        for list in [Some(self.certificates), self.keys].into_iter().flatten() {
+        let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+        add(u64::from(self.is_single_file));
+        for list in [Some(self.sslcert), self.sslkey].into_iter().flatten() {
             add(list.len() as u64);
             let step = list.len().div_ceil(8).div_ceil(WORDS).max(1) * 8;
             for part in list.chunks(step) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM as programs write it, taken apart at a fraction of what OpenSSL needs. Whatever looks
-//! different in any way is left to OpenSSL, whose word counts.
+//! A fast parser for PEM in the form that programs write (the strict form of RFC 7468, with lines of up to
+//! 76 characters). OpenSSL reads files in any other form.
 
-use crate::file::bytes::{Lines, find, find_text};
+use crate::file::bytes::{Lines, find_byte, find_slice};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -10,24 +10,24 @@ const DASHES: &[u8] = b"-----";
 const CERTIFICATE: &[u8] = b"CERTIFICATE";
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 
-/// RFC 1421 has lines of 64 characters, MIME of 76.
-const LONGEST_LINE: usize = 76;
+/// RFC 7468 has lines of 64 characters, and MIME of 76.
+const MAX_LINE: usize = 76;
 
-/// Most certificates have fewer bytes.
+/// The initial capacity in bytes, which suffices for most certificates.
 const USUAL_LENGTH: usize = 1536;
 
-/// The DER of each certificate of a file, in their order; private keys and text between them are
-/// passed over. `None` for all but the plainest form, and for more than `max`.
+/// Returns the DER of each certificate, in the order of the file. Skips private keys and text between them.
+/// Returns `None` for other forms, and for more than `max` certificates.
 pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
-    if find(0, bytes).is_some() {
+    if find_byte(0, bytes).is_some() {
         return None;
     }
     let mut found = Vec::new();
     let mut lines = Lines(Some(bytes));
     while let Some(line) = lines.next() {
         let Some(label) = label(line, BEGIN) else {
-            // OpenSSL looks for a beginning in places where this does not.
-            if find_text(DASHES, line).is_some() {
+            // OpenSSL may accept this as the start of a block.
+            if find_slice(DASHES, line).is_some() {
                 return None;
             }
             continue;
@@ -46,10 +46,10 @@ pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
                 }
                 break;
             }
-            if is_last || line.is_empty() || line.len() > LONGEST_LINE {
+            if is_last || line.is_empty() || line.len() > MAX_LINE {
                 return None;
             }
-            is_last = if is_certificate { decode(line, &mut der)? } else { check(line)? };
+            is_last = if is_certificate { decode_line(line, &mut der)? } else { check_line(line)? };
         }
         if is_certificate {
             if found.len() == max {
@@ -61,37 +61,37 @@ pub fn certificates(bytes: &[u8], max: usize) -> Option<Vec<Vec<u8>>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// `CERTIFICATE` of `-----BEGIN CERTIFICATE-----`.
+/// Returns the label of a line that begins with `start`: `CERTIFICATE` of `-----BEGIN CERTIFICATE-----`.
 fn label<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(start)?.strip_suffix(DASHES)
 }
 
-/// Decodes one line of whole groups; gives whether it ended with padding.
-fn decode(line: &[u8], der: &mut Vec<u8>) -> Option<bool> {
+/// Decodes a line of complete groups of four characters. Returns whether it ends with padding.
+fn decode_line(line: &[u8], der: &mut Vec<u8>) -> Option<bool> {
     let start = der.len();
     let missing = padding(line)?;
     der.resize(start + line.len() / 4 * 3, 0);
-    let mut seen = 0;
+    let mut all_bits = 0;
     let groups = line.chunks_exact(4).zip(der.get_mut(start..)?.chunks_exact_mut(3));
     for (group, bytes) in groups {
         let ([a, b, c, d], [x, y, z]) = (group, bytes) else { return None };
         let (a, b, c, d) = (value(*a), value(*b), value(*c), value(*d));
-        seen |= a | b | c | d;
+        all_bits |= a | b | c | d;
         (*x, *y, *z) = (a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d);
     }
-    // The padding itself is at the end, and stands for nothing.
     der.truncate(der.len() - missing);
-    is_sound(line, missing, seen).then_some(missing > 0)
+    is_valid(line, missing, all_bits).then_some(missing > 0)
 }
 
-/// The same of a line that is not decoded, as of a private key.
-fn check(line: &[u8]) -> Option<bool> {
+/// Like [`decode_line`], but only checks the line. For private keys.
+fn check_line(line: &[u8]) -> Option<bool> {
     let missing = padding(line)?;
-    let seen = line.iter().fold(0, |seen, character| seen | value(*character));
-    is_sound(line, missing, seen).then_some(missing > 0)
+    let all_bits = line.iter().fold(0, |bits, character| bits | value(*character));
+    is_valid(line, missing, all_bits).then_some(missing > 0)
 }
 
-/// How many characters of padding a line of whole groups ends with.
+/// Returns the number of padding characters at the end of a line, or `None` if the last group is not
+/// complete.
 fn padding(line: &[u8]) -> Option<usize> {
     match line {
         _ if line.len() % 4 != 0 => None,
@@ -101,12 +101,16 @@ fn padding(line: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether all characters but the padding are of the alphabet; `seen` has the bits of all values.
-fn is_sound(line: &[u8], missing: usize, seen: u8) -> bool {
-    seen & BAD == 0 && (seen & PAD == 0 || find(b'=', line) == Some(line.len() - missing))
+/// Returns whether the line contains only base64 characters before the padding. `all_bits` is the bitwise OR
+/// of the values of all characters.
+fn is_valid(line: &[u8], missing: usize, all_bits: u8) -> bool {
+    let has_padding = all_bits & PAD != 0;
+    all_bits & BAD == 0 && (!has_padding || find_byte(b'=', line) == Some(line.len() - missing))
 }
 
+/// The value of the padding character.
 const PAD: u8 = 0x40;
+/// The value of characters that are not allowed.
 const BAD: u8 = 0x80;
 
 fn value(character: u8) -> u8 {
@@ -115,7 +119,7 @@ fn value(character: u8) -> u8 {
 
 static VALUES: [u8; 256] = values();
 
-#[allow(clippy::indexing_slicing)] // the compiler's evaluation would stop
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler
 const fn values() -> [u8; 256] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut values = [BAD; 256];
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_of_every_length_come_out_as_they_went_in() {
+    fn certificates_of_every_length_are_decoded() {
         for length in 1..200 {
             let der: Vec<u8> = (0..length).map(|i| (i * 37 + length) as u8).collect();
             let text = armour("CERTIFICATE", &der);
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_text_are_passed_over() {
+    fn keys_and_text_are_skipped() {
         let text = [
             "Certificate:\n    Data: x\n",
             &armour("CERTIFICATE", b"first"),
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_out_of_the_ordinary_is_left_to_openssl() {
+    fn any_other_form_is_left_to_openssl() {
         let good = armour("CERTIFICATE", &[7; 100]);
         assert!(certificates(good.as_bytes(), 2).is_some());
         for odd in [

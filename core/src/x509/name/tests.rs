@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::hash;
-use crate::x509::der::split_first;
-use crate::x509::fingerprint::{ending, last_value, short_last_value};
+use crate::x509::der::split_first_element;
+use crate::x509::fingerprint::{last_value, short_last_value, suffix_hash};
 use openssl::x509::X509Name;
 
 const UTF8: u8 = 0x0c;
@@ -67,7 +67,7 @@ fn specimens() -> Vec<Vec<u8>> {
         all.push(cn(UNIVERSAL, &wide(text, 4)));
     }
     all.push(cn(UTF8, "Zoë".as_bytes()));
-    // NumericString is compared as it is.
+    // OpenSSL compares a NumericString byte by byte.
     all.push(cn(0x12, b"12 3"));
     all.push(cn(0x12, b"12  3"));
     all.push(cn(UTF8, b"12 3"));
@@ -96,7 +96,7 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
             let same = fingerprint(der_a).unwrap() == fingerprint(der_b).unwrap();
             if equal(a, b) {
                 assert!(same, "{} and {}", text(a), text(b));
-                assert_eq!(ending(der_a), ending(der_b));
+                assert_eq!(suffix_hash(der_a), suffix_hash(der_b));
                 assert!(der_a != der_b || hash::bytes(der_a) == hash::bytes(der_b));
                 equal_pairs += usize::from(der_a != der_b);
             } else {
@@ -110,8 +110,8 @@ fn names_that_openssl_finds_equal_have_the_same_fingerprint() {
         let short = short_last_value(der);
         assert!(short.is_none() || short == last_value(der), "{der:02x?}");
     }
-    let ending = |text: &str| ending(&cn(UTF8, text.as_bytes()));
-    assert_ne!(ending("An example CA 1"), ending("An example CA 2"));
+    let suffix_hash = |text: &str| suffix_hash(&cn(UTF8, text.as_bytes()));
+    assert_ne!(suffix_hash("An example CA 1"), suffix_hash("An example CA 2"));
     let print = |text: &str| fingerprint(&cn(UTF8, text.as_bytes()));
     assert_ne!(print("東京"), print("京都"), "also those without a letter of ASCII");
 }
@@ -130,20 +130,20 @@ fn an_encoding_that_is_not_der_has_no_fingerprint() {
     ] {
         assert_eq!(fingerprint(odd), None, "{odd:?}");
     }
-    // X509_NAME_cmp does not see an empty set.
+    // X509_NAME_cmp ignores an empty set.
     let a = attribute(CN, UTF8, b"a");
     let with_empty = dn(&[std::slice::from_ref(&a), &[]]);
     let without = dn(&[std::slice::from_ref(&a)]);
     if let (Some(x), Some(y)) = (decode(&with_empty), decode(&without)) {
         assert!(equal(&x, &y));
     }
-    assert_eq!((fingerprint(&with_empty), ending(&with_empty)), (None, None));
+    assert_eq!((fingerprint(&with_empty), suffix_hash(&with_empty)), (None, None));
     let in_parts = attribute(CN, 0x2c, &tlv(UTF8, b"a"));
     assert_eq!(fingerprint(&dn(&[&[in_parts]])), None);
 }
 
 #[test]
-fn names_are_shown_in_their_order_without_control_characters() {
+fn a_name_is_printed_in_the_certificates_order_without_control_characters() {
     let shown = |der: Vec<u8>| text(&X509Name::from_der(&der).unwrap());
     let name = dn(&[&[attribute(O, UTF8, b"Acme, Inc.")], &[attribute(CN, UTF8, b"CA 1")]]);
     assert_eq!(shown(name), r"O=Acme\, Inc., CN=CA 1");
@@ -156,11 +156,11 @@ fn names_are_shown_in_their_order_without_control_characters() {
 }
 
 #[test]
-fn a_row_of_names_is_taken_apart() {
+fn a_sequence_of_names_is_split_into_elements() {
     let (a, b) = (cn(UTF8, b"a"), cn(UTF8, b"b"));
     let both = [a.clone(), b.clone()].concat();
-    let (first, rest) = split_first(&both).unwrap();
+    let (first, rest) = split_first_element(&both).unwrap();
     assert_eq!((first, rest), (&a[..], &b[..]));
-    assert_eq!(split_first(&both[..3]), None);
-    assert_eq!(split_first(b""), None);
+    assert_eq!(split_first_element(&both[..3]), None);
+    assert_eq!(split_first_element(b""), None);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which chain goes with a leaf.
+//! Tests of the chain that is found for a leaf.
 
 use super::super::*;
 use crate::choice::{self, Class, Criteria, Policy, Reasons, Verdicts};
-use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
-use openssl::x509::{X509Name, X509NameRef};
 use std::slice::from_ref;
+use testkit::certificates::Identity;
+use testkit::chains::{identified, issued_by, party, valid_for};
 
-/// An index, and the filter that it was made with.
+/// An index and its filter.
 pub struct Indexed {
     pub filter: Filter,
     pub index: Index,
@@ -25,22 +25,24 @@ pub fn index_of(credentials: &[(&X509, &[X509])], issuers: &[&X509]) -> Indexed 
     Indexed { filter, index }
 }
 
-/// An index of one credential with these others in its file, and these issuers.
+/// Builds the index of one credential with these other certificates in its file, and these issuers.
 pub fn index(leaf: &X509, own: &[X509], issuers: &[X509]) -> Indexed {
     index_of(&[(leaf, own)], &issuers.iter().collect::<Vec<_>>())
 }
 
-/// What is found for a server that names these CAs, or none.
+/// The verdict on a credential, and its chain.
 pub struct Answer {
     pub verdict: Reasons,
     pub chain: Vec<X509>,
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
-/// Certificates of these tests are valid from 0 to 10 days.
-pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer {
+/// Judges a credential for a server that names these CAs, or none. The certificates of these tests are
+/// valid for 10 days from 1970-01-01.
+pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&Identity]) -> Answer {
     let mut named = vec![false; index.filter.names().len()];
-    for name in cas {
+    for ca in cas {
+        let name = ca.certificate.subject_name();
         if let Some(number) = index.filter.names().find_der(name, name::der(name)).unwrap() {
             named[number as usize] = true;
         }
@@ -48,7 +50,11 @@ pub fn ask_at(now: i64, index: &Indexed, at: usize, cas: &[&X509Name]) -> Answer
     let verdicts = judge_index(index, (!cas.is_empty()).then_some(&named[..]), now);
     let links = verdicts.chain(at).map_or(&[][..], |chain| &chain.links);
     let chain = index.certificates(links).cloned().collect();
-    Answer { verdict: verdicts.reasons(at).unwrap(), chain, is_cut: verdicts.is_cut(at) }
+    Answer {
+        verdict: verdicts.reasons(at).unwrap(),
+        chain,
+        is_truncated: verdicts.is_truncated(at),
+    }
 }
 
 /// Judges an index of Ed25519 certificates, for a server that accepts them.
@@ -71,26 +77,21 @@ pub fn judge_index(index: &Index, named: Option<&[bool]>, now: i64) -> Verdicts 
     choice::judge(index.candidates(), &criteria, &Policy::default())
 }
 
-pub fn ask(index: &Indexed, cas: &[&Party]) -> Answer {
-    let names: Vec<X509Name> = cas.iter().map(|ca| copy(&ca.name)).collect();
-    ask_at(0, index, 0, &names.iter().collect::<Vec<_>>())
-}
-
-pub fn copy(name: &X509NameRef) -> X509Name {
-    X509Name::from_der(name::der(name)).unwrap()
+pub fn ask(index: &Indexed, cas: &[&Identity]) -> Answer {
+    ask_at(0, index, 0, cas)
 }
 
 #[track_caller]
-fn assert_chain(index: &Indexed, cas: &[&Party], expected: &[&X509]) {
+fn assert_chain(index: &Indexed, cas: &[&Identity], expected: &[&X509]) {
     let answer = ask(index, cas);
     assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
     let subjects: Vec<String> = answer.chain.iter().map(|x| name::text(x.subject_name())).collect();
     assert!(answer.chain.iter().eq(expected.iter().copied()), "{subjects:?}");
-    assert!(!answer.is_cut);
+    assert!(!answer.is_truncated);
 }
 
 #[test]
-fn a_chain_is_in_order_without_root_duplicates_or_strangers() {
+fn a_chain_is_in_order_without_root_duplicates_or_unrelated_certificates() {
     let (root, outer, inner, user) = (party("root"), party("outer"), party("inner"), party("u"));
     let stranger = party("stranger");
     let r = issued_by(&root, &root);
@@ -116,7 +117,7 @@ fn a_missing_link_ends_the_chain() {
 }
 
 #[test]
-fn cas_of_the_same_name_are_told_apart_by_signature_where_key_identifiers_are_missing() {
+fn signatures_distinguish_cas_of_the_same_name_without_key_identifiers() {
     let (root, one, other, user) = (party("root"), party("CA"), party("CA"), party("u"));
     let (wrong, right) = (issued_by(&other, &root), issued_by(&one, &root));
     let u = issued_by(&user, &one);
@@ -124,32 +125,35 @@ fn cas_of_the_same_name_are_told_apart_by_signature_where_key_identifiers_are_mi
 }
 
 #[test]
-fn key_identifiers_tell_cas_of_the_same_name_apart() {
+fn key_identifiers_distinguish_cas_of_the_same_name() {
     let (root, one, other, user) = (party("root"), party("CA"), party("CA"), party("u"));
     let r = issued_by(&root, &root);
-    let with_ids = |subject, issuer, of| Made { key_ids: Some(of), ..bare(subject, issuer) }.make();
-    let root_ids = with_ids(&root, &root, &r);
-    let (wrong, right) = (with_ids(&other, &root, &root_ids), with_ids(&one, &root, &root_ids));
-    let u = with_ids(&user, &one, &right);
+    let root_ids = identified(&root, &root, &r);
+    let (wrong, right) = (identified(&other, &root, &root_ids), identified(&one, &root, &root_ids));
+    let u = identified(&user, &one, &right);
     let index = index(&u, &[wrong, right.clone()], &[]);
     assert_chain(&index, &[&root], &[&right]);
-    assert_eq!(index.work.verifications, Work::of(1, 2).verifications, "none was needed");
+    assert_eq!(
+        index.budget.verifications,
+        Budget::new(1, 2).verifications,
+        "no signature was verified"
+    );
 }
 
 #[test]
-fn a_second_certificate_for_the_issuers_key_is_found_without_an_identifier_too() {
+fn a_second_certificate_for_the_issuers_key_is_found_even_without_an_identifier() {
     let (old, new, ca, user) = (party("old root"), party("new root"), party("CA"), party("u"));
     let r = issued_by(&old, &old);
-    let identified = Made { key_ids: Some(&r), ..bare(&ca, &old) }.make();
+    let by_old = identified(&ca, &old, &r);
     let bridge = issued_by(&ca, &new);
-    let u = Made { key_ids: Some(&identified), ..bare(&user, &ca) }.make();
-    let index = index(&u, &[identified.clone(), bridge.clone()], &[]);
-    assert_chain(&index, &[&old], &[&identified]);
+    let u = identified(&user, &ca, &by_old);
+    let index = index(&u, &[by_old.clone(), bridge.clone()], &[]);
+    assert_chain(&index, &[&old], &[&by_old]);
     assert_chain(&index, &[&new], &[&bridge]);
 }
 
 #[test]
-fn of_cross_signed_cas_the_one_that_leads_to_the_named_ca_is_taken_and_else_the_files_own() {
+fn a_cross_signed_chain_leads_to_the_named_ca_or_else_uses_the_leafs_own_file() {
     let (old, new, ca, user) = (party("old root"), party("new root"), party("CA"), party("u"));
     let by_old = issued_by(&ca, &old);
     let by_new = issued_by(&ca, &new);
@@ -161,7 +165,7 @@ fn of_cross_signed_cas_the_one_that_leads_to_the_named_ca_is_taken_and_else_the_
         assert_chain(&index, &[&old], &[&by_old]);
         assert_chain(&index, &[&new], &[&by_new]);
     }
-    // Even where another way is shorter.
+    // The leaf's own file is preferred even if another chain is shorter.
     let (inner, outer) = (party("inner"), party("outer"));
     let u_below = issued_by(&user, &inner);
     let own = [issued_by(&inner, &outer), issued_by(&outer, &new)];
@@ -169,7 +173,7 @@ fn of_cross_signed_cas_the_one_that_leads_to_the_named_ca_is_taken_and_else_the_
     let index_of_both = index(&u_below, &own, &[shorter]);
     assert_chain(&index_of_both, &[], &own.each_ref());
     assert_chain(&index_of_both, &[&new], &own.each_ref());
-    // In another entry's file too, whichever stands first in the list.
+    // The other certificate is in the file of another credential, which comes first in the list.
     let stranger = issued_by(&party("v"), &party("w"));
     let others = [by_old.clone()];
     let index = index_of(&[(&stranger, &others[..]), (&u, from_ref(&by_new))], &[]);
@@ -177,7 +181,7 @@ fn of_cross_signed_cas_the_one_that_leads_to_the_named_ca_is_taken_and_else_the_
 }
 
 #[test]
-fn cas_that_signed_each_other_do_not_make_an_endless_chain() {
+fn cas_that_certify_each_other_do_not_make_an_endless_chain() {
     let (a, b, user) = (party("a"), party("b"), party("u"));
     let a_by_b = issued_by(&a, &b);
     let b_by_a = issued_by(&b, &a);
@@ -186,7 +190,7 @@ fn cas_that_signed_each_other_do_not_make_an_endless_chain() {
 }
 
 #[test]
-fn there_is_a_direct_way_to_each_ca() {
+fn the_chain_to_a_named_ca_is_the_shortest_one() {
     let (root, x, y, user) = (party("root"), party("x"), party("y"), party("u"));
     let y_by_x = issued_by(&y, &x);
     let x_by_y = issued_by(&x, &y);
@@ -197,42 +201,41 @@ fn there_is_a_direct_way_to_each_ca() {
 }
 
 #[test]
-fn a_renewed_intermediate_goes_with_each_of_its_cross_signed_issuers() {
+fn a_renewed_intermediate_combines_with_each_of_its_cross_signed_issuers() {
     let (inner, outer, user) = (party("inner"), party("outer"), party("u"));
-    let expired = Made { days: 1, ..bare(&inner, &outer) }.make();
+    let expired = valid_for(1, &inner, &outer);
     let renewed = issued_by(&inner, &outer);
-    let roots: Vec<Party> = (0..3).map(|i| party(&format!("root {i}"))).collect();
+    let roots: Vec<Identity> = (0..3).map(|i| party(&format!("root {i}"))).collect();
     let bridges: Vec<X509> = roots.iter().map(|root| issued_by(&outer, root)).collect();
     let u = issued_by(&user, &inner);
     let own = [&[expired.clone(), renewed.clone()][..], &bridges].concat();
     let index = index(&u, &own, &[]);
     for (root, bridge) in roots.iter().zip(&bridges) {
-        let answer = ask_at(2 * 86_400, &index, 0, &[&copy(&root.name)]);
+        let answer = ask_at(2 * 86_400, &index, 0, &[root]);
         assert!(answer.verdict.is_empty(), "{:?}", answer.verdict);
         assert!(answer.chain == [renewed.clone(), bridge.clone()]);
     }
 }
 
 #[test]
-fn a_credential_lasts_as_long_as_the_chain_that_lasts_longest() {
+fn a_credential_is_valid_until_the_last_of_its_chains_expires() {
     let (root, inner, outer) = (party("root"), party("inner"), party("outer"));
-    let until = |days, made: Made<'_>| Made { days, ..made }.make();
-    let u = until(100, bare(&party("u"), &inner));
-    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].lasts_until / 86_400;
-    let short = until(20, bare(&inner, &outer));
-    let long = until(70, bare(&inner, &outer));
-    let top = until(50, bare(&outer, &root));
+    let u = valid_for(100, &party("u"), &inner);
+    let end = |own: &[X509]| index(&u, own, &[]).candidates()[0].chain_not_after / 86_400;
+    let short = valid_for(20, &inner, &outer);
+    let long = valid_for(70, &inner, &outer);
+    let top = valid_for(50, &outer, &root);
     assert_eq!(end(&[]), 100);
     assert_eq!(end(from_ref(&short)), 20);
     assert_eq!(end(&[short.clone(), long.clone()]), 70);
     assert_eq!(end(&[short.clone(), long, top.clone()]), 50);
-    assert_eq!(end(&[short, top, until(60, bare(&inner, &root))]), 60);
-    // CAs that certify each other have no top.
-    assert_eq!(end(&[until(30, bare(&inner, &outer)), until(40, bare(&outer, &inner))]), 30);
+    assert_eq!(end(&[short, top, valid_for(60, &inner, &root)]), 60);
+    // CAs that certify each other have no root.
+    assert_eq!(end(&[valid_for(30, &inner, &outer), valid_for(40, &outer, &inner)]), 30);
 }
 
 #[test]
-fn a_chain_ends_at_the_depth_of_openssls_verification_and_that_is_known() {
+fn a_chain_ends_at_openssls_verification_depth_and_is_reported_as_truncated() {
     let mut below = party("CA 0");
     let mut all = Vec::new();
     for i in 1..2_000 {
@@ -248,6 +251,6 @@ fn a_chain_ends_at_the_depth_of_openssls_verification_and_that_is_known() {
     };
     let (answer, links) = thread.spawn(walk).unwrap().join().unwrap();
     assert_eq!(answer.chain.len(), choice::MAX_DEPTH);
-    assert_eq!(links, choice::MAX_DEPTH, "no more of them are looked at");
-    assert!(answer.is_cut);
+    assert_eq!(links, choice::MAX_DEPTH, "the search for issuers stops there, too");
+    assert!(answer.is_truncated);
 }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files that are made to be expensive: what is counted is signatures that were verified and pairs of
-//! certificates that were compared.
+//! Tests of files that are crafted to cause much work. They count the signatures that were verified and the
+//! pairs of certificates that were compared.
 
 use super::super::*;
-use super::chains::{Indexed, ask, ask_at, copy, index, index_of};
+use super::chains::{Indexed, ask, ask_at, index, index_of};
 use crate::choice::Reasons;
 use crate::x509::chain;
-use crate::x509::chain::tests::{Made, Party, bare, issued_by, party};
+use testkit::certificates::Identity;
+use testkit::chains::{identified, issued_by, party};
 
-/// How many signatures were verified, and how many pairs compared.
+/// Returns the number of signatures that were verified, and of pairs that were compared.
 fn spent(index: &Indexed) -> (usize, usize) {
-    let all = Work::of(index.filter.count(), index.filter.members());
-    let Work { verifications, comparisons } = index.work;
+    let all = Budget::new(index.filter.count(), index.filter.ca_count());
+    let Budget { verifications, comparisons } = index.budget;
     (all.verifications - verifications, all.comparisons - comparisons)
 }
 
-fn parties(count: usize, name: impl Fn(usize) -> String) -> Vec<Party> {
+fn parties(count: usize, name: impl Fn(usize) -> String) -> Vec<Identity> {
     (0..count).map(|i| party(&name(i))).collect()
 }
 
@@ -37,7 +38,7 @@ fn two_names_that_issue_each_other_take_one_verification_for_each_certificate() 
 }
 
 #[test]
-fn keys_of_one_name_that_did_not_sign_are_tried_up_to_a_limit_and_that_is_known() {
+fn the_number_of_keys_tried_on_a_signature_is_limited_and_reported_as_truncated() {
     let (signer, outer, user) = (party("CA"), party("outer"), party("u"));
     let others = parties(100, |_| "CA".to_owned());
     let all: Vec<X509> = others.iter().map(|ca| issued_by(ca, &outer)).collect();
@@ -46,12 +47,12 @@ fn keys_of_one_name_that_did_not_sign_are_tried_up_to_a_limit_and_that_is_known(
     assert_eq!(spent(&only_wrong).0, MAX_KEYS);
     let answer = ask(&only_wrong, &[&outer]);
     assert_eq!(answer.verdict, Reasons::ISSUER);
-    assert!(answer.chain.is_empty() && answer.is_cut);
-    // The key that the leaf's own file has is the first that is tried.
+    assert!(answer.chain.is_empty() && answer.is_truncated);
+    // The key in the leaf's own file is tried first.
     let right = index(&u, &[issued_by(&signer, &outer)], &all);
     assert_eq!(spent(&right).0, 1);
     let answer = ask(&right, &[&outer]);
-    assert!(answer.verdict.is_empty() && !answer.is_cut);
+    assert!(answer.verdict.is_empty() && !answer.is_truncated);
 }
 
 #[test]
@@ -72,23 +73,21 @@ fn a_web_of_cas_takes_one_verification_for_each_certificate() {
         assert!(answer.verdict.is_empty());
         let distinct: std::collections::HashSet<Vec<u8>> =
             answer.chain.iter().map(|x| x.to_der().unwrap()).collect();
-        assert_eq!(distinct.len(), answer.chain.len(), "no certificate twice");
+        assert_eq!(distinct.len(), answer.chain.len(), "the chain has no duplicates");
     }
 }
 
 #[test]
-fn cas_that_renew_their_own_name_are_followed_by_their_identifiers_without_verification() {
-    // Each key is certified by the next one, all with one name.
+fn a_row_of_keys_with_one_name_is_followed_by_key_identifiers_without_verification() {
+    // Each key is certified by the next one, and all have the same name.
     let keys = parties(60, |_| "CA".to_owned());
-    let mut above =
-        Made { key_ids: Some(&issued_by(&keys[59], &keys[59])), ..bare(&keys[59], &keys[59]) }
-            .make();
+    let mut above = identified(&keys[59], &keys[59], &issued_by(&keys[59], &keys[59]));
     let mut all = Vec::new();
     for pair in keys.windows(2).rev() {
-        above = Made { key_ids: Some(&above), ..bare(&pair[0], &pair[1]) }.make();
+        above = identified(&pair[0], &pair[1], &above);
         all.push(above.clone());
     }
-    let u = Made { key_ids: Some(&above), ..bare(&party("u"), &keys[0]) }.make();
+    let u = identified(&party("u"), &keys[0], &above);
     let index = index(&u, &[], &all);
     let (verifications, comparisons) = spent(&index);
     assert_eq!(verifications, 0);
@@ -97,8 +96,8 @@ fn cas_that_renew_their_own_name_are_followed_by_their_identifiers_without_verif
 }
 
 #[test]
-fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() {
-    // For each certificate of one name a row of keys of the other name that did not sign it.
+fn verifications_are_limited_in_total_and_suffice_for_each_leaf() {
+    // Each certificate of one name has as possible issuers many keys of another name, which did not sign it.
     let (a, top, stranger) = (party("A"), party("top"), party("B"));
     let reached = (0..100).map(|_| issued_by(&a, &stranger));
     let wrong = parties(MAX_KEYS, |_| "B".to_owned());
@@ -109,19 +108,19 @@ fn verifications_are_bounded_for_all_together_and_each_credential_has_its_own() 
         leaves.iter().map(|leaf| (leaf, &[][..])).collect();
     credentials[0].1 = &all;
     let index = index_of(&credentials, &[]);
-    let most = Work::of(3, all.len()).verifications;
-    assert!(most < 100 * MAX_KEYS, "the limit is reached");
+    let most = Budget::new(3, all.len()).verifications;
+    assert!(most < 100 * MAX_KEYS, "the test reaches the limit");
     assert_eq!(spent(&index).0, most);
     for at in 0..3 {
-        let answer = ask_at(0, &index, at, &[&copy(&stranger.name)]);
-        assert!(answer.verdict.is_empty(), "the leaves come first: {at}");
-        let answer = ask_at(0, &index, at, &[&copy(&top.name)]);
-        assert!(answer.verdict == Reasons::ISSUER && answer.is_cut);
+        let answer = ask_at(0, &index, at, &[&stranger]);
+        assert!(answer.verdict.is_empty(), "leaves are processed first: {at}");
+        let answer = ask_at(0, &index, at, &[&top]);
+        assert!(answer.verdict == Reasons::ISSUER && answer.is_truncated);
     }
 }
 
 #[test]
-fn entries_with_cas_of_one_name_take_one_verification_each() {
+fn credentials_with_cas_of_one_name_take_one_verification_each() {
     let root = party("root");
     let cas = parties(120, |_| "CA".to_owned());
     let leaves: Vec<X509> = cas.iter().map(|ca| issued_by(&party("u"), ca)).collect();
@@ -136,7 +135,7 @@ fn entries_with_cas_of_one_name_take_one_verification_each() {
 }
 
 #[test]
-fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
+fn each_of_many_cross_certificates_is_found_if_the_server_names_its_issuer() {
     let (ca, user) = (party("CA"), party("u"));
     let roots = parties(300, |i| format!("root {i}"));
     let cross: Vec<X509> = roots.iter().map(|root| issued_by(&ca, root)).collect();
@@ -145,7 +144,7 @@ fn all_of_many_cross_certificates_are_found_by_the_ca_that_the_server_names() {
         assert_eq!(spent(&index).0, 1);
         for at in [0, 64, 65, 199, 299] {
             let answer = ask(&index, &[&roots[at]]);
-            assert!(answer.verdict.is_empty() && !answer.is_cut);
+            assert!(answer.verdict.is_empty() && !answer.is_truncated);
             assert!(answer.chain == [cross[at].clone()], "{at}");
         }
     }
