@@ -279,6 +279,22 @@ certpick_status certpick_selector_add_credential(certpick_selector *selector,
 certpick_status certpick_selector_add_issuers(certpick_selector *selector, const char *pem_file);
 
 /**
+ * Adds every credential of a configuration file (certpick.toml(5)), with its rule, and the file's
+ * issuers, or on failure nothing. If the file changes, the next handshake uses the new content. While
+ * it contains an error, handshakes are aborted. Since 0.1.1.
+ */
+certpick_status certpick_selector_add_config(certpick_selector *selector,
+                                             const char *file);
+
+/**
+ * Returns 1 if libpq has to pass these values of its parameters sslcert and sslkey to
+ * certpick_selector_add_lists(): sslcert is a list (see certpick_is_list()) or begins with
+ * "certpick:", which precedes the name of a configuration file. Otherwise, and for NULL, returns 0.
+ * Since 0.1.1.
+ */
+int certpick_handles(const char *sslcert, const char *sslkey);
+
+/**
  * Returns 1 if sslcert, a value of libpq's parameter, names several certificates: it contains a
  * comma that separates entries and is not the name of an existing file. Otherwise, and for NULL,
  * returns 0. A malformed list counts as a list, so that certpick_selector_add_lists() reports the
@@ -381,6 +397,41 @@ certpick_status certpick_selector_validate(certpick_selector *selector);
 certpick_status certpick_selector_set_option(certpick_selector *selector,
                                              int32_t option,
                                              int64_t value);
+
+/* ------------------------------------------------------------------------------------------------
+ * Rules.
+ *
+ * A rule says for which hosts and users a credential is, and whether it is for verified servers
+ * alone. A credential whose rule does not match is not sent. certpick.toml(5) describes patterns
+ * and which names are compared. Rules must be set before the selector is attached.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Rule: the hosts that the credential is for, as patterns separated by commas. If a pattern other
+ * than "*" matches, the credential ranks before credentials without such a rule, and may be sent
+ * although the server names no CA. Since 0.1.1.
+ */
+#define CERTPICK_RULE_HOSTS 1
+
+/**
+ * Rule: the users that the credential is for, as patterns separated by commas. Since 0.1.1.
+ */
+#define CERTPICK_RULE_USERS 2
+
+/**
+ * Rule: "1" if the credential is for servers alone that OpenSSL has verified for every name that is
+ * known. Since 0.1.1.
+ */
+#define CERTPICK_RULE_VERIFIED 3
+
+/**
+ * Sets a part of the rule of a credential: rule is one of the CERTPICK_RULE_ values, and index
+ * counts the credentials from 0. A value of NULL removes that part. Since 0.1.1.
+ */
+certpick_status certpick_selector_set_rule(certpick_selector *selector,
+                                           size_t index,
+                                           int32_t rule,
+                                           const char *value);
 
 /* ------------------------------------------------------------------------------------------------
  * Attaching.

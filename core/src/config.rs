@@ -78,14 +78,14 @@ impl ConfigFile {
     pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
         let failure = |why| ConfigError::File { file: path.to_owned(), why };
         let absolute = std::path::absolute(path).map_err(|error| failure(system_text(&error)))?;
-        let moment = CoarseTime::now();
+        let start = CoarseTime::now();
         let user = trusted::effective_user();
         let (file, before) = regular::open(&absolute).map_err(|error| failure(error.text()))?;
         trusted::check(&before).map_err(|distrust| failure(distrust.to_string()))?;
-        let (bytes, after) =
+        let (content, after) =
             regular::read_all(&file, &before, MAX_BYTES).map_err(|error| failure(error.text()))?;
-        let config = Config::parse(&absolute, &bytes)?;
-        let stamp = unchanged_stamp(&before, &after, &moment);
+        let config = Config::parse(&absolute, &content)?;
+        let stamp = unchanged_stamp(&before, &after, &start);
         Ok(ConfigFile { path: absolute, config, stamp, user })
     }
 

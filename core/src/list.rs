@@ -43,6 +43,15 @@ pub fn is_list(sslcert: &[u8]) -> bool {
     entries.next().is_some_and(|first| first.is_err()) || entries.next().is_some()
 }
 
+/// The prefix of an entry that names a configuration file.
+pub const CONFIG_PREFIX: &[u8] = b"certpick:";
+
+/// Returns whether libpq has to pass `sslcert` to certpick: it is a list, or begins with
+/// [`CONFIG_PREFIX`].
+pub fn is_handled(sslcert: &[u8]) -> bool {
+    sslcert.starts_with(CONFIG_PREFIX) || is_list(sslcert)
+}
+
 /// The text that contains the passwords. `Debug` does not show it.
 pub enum Passwords<'a> {
     /// The value of sslpassword. An empty value is the same as `None`.

@@ -18,6 +18,7 @@ mod survivors;
 use crate::choice::Policy;
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, Problem};
+use crate::file::bytes::find_slice;
 use crate::list::{self, PasswordSet};
 use crate::rule::Rule;
 use crate::secret::Secret;
@@ -35,6 +36,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use reload::{Reloaded, SelectedIssuers};
 use rules::GroupRules;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 pub use survivors::Survivors;
@@ -84,11 +87,61 @@ impl Selector {
         sslkey: Option<&[u8]>,
         passwords: &list::Passwords<'_>,
     ) -> Result<(), Error> {
+        if find_slice(list::CONFIG_PREFIX, sslcert).is_some() {
+            return self.add_lists_with_configs(sslcert, sslkey, passwords);
+        }
         let use_cache = !self.without_cache;
         let (listing, passwords) =
             Listing::of_lists(sslcert, sslkey, passwords, self.count(), use_cache)?;
         self.push(Group::of_files(listing, passwords.map(Arc::new)));
         Ok(())
+    }
+
+    /// Like [`Selector::add_lists`], for lists that may name configuration files.
+    fn add_lists_with_configs(
+        &mut self,
+        sslcert: &[u8],
+        sslkey: Option<&[u8]>,
+        passwords: &list::Passwords<'_>,
+    ) -> Result<(), Error> {
+        let (groups, issuers) = (self.groups.len(), self.issuers.len());
+        let add = |selector: &mut Selector| {
+            for (index, entry) in list::entries(sslcert, sslkey, passwords)?.into_iter().enumerate()
+            {
+                selector.add_entry(entry, index + 1)?;
+            }
+            Ok(())
+        };
+        let added = add(self);
+        if added.is_err() {
+            self.groups.truncate(groups);
+            self.rules.truncate(groups);
+            self.configs.retain(|config| config.group < groups);
+            self.issuers.truncate(issuers);
+        }
+        added
+    }
+
+    fn add_entry(&mut self, entry: list::Entry, number: usize) -> Result<(), Error> {
+        let list::Entry { certificate, key, password } = entry;
+        let bytes = certificate.as_os_str().as_bytes();
+        let Some(config) = bytes.strip_prefix(list::CONFIG_PREFIX) else {
+            return self.add_files(certificate, key, password);
+        };
+        let cause = if certificate.exists() {
+            Some(Problem::AmbiguousName)
+        } else if key.is_some() {
+            Some(Problem::KeyBesideConfig)
+        } else if password.is_some() {
+            Some(Problem::PasswordBesideConfig)
+        } else {
+            None
+        };
+        if let Some(problem) = cause {
+            let cause = Cause::Unusable { file: certificate, why: problem.into() };
+            return Err(Error::Entry { number, cause });
+        }
+        self.add_config(Path::new(OsStr::from_bytes(config)))
     }
 
     /// Adds the credential of a certificate file. If `key` is `None`, that file also contains the key.

@@ -138,6 +138,37 @@ pub unsafe extern "C" fn certpick_selector_add_issuers(
     }
 }
 
+/// Adds every credential of a configuration file (certpick.toml(5)), with its rule, and the file's
+/// issuers, or on failure nothing. If the file changes, the next handshake uses the new content. While
+/// it contains an error, handshakes are aborted. Since 0.1.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_selector_add_config(
+    selector: *mut certpick_selector,
+    file: *const c_char,
+) -> certpick_status {
+    // SAFETY: NULL or a valid selector; NULL or a C string.
+    unsafe {
+        with_selector(selector, |selector| {
+            let file = bytes(file).filter(|f| !f.is_empty());
+            let file = file.ok_or(Error::Argument("no configuration file is given"))?;
+            selector.change(|s| s.add_config(&path(file)))
+        })
+    }
+}
+
+/// Returns 1 if libpq has to pass these values of its parameters sslcert and sslkey to
+/// certpick_selector_add_lists(): sslcert is a list (see certpick_is_list()) or begins with
+/// "certpick:", which precedes the name of a configuration file. Otherwise, and for NULL, returns 0.
+/// Since 0.1.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn certpick_handles(sslcert: *const c_char, sslkey: *const c_char) -> c_int {
+    // Later versions handle other kinds of keys.
+    let _ = sslkey;
+    // SAFETY: NULL or a C string.
+    let handles = guard(|| unsafe { bytes(sslcert) }.is_some_and(list::is_handled));
+    c_int::from(handles.unwrap_or(false))
+}
+
 /// Returns 1 if sslcert, a value of libpq's parameter, names several certificates: it contains a
 /// comma that separates entries and is not the name of an existing file. Otherwise, and for NULL,
 /// returns 0. A malformed list counts as a list, so that certpick_selector_add_lists() reports the

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// The settings of the module, without OpenSSL's own.
-const NAMES: [&CStr; 10] = [
+const NAMES: [&CStr; 11] = [
+    c"config",
     c"sslcert",
     c"sslkey",
     c"sslpassword",
@@ -49,6 +50,7 @@ pub enum Explain {
 pub struct Settings {
     /// The name of the provider in OpenSSL.
     pub provider: Vec<u8>,
+    config: Option<PathBuf>,
     sslcert: Option<Vec<u8>>,
     sslkey: Option<Vec<u8>>,
     sslpassword: Option<Zeroizing<Vec<u8>>>,
@@ -78,6 +80,7 @@ impl Settings {
         let mut fault = None;
         let mut settings = Settings {
             provider: value(c"provider-name").unwrap_or_default(),
+            config: text(c"config").map(path),
             sslcert: text(c"sslcert"),
             sslkey: text(c"sslkey"),
             sslpassword: text(c"sslpassword").map(Zeroizing::new),
@@ -125,8 +128,14 @@ impl Settings {
             &[("demote", Flawed::Demote), ("exclude", Flawed::Exclude)],
             &mut fault,
         );
-        if settings.sslcert.is_none() {
-            fault.get_or_insert("sslcert is not set".to_owned());
+        if settings.config.is_some() {
+            let lists = [c"sslcert", c"sslkey", c"sslpassword", c"sslpasswordfile", c"issuers"];
+            if let Some(name) = lists.into_iter().find(|name| text(name).is_some()) {
+                let name = name.to_string_lossy();
+                fault.get_or_insert(format!("config and {name} are both set"));
+            }
+        } else if settings.sslcert.is_none() {
+            fault.get_or_insert("neither config nor sslcert is set".to_owned());
         }
         if settings.sslpassword.is_some() && settings.sslpasswordfile.is_some() {
             fault.get_or_insert("sslpassword and sslpasswordfile are both set".to_owned());
@@ -146,6 +155,10 @@ impl Settings {
         super::config::check_settings(&self.provider, &NAMES).map_err(Error::Settings)?;
         let mut selector = Selector::new();
         *selector.policy_mut() = self.policy;
+        if let Some(file) = &self.config {
+            selector.add_config(file)?;
+            return selector.freeze();
+        }
         let lines;
         let passwords = match &self.sslpasswordfile {
             Some(file) => {

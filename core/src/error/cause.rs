@@ -42,6 +42,12 @@ pub enum Problem {
     UnknownKey,
     /// The password has more bytes than this maximum of OpenSSL's.
     LongPassword(i32),
+    /// A file has the name of an entry that is not a file name.
+    AmbiguousName,
+    /// The entry names a configuration file, and has an sslkey entry.
+    KeyBesideConfig,
+    /// The entry names a configuration file, and has an sslpassword entry.
+    PasswordBesideConfig,
     /// A file of the credential changed after it was read.
     Replaced,
     /// There is no entry with this number. A defect of certpick.
@@ -72,6 +78,16 @@ impl fmt::Display for Problem {
             Problem::LongPassword(max) => {
                 write!(f, "the password is longer than the {max} bytes that OpenSSL accepts")
             }
+            Problem::AmbiguousName => {
+                f.write_str("a file with this name exists; write ./ before the name to mean the file")
+            }
+            Problem::KeyBesideConfig => {
+                f.write_str("the sslkey entry must be empty, because the configuration file names the keys")
+            }
+            Problem::PasswordBesideConfig => f.write_str(
+                "the sslpassword entry must be empty, because the configuration file names the \
+                 password files",
+            ),
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
         }
@@ -121,6 +137,13 @@ pub enum Cause {
     PasswordWrong(PathBuf, String),
     /// The key belongs to another certificate. `None` for a key held in memory.
     KeyMismatch(Option<PathBuf>, String),
+    /// The entry cannot be used.
+    Unusable {
+        /// The entry.
+        file: PathBuf,
+        /// A [`Problem`].
+        why: String,
+    },
     /// The password file cannot be read; a predicate.
     PasswordFile(PathBuf, String),
     /// OpenSSL rejected the credential when it was installed.
@@ -141,6 +164,7 @@ impl Cause {
             Cause::NoKeyBesideCertificate(_) | Cause::Key(..) => Status::Key,
             Cause::KeyPermissions(_) => Status::KeyPermissions,
             Cause::PasswordFile(..) => Status::File,
+            Cause::Unusable { .. } => Status::List,
             Cause::PasswordMissing(_) => Status::PasswordMissing,
             Cause::PasswordWrong(..) => Status::PasswordWrong,
             Cause::KeyMismatch(..) => Status::KeyMismatch,
@@ -178,6 +202,7 @@ impl Cause {
             Cause::KeyMissing(file) => write!(f, "certificate present, but not {}", key(file)),
             Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
             Cause::KeyNotRegular(file) => write!(f, "{} is not a regular file", key(file)),
+            Cause::Unusable { file, why } => write!(f, "\"{}\": {why}", file_name(file)),
             Cause::PasswordFile(file, why) => {
                 write!(f, "password file \"{}\" {why}", file_name(file))
             }

@@ -77,7 +77,7 @@ FAULTS = {
     "only": ({"only": "psql"}, WRONG + 'invalid only value: "psql" (must be one of: all, libpq)'),
     "explain": ({"explain": "yes"}, WRONG + 'invalid explain value: "yes" (must be one of: never, failure, always)'),
     "explain without a file": ({"explain": "failure"}, WRONG + "explain is set, but explain_file is not"),
-    "no sslcert": ({"sslcert": None}, WRONG + "sslcert is not set"),
+    "no sslcert": ({"sslcert": None}, WRONG + "neither config nor sslcert is set"),
     "both passwords": (
         {"sslpasswordfile": "passwords"},
         WRONG + "sslpassword and sslpasswordfile are both set",
