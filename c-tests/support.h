@@ -51,6 +51,9 @@ void must(int holds, const char *what, const char *file, int line);
    was left open. */
 int finish(void);
 
+/* Omits the check for open files, for a child process that may inherit some. */
+void ignore_open_files(void);
+
 /* Creates a temporary directory, changes to it, and removes it at exit. */
 void enter_work_dir(void);
 
