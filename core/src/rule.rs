@@ -124,7 +124,8 @@ impl Rule {
             let port = target.port.map(|(port, _)| port);
             match host.and_then(|host| hosts.best(host, port)) {
                 Some(best) => {
-                    let is_certain = !target.is_host_overridden || target.is_verified;
+                    let is_certain =
+                        !target.is_host_overridden || (self.verified && target.is_verified);
                     found.is_preferred = best == hosts::Match::Specific && is_certain;
                 }
                 None => found.reasons.add(Reasons::HOST),

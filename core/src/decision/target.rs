@@ -28,7 +28,7 @@ pub fn write(out: &mut String, target: &Target) -> fmt::Result {
     }
     if target.is_host_overridden {
         let text = "libpq may connect to another host than it names (host and hostaddr), so a rule \
-                    for the host is not preferred unless the server is verified";
+                    for the host is not preferred unless it has verified = true";
         writeln!(out, "    note:    {text}")?;
     }
     Ok(())

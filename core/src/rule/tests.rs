@@ -126,13 +126,15 @@ fn a_rule_of_which_a_part_does_not_match_is_not_preferred() {
 }
 
 #[test]
-fn a_host_that_hostaddr_overrides_is_preferred_only_if_verified() {
+fn a_host_that_hostaddr_overrides_is_preferred_only_if_the_rule_requires_verification() {
     let target = Target { is_host_overridden: true, ..named("db.example") };
     assert_eq!(rule("db.example").matches(&target), MATCH);
     assert_eq!(rule("other.example").matches(&target), OTHER_HOST);
     let target = Target { is_verified: true, ..target };
-    assert_eq!(rule("db.example").matches(&target), PREFERRED);
-    assert_eq!(rule("*").matches(&target), MATCH);
+    assert_eq!(rule("db.example").matches(&target), MATCH);
+    let verified = |host| Rule { verified: true, ..rule(host) };
+    assert_eq!(verified("db.example").matches(&target), PREFERRED);
+    assert_eq!(verified("*").matches(&target), MATCH);
 }
 
 #[test]
