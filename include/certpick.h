@@ -95,7 +95,8 @@ typedef int32_t certpick_status;
 #define CERTPICK_OK 0
 
 /**
- * A parameter is NULL or out of range, or the function must not be called at this time.
+ * A parameter is NULL or out of range, the function must not be called at this time, or a rule or a
+ * configuration file contains an error.
  */
 #define CERTPICK_ERROR_ARGUMENT 1
 
@@ -241,6 +242,10 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * key is in the certificate file. If the sslpassword entry is empty or there is no sslpassword,
  * there is no password.
  *
+ * The entry "certpick:FILE" stands for the credentials and the issuers of a configuration file, as
+ * with certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty (since
+ * 0.1.1).
+ *
  * A certificate file is PEM. It contains the certificate and its intermediates in any order, at
  * most 1,000 certificates. It is read now or taken from the cache, and malformed PEM or DER is an
  * error now. If only OpenSSL's decoder rejects a certificate, that is an error when the
@@ -280,17 +285,20 @@ certpick_status certpick_selector_add_issuers(certpick_selector *selector, const
 
 /**
  * Adds every credential of a configuration file (certpick.toml(5)), with its rule, and the file's
- * issuers, or on failure nothing. If the file changes, the next handshake uses the new content. While
- * it contains an error, handshakes are aborted. Since 0.1.1.
+ * issuers, or on failure nothing.
+ *
+ * The file is checked in each handshake that requests a certificate. If it has changed, the new
+ * content is used from then on; indices in that handshake count the credentials of the new content.
+ * If the new content has an error, or the file cannot be read, the handshake is aborted. With
+ * CERTPICK_CACHE_OFF, later changes are ignored. Since 0.1.1.
  */
-certpick_status certpick_selector_add_config(certpick_selector *selector,
-                                             const char *file);
+certpick_status certpick_selector_add_config(certpick_selector *selector, const char *file);
 
 /**
- * Returns 1 if libpq has to pass these values of its parameters sslcert and sslkey to
- * certpick_selector_add_lists(): sslcert is a list (see certpick_is_list()) or begins with
- * "certpick:", which precedes the name of a configuration file. Otherwise, and for NULL, returns 0.
- * Since 0.1.1.
+ * Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to
+ * certpick_selector_add_lists(), because sslcert is a list (see certpick_is_list()) or begins with
+ * "certpick:". Returns 0 for other values, with which libpq behaves as without certpick, and if
+ * sslcert is NULL. sslkey may be NULL. Since 0.1.1.
  */
 int certpick_handles(const char *sslcert, const char *sslkey);
 
@@ -401,15 +409,18 @@ certpick_status certpick_selector_set_option(certpick_selector *selector,
 /* ------------------------------------------------------------------------------------------------
  * Rules.
  *
- * A rule says for which hosts and users a credential is, and whether it is for verified servers
- * alone. A credential whose rule does not match is not sent. certpick.toml(5) describes patterns
- * and which names are compared. Rules must be set before the selector is attached.
+ * A rule restricts a credential to certain hosts, to certain users, or to servers that OpenSSL has
+ * verified. A credential whose rule does not match is not sent. A value that is not known matches
+ * no pattern. certpick.toml(5) describes the patterns and the values with which they are compared.
+ *
+ * Without CERTPICK_RULE_VERIFIED, rules guard against mistakes, not against an attacker who answers
+ * in place of the server. Rules must be set before the selector is attached.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
  * Rule: the hosts that the credential is for, as patterns separated by commas. If a pattern other
- * than "*" matches, the credential ranks before credentials without such a rule, and may be sent
- * although the server names no CA. Since 0.1.1.
+ * than "*" matches, the credential ranks before credentials without a matching pattern, and it may
+ * be sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
  */
 #define CERTPICK_RULE_HOSTS 1
 
@@ -419,14 +430,18 @@ certpick_status certpick_selector_set_option(certpick_selector *selector,
 #define CERTPICK_RULE_USERS 2
 
 /**
- * Rule: "1" if the credential is for servers alone that OpenSSL has verified for every name that is
- * known. Since 0.1.1.
+ * Rule: "1" restricts the credential to servers that OpenSSL has verified and whose certificate is
+ * valid for every name that is known. If the program overrides the result of the verification in a
+ * callback, that result counts. Since 0.1.1.
  */
 #define CERTPICK_RULE_VERIFIED 3
 
 /**
- * Sets a part of the rule of a credential: rule is one of the CERTPICK_RULE_ values, and index
- * counts the credentials from 0. A value of NULL removes that part. Since 0.1.1.
+ * Sets one part of the rule of a credential: one of the CERTPICK_RULE_ values. index counts the
+ * credentials from 0, in the order in which they were added. If value is NULL, that part is
+ * removed. White space around a pattern is ignored. If value contains no pattern, or one that
+ * cannot be used, that is CERTPICK_ERROR_ARGUMENT. The rules of credentials that
+ * certpick_selector_add_config() has added cannot be changed. Since 0.1.1.
  */
 certpick_status certpick_selector_set_rule(certpick_selector *selector,
                                            size_t index,
@@ -479,7 +494,8 @@ certpick_status certpick_select(SSL *ssl, certpick_selector *selector);
  * Sets the host that the program connects to and the user that it connects as, before the
  * handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
  * whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
- * two.
+ * two. Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that
+ * begins with "/" or "@" is a socket and no name.
  */
 certpick_status certpick_set_peer(SSL *ssl, const char *host, const char *user);
 
@@ -635,7 +651,7 @@ const char *certpick_explanation(const SSL *ssl);
  * mtime or ctime has changed.
  *
  * The files of a list are checked when a selector is created and during handshakes, but not twice
- * within one second. The files of the certificates that are about to be sent are opened in each
+ * within one second. A configuration file is checked each time. The files of the certificates that are about to be sent are opened in each
  * handshake, with the permissions that the process has then. If one of them has changed, if the
  * key does not match the certificate, or if no credential suits, all files of the selector are
  * checked and the choice is repeated (since 0.1.1).
@@ -649,8 +665,8 @@ const char *certpick_explanation(const SSL *ssl);
  * than OpenSSL's own, is used only by the selector that loaded it.
  *
  * By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names
- * with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB and 1,024 keys with 16
- * MiB. The least recently used entry is evicted first. After fork(2) the child has a copy of the
+ * with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB, 64 configuration files
+ * with 32 MiB and 1,024 keys with 16 MiB. The least recently used entry is evicted first. After fork(2) the child has a copy of the
  * cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
  * cache.
  * ------------------------------------------------------------------------------------------------ */

@@ -86,7 +86,8 @@ pub unsafe extern "C" fn certpick_select(
 /// Sets the host that the program connects to and the user that it connects as, before the
 /// handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
 /// whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
-/// two.
+/// two. Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that
+/// begins with "/" or "@" is a socket and no name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_set_peer(
     ssl: *mut SSL,

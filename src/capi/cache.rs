@@ -6,7 +6,7 @@
 //! mtime or ctime has changed.
 //!
 //! The files of a list are checked when a selector is created and during handshakes, but not twice
-//! within one second. The files of the certificates that are about to be sent are opened in each
+//! within one second. A configuration file is checked each time. The files of the certificates that are about to be sent are opened in each
 //! handshake, with the permissions that the process has then. If one of them has changed, if the
 //! key does not match the certificate, or if no credential suits, all files of the selector are
 //! checked and the choice is repeated (since 0.1.1).
@@ -20,8 +20,8 @@
 //! than OpenSSL's own, is used only by the selector that loaded it.
 //!
 //! By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names
-//! with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB and 1,024 keys with 16
-//! MiB. The least recently used entry is evicted first. After fork(2) the child has a copy of the
+//! with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB, 64 configuration files
+//! with 32 MiB and 1,024 keys with 16 MiB. The least recently used entry is evicted first. After fork(2) the child has a copy of the
 //! cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
 //! cache.
 

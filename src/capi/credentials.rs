@@ -45,6 +45,10 @@ fn path(bytes: &[u8]) -> PathBuf {
 /// key is in the certificate file. If the sslpassword entry is empty or there is no sslpassword,
 /// there is no password.
 ///
+/// The entry "certpick:FILE" stands for the credentials and the issuers of a configuration file, as
+/// with certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty (since
+/// 0.1.1).
+///
 /// A certificate file is PEM. It contains the certificate and its intermediates in any order, at
 /// most 1,000 certificates. It is read now or taken from the cache, and malformed PEM or DER is an
 /// error now. If only OpenSSL's decoder rejects a certificate, that is an error when the
@@ -139,8 +143,12 @@ pub unsafe extern "C" fn certpick_selector_add_issuers(
 }
 
 /// Adds every credential of a configuration file (certpick.toml(5)), with its rule, and the file's
-/// issuers, or on failure nothing. If the file changes, the next handshake uses the new content. While
-/// it contains an error, handshakes are aborted. Since 0.1.1.
+/// issuers, or on failure nothing.
+///
+/// The file is checked in each handshake that requests a certificate. If it has changed, the new
+/// content is used from then on; indices in that handshake count the credentials of the new content.
+/// If the new content has an error, or the file cannot be read, the handshake is aborted. With
+/// CERTPICK_CACHE_OFF, later changes are ignored. Since 0.1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_add_config(
     selector: *mut certpick_selector,
@@ -156,10 +164,10 @@ pub unsafe extern "C" fn certpick_selector_add_config(
     }
 }
 
-/// Returns 1 if libpq has to pass these values of its parameters sslcert and sslkey to
-/// certpick_selector_add_lists(): sslcert is a list (see certpick_is_list()) or begins with
-/// "certpick:", which precedes the name of a configuration file. Otherwise, and for NULL, returns 0.
-/// Since 0.1.1.
+/// Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to
+/// certpick_selector_add_lists(), because sslcert is a list (see certpick_is_list()) or begins with
+/// "certpick:". Returns 0 for other values, with which libpq behaves as without certpick, and if
+/// sslcert is NULL. sslkey may be NULL. Since 0.1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_handles(sslcert: *const c_char, sslkey: *const c_char) -> c_int {
     // Later versions handle other kinds of keys.

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rules.
 //!
-//! A rule says for which hosts and users a credential is, and whether it is for verified servers
-//! alone. A credential whose rule does not match is not sent. certpick.toml(5) describes patterns
-//! and which names are compared. Rules must be set before the selector is attached.
+//! A rule restricts a credential to certain hosts, to certain users, or to servers that OpenSSL has
+//! verified. A credential whose rule does not match is not sent. A value that is not known matches
+//! no pattern. certpick.toml(5) describes the patterns and the values with which they are compared.
+//!
+//! Without CERTPICK_RULE_VERIFIED, rules guard against mistakes, not against an attacker who answers
+//! in place of the server. Rules must be set before the selector is attached.
 
 use super::*;
 use certpick_core::rule::{self, Hosts, Rule, Users};
 
 /// Rule: the hosts that the credential is for, as patterns separated by commas. If a pattern other
-/// than "*" matches, the credential ranks before credentials without such a rule, and may be sent
-/// although the server names no CA. Since 0.1.1.
+/// than "*" matches, the credential ranks before credentials without a matching pattern, and it may
+/// be sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
 pub const CERTPICK_RULE_HOSTS: i32 = 1;
 /// Rule: the users that the credential is for, as patterns separated by commas. Since 0.1.1.
 pub const CERTPICK_RULE_USERS: i32 = 2;
-/// Rule: "1" if the credential is for servers alone that OpenSSL has verified for every name that is
-/// known. Since 0.1.1.
+/// Rule: "1" restricts the credential to servers that OpenSSL has verified and whose certificate is
+/// valid for every name that is known. If the program overrides the result of the verification in a
+/// callback, that result counts. Since 0.1.1.
 pub const CERTPICK_RULE_VERIFIED: i32 = 3;
 
-/// Sets a part of the rule of a credential: rule is one of the CERTPICK_RULE_ values, and index
-/// counts the credentials from 0. A value of NULL removes that part. Since 0.1.1.
+/// Sets one part of the rule of a credential: one of the CERTPICK_RULE_ values. index counts the
+/// credentials from 0, in the order in which they were added. If value is NULL, that part is
+/// removed. White space around a pattern is ignored. If value contains no pattern, or one that
+/// cannot be used, that is CERTPICK_ERROR_ARGUMENT. The rules of credentials that
+/// certpick_selector_add_config() has added cannot be changed. Since 0.1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_set_rule(
     selector: *mut certpick_selector,

@@ -11,7 +11,8 @@ pub type certpick_status = i32;
 
 /// Success.
 pub const CERTPICK_OK: certpick_status = 0;
-/// A parameter is NULL or out of range, or the function must not be called at this time.
+/// A parameter is NULL or out of range, the function must not be called at this time, or a rule or a
+/// configuration file contains an error.
 pub const CERTPICK_ERROR_ARGUMENT: certpick_status = 1;
 /// Out of memory.
 pub const CERTPICK_ERROR_MEMORY: certpick_status = 2;
