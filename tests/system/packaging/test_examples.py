@@ -15,7 +15,7 @@ from harness import paths
 from harness.https import HttpsServer, arrived
 from harness.toolchain import CC
 
-EXAMPLES = ("minimal", "nonblocking", "own_cert_cb", "decision", "pool")
+EXAMPLES = ("minimal", "nonblocking", "own_cert_cb", "decision", "pool", "rules")
 SECONDS = 60
 
 
@@ -97,6 +97,44 @@ def test_the_decision_is_reported_as_numbers_and_text(examples, pki, server):
         assert lines.pop(0).startswith("not sent: Server requests a client certificate but no suitable")
     assert lines[: len(expected)] == expected
     assert "The server requested a client certificate over" in done.stdout
+
+
+@pytest.fixture
+def nameless(pki, tmp_path):
+    """An HTTPS server that requests a certificate and names no CA."""
+    own = pki["localhost"]
+    with HttpsServer(own.certificate, own.key, tmp_path / "log") as server:
+        yield server
+
+
+RULES = {"localhost": "anna", "localhost:{port}": "anna", "*": "anna", "localhost:1": "", "db7,*.example": ""}
+
+
+@pytest.mark.parametrize("hosts", RULES)
+def test_a_certificate_with_a_rule_is_sent_only_to_its_hosts(examples, pki, nameless, hosts):
+    words = (f"localhost:{nameless.port}", pki["server"].certificate, "anna.crt", "anna.key")
+    done = run(examples, "rules", pki, *words, hosts.format(port=nameless.port))
+    assert done.returncode == 0, done.stderr
+    assert arrived(done.stdout) == RULES[hosts]
+    assert 'name:    "localhost" (server name indication), "localhost" (name to verify)' in done.stderr
+
+
+def test_a_configuration_file_says_which_certificate_is_for_which_host(examples, pki, nameless):
+    (pki["files"] / "certpick.toml").write_text(
+        '[[credential]]\nhosts = ["elsewhere.example"]\nsslcert = "anna.crt"\nsslkey = "anna.key"\n'
+        '[[credential]]\nhosts = ["localhost"]\nsslcert = "bert.crt"\nsslkey = "bert.key"\n'
+    )
+    words = (f"localhost:{nameless.port}", pki["server"].certificate, "certpick.toml")
+    done = run(examples, "rules", pki, *words)
+    assert done.returncode == 0, done.stderr
+    assert arrived(done.stdout) == "bert"
+
+
+def test_a_rule_that_cannot_be_used_is_an_error(examples, pki, nameless):
+    words = (f"localhost:{nameless.port}", pki["server"].certificate, "anna.crt", "anna.key", "db7,10.1.*")
+    done = run(examples, "rules", pki, *words)
+    assert done.returncode == 1
+    assert "rule: " in done.stderr and "pattern 2" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["minimal", "nonblocking", "own_cert_cb", "decision"])
