@@ -3,11 +3,12 @@
 
 from dataclasses import dataclass
 
-from .pki import DIRECTORY, KINDS, MIXED
+from .pki import CONFIGURED, DIRECTORY, KINDS, MIXED
 
 STOCK = "stock libpq"
 PATCHED = "patched libpq"
 MODULE = "stock libpq with the module"
+RULES = "stock libpq with the module and a configuration file with rules"
 NAIVE = "each file read at each connection"
 UNCACHED = "certpick without its cache"
 STAT = "kept by the program, each file of the list checked"
@@ -61,6 +62,9 @@ PBKDF2 = Case(PATCHED, 2, "site-pbkdf2.key", later=3)
 # The minimum for later connections: stat(2) on the files of the certificate that is sent.
 FLOOR = Case(STAT, 1, later=12)
 
+# The same 1,000 credentials, as a list and as a configuration file with rules.
+WITHOUT_RULES, WITH_RULES = (Case(way, CONFIGURED, later=BURST) for way in (MODULE, RULES))
+
 LISTS = [Case(PATCHED, count, later=BURST) for count in (2, 101, 1000, 10_000)]
 OF_DIRECTORY = Case(PATCHED, 10_000, later=BURST, kind=DIRECTORY)
 SHORT, MIDDLE, LONG, _ = LISTS
@@ -87,7 +91,8 @@ CASES = [
     PBKDF2,
     Case(PATCHED, 101, "rsa.key"),
     Case(MODULE, 101),
-    Case(MODULE, 1000),
+    WITHOUT_RULES,
+    WITH_RULES,
     Case(SELECTOR, 1000),
     Case(UNCACHED, 101),
     Case(UNCACHED, 1000, later=3),
@@ -115,6 +120,8 @@ COUNTED_LATER = [
     PBKDF2,
     Case(PATCHED, 101, "rsa.key"),
     Case(MODULE, 101),
+    WITHOUT_RULES,
+    WITH_RULES,
     Case(UNCACHED, 101),
     Case(NAIVE, 101, later=3),
     FLOOR,

@@ -2,8 +2,10 @@
 /* Counts, under callgrind, the instructions of the choice among N credentials for a server that names
    M CAs. Runs in the directory of the certificates:
 
-       choice N M one|all   the CAs issued one or all of the credentials. With M = 0 the request names
-                            as many CAs as fit. Prints M. */
+       choice N M one|all [CONFIG]   the CAs issued one or all of the credentials. With M = 0 the request
+                                     names as many CAs as fit, with M = none it names none. Prints the
+                                     number. CONFIG has the same credentials with rules; the host is
+                                     dbN.example. */
 #include <certpick.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 
 static struct {
     certpick_selector *selector;
+    char host[32]; /* for rules, or empty */
     X509 **leaves; /* for each_with_each() */
     int count;
     enum { QUIETLY, CHOICE, EACH_WITH_EACH } now;
@@ -82,6 +85,8 @@ static void handshake(SSL_CTX *client, SSL_CTX *server)
     struct memory_link link;
 
     open_memory_link(&link, client, server);
+    if (choosing.host[0] != '\0')
+        MUST(certpick_set_peer(link.client, choosing.host, "app") == CERTPICK_OK);
     MUST(shake_hands(&link));
     MUST(certpick_outcome(link.client) == CERTPICK_OUTCOME_SENT);
     close_memory_link(&link);
@@ -99,7 +104,18 @@ static void read_leaves(const char *certificates)
     free(copy);
 }
 
-static void choice(int n, int m, int all)
+static certpick_selector *build_with_rules(const char *config)
+{
+    certpick_selector *selector = certpick_selector_new();
+
+    if (certpick_selector_add_config(selector, config) != CERTPICK_OK) {
+        fprintf(stderr, "choice: %s\n", certpick_selector_error(selector));
+        exit(1);
+    }
+    return selector;
+}
+
+static void choice(int n, int m, int all, const char *config)
 {
     char *certificates = list_names(n, ".crt"), *keys = list_names(n, ".key");
     STACK_OF(X509_NAME) *names;
@@ -107,16 +123,18 @@ static void choice(int n, int m, int all)
     SSL_CTX *server;
     int i;
 
-    choosing.selector = build_selector(certificates, keys);
+    choosing.selector = config != NULL ? build_with_rules(config) : build_selector(certificates, keys);
+    if (config != NULL)
+        snprintf(choosing.host, sizeof(choosing.host), "db%d.example", n);
     read_leaves(certificates);
-    names = ca_names(m, all);
+    names = m >= 0 ? ca_names(m, all) : sk_X509_NAME_new_null();
     m = sk_X509_NAME_num(names);
     server = new_memory_server("server.crt", "server.key", names);
     SSL_CTX_set_cert_cb(client, choose, NULL);
     handshake(client, server); /* loads the key */
     choosing.now = CHOICE;
     handshake(client, server);
-    if ((long)m * choosing.count <= 1000000) {
+    if (m > 0 && (long)m * choosing.count <= 1000000) {
         choosing.now = EACH_WITH_EACH;
         handshake(client, server);
     }
@@ -133,10 +151,10 @@ static void choice(int n, int m, int all)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: choice N M one|all\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: choice N M|none one|all [CONFIG]\n");
         return 2;
     }
-    choice(atoi(argv[1]), atoi(argv[2]), strcmp(argv[3], "all") == 0);
+    choice(atoi(argv[1]), strcmp(argv[2], "none") == 0 ? -1 : atoi(argv[2]), strcmp(argv[3], "all") == 0, argv[4]);
     return 0;
 }

@@ -15,7 +15,7 @@ from harness import openssl_cnf, paths
 from harness.server import Server
 
 from . import pki
-from .cases import COPIED, MODULE, PATCHED, PAUSE, STOCK, WAY_NAMES, Case
+from .cases import COPIED, MODULE, PATCHED, PAUSE, RULES, STOCK, WAY_NAMES, Case
 
 USER = "bench"
 MAX_SECONDS = 600
@@ -82,10 +82,13 @@ class Client:
             "LC_ALL": "C",
             "HOME": "/nonexistent",
             "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
-            "OPENSSL_CONF": str(self._module_conf(case) if case.way == MODULE else self._conf),
+            "OPENSSL_CONF": str(self._module_conf(case) if case.way in (MODULE, RULES) else self._conf),
         }
 
     def _module_conf(self, case: Case) -> Path:
+        if case.way == RULES:
+            config = pki.write_configuration(case.count, "one")
+            return openssl_cnf.write(pki.BENCH / f"rules-{case.count}.cnf", {"config": config})
         path = pki.BENCH / f"module-{case.count}.cnf"
         if not path.exists() or path.stat().st_mtime < (pki.BENCH / "pki.stamp").stat().st_mtime:
             certificates, keys = pki.lists(case.count, case.key)

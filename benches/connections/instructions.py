@@ -46,8 +46,8 @@ def of_connection(client: Client, case: Case, part: str) -> float:
     return total if part == "first" else total / later
 
 
-def of_choice(n: int, m: int, which: str) -> dict:
-    printed, sums = counted([pki.BENCH / "choice", n, m, which], SELECTOR_ENV)
+def of_choice(n: int, m, which: str, *config: Path) -> dict:
+    printed, sums = counted([pki.BENCH / "choice", n, m, which, *config], SELECTOR_ENV)
     return {"n": n, "m": int(printed), "which": which, **sums}
 
 
@@ -62,11 +62,15 @@ def measure(client: Client, sizes: list, connections: bool, progress) -> dict:
     for n in reversed(sizes):
         for which in ("one", "all"):
             jobs["choice", n, which] = (of_choice, n, n if n <= 1000 else 0, which)
+    n = pki.CONFIGURED
+    for m in (n, "none"):
+        for which in ("one", "all"):
+            jobs["rules", m, which] = (of_choice, n, m, which, pki.write_configuration(n, which))
     if connections:
         parts = [(case, "later") for case in COUNTED_LATER] + [(case, "first") for case in COUNTED_FIRST]
         for case, part in sorted(parts, key=lambda job: -job[0].count):
             jobs["connection", case.name, part] = (of_connection, client, case, part)
-    done: dict = {"building": [], "choice": [], "first": {}, "later": {}}
+    done: dict = {"building": [], "choice": [], "rules": [], "first": {}, "later": {}}
     with ThreadPoolExecutor(2) as pool:
         futures = {key: pool.submit(*job) for key, job in jobs.items()}
         try:

@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 BENCH = paths.TARGET / "bench"
 PKI = BENCH / "pki"
 COUNT = 10_000
+CONFIGURED = 1000  # credentials of a configuration file
 # In the order of pki.c: file N has kind (N - 1) % 7.
 KINDS = {
     "v3": "version 3, by a CA, P-256",
@@ -68,6 +69,25 @@ def build_programs() -> None:
         program(name, [f"{name}.c", "credentials.c", "memory_link.c"], LINK_CERTPICK)
 
 
+def write_configuration(count: int, which: str) -> Path:
+    """Writes a configuration file with the credentials of a list, each with a rule. Returns its path.
+
+    Of all rules or only of the last one, a pattern matches the host db{count}.example. The last rule also matches
+    127.0.0.1.
+    """
+    path = PKI / f"rules-{which}-{count}.toml"
+    tables = []
+    for number, name in enumerate([*others(count - 1, MIXED), "site"], 1):
+        hosts = [f"*.site{number}.example:5432", "*.example" if which == "all" else f"db{number}.example"]
+        hosts += ["127.0.0.1"] if number == count else []
+        quoted = ", ".join(f'"{host}"' for host in hosts)
+        tables.append(f'[[credential]]\nhosts = [{quoted}]\nsslcert = "{name}.crt"\nsslkey = "{name}.key"\n')
+    text = "".join(tables)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
 def make() -> None:
     """Makes the certificates, once for each version of the sources."""
     stamp = BENCH / "pki.stamp"
@@ -81,7 +101,9 @@ def make() -> None:
         PKI.mkdir()
         subprocess.run([maker, str(COUNT)], cwd=PKI, check=True)
         stamp.write_text(wanted)
-    time.sleep(max(0.0, stamp.stat().st_mtime + SETTLED_SECONDS - time.time()))
+    written = [stamp, *(write_configuration(CONFIGURED, which) for which in ("one", "all"))]
+    newest = max(file.stat().st_mtime for file in written)
+    time.sleep(max(0.0, newest + SETTLED_SECONDS - time.time()))
 
 
 def others(count: int, kind: str) -> list:

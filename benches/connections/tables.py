@@ -127,6 +127,9 @@ def of_choice(results: Results) -> Table:
                 [f"{row['n']:,} × {row['m']:,}, {which} suit{'s' if which == 'one' else ''}", f"{row['choice']:,}",
                  count(each) if each else "-", f"{each / row['choice']:.1f}" if each else "-", grown]
             )  # fmt: skip
+    for row in results.instructions["rules"]:
+        matching = "one rule matches" if row["which"] == "one" else "all rules match"
+        rows.append([f"{row['n']:,} × {row['m']:,}, {matching}", f"{row['choice']:,}", "-", "-", "-"])
     columns = ["credentials × CA names", "instructions", "each with each", "ratio", "exponent of growth"]
     return Table("The choice, including the setting of the certificate on the SSL", columns, rows)
 

@@ -10,6 +10,8 @@ from .figures import Spread
 from .results import Results
 
 CHOICE_LIMIT = 700_000
+RULES_CHOICE_LIMIT = 1_000_000
+RULES_LATER_LIMIT = 1.05  # to the same list without rules
 MEMORY_LIMIT = 16 << 10
 LIBRARY_LIMIT = 768 << 10
 PROBE_LIMIT = 1.5
@@ -90,6 +92,8 @@ def of_connections(results: Results) -> list:
         *of_lists(results),
         ratio(results, f"list of 1,000, later connections {cases.PAUSE} s apart", cases.LONG_PAUSED, PAUSED_LIMIT,
               results.ratio(cases.STAT_PAUSED).text()),
+        ratio(results, "1,000 with rules, later connections in a burst, ratio to the same list without rules",
+              cases.WITH_RULES, RULES_LATER_LIMIT, "", reference=cases.WITHOUT_RULES),
         ratio(results, "list with a PBKDF2 key, later, ratio to stock with that key", cases.PBKDF2, 0.05,
               f"{handshake:.2f}", reference=cases.STOCK_PBKDF2),
     ]  # fmt: skip
@@ -103,6 +107,13 @@ def of_choice(results: Results) -> list:
             f"{highest:,}", highest <= CHOICE_LIMIT,
         )
     ]  # fmt: skip
+    with_rules = max(row["choice"] for row in results.instructions["rules"])
+    targets.append(
+        Target(
+            "the choice, 1,000 credentials with rules, 1,000 CAs or none, instructions", f"{RULES_CHOICE_LIMIT:,}",
+            f"{with_rules:,}", with_rules <= RULES_CHOICE_LIMIT,
+        )
+    )  # fmt: skip
     steps = [step for which in ("one", "all") for step in growth(results.choice(which))]
     worst = max(steps, key=lambda step: step[1] / step[2])
     targets.append(
