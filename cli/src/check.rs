@@ -10,6 +10,7 @@ mod fix_order;
 mod inputs;
 mod keys;
 mod order;
+mod rules;
 mod server;
 mod usage;
 mod verify;
@@ -27,11 +28,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "certpick check [OPTIONS] --sslcert <LIST|DIR> [--sslkey <LIST|DIR>]\n       \
+                     certpick check [OPTIONS] --config <FILE>\n       \
                      certpick check [OPTIONS] --server --cert <FILE> [--key <FILE>]";
 
 const AFTER_HELP: &str = r#"Examples:
   certpick check --sslcert a.crt,b.crt --sslkey a.key,b.key
   certpick check --sslcert ~/certificates --min-days 30 --quiet
+  certpick check --config certpick.toml --strict
   certpick check --sslcert a.crt --sslkey a.key --issuers ca.crt --fix-order fixed.crt
   certpick check --server --cert server.crt --key server.key --root root.crt --host db.example
 
@@ -44,15 +47,18 @@ const SERVER_OPTIONS: [&str; 6] = ["server", "cert", "key", "root", "host", "crl
 /// Check certificates and keys before they are used
 ///
 /// By default, checks the credentials of a client: every entry of the lists,
-/// including its key. With --server, checks the files of a server: whether
-/// the server can load them, and whether its clients will accept them.
+/// including its key. With --config, checks a configuration file: its
+/// syntax, its credentials, and their rules. With --server, checks the files
+/// of a server: whether the server can load them, and whether its clients
+/// will accept them.
 #[derive(Args)]
 #[command(override_usage = USAGE, after_help = AFTER_HELP, next_line_help = true)]
 #[command(verbatim_doc_comment)]
 #[command(mut_arg("sslcert", |arg| {
-    arg.required_unless_present("server").conflicts_with_all(SERVER_OPTIONS)
+    arg.required_unless_present_any(["server", "config"]).conflicts_with_all(SERVER_OPTIONS)
 }))]
 #[command(mut_arg("sslkey", |arg| arg.conflicts_with_all(SERVER_OPTIONS)))]
+#[command(mut_arg("config", |arg| arg.conflicts_with_all(SERVER_OPTIONS)))]
 pub struct Options {
     #[command(flatten)]
     credentials: credentials::CredentialOptions,

@@ -8,6 +8,7 @@ pub mod passwords;
 use crate::certificate_file;
 use crate::failure::Failure;
 use certpick_core::Selector;
+use certpick_core::error::{Error, file_name};
 use certpick_core::list::{self, Entry, Passwords};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
@@ -40,6 +41,12 @@ pub struct CredentialOptions {
     /// Intermediates (PEM) that may complete the chain of a certificate
     #[arg(long, value_name = "FILE")]
     pub issuers: Option<PathBuf>,
+
+    /// Configuration file with the credentials and their rules, instead of
+    /// the lists; see certpick.toml(5)
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    #[arg(conflicts_with_all = ["sslcert", "sslkey", "sslpassword_file", "issuers"])]
+    pub config: Option<PathBuf>,
 }
 
 /// The options that control the choice of a credential.
@@ -48,8 +55,9 @@ pub struct CredentialOptions {
 pub struct PolicyOptions {
     /// What to send if the server names no CA: a choice among all
     /// certificates (accept), the certificate if there is only one (sole),
-    /// or none. The default is accept for probe, as in libpq, and none for
-    /// run
+    /// or none. The default is accept for probe with --sslcert, as in libpq,
+    /// and otherwise none. A certificate whose rule names the host is sent
+    /// in any case
     #[arg(long, value_name = "accept|sole|none", verbatim_doc_comment)]
     #[arg(hide_possible_values = true)]
     pub empty_ca_list: Option<EmptyCaList>,
@@ -78,11 +86,21 @@ pub enum Flawed {
 }
 
 /// The settings that name files, with absolute names.
+#[derive(Default)]
 pub struct FileSettings {
-    pub sslcert: Vec<u8>,
+    pub config: Option<PathBuf>,
+    pub sslcert: Option<Vec<u8>>,
     pub sslkey: Option<Vec<u8>>,
     pub sslpasswordfile: Option<PathBuf>,
     pub issuers: Option<PathBuf>,
+}
+
+impl FileSettings {
+    /// Checks a configuration file and reads every certificate. Keys are not read.
+    pub fn of_config(file: &Path) -> Result<FileSettings, Failure> {
+        add_config(&mut Selector::new(), file)?;
+        Ok(FileSettings { config: Some(absolute_path(file)?), ..FileSettings::default() })
+    }
 }
 
 impl CredentialOptions {
@@ -94,6 +112,9 @@ impl CredentialOptions {
     /// Checks the lists and reads every certificate. Keys are not read: the program needs only the
     /// key of the certificate that is sent.
     pub fn file_settings(&self) -> Result<FileSettings, Failure> {
+        if let Some(file) = &self.config {
+            return FileSettings::of_config(file);
+        }
         let entries = if directory::is_directory(self.sslcert()) {
             self.directory_entries()?
         } else {
@@ -101,17 +122,22 @@ impl CredentialOptions {
         };
         let lists = absolute::lists(&entries)?;
         Ok(FileSettings {
-            sslcert: lists.sslcert,
+            config: None,
+            sslcert: Some(lists.sslcert),
             sslkey: lists.sslkey,
             sslpasswordfile: self.sslpassword_file.as_deref().map(absolute_path).transpose()?,
             issuers: self.issuers.as_deref().map(absolute_path).transpose()?,
         })
     }
 
-    /// Returns a selector with all credentials, and the list entries without passwords. No key is
-    /// read.
+    /// Returns a selector with all credentials, and the list entries without passwords (none with a
+    /// configuration file). No key is read.
     pub fn selector(&self) -> Result<(Selector, Vec<Entry>), Failure> {
         let mut selector = Selector::new();
+        if let Some(file) = &self.config {
+            add_config(&mut selector, file)?;
+            return Ok((selector, Vec::new()));
+        }
         let entries = if directory::is_directory(self.sslcert()) {
             let entries = self.directory_entries()?;
             let lists = absolute::lists(&entries)?;
@@ -162,6 +188,17 @@ impl CredentialOptions {
             keys => Ok(keys),
         }
     }
+}
+
+/// Adds the credentials of a configuration file. The error names it.
+fn add_config(selector: &mut Selector, file: &Path) -> Result<(), Failure> {
+    selector.add_config(file).map_err(|error| match error {
+        Error::Config(error) => Failure::new(error),
+        other => {
+            let file = file_name(file);
+            Failure::new(format!("configuration file \"{file}\": {other}"))
+        }
+    })
 }
 
 /// Returns the absolute name of a file. Symbolic links are not resolved, because their targets may

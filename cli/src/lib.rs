@@ -17,6 +17,7 @@ mod probe;
 mod progress;
 mod report;
 mod roots;
+mod rule_text;
 mod run;
 mod strength;
 mod temporary;

@@ -18,7 +18,7 @@ mod trust;
 use crate::certificate::Clock;
 use crate::failure::Failure;
 use crate::report::{Finding, Level, Report, ReportOptions, Subject};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use connection::Deadline;
 use credentials::Credentials;
 use handshake::{Handshake, Purpose};
@@ -36,6 +36,7 @@ const AFTER_HELP: &str = r#"Examples:
   certpick probe db.example --sslcert a.crt,b.crt --sslkey a.key,b.key --send
   certpick probe db.example --sslcert ~/certificates --user joe --dbname shop
   certpick probe --tls www.example --sslrootcert system
+  certpick probe --tls redis1.example:6379 --config certpick.toml
   certpick probe db.example --format prometheus > db.prom
 
 Exit status: 0: no problem was found; 1: a problem was found; 2: a check could not be completed, or
@@ -44,15 +45,17 @@ wrong usage."#;
 /// Show which client certificate a server requests, and check the server
 ///
 /// Connects as libpq does and checks the server's certificate. Shows the
-/// content of the server's CertificateRequest. With --sslcert, shows which
-/// credential would be sent, and why the others would not. Never sends a
-/// password.
+/// content of the server's CertificateRequest. With --sslcert or --config,
+/// shows which credential would be sent, and why the others would not. The
+/// rules of a configuration file are compared with HOST, the port, the
+/// address and --user. Never sends a password.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, next_line_help = true, verbatim_doc_comment)]
 #[command(mut_arg("sslpassword_file", |arg| arg.requires("sslcert")))]
 #[command(mut_arg("issuers", |arg| arg.requires("sslcert")))]
-#[command(mut_arg("empty_ca_list", |arg| arg.requires("sslcert")))]
-#[command(mut_arg("flawed", |arg| arg.requires("sslcert")))]
+#[command(group(ArgGroup::new("source").args(["sslcert", "config"])))]
+#[command(mut_arg("empty_ca_list", |arg| arg.requires("source")))]
+#[command(mut_arg("flawed", |arg| arg.requires("source")))]
 pub struct Options {
     /// Host names, addresses or directories of Unix-domain sockets. Write an
     /// IPv6 address with a port in brackets. The default port is 5432, or
@@ -97,8 +100,8 @@ pub struct Options {
     #[command(flatten)]
     policy: crate::credentials::PolicyOptions,
 
-    /// Send the chosen certificate, or none without --sslcert, and report
-    /// the server's reaction. Nothing is sent to a server that does not
+    /// Send the chosen certificate, or none without --sslcert and --config,
+    /// and report the server's reaction. Nothing is sent to a server that does not
     /// verify according to --sslrootcert and --sslmode
     #[arg(long, verbatim_doc_comment)]
     send: bool,

@@ -11,7 +11,10 @@ mod syntax;
 
 use crate::credentials::{self, EmptyCaList, FileSettings, Flawed, absolute_path};
 use crate::failure::{Failure, print_message};
+use certpick_core::config;
+use certpick_core::error::file_name;
 use certpick_core::file::explain;
+use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use openssl_cnf::{ActiveConfig, EXPLAIN_FILE, Setting, SettingValue};
 use private::ExplanationDirectory;
@@ -22,10 +25,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "certpick run [OPTIONS] --sslcert <LIST|DIR> -- <PROGRAM> [ARGUMENTS]...\n       \
-                     certpick run [OPTIONS] --sslcert <LIST|DIR> --print";
+const USAGE: &str = "certpick run [OPTIONS] [--config <FILE>] -- <PROGRAM> [ARGUMENTS]...\n       \
+                     certpick run [OPTIONS] --sslcert <LIST|DIR> -- <PROGRAM> [ARGUMENTS]...\n       \
+                     certpick run [OPTIONS] [--config <FILE>|--sslcert <LIST|DIR>] --print";
 
 const AFTER_HELP: &str = r#"Examples:
+  certpick run -- psql "host=db1 dbname=app"
+  certpick run --config certpick.toml -- mosquitto_pub -h north.example -t topic -m message
   certpick run --sslcert a.crt,b.crt --sslkey a.key,b.key -- psql "host=db1 dbname=app"
   certpick run --sslcert a.pem,b.pem --explain -- curl https://server.example/
   certpick run --sslcert a.pem,b.pem --print >certpick.cnf
@@ -49,9 +55,15 @@ const HEAD: &str = "\
 /// Run a program so that it sends the client certificate that each server requests
 ///
 /// The program must use OpenSSL 3.0 or later, and must not set a client certificate itself.
+///
+/// Without --config and --sslcert, the configuration file is $CERTPICK_CONFIG if that variable is set,
+/// otherwise the first of these files that exists: $XDG_CONFIG_HOME/certpick/certpick.toml
+/// (~/.config/certpick/certpick.toml if that variable is not set to an absolute path) and
+/// /etc/certpick/certpick.toml.
 #[derive(Args)]
 #[command(override_usage = USAGE, after_help = AFTER_HELP, next_line_help = true)]
-#[command(mut_arg("sslcert", |arg| arg.required(true)))]
+#[command(mut_arg("sslpassword_file", |arg| arg.requires("sslcert")))]
+#[command(mut_arg("issuers", |arg| arg.requires("sslcert")))]
 pub struct Options {
     #[command(flatten)]
     credentials: credentials::CredentialOptions,
@@ -158,10 +170,22 @@ impl Options {
 
     fn generator(&self) -> Result<Generator, Failure> {
         Ok(Generator {
+            files: self.file_settings()?,
             active: ActiveConfig::read()?,
-            files: self.credentials.file_settings()?,
             module: module::find(self.module.as_deref())?,
         })
+    }
+
+    /// Returns the settings of the options, or those of the user's or the system's configuration file.
+    /// If there is none, exits as for a missing option.
+    fn file_settings(&self) -> Result<FileSettings, Failure> {
+        if self.credentials.sslcert.is_some() || self.credentials.config.is_some() {
+            return self.credentials.file_settings();
+        }
+        match config::default_path().map_err(Failure::new)? {
+            Some(file) => FileSettings::of_config(&file),
+            None => exit_without_credentials(&config::default_files().map_err(Failure::new)?),
+        }
     }
 
     /// Copies the explanation to standard error. Write errors are ignored.
@@ -198,7 +222,8 @@ impl Generator {
         // Settings with their default value are omitted.
         let settings = [
             ("module", Some(path(&self.module))),
-            ("sslcert", Some(list(&self.files.sslcert))),
+            ("config", self.files.config.as_ref().map(path)),
+            ("sslcert", self.files.sslcert.as_ref().map(list)),
             ("sslkey", self.files.sslkey.as_ref().map(list)),
             ("sslpasswordfile", self.files.sslpasswordfile.as_ref().map(path)),
             ("issuers", self.files.issuers.as_ref().map(path)),
@@ -225,6 +250,20 @@ impl Generator {
         let settings: Vec<Setting> = settings.into_iter().filter_map(set).collect();
         self.active.with_certpick(&settings)
     }
+}
+
+/// Exits like clap for a missing option. `searched` are the configuration files that do not exist.
+fn exit_without_credentials(searched: &[PathBuf]) -> ! {
+    let searched: Vec<String> = searched.iter().map(|f| format!("  {}", file_name(f))).collect();
+    let message = format!(
+        "the following required arguments were not provided:\n  \
+         --sslcert <LIST|DIR> or --config <FILE>\n\n\
+         CERTPICK_CONFIG is not set, and none of these configuration files exists:\n{}",
+        searched.join("\n")
+    );
+    let mut command = crate::command();
+    let run = command.find_subcommand_mut("run").map(std::mem::take).unwrap_or_default();
+    run.bin_name("certpick run").error(ErrorKind::MissingRequiredArgument, message).exit()
 }
 
 fn path_value(file: &Path) -> SettingValue {

@@ -12,7 +12,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use location::default_path;
+pub use location::{default_files, default_path};
 
 use crate::error::ConfigError;
 use crate::file::regular::{self, system_text};

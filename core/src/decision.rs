@@ -74,6 +74,17 @@ impl Decision {
         })
     }
 
+    /// Returns with what the rules were compared, one line each; empty if there are no rules.
+    pub fn compared(&self) -> Vec<String> {
+        let lines = self.target.as_ref().map(target::lines).unwrap_or_default();
+        lines.into_iter().map(|(label, value)| format!("{label}: {value}")).collect()
+    }
+
+    /// Returns whether the rule of a credential names the host, so that the credential is preferred.
+    pub fn is_preferred_by_rule(&self, index: usize) -> bool {
+        self.rules.get(index).is_some_and(|rule| rule.is_preferred)
+    }
+
     /// Records that the handshake is aborted.
     pub(crate) fn fail(&mut self, error: &Error) {
         self.outcome = Outcome::Failed;

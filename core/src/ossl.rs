@@ -93,6 +93,8 @@ unsafe extern "C" {
     ) -> c_int;
     pub fn SSL_get_state(s: *const ffi::SSL) -> c_int;
     pub fn SSL_get_fd(s: *const ffi::SSL) -> c_int;
+    // Makes the socket of another kind of BIO known to SSL_get_fd(3).
+    pub fn BIO_push(bio: *mut ffi::BIO, next: *mut ffi::BIO) -> *mut ffi::BIO;
     pub fn SSL_get_pending_cipher(s: *const ffi::SSL) -> *const ffi::SSL_CIPHER;
     pub fn SSL_CIPHER_get_kx_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
     pub fn SSL_in_init(s: *const ffi::SSL) -> c_int;

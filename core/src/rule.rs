@@ -5,6 +5,7 @@
 //! handshake ([`Target`]), and [`Rule::matches`] compares it with one rule. A value that is not
 //! known matches no pattern.
 
+mod cover;
 mod glob;
 mod hosts;
 mod users;

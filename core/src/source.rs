@@ -11,7 +11,7 @@ pub mod issuers;
 pub mod key;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
-pub(crate) mod password;
+pub mod password;
 pub mod pem;
 pub(crate) mod pem_file;
 pub(crate) mod watched;

@@ -70,7 +70,7 @@ impl<'a> Chain<'a> {
             let name = name::text(certificate.subject_name());
             let from = match origin {
                 Origin::Own => continue,
-                Origin::Pool => "the issuer pool (--issuers)".to_owned(),
+                Origin::Pool => "the issuer pool (issuers)".to_owned(),
                 Origin::Other(entry) => format!("the file of {entry}"),
             };
             match side {
@@ -125,9 +125,8 @@ impl<'a> Chain<'a> {
             );
             let url = url.map_or_else(String::new, |url| format!(" from {url}"));
             let advice = format!(
-                "Add the missing certificate{url} to the file after {top_name}, or name a file \
-                 that contains it with --issuers. If {issuer} is a root, remove the other \
-                 certificates."
+                "Add the missing certificate{url} to the file after {top_name}, or to the file of \
+                 issuers. If {issuer} is a root, remove the other certificates."
             );
             subject.advised("chain_gap", level, text, advice);
             return;

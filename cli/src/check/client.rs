@@ -6,9 +6,11 @@ use super::chain::{Chain, Origin, RootIndex};
 use super::collisions::Collisions;
 use super::credential::{Certificates, Credential};
 use super::fix_order::{self, Target};
+use super::inputs::{self, Origin as ListedIn};
 use super::keys::{self, Keys};
 use super::order::Layout;
-use super::{Options, inputs, usage};
+use super::rules::Rules;
+use super::{Options, usage};
 use crate::certificate::{self, Clock};
 use crate::credential_set::CredentialSet;
 use crate::facts::Side;
@@ -33,7 +35,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
              OUT"
         )));
     }
-    let is_numbered = !inputs.is_directory && total > 1;
+    let is_numbered = inputs.origin != ListedIn::Directory && total > 1;
     let load = |(at, input)| {
         progress.update("private keys checked", at, total);
         Credential::load(input, is_numbered)
@@ -50,6 +52,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
     let check = ClientCheck::new(&credentials, &inputs.issuers, clock, options.fix_order())?;
     let collisions = Collisions::new(&check.readable, &check.set, clock.now);
     let keys = Keys::new(&credentials);
+    let rules = Rules::new(&credentials);
     let mut certificates = CertificateReports::new(Side::Client, clock);
     let mut readable_at = 0;
     for (at, credential) in credentials.iter().enumerate() {
@@ -62,6 +65,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
         if let Some(file) = credential.key_file() {
             subject.fact("key_file", "key file", file_name(file));
         }
+        rules.report(credential, &mut subject);
         match &credential.contents {
             Err(cause) => {
                 keys::report_unreadable(&credential.certificate, cause, &mut subject);
@@ -71,7 +75,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
                 subject.facts.extend(certificate::facts(read.leaf(), clock.now));
                 keys.report(at, &mut subject);
                 check.report(readable_at, read, &mut certificates, &mut subject);
-                collisions.report(readable_at, inputs.is_directory, &mut subject);
+                collisions.report(readable_at, inputs.origin, &mut subject);
                 readable_at += 1;
             }
         }

@@ -3,10 +3,15 @@
 //! they match.
 
 use super::credential::Credential;
+use super::inputs::Origin;
 use crate::credential_set::CredentialSet;
+use crate::facts;
 use crate::report::{Level, Subject};
+use crate::rule_text::description;
 use certpick_core::choice::{self, Candidate, Class, Criteria, KeyType, Policy, Reasons};
+use certpick_core::rule::Rule;
 use openssl::hash::MessageDigest;
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 /// Every SignatureScheme that a key can match (RFC 8446, section 4.2.3, and later RFCs), including
@@ -16,6 +21,9 @@ const SCHEMES: [u16; 29] = [
     0x080a, 0x080b, 0x081a, 0x081b, 0x081c, 0x0904, 0x0905, 0x0906, 0x0201, 0x0203, 0x0202, 0x0301,
     0x0303, 0x0302, 0x0402, 0x0502, 0x0602,
 ];
+
+/// How many patterns of rules are compared in total. If there are more, some rules are not compared.
+const MAX_COMPARISONS: usize = 50_000_000;
 
 /// A bit per scheme and certificate type that a key matches. Two keys with the same profile match the
 /// same requests.
@@ -40,6 +48,7 @@ pub struct Collisions<'a> {
     shadowed_by: Vec<Option<usize>>,
     /// For each credential an earlier one with the same certificate.
     duplicate_of: Vec<Option<usize>>,
+    comparisons_left: Cell<usize>,
 }
 
 impl<'a> Collisions<'a> {
@@ -65,6 +74,7 @@ impl<'a> Collisions<'a> {
             selectors: selectors.collect(),
             shadowed_by: Vec::new(),
             duplicate_of: Vec::new(),
+            comparisons_left: Cell::new(MAX_COMPARISONS),
         };
         collisions.duplicate_of = collisions.find_duplicates();
         collisions.shadowed_by = collisions.find_shadowed();
@@ -116,17 +126,20 @@ impl<'a> Collisions<'a> {
         preferred.sort_by_key(|at| (self.flawed[*at], *at));
         let mut shadowed_by = vec![None; self.credentials.len()];
         let mut first_of: HashMap<&Selectors, usize> = HashMap::new();
+        let has_rules = (0..self.credentials.len()).any(|at| self.rule(at).is_some());
         // Only a credential with the same issuer name can cover others with that name.
         let mut by_issuer: HashMap<u32, Vec<usize>> = HashMap::new();
         for at in preferred {
             let selectors = &self.selectors[at];
-            if let Some(first) = first_of.get(selectors) {
+            if let Some(first) = first_of.get(selectors).filter(|_| !has_rules) {
                 shadowed_by[at] = Some(*first);
                 continue;
             }
             let candidates = selectors.issuers.first().and_then(|name| by_issuer.get(name));
             let mut candidates = candidates.into_iter().flatten().copied();
-            shadowed_by[at] = candidates.find(|other| self.selectors[*other].covers(selectors));
+            shadowed_by[at] = candidates.find(|other| {
+                self.selectors[*other].covers(selectors) && self.rule_covers(*other, at)
+            });
             first_of.insert(selectors, at);
             for name in &selectors.issuers {
                 by_issuer.entry(*name).or_default().push(at);
@@ -135,9 +148,62 @@ impl<'a> Collisions<'a> {
         shadowed_by
     }
 
+    /// Returns the rule of a credential; `None` if it restricts nothing.
+    fn rule(&self, at: usize) -> Option<&Rule> {
+        let part = self.credentials.get(at)?.config.as_ref()?;
+        Some(&part.rule).filter(|rule| !rule.is_empty())
+    }
+
+    /// Returns whether the rule of credential `wide` is known to match at least as widely as that of
+    /// credential `narrow`.
+    fn rule_covers(&self, wide: usize, narrow: usize) -> bool {
+        let none = Rule::default();
+        let [wide, narrow] = [wide, narrow].map(|at| self.rule(at).unwrap_or(&none));
+        let left = self.comparisons_left.get().checked_sub(wide.comparisons(narrow));
+        self.comparisons_left.set(left.unwrap_or(0));
+        left.is_some() && wide.covers(narrow)
+    }
+
+    /// Returns an earlier credential because of which the rule of credential `at` never wins, whatever
+    /// the server requests and whoever the user is.
+    fn hidden_by(&self, at: usize) -> Option<usize> {
+        self.rule(at)?;
+        let leaf = self.credentials[at].leaf()?;
+        (0..at).find(|earlier| {
+            let is_same = self.duplicate_of[at]
+                .is_some_and(|first| first == self.duplicate_of[*earlier].unwrap_or(*earlier));
+            let (hidden, winner) = (self.candidate(at), self.candidate(*earlier));
+            // Credentials of one class and with the same issuer get the same verdict.
+            let is_like = || {
+                (hidden.class, hidden.start, hidden.issuer)
+                    == (winner.class, winner.start, winner.issuer)
+                    && !facts::is_root(leaf)
+                    && !self.flawed[*earlier]
+                    && (hidden.common_name.is_none() || hidden.common_name == winner.common_name)
+            };
+            (is_same || is_like()) && self.rule_covers(*earlier, at)
+        })
+    }
+
     /// Reports whether credential `at` is a duplicate or is never sent.
-    pub fn report(&self, at: usize, is_ranked: bool, subject: &mut Subject) {
-        if let Some(earlier) = self.duplicate_of[at] {
+    pub fn report(&self, at: usize, origin: Origin, subject: &mut Subject) {
+        if let Some(winner) = self.hidden_by(at) {
+            let name = &self.credentials[winner].name;
+            let until = match self.duplicate_of[at] {
+                Some(first) if first == self.duplicate_of[winner].unwrap_or(winner) => "",
+                _ => " while that one is valid",
+            };
+            let rule = self.rule(winner).map_or("no rule".to_owned(), description);
+            let text = format!(
+                "the credential is never chosen{until}: {name} comes first, servers cannot distinguish \
+                 the two, and its rule matches at least as widely ({rule})"
+            );
+            let advice = "Move this credential before the other one, or change a rule.";
+            subject.advised("rule_hidden", Level::Warning, text, advice);
+            return;
+        }
+        let duplicate_of = self.duplicate_of[at].filter(|earlier| self.rule_covers(*earlier, at));
+        if let Some(earlier) = duplicate_of {
             let text =
                 format!("this is the same certificate as {}", self.credentials[earlier].name);
             subject.advised("duplicate", Level::Warning, text, "Remove one of the two.");
@@ -146,10 +212,11 @@ impl<'a> Collisions<'a> {
         let Some(winner) = self.shadowed_by[at] else { return };
         let name = &self.credentials[winner].name;
         let is_flawed = self.flawed[at] && !self.flawed[winner];
-        let reason = match (is_flawed, is_ranked) {
+        let reason = match (is_flawed, origin) {
             (true, _) => "it is currently valid and meant for TLS clients",
-            (false, true) => "it is valid longer",
-            (false, false) => "it comes first in the list",
+            (false, Origin::Directory) => "it is valid longer",
+            (false, Origin::Lists) => "it comes first in the list",
+            (false, Origin::Config) => "it comes first in the file",
         };
         let relation = if self.selectors[winner] == self.selectors[at] {
             format!("servers cannot distinguish this certificate from {name}")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A client credential and everything that was read for it.
 
-use super::inputs::{Input, KeySource, PasswordSource, Source};
+use super::inputs::{ConfigPart, Input, KeySource, PasswordSource, Source};
 use crate::credentials::directory::Contents;
 use crate::facts;
 use certpick_core::error::{Cause, file_name};
@@ -20,6 +20,8 @@ pub struct Credential {
     pub key_source: KeySource,
     pub password: PasswordSource,
     pub key: Key,
+    /// `None` if it is not from a configuration file.
+    pub config: Option<ConfigPart>,
 }
 
 /// The content of a certificate file.
@@ -55,7 +57,7 @@ pub enum Key {
 impl Credential {
     /// Loads the key of a credential.
     pub fn load(input: Input, is_numbered: bool) -> Credential {
-        let Source { number, certificate, key: key_source, password } = input.source;
+        let Source { number, certificate, key: key_source, password, config } = input.source;
         let contents = input.contents.map(|contents| {
             let leaf_at = facts::leaf_position(&contents.certificates);
             let mut others = contents.certificates.clone();
@@ -77,7 +79,7 @@ impl Credential {
             // The error is reported for the certificate.
             (KeySource::Own, Err(_)) => Key::Unknown,
         };
-        Credential { number, name, certificate, contents, key_source, password, key }
+        Credential { number, name, certificate, contents, key_source, password, key, config }
     }
 
     /// Returns the file that contains the key, or should.

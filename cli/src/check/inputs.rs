@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The credentials to check: the entries of the lists, or the files of a directory.
+//! The credentials to check: the entries of the lists, the files of a directory, or the credentials of a
+//! configuration file.
 
+mod config;
 mod lists;
 
 use crate::certificate_file::{self, CertificateFile};
@@ -9,6 +11,7 @@ use crate::credentials::{CredentialOptions, absolute};
 use crate::failure::Failure;
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, Error, file_name};
+pub use config::ConfigPart;
 pub use lists::{KeySource, PasswordSource, Source};
 use openssl::x509::X509;
 use std::path::{Path, PathBuf};
@@ -25,10 +28,17 @@ pub struct Inputs {
     /// Keys that belong to no credential by their position in the list.
     pub unmatched_keys: Vec<PathBuf>,
     pub issuers: Vec<X509>,
-    /// The credentials are the files of a directory.
-    pub is_directory: bool,
-    /// Findings about the lists, the directory and its other files.
+    pub origin: Origin,
+    /// Findings about the lists, the directory and its other files, or the configuration file.
     pub subjects: Vec<Subject>,
+}
+
+/// Where the credentials are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Lists,
+    Directory,
+    Config,
 }
 
 /// Reads the certificates. Calls `progress` with the number of files read and the number of all
@@ -38,15 +48,21 @@ pub fn read(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Inputs, Failure> {
     let mut subjects = Vec::new();
+    if let Some(file) = &options.config {
+        return Ok(config::read(file, progress));
+    }
     let issuers = read_issuers(options.issuers.as_deref(), &mut subjects);
     let mut inputs = Inputs {
         credentials: Vec::new(),
         unmatched_keys: Vec::new(),
         issuers,
-        is_directory: directory::is_directory(options.sslcert()),
+        origin: match directory::is_directory(options.sslcert()) {
+            true => Origin::Directory,
+            false => Origin::Lists,
+        },
         subjects,
     };
-    if inputs.is_directory {
+    if inputs.origin == Origin::Directory {
         let path = Path::new(options.sslcert());
         let listing = directory::read(path, options.key_directory()?, &inputs.issuers, progress)?;
         inputs.subjects.push(directory_subject(path, &listing)?);
@@ -57,7 +73,7 @@ pub fn read(
     Ok(inputs)
 }
 
-/// Reads the file of --issuers and adds a subject about it.
+/// Reads the file of issuers and adds a subject about it.
 pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X509> {
     let Some(file) = file else { return Vec::new() };
     let mut subject = Subject::new("issuers", file_name(file));
@@ -129,6 +145,7 @@ impl Inputs {
                 certificate: credential.certificate,
                 key: credential.key.map_or(KeySource::Own, KeySource::File),
                 password: PasswordSource::Known(None),
+                config: None,
             },
             contents: Ok(credential.contents),
         };

@@ -75,6 +75,10 @@ impl<'a> Keys<'a> {
         const KEY: &str = "key_matches";
         let credential = &self.credentials[at];
         let read = credential.contents.as_ref().ok();
+        let is_unreadable = matches!(credential.password, PasswordSource::Unreadable(_));
+        if let PasswordSource::Unreadable(cause) = &credential.password {
+            subject.finding("password_file", Level::Wrong, cause.to_string());
+        }
         match (&credential.key, credential.key_file()) {
             (Key::Loaded { key, is_encrypted, has_password }, Some(file)) => {
                 report_loaded(file, subject);
@@ -96,7 +100,7 @@ impl<'a> Keys<'a> {
                     None => subject.finding(key, Level::Wrong, cause.to_string()),
                 };
             }
-            (Key::PasswordUnknown, _) => {
+            (Key::PasswordUnknown, _) if !is_unreadable => {
                 let text = "the private key is encrypted, and its password is not known";
                 subject.finding("password", Level::Unknown, text);
             }
@@ -167,9 +171,8 @@ impl<'a> Keys<'a> {
             && credential.key_file() != Some(&credential.certificate)
             && own_key_matches()
         {
-            advice.push_str(
-                " The key in the certificate file matches: leave the entry of sslkey empty.",
-            );
+            let remedy = own_key_remedy(credential);
+            advice.push_str(&format!(" The key in the certificate file matches: {remedy}."));
         } else if let Some(right) = right {
             let right = &self.credentials[right];
             let file = right.key_file().map(file_name).unwrap_or_default();
@@ -190,22 +193,30 @@ impl<'a> Keys<'a> {
                     None => "Change its mode to 0600.".to_owned(),
                 }),
             },
+            Cause::PasswordMissing(_) if credential.config.is_some() => {
+                Some("Name a file with its password with the key sslpasswordfile.".to_owned())
+            }
             Cause::PasswordMissing(_) => Some(self.line_that_decrypts(at).unwrap_or_else(|| {
                 "Add its password to the file of --sslpassword-file, on line N for entry N."
                     .to_owned()
             })),
+            Cause::PasswordWrong(..) if credential.config.is_some() => None,
             Cause::PasswordWrong(..) => self.line_that_decrypts(at),
             Cause::KeyMissing(_) if credential.has_own_key() => Some(format!(
-                "\"{}\" contains a private key. To use that key, leave the entry of sslkey empty.",
-                file_name(&credential.certificate)
+                "\"{}\" contains a private key. To use that key, {}.",
+                file_name(&credential.certificate),
+                own_key_remedy(credential)
             )),
+            Cause::KeyMissing(_) if credential.config.is_some() => None,
             Cause::KeyMissing(file) if file.as_os_str().as_encoded_bytes().contains(&b',') => {
                 Some("With one certificate, sslkey is one file name and may contain commas.".into())
             }
             Cause::NoKeyBesideCertificate(file) => {
                 let key = file.with_extension("key");
                 let name = file_name(&key);
-                key.is_file().then(|| format!("\"{name}\" exists. Name it with --sslkey."))
+                let option =
+                    if credential.config.is_some() { "the key sslkey" } else { "--sslkey" };
+                key.is_file().then(|| format!("\"{name}\" exists. Name it with {option}."))
             }
             _ => None,
         }
@@ -227,6 +238,14 @@ impl<'a> Keys<'a> {
              entry N.",
             other.number
         ))
+    }
+}
+
+/// Returns what to do so that the key in the certificate file is used.
+fn own_key_remedy(credential: &Credential) -> &'static str {
+    match credential.config {
+        Some(_) => "remove sslkey from the credential",
+        None => "leave the entry of sslkey empty",
     }
 }
 

@@ -18,13 +18,16 @@ pub struct Credentials {
 impl Credentials {
     /// Returns the credentials of the options, if there are any.
     pub fn new(options: &Options) -> Result<Option<Credentials>, Failure> {
-        if options.credentials.sslcert.is_none() {
+        let given = &options.credentials;
+        if given.sslcert.is_none() && given.config.is_none() {
             return Ok(None);
         }
-        let (mut selector, entries) = options.credentials.selector()?;
+        let (mut selector, entries) = given.selector()?;
         let policy = selector.policy_mut();
         policy.empty_ca_list = match options.policy.empty_ca_list {
             Some(EmptyCaList::None) => choice::EmptyCaList::SendNone,
+            // As `certpick run` does.
+            None if given.config.is_some() => choice::EmptyCaList::SendNone,
             Some(EmptyCaList::Sole) => choice::EmptyCaList::Sole,
             Some(EmptyCaList::Accept) | None => choice::EmptyCaList::Accept,
         };
@@ -32,10 +35,12 @@ impl Credentials {
             Flawed::Demote => choice::Flawed::Demote,
             Flawed::Exclude => choice::Flawed::Exclude,
         };
-        Ok(Some(Credentials {
-            selector: Arc::new(selector.freeze().map_err(Failure::new)?),
-            files: entries.iter().map(|e| file_name(&e.certificate)).collect(),
-        }))
+        let selector = Arc::new(selector.freeze().map_err(Failure::new)?);
+        let files = match given.config {
+            Some(_) => selector.credentials().filter_map(|c| c.file().map(file_name)).collect(),
+            None => entries.iter().map(|e| file_name(&e.certificate)).collect(),
+        };
+        Ok(Some(Credentials { selector, files }))
     }
 
     /// Returns the number and file name of a credential.

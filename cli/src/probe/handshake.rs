@@ -10,7 +10,7 @@ use crate::chain_error::ChainError;
 use crate::hostname::{self, Match};
 use crate::report::{Finding, Level, Subject, Value};
 use certpick_core::decision::Decision;
-use certpick_core::hook;
+use certpick_core::{hook, ossl};
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslMethod, SslRef, SslStream};
@@ -19,6 +19,7 @@ use openssl::x509::{X509, X509StoreContextRef, X509VerifyResult};
 use openssl_sys as ffi;
 use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The ALPN protocol that libpq requests since version 17.
@@ -55,7 +56,9 @@ impl Handshake {
     ) -> Result<Handshake, Finding> {
         let chain_errors = Arc::default();
         let ssl = prepare(plan, target, purpose, &chain_errors).map_err(own_failure)?;
+        let socket = connection.as_raw_fd();
         let mut stream = SslStream::new(ssl, connection).map_err(own_failure)?;
+        set_fd(stream.ssl(), socket).map_err(own_failure)?;
         let error = stream.connect().err();
         Ok(Handshake { stream, purpose, chain_errors, error })
     }
@@ -214,6 +217,21 @@ fn own_failure(error: ErrorStack) -> Finding {
     let reason =
         error.errors().first().and_then(|e| e.reason()).unwrap_or("OpenSSL gives no reason");
     Finding::new("handshake", Level::Unknown, format!("could not prepare the handshake: {reason}"))
+}
+
+/// Makes SSL_get_fd(3) return the socket, as in a program that calls SSL_set_fd(3), so that rules are
+/// compared with its address and port. The additional BIO neither reads, writes nor closes it.
+fn set_fd(ssl: &SslRef, socket: RawFd) -> Result<(), ErrorStack> {
+    const BIO_NOCLOSE: libc::c_int = 0;
+    // SAFETY: the SSL is valid and has a BIO, which frees the new one.
+    unsafe {
+        let bio = ffi::BIO_new_socket(socket, BIO_NOCLOSE);
+        if bio.is_null() {
+            return Err(ErrorStack::get());
+        }
+        ossl::BIO_push(ffi::SSL_get_rbio(ssl.as_ptr()), bio);
+    }
+    Ok(())
 }
 
 /// Returns whether the handshake ends if the server does not verify.

@@ -6,7 +6,10 @@ use super::credentials::Credentials;
 use super::handshake::Handshake;
 use crate::certificate;
 use crate::report::{Level, Subject};
+use crate::rule_text::description;
+use certpick_core::choice::Reasons;
 use certpick_core::decision::{Decision, Outcome};
+use certpick_core::rule::Rule;
 
 /// Reports the request and the choice.
 pub fn report(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
@@ -47,6 +50,10 @@ pub fn report(plan: &Plan<'_>, handshake: &Handshake, subject: &mut Subject) {
         subject.fact("certificate_types", "certificate types", types);
     }
     subject.finding(KEY, Level::Note, text);
+    let compared = decision.compared();
+    if !compared.is_empty() {
+        subject.fact("compared", "rules compared with", compared);
+    }
     if let Some(credentials) = &plan.credentials {
         choice(plan, handshake, credentials, decision, subject);
     }
@@ -108,6 +115,9 @@ fn credential(
         let facts = certificate::facts(leaf, plan.clock.now);
         part.facts.extend(facts.into_iter().filter(|fact| shown.contains(&fact.key)));
     }
+    if let Some(rule) = credentials.selector.rule(at).filter(|rule| !rule.is_empty()) {
+        part.finding("rule", Level::Note, rule_text(rule, decision, at));
+    }
     let against = decision.against(at).join("; ");
     let is_chosen = decision.choice() == Some(at);
     part.fact("chosen", "chosen", is_chosen);
@@ -124,6 +134,19 @@ fn credential(
     };
     part.finding("verdict", level, text);
     part
+}
+
+/// Returns what a rule matches, and whether it matches here.
+fn rule_text(rule: &Rule, decision: &Decision, at: usize) -> String {
+    const OF_RULE: [Reasons; 3] = [Reasons::HOST, Reasons::USER, Reasons::UNVERIFIED];
+    let verdict = decision.verdict(at);
+    let is_match = !OF_RULE.iter().any(|reason| verdict.contains(*reason));
+    let result = match (is_match, decision.is_preferred_by_rule(at)) {
+        (false, _) => "does not match",
+        (true, true) => "matches and names this host",
+        (true, false) => "matches",
+    };
+    format!("the rule {result}: {}", description(rule))
 }
 
 /// Reports the alert with which the server ended the handshake because of the certificate.

@@ -20,6 +20,11 @@ pub fn default_path() -> Result<Option<PathBuf>, ConfigError> {
     find(variable, Path::new(SYSTEM_FILE))
 }
 
+/// Returns the files that [`default_path`] searches if `CERTPICK_CONFIG` is not set.
+pub fn default_files() -> Result<Vec<PathBuf>, ConfigError> {
+    files(variable, Path::new(SYSTEM_FILE))
+}
+
 fn find(
     variable: impl Fn(&CStr) -> Option<OsString>,
     system: &Path,
@@ -31,6 +36,22 @@ fn find(
             Err(error) => Err(unreadable(&path, &error)),
         };
     }
+    for path in files(variable, system)? {
+        // A symbolic link to a file that does not exist is an error when it is read.
+        match path.symlink_metadata() {
+            Ok(_) => return Ok(Some(path)),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(unreadable(&path, &error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the files of the user and of the system.
+fn files(
+    variable: impl Fn(&CStr) -> Option<OsString>,
+    system: &Path,
+) -> Result<Vec<PathBuf>, ConfigError> {
     let configurations = match variable(c"XDG_CONFIG_HOME").map(PathBuf::from) {
         Some(directory) if directory.is_absolute() => Some(directory),
         _ => match variable(c"HOME") {
@@ -39,15 +60,7 @@ fn find(
         },
     };
     let of_user = configurations.map(|directory| directory.join("certpick/certpick.toml"));
-    for path in of_user.as_deref().into_iter().chain([system]) {
-        // A symbolic link to a file that does not exist is an error when it is read.
-        match path.symlink_metadata() {
-            Ok(_) => return Ok(Some(path.to_owned())),
-            Err(error) if is_missing(&error) => {}
-            Err(error) => return Err(unreadable(path, &error)),
-        }
-    }
-    Ok(None)
+    Ok(of_user.into_iter().chain([system.to_owned()]).collect())
 }
 
 fn absolute(name: &'static str, value: OsString) -> Result<PathBuf, ConfigError> {

@@ -8,18 +8,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// port. In a name `*` and `?` do not match a dot; `*` alone is any name. Upper and lower case are
 /// equal, and a final dot is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hosts(Box<[Pattern]>);
+pub struct Hosts(pub(super) Box<[Pattern]>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
+pub(super) struct Pattern {
     /// As written.
     text: Box<str>,
-    host: Host,
-    port: Option<u16>,
+    pub(super) host: Host,
+    pub(super) port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
+pub(super) enum Host {
     /// `*`
     AnyName,
     /// A name without wildcards and without its final dot.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rules as a whole: users, `verified`, the reasons together, and the preference.
 
+mod cover;
 mod hosts;
 mod syntax;
 

@@ -6,7 +6,7 @@ use super::{PatternError, glob, parse_all};
 /// Patterns for the user that a program connects as. `*` stands for any bytes, `?` for one byte;
 /// all other bytes stand for themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Users(Box<[Box<str>]>);
+pub struct Users(pub(super) Box<[Box<str>]>);
 
 impl Users {
     /// Reads patterns. Returns an error if one cannot be used, and if there are none or too many.

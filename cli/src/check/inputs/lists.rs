@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Splits the lists. If they are malformed or do not match, the remaining entries are still checked.
 
+use super::ConfigPart;
 use crate::credentials::{CredentialOptions, passwords};
 use crate::report::{Level, Subject};
 use certpick_core::Secret;
-use certpick_core::error::{Error, Flaw, Parameter};
+use certpick_core::error::{Cause, Error, Flaw, Parameter};
 use certpick_core::list::{self, Entry, Passwords};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,6 +18,8 @@ pub struct Source {
     pub certificate: PathBuf,
     pub key: KeySource,
     pub password: PasswordSource,
+    /// `None` if it is not from a configuration file.
+    pub config: Option<ConfigPart>,
 }
 
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub enum PasswordSource {
     Known(Option<Secret>),
     /// Unknown, because the passwords do not match the lists or cannot be read.
     Unknown,
+    /// The file of `sslpasswordfile` cannot be read.
+    Unreadable(Cause),
 }
 
 /// The content of the lists.
@@ -81,6 +86,7 @@ impl Source {
                 None if passwords_are_unread => PasswordSource::Unknown,
                 password => PasswordSource::Known(password),
             },
+            config: None,
         }
     }
 }
@@ -137,6 +143,7 @@ fn read_despite(
             certificate,
             key: key(at),
             password: password(at),
+            config: None,
         })
         .collect();
     if let (true, Some(keys)) = (is_mismatch, &keys) {

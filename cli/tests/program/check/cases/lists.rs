@@ -81,7 +81,7 @@ pub fn cases() -> Vec<Case> {
             0,
             &[
                 ("certificate_file", "good", "contains 2 certificates"),
-                ("chain_filled", "note", "taken from the issuer pool (--issuers)"),
+                ("chain_filled", "note", "taken from the issuer pool (issuers)"),
                 ("chain", "good", "complete up to O=certpick tests, CN=ca"),
                 ("chain_verifies", "good", "all signatures"),
             ],
