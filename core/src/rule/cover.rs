@@ -56,7 +56,10 @@ impl Pattern {
         let covers_port = self.port.is_none() || self.port == narrow.port;
         // `*` matches any name, but is not preferred as other patterns are.
         let covers_host = match (&self.host, &narrow.host) {
-            (Host::Wildcards(wide), Host::Name(name) | Host::Wildcards(name)) => {
+            (
+                Host::Wildcards { pattern: wide, .. },
+                Host::Name(name) | Host::Wildcards { pattern: name, .. },
+            ) => {
                 let labels = || name.split('.');
                 wide.split('.').count() == labels().count()
                     && wide.split('.').zip(labels()).all(|(wide, narrow)| {

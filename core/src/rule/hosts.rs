@@ -25,7 +25,11 @@ pub(super) enum Host {
     /// A name without wildcards and without its final dot.
     Name(Box<str>),
     /// A name with wildcards, without its final dot.
-    Wildcards(Box<str>),
+    Wildcards {
+        pattern: Box<str>,
+        /// The length of the pattern up to its last wildcard.
+        start: usize,
+    },
     /// An address; never an IPv4-mapped one.
     Address(IpAddr),
 }
@@ -71,7 +75,10 @@ impl Host {
         let is_match = match (self, host) {
             (Host::AnyName, KnownHost::Name(_)) => return Some(Match::AnyName),
             (Host::Name(pattern), KnownHost::Name(name)) => pattern.eq_ignore_ascii_case(name),
-            (Host::Wildcards(pattern), KnownHost::Name(name)) => matches_labels(pattern, name),
+            (Host::Wildcards { pattern, start }, KnownHost::Name(name)) => {
+                let (start, end) = pattern.split_at_checked(*start).unwrap_or((pattern, ""));
+                matches_wildcards(start, end, name)
+            }
             (Host::Address(pattern), KnownHost::Address(address)) => *pattern == address,
             _ => false,
         };
@@ -79,10 +86,23 @@ impl Host {
     }
 }
 
+/// Compares a name with a pattern, of which `end` follows the last wildcard. The end is compared first:
+/// most patterns that do not match differ there.
+fn matches_wildcards(start: &str, end: &str, name: &str) -> bool {
+    let length = name.len().checked_sub(end.len());
+    let Some((text, rest)) = length.and_then(|length| name.split_at_checked(length)) else {
+        return false;
+    };
+    // Nearly all names are written alike.
+    (rest == end || rest.eq_ignore_ascii_case(end)) && matches_labels(start, text)
+}
+
 /// Compares the labels one by one, so that no wildcard matches a dot. A name that is not ASCII
 /// matches no wildcard: IDNA has dots that are not ASCII.
 fn matches_labels(pattern: &str, name: &str) -> bool {
-    if !name.is_ascii() {
+    if pattern == "*" {
+        return name.bytes().all(|byte| byte.is_ascii() && byte != b'.');
+    } else if !name.is_ascii() {
         return false;
     }
     let mut labels = name.split('.');
@@ -107,6 +127,10 @@ pub(super) fn name_of_host(text: &str) -> Option<&str> {
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+fn is_wildcard(byte: u8) -> bool {
+    matches!(byte, b'*' | b'?')
 }
 
 /// Reads a pattern that is not empty.
@@ -174,7 +198,6 @@ fn name_or_ipv4(text: &str) -> Result<Host, PatternFlaw> {
         return Ok(Host::AnyName);
     }
     let name = text.strip_suffix('.').unwrap_or(text);
-    let is_wildcard = |byte: u8| matches!(byte, b'*' | b'?');
     let is_digit = |byte: u8| byte.is_ascii_digit() || byte == b'.' || is_wildcard(byte);
     if text.starts_with('.') {
         Err(PatternFlaw::LeadingDot)
@@ -184,8 +207,8 @@ fn name_or_ipv4(text: &str) -> Result<Host, PatternFlaw> {
         Err(PatternFlaw::Digits)
     } else if !text.bytes().all(|byte| is_name_byte(byte) || is_wildcard(byte)) {
         Err(PatternFlaw::Character)
-    } else if name.bytes().any(is_wildcard) {
-        Ok(Host::Wildcards(name.into()))
+    } else if let Some(last) = name.bytes().rposition(is_wildcard) {
+        Ok(Host::Wildcards { pattern: name.into(), start: last + 1 })
     } else {
         Ok(Host::Name(name.into()))
     }
