@@ -54,7 +54,8 @@ pub fn is_handled(sslcert: &[u8]) -> bool {
         return true;
     }
     let first = RawEntries::of(sslcert, Parameter::SslCert).next();
-    let is_config = first.is_some_and(|entry| entry.is_ok_and(|e| e.text.starts_with(CONFIG_PREFIX)));
+    let is_config =
+        first.is_some_and(|entry| entry.is_ok_and(|e| e.text.starts_with(CONFIG_PREFIX)));
     is_config && !exists(sslcert)
 }
 
