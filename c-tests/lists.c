@@ -24,6 +24,20 @@ static void is_list(void)
     CHECK_INT(certpick_is_list("other,comma.crt"), 1);
 }
 
+static void handles(void)
+{
+    subject("certpick handles lists and configuration files, and leaves one certificate to libpq");
+    CHECK_INT(certpick_handles("a.crt,b.crt", NULL), 1);
+    CHECK_INT(certpick_handles("certpick:missing.toml", NULL), 1);
+    CHECK_INT(certpick_handles(" certpick:missing.toml", ""), 1);
+    CHECK_INT(certpick_handles("\"certpick:missing,1.toml\"", "a.key"), 1);
+    CHECK_INT(certpick_handles("a.crt", "a.key,b.key"), 0);
+    CHECK_INT(certpick_handles("with,comma.crt", NULL), 0);
+    CHECK_INT(certpick_handles("./certpick:missing.toml", NULL), 0);
+    CHECK_INT(certpick_handles("", "a.key"), 0);
+    CHECK_INT(certpick_handles(NULL, "a.key"), 0);
+}
+
 static void check_refused(certpick_selector *selector, const char *sslcert, const char *sslkey,
                           const char *sslpassword, const char *start)
 {
@@ -162,6 +176,7 @@ int main(void)
     set_up_pki(&pki, NULL);
     write_certs("with,comma.crt", pki.b.cert);
     is_list();
+    handles();
     entry_counts();
     grammar();
     matching_entries(&pki);

@@ -77,6 +77,9 @@ impl ConfigFile {
     /// neither group nor world may write. A symbolic link is followed, and the file that was opened is checked.
     pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
         let failure = |why| ConfigError::File { file: path.to_owned(), why };
+        if path.as_os_str().is_empty() {
+            return Err(failure("its name is empty".to_owned()));
+        }
         let absolute = std::path::absolute(path).map_err(|error| failure(system_text(&error)))?;
         let start = CoarseTime::now();
         let user = trusted::effective_user();

@@ -82,7 +82,7 @@ fuzz_target!(|data: &[u8]| {
     if has(0) && !has(1) {
         expected.reasons.add(Reasons::UNVERIFIED);
     }
-    let is_certain = has(1) || !has(2);
+    let is_certain = !has(2) || has(0) && has(1);
     expected.is_preferred = expected.reasons.is_empty() && is_by_host && is_certain;
     assert_eq!(rule.matches(&target), expected, "{rule:?} {target:?}");
 });

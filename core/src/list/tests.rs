@@ -103,6 +103,29 @@ fn a_value_is_a_list_if_it_is_no_file_and_has_several_entries() {
     }
 }
 
+#[test]
+fn lists_and_configuration_files_are_handled() {
+    let dir = tempfile::tempdir().unwrap();
+    let comma = dir.path().join("a,b.crt");
+    std::fs::write(&comma, "").unwrap();
+    assert!(!is_handled(comma.as_os_str().as_bytes()));
+    for (value, expected) in [
+        ("", false),
+        ("a", false),
+        ("certpick", false),
+        ("./certpick:a", false),
+        ("a,b", true),
+        ("certpick:", true),
+        ("certpick:a", true),
+        (" certpick:a", true),
+        ("\"certpick:a,b\"", true),
+        ("\"certpick:a\"b", false),
+        ("a,certpick:b", true),
+    ] {
+        assert_eq!(is_handled(value.as_bytes()), expected, "{value:?}");
+    }
+}
+
 fn shown(entries: &[Entry]) -> Vec<(String, Option<String>, Option<String>)> {
     let path = |p: &PathBuf| ascii(p.as_os_str().as_bytes());
     entries

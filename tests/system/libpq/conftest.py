@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Certificates, a server whose settings each test may change, and psql with each libpq."""
 
+import json
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from harness import paths
 from harness.pki import Authority, issue_clients
 from harness.server import Server
-from psql_client import Client, Pki
+from psql_client import Client, Pki, put
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,23 @@ def pki(scratch, authorities) -> Pki:
     between.issue("deep", below=directory)
     shutil.copy(between.certificate, directory)
     return pki
+
+
+@pytest.fixture
+def write_config(pki):
+    """Writes a configuration file. Each rule is the owner of a certificate and the rest of its table."""
+    put(pki.directory / "bert.pass", "secret\n", 0o600)
+
+    def write(*rules: tuple, name: str = "certpick.toml") -> None:
+        text = ""
+        for owner, rule in rules:
+            table = {"sslcert": f"{owner}.crt", "sslkey": f"{owner}.key", **rule}
+            if owner == "bert":
+                table["sslpasswordfile"] = "bert.pass"
+            text += "[[credential]]\n" + "".join(f"{key} = {json.dumps(table[key])}\n" for key in table)
+        put(pki.directory / name, text)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,11 @@ from harness.pki import Authority
 from harness.server import Server
 
 
+def put(path: Path, text: str, mode: int = 0o644) -> None:
+    path.write_text(text)
+    path.chmod(mode)
+
+
 @dataclass
 class Pki:
     directory: Path

@@ -66,3 +66,44 @@ def test_there_is_no_explanation_if_the_server_requests_nothing(run, client):
     result = run(**THREE)
     assert (result.status, result.err) == (0, "")
     assert result.out == "outcome: not asked\nmessage: \ncertificate: \n"
+
+
+def test_the_explanation_names_the_rule_and_what_libpq_connects_to(run, client, pki, write_config):
+    client.server.configure(pki.trust("alpha", "beta"))
+    port = client.server.port
+    write_config(("bert", {"users": ["b*"]}), ("demo", {"verified": True}), ("anna", {"hosts": [f"localhost:{port}"]}))
+    result = run(sslcert="certpick:certpick.toml", host="localhost")
+    assert (result.status, result.err) == (0, "")
+    lines = [line.strip() for line in result.out.splitlines()]
+    assert lines[0] == "outcome: sent" and "certificate: /CN=anna" in lines
+    for line in (
+        'name:    "localhost" (libpq), "localhost" (server name indication)',
+        "address: 127.0.0.1 (socket)",
+        f"port:    {port} (libpq)",
+        'user:    "demo" (libpq)',
+        "server:  not verified",
+        "rule:    it is for this host",
+    ):
+        assert line in lines, result.out
+    assert any(line.startswith("against: ") and line.endswith(": b*") for line in lines), result.out
+
+
+def test_the_explanation_names_what_libpq_connects_to_if_no_rule_matches(run, write_config, client):
+    write_config(("anna", {"hosts": ["*.example", "192.0.2.1"]}))
+    result = run(sslcert="certpick:certpick.toml", host="host.other.example", hostaddr="127.0.0.1")
+    assert result.status == 2 and result.out.startswith("outcome: none suitable\n")
+    lines = [line.strip() for line in result.out.splitlines()]
+    assert 'name:    "host.other.example" (libpq), "host.other.example" (server name indication)' in lines, result.out
+    assert any(line.startswith("against: ") and line.endswith("*.example, 192.0.2.1") for line in lines), result.out
+
+
+@pytest.mark.parametrize("host", ["/nowhere", "@nowhere", None])
+def test_a_socket_directory_is_no_name_in_the_explanation(run, write_config, client, host):
+    write_config(("anna", {"hosts": ["127.0.0.1"]}))
+    result = run(sslcert="certpick:certpick.toml", host=host, hostaddr="127.0.0.1")
+    assert (result.status, result.err) == (0, "")
+    expected = "127.0.0.1 (socket)" if host else "127.0.0.1 (libpq), 127.0.0.1 (socket)"
+    lines = [line.strip() for line in result.out.splitlines()]
+    assert f'Connecting to host "{host or "127.0.0.1"}" as user "demo".' in lines, result.out
+    assert f"address: {expected}" in lines, result.out
+    assert "certificate: /CN=anna" in lines and "name:    unknown" in lines, result.out

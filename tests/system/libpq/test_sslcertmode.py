@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""libpq 16 and later: sslcertmode has the same effect on a list as on one certificate."""
+"""libpq 16 and later: sslcertmode has the same effect on a list and a configuration file as on one certificate."""
 
 import pytest
 
@@ -11,34 +11,36 @@ from psql_client import Client
 
 ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
 OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
-either = pytest.mark.parametrize("certificates", [ONE, THREE], ids=["one", "list"])
+FILE = {"sslcert": "certpick:certpick.toml"}
+each = pytest.mark.parametrize("certificates", [ONE, THREE, FILE], ids=["one", "list", "configuration file"])
 
 
 @pytest.fixture(params=[v for v in paths.PSQL_VERSIONS if v >= 16], ids=lambda version: f"psql-{version}")
-def client(request, server, pki, home):
+def client(request, server, pki, home, write_config):
+    write_config(("bert", {}), ("anna", {"hosts": ["127.0.0.1"]}))
     return Client(request.param, server, pki.directory, home)
 
 
-@either
+@each
 @pytest.mark.parametrize("mode", ["allow", "require"])
 def test_allow_and_require_send_the_requested_certificate(client, certificates, mode):
     assert client.arrived(**certificates, sslcertmode=mode) == "/CN=anna"
 
 
-@either
+@each
 def test_disable_sends_none(client, pki, certificates):
     assert client.refused(**certificates, sslcertmode="disable") == client.failed(NO_CERTIFICATE)
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     assert client.arrived(**certificates, sslcertmode="disable") == ""
 
 
-@either
+@each
 def test_allow_connects_to_a_server_that_requests_none(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     assert client.arrived(**certificates, sslcertmode="allow") == ""
 
 
-@either
+@each
 def test_require_fails_with_a_server_that_requests_none(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     text = "server did not request an SSL certificate"
@@ -66,3 +68,8 @@ def test_the_message_without_a_list_is_libpqs(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     text = "server accepted connection without a valid SSL certificate"
     assert client.refused(sslcertmode="require") == client.failed(text)
+
+
+def test_disable_does_not_read_the_configuration_file(client):
+    missing = {"sslcert": "certpick:missing.toml"}
+    assert client.refused(**missing, sslcertmode="disable") == client.failed(NO_CERTIFICATE)
