@@ -61,6 +61,7 @@ static inline int open_sockets(struct sockets *sockets, const char *address, int
     int is_ipv6 = strchr(address, ':') != NULL, is_other = 0, listener = -1, taken = -1;
     socklen_t length = is_ipv6 ? sizeof(at.ipv6) : sizeof(at.ipv4);
 
+    memset(sockets, 0, sizeof(*sockets));
     while (!is_other) {
         memset(&at, 0, sizeof(at));
         at.any.sa_family = is_ipv6 ? AF_INET6 : AF_INET;
