@@ -92,7 +92,7 @@ static void soft_flaws(int version)
         check_choice(version, excluding, server, NULL, SIZE_MAX, flaws[i].reason, 0);
     }
 
-    subject("digitalSignature with clientAuth is no flaw, anyExtendedKeyUsage alone is one");
+    subject("digitalSignature with clientAuth is not a flaw, anyExtendedKeyUsage alone is one");
     {
         static const struct traits usual = {KEY_P256, "digitalSignature", "clientAuth", 0, 0};
         static const struct traits any = {KEY_P256, NULL, "anyExtendedKeyUsage", 0, 0};

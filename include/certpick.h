@@ -186,7 +186,7 @@ const char *certpick_status_text(certpick_status status);
 typedef struct certpick_selector certpick_selector;
 
 /**
- * Returns a new, empty selector with one reference, or NULL if there is no memory.
+ * Returns a new, empty selector with one reference, or NULL on allocation failure.
  */
 struct certpick_selector *certpick_selector_new(void);
 
@@ -552,7 +552,7 @@ const char *certpick_message(const SSL *ssl);
 uint32_t certpick_verdict(const SSL *ssl, size_t index);
 
 /**
- * Returns a text of several lines for people: the outcome, the content of the CertificateRequest,
+ * Returns a text of several lines for human readers: the outcome, the content of the CertificateRequest,
  * and each credential with the reasons against it; or "" if there was no CertificateRequest. The
  * text contains names of files and certificates. The string is valid as long as that of
  * certpick_message().

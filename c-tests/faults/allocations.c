@@ -149,7 +149,7 @@ static void check_decision(struct link *link, int done, enum scope scope)
                   "a certificate arrived, but the outcome is not \"sent\"");
         check_run(certpick_choice(link->client) == ALICE, "the choice is wrong");
     } else if (done) {
-        /* OpenSSL sends no certificate if it has no memory to check it. */
+        /* OpenSSL sends no certificate if an allocation fails while it checks it. */
         check_run(scope == WHOLE_CLIENT && failing.has_failed, "no certificate arrived");
         check_run(outcome != CERTPICK_OUTCOME_SENT,
                   "no certificate arrived, but the outcome is \"sent\"");

@@ -58,7 +58,7 @@ fn handshakes_under_rotation(
     });
 }
 
-/// Reports all handshakes as made when it is dropped.
+/// Ends the other thread when it is dropped, by a count of [`HANDSHAKES`] connections.
 struct End<'a>(&'a AtomicUsize);
 
 impl Drop for End<'_> {

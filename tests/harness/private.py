@@ -11,7 +11,7 @@ from . import paths
 
 
 def is_private(directory: Path) -> bool:
-    """Whether only root and the user can write to the directory and its parents."""
+    """Returns whether only root and the user can write to the directory and its parents."""
     status = [place.stat() for place in (directory, *directory.parents)]
     return all(s.st_uid in (0, os.geteuid()) and not s.st_mode & 0o022 for s in status)
 

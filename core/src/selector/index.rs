@@ -54,7 +54,7 @@ pub struct Index {
     graph: Arc<Graph>,
     /// The certificate of each link.
     links: Vec<ChainCertificate>,
-    /// The work that was left after the index was built.
+    /// The budget that remained after the index was built.
     #[cfg(test)]
     budget: Budget,
 }

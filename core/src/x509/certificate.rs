@@ -188,7 +188,8 @@ fn decode(der: &[u8]) -> Result<X509, DecodeError> {
 }
 
 /// Decodes a certificate again if its public key is missing or has a strength of 0 bits, which may be due to
-/// a lack of memory. Fails if there is still no memory. Otherwise, these are properties of the key.
+/// an allocation failure. Fails if OpenSSL runs out of memory again. If the result is the same, it is a
+/// property of the key.
 pub fn with_key(certificate: X509) -> Result<X509, OutOfMemory> {
     let has_key = |x: &X509| {
         let _errors = QuietErrors::new();

@@ -124,7 +124,7 @@ def test_a_certificate_without_a_key_is_named(client):
 
 
 @pytest.mark.parametrize("flaw", ["open", "missing", "another", "password"])
-def test_an_unusable_key_of_another_certificate_is_no_error(client, flaw):
+def test_an_unusable_key_of_another_certificate_is_not_an_error(client, flaw):
     client.copy("bert.key", "open.key", mode=0o644)
     key = {"open": "open.key", "missing": "missing.key", "another": "carl.key", "password": "bert.key"}
     password = "sesame" if flaw == "password" else "secret"

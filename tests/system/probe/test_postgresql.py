@@ -93,7 +93,7 @@ def test_a_directory_of_credentials_is_accepted(address, pki, tmp_path):
     assert "joe.crt" in seen.text("choice") and len(seen.verdicts) == 2
 
 
-def test_it_is_wrong_if_none_suits(address, pki):
+def test_it_is_wrong_if_no_credential_suits(address, pki):
     seen = probe(address, *lists(pki.ann))
     assert (seen.status, seen.level("choice")) == (1, "wrong")
     assert seen.chosen == []
@@ -155,7 +155,7 @@ def test_a_password_request_is_not_answered(postgres, address, pki):
     assert "password authentication failed" not in postgres.log.text(start)
 
 
-def test_a_server_that_requests_none_is_reported(postgres, address, pki):
+def test_a_server_that_requests_no_certificate_is_reported(postgres, address, pki):
     postgres.configure(trusted=[], hba="hostssl all all 127.0.0.1/32 trust")
     seen = probe(address)
     assert seen.facts["asks_for_certificate"] is False
