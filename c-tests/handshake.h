@@ -47,7 +47,7 @@ int connect_link(struct link *link, SSL_CTX *client, SSL_CTX *server);
 /* Sends a byte each way, so that tickets, alerts and post-handshake requests arrive. Returns 1 if
    both bytes arrive. */
 int exchange_bytes(struct link *link);
-/* Lets the server send another CertificateRequest, by post-handshake authentication in TLS 1.3 and
+/* Makes the server send another CertificateRequest, by post-handshake authentication in TLS 1.3 and
    by renegotiation in TLS 1.2. Returns 1 if both sides can exchange data afterwards. */
 int request_again(struct link *link);
 void close_link(struct link *link);

@@ -28,7 +28,7 @@
  * is never NULL, belongs to the library, and must not be freed. No string contains a password.
  *
  * Ownership. A selector is reference-counted. An SSL_CTX holds its own reference to the selector
- * that is attached to it. Objects and strings that are passed in stay the caller's.
+ * that is attached to it. The caller keeps the objects and strings that it passes.
  *
  * Threads. One thread at a time may use a selector until it is frozen, that is, attached or passed
  * to certpick_select(). Then any number of threads may use it. A function with an SSL must be called

@@ -78,7 +78,7 @@ static STACK_OF(X509_NAME) *ca_names(int count, int all)
     return names;
 }
 
-/* Makes one handshake. */
+/* Performs one handshake. */
 static void handshake(SSL_CTX *client, SSL_CTX *server)
 {
     struct memory_link link;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Makes the certificates of the benchmark in the current directory: pki COUNT
+/* Creates the certificates of the benchmark in the current directory: pki COUNT
 
    root.crt, server.crt, server.key      those of the server 127.0.0.1
    ca.crt                                the CA of the client certificates that the server accepts

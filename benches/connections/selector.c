@@ -26,7 +26,7 @@
 
 /* --- building ------------------------------------------------------------------------------ */
 
-/* Builds, attaches (which makes the index) and frees a selector, as libpq does for a connection. */
+/* Builds, attaches (which builds the index) and frees a selector, as libpq does for a connection. */
 static void build_once(SSL_CTX *ctx, const char *certificates, const char *keys)
 {
     certpick_selector *selector = build_selector(certificates, keys);

@@ -341,7 +341,7 @@ impl Pair {
         self.peer.user = Some(user.as_bytes().into());
     }
 
-    /// Makes a handshake and compares the decision with the certificates that the server received.
+    /// Performs a handshake and compares the decision with the certificates that the server received.
     pub fn connect(&self, session: Option<&SslSession>) -> Connection {
         let mut client = Ssl::new(&self.client).unwrap();
         let server = Ssl::new(&self.server).unwrap();

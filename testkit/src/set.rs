@@ -24,7 +24,7 @@ impl Set {
         Set::default()
     }
 
-    /// Makes a set with one credential for each identity, in `1.crt`, `1.key` and so on.
+    /// Creates a set with one credential for each identity, in `1.crt`, `1.key` and so on.
     pub fn of(identities: &[&Identity]) -> Set {
         let mut set = Set::new();
         for identity in identities {

@@ -9,7 +9,7 @@ use testkit::certificates::Identity;
 use testkit::handshake::{VERSIONS, Version, Way};
 
 /// Writes one identity after the other with `put`. Handshakes must send it at once and when the files
-/// are old enough for the cache, also with an earlier selector. An earlier selector without the cache
+/// are old enough to be cached, also with an earlier selector. An earlier selector without the cache
 /// keeps its first identity.
 #[track_caller]
 fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)) {

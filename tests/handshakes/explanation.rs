@@ -281,7 +281,7 @@ fn it_says_that_a_limit_ended_the_search_for_a_chain() {
 const HIDDEN: &str = "\u{ad}\u{61c}\u{200b}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\
                       \u{2066}\u{2069}\u{feff}\u{fff9}\u{fffe}";
 
-/// Makes a handshake with control and hidden characters in the names of a CA, a client and a file.
+/// Performs a handshake with control and hidden characters in the names of a CA, a client and a file.
 fn hostile(version: Version, way: Way, key_is_there: bool) -> Connection {
     let text = &format!("line\nbreak\r\x1b[2J\u{7}\u{7f}\u{9b}1m{HIDDEN}");
     let tagged = &format!("{text}\u{e0001}\u{e0041}");

@@ -7,7 +7,7 @@ use testkit::connection::Connection;
 use testkit::handshake::everywhere;
 use testkit::set::{Frozen, Set};
 
-/// Makes a set of one credential with these certificates in its file, in this order.
+/// Creates a set of one credential with these certificates in its file, in this order.
 fn file(client: &Identity, certificates: &[&X509]) -> Frozen {
     let mut set = Set::new();
     set.add_in_order("client", client, certificates);

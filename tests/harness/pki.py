@@ -125,7 +125,7 @@ class Authority:
         ca: bool = False,
         below: Optional[Path] = None,
     ) -> Credential:
-        """Makes a key and its certificate. valid_days is the validity in days relative to now.
+        """Creates a key and its certificate. valid_days is the validity in days relative to now.
 
         alternative_names: the DER of a subjectAltName
         """

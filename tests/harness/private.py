@@ -18,7 +18,7 @@ def is_private(directory: Path) -> bool:
 
 @contextmanager
 def directory():
-    """Makes one below target/, or elsewhere if others can write to that."""
+    """Creates a private directory below target/, or elsewhere if others can write to that."""
     parents = [place.resolve() for place in (paths.TARGET, Path.home(), Path("/run"))]
     made = Path(tempfile.mkdtemp(prefix="certpick-test-", dir=next(filter(is_private, parents))))
     try:

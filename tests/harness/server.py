@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A temporary PostgreSQL server.
 
-PostgreSQL refuses to run as root, so root runs it as the user nobody. A shell supervises it: when our end
-of a pipe closes, even if we are killed, the shell ends the server and removes its data.
+PostgreSQL refuses to run as root; root runs it as nobody. A shell supervises it: when our end of a pipe
+closes, even if we are killed, the shell ends the server and removes its data.
 """
 
 import os
@@ -78,7 +78,7 @@ def free_port() -> int:
 
 
 class Log:
-    """The server's messages. Tests also wait for events in them."""
+    """The server's messages, by which we also wait for events."""
 
     def __init__(self, stream: IO[bytes], copy: Path):
         self._lines: list = []

@@ -135,7 +135,7 @@ def test_every_program_reports_an_error_in_the_settings(name, fault, servers, cn
     assert text in result.err and "CN" not in result.out, result
 
 
-def test_an_unknown_setting_is_named_without_its_value(message):
+def test_an_unknown_setting_is_reported_without_its_value(message):
     assert message(**THREE, password="hunter2") == WRONG + 'unknown setting "password"'
 
 
@@ -255,7 +255,7 @@ def test_sslpasswordfile_may_be_group_readable_only_if_root_owns_it(connect, put
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_sslpasswordfile_that_is_not_a_regular_file_is_named(message, name):
+def test_sslpasswordfile_that_is_not_a_regular_file_is_reported(message, name):
     text = message(**{**THREE, "sslpassword": None, "sslpasswordfile": name})
     assert text.startswith(f'{WRONG}sslpasswordfile "{name}" ')
 

@@ -22,7 +22,7 @@ def roots(pki) -> list:
     return ["--sslrootcert", pki.root.certificate]
 
 
-def test_a_correct_server_is_described(address, pki):
+def test_a_correct_server_has_no_problems(address, pki):
     seen = probe(address, *roots(pki))
     assert seen.status == 0
     assert seen.facts["start"] == "sslrequest" and seen.facts["protocol"] == "TLSv1.3"
