@@ -46,12 +46,12 @@ pub enum Way {
 pub const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 pub const WAYS: [Way; 3] = [Way::ClientCertCb, Way::CertCb, Way::Select];
 
-/// Returns each of these versions with each way.
+/// Returns every combination of these versions and the ways to attach.
 pub fn everywhere() -> impl Iterator<Item = (Version, Way)> {
     VERSIONS.into_iter().flat_map(|version| WAYS.into_iter().map(move |way| (version, way)))
 }
 
-/// When the server requests a certificate.
+/// The time at which the server requests a certificate.
 #[derive(Clone, Copy)]
 enum Request {
     WithinHandshake,
