@@ -134,7 +134,7 @@ static void working_directory(const struct pki *pki)
     SCOPED(SSL_CTX) *server_b = new_server(TLS1_3_VERSION, &pki->ca_b);
     const char *places[] = {"one", "two", "one", "two"};
 
-    subject("a relative name belongs to the working directory at the time of use");
+    subject("a relative name is resolved in the working directory at the time of use");
     MUST(mkdir("one", 0700) == 0 && mkdir("two", 0700) == 0);
     write_identity("one/a", &pki->a, NULL);
     write_identity("two/a", &pki->b, NULL);

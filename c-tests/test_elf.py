@@ -97,7 +97,7 @@ def test_the_soname_is_libcertpick_so_0():
     assert names("SONAME") == ["libcertpick.so.0"]
 
 
-def test_it_needs_only_openssl_and_system_libraries():
+def test_the_library_needs_only_openssl_and_system_libraries():
     needed = names("NEEDED")
     others = [name for name in needed if not SYSTEM.fullmatch(name)]
     assert sorted(others) == [f"libcrypto.so.{OPENSSL_SOVERSION}", f"libssl.so.{OPENSSL_SOVERSION}"]
@@ -120,11 +120,11 @@ def test_the_stripped_library_has_at_most_one_mebibyte(tmp_path):
     assert stripped.stat().st_size <= 1024 * 1024
 
 
-def test_it_cannot_be_unloaded():
+def test_the_library_cannot_be_unloaded():
     assert any("NODELETE" in flags for flags in dynamic().get("FLAGS_1", []))
 
 
-def test_it_has_no_text_relocations_and_no_search_path():
+def test_the_library_has_no_text_relocations_and_no_search_path():
     entries = dynamic()
     assert "TEXTREL" not in entries
     assert not any("TEXTREL" in flags for flags in entries.get("FLAGS", []))

@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-/* Not by stdio, whose buffer would keep a copy. The first key has an empty line. */
+/* Not written by stdio, whose buffer would keep a copy. The first key has an empty line. */
 static void write_passwords(const char *path)
 {
     char lines[PASSWORD_LENGTH + 1] = "\n";

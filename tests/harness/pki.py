@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# Not the system's openssl.cnf, which distributions change.
+# Used instead of the system's openssl.cnf, which distributions change.
 CONFIGURATION = """
 [req]
 distinguished_name = subject

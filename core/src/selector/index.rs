@@ -28,7 +28,7 @@ pub struct CertificateClass {
     pub key: KeyType,
     /// The values that the security level compares.
     pub strength: Strength,
-    /// One certificate of the class, which a security callback is given.
+    /// One certificate of the class, which is passed to a security callback.
     pub example: X509,
     /// The class contains leaves.
     pub has_leaf: bool,

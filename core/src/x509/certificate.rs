@@ -25,9 +25,9 @@ pub struct Certificate {
     issuer: Range<usize>,
     subject: Range<usize>,
     decoded: OnceBox<X509>,
-    /// Whether it was read in OpenSSL's global library context. It may then be in the cache, and another
-    /// thread may decode it. That happens in the global context, too, because the program may free the
-    /// thread's own context before the certificate.
+    /// Whether it was read in OpenSSL's global library context. It may then be in the cache, and a thread
+    /// with another context may decode it. The global context is then used for decoding, too, because the
+    /// program may free that other context before the certificate.
     is_global: bool,
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The files that `make install` installs and `make uninstall` removes, and that they work."""
+"""`make install` installs exactly the listed files, which work, and `make uninstall` removes them."""
 
 import os
 import shutil

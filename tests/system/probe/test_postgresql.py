@@ -67,7 +67,7 @@ def test_a_name_that_does_not_match_is_reported(postgres, pki):
     assert (lax.status, lax.level("host")) == (0, "warning")
 
 
-def test_other_root_certificates_do_not_verify_it(address, pki):
+def test_other_root_certificates_do_not_verify_the_server(address, pki):
     seen = probe(address, "--sslrootcert", pki.others.certificate)
     assert seen.status == 1
     assert seen.text("verified").startswith("certificate verify failed: ")
@@ -93,7 +93,7 @@ def test_a_directory_of_credentials_is_accepted(address, pki, tmp_path):
     assert "joe.crt" in seen.text("choice") and len(seen.verdicts) == 2
 
 
-def test_it_is_wrong_if_no_credential_suits(address, pki):
+def test_a_list_without_a_suitable_credential_is_a_problem(address, pki):
     seen = probe(address, *lists(pki.ann))
     assert (seen.status, seen.level("choice")) == (1, "wrong")
     assert seen.chosen == []
