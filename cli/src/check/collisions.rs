@@ -159,6 +159,9 @@ impl<'a> Collisions<'a> {
     fn rule_covers(&self, wide: usize, narrow: usize) -> bool {
         let none = Rule::default();
         let [wide, narrow] = [wide, narrow].map(|at| self.rule(at).unwrap_or(&none));
+        if wide == narrow {
+            return true;
+        }
         let left = self.comparisons_left.get().checked_sub(wide.comparisons(narrow));
         self.comparisons_left.set(left.unwrap_or(0));
         left.is_some() && wide.covers(narrow)
