@@ -196,10 +196,13 @@ impl<'a> Collisions<'a> {
                 Some(first) if first == self.duplicate_of[winner].unwrap_or(winner) => "",
                 _ => " while that one is valid",
             };
-            let rule = self.rule(winner).map_or("no rule".to_owned(), description);
+            let why = match self.rule(winner).map(description) {
+                Some(rule) => format!("its rule matches at least as widely ({rule})"),
+                None => "it has no rule".to_owned(),
+            };
             let text = format!(
                 "the credential is never chosen{until}: {name} comes first, servers cannot distinguish \
-                 the two, and its rule matches at least as widely ({rule})"
+                 the two, and {why}"
             );
             let advice = "Move this credential before the other one, or change a rule.";
             subject.advised("rule_hidden", Level::Warning, text, advice);
