@@ -207,7 +207,7 @@ fn choice(set: &Set, n: usize) -> (Vec<Duration>, Vec<Duration>) {
     TASK.take().unwrap().result.unwrap()
 }
 
-/// Makes a handshake with a server that names n CAs, of which only the last issued a certificate.
+/// Performs a handshake with a server that names n CAs, of which only the last issued a certificate.
 fn handshake(set: &Set, n: usize) {
     let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
     let own = Identity::self_signed(Subject::new("server").with_key(&set.key));

@@ -27,7 +27,8 @@ static void check_sent(struct link *link, size_t choice)
 
 static void each_server(int version, enum way way)
 {
-    SCOPED(certpick_selector) *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
+    SCOPED(certpick_selector) *selector =
+        new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
     SCOPED(SSL_CTX) *middle = new_server(version, &chain.inner);
     SCOPED(SSL_CTX) *other_server = new_server(version, &other_root);
@@ -102,7 +103,8 @@ static void each_server(int version, enum way way)
 
 static void resumption(int version, enum way way)
 {
-    SCOPED(certpick_selector) *selector = new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
+    SCOPED(certpick_selector) *selector =
+        new_selector("other.crt,leaf.crt", "other.key,leaf.key", ",secret");
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &chain.root);
     SSL_SESSION *session;
     struct link link;
@@ -160,7 +162,8 @@ static void program_sets_certificate(int version, enum way way)
     MUST(SSL_CTX_use_PrivateKey(client, other.key));
     use_selector(client, selector, way);
     if (way == BY_CLIENT_CERT_CB) {
-        subject("with client_cert_cb the program's certificate is sent, and the selector is not used");
+        subject("with client_cert_cb the program's certificate is sent, and the selector is not "
+                "used");
         CHECK_CONNECTS(&link, client, server, other.cert);
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NOT_ASKED);
         close_link(&link);
@@ -170,7 +173,8 @@ static void program_sets_certificate(int version, enum way way)
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_SENT);
         close_link(&link);
 
-        subject("the program's certificate is not sent if no credential of the selector is suitable");
+        subject("the program's certificate is not sent if no credential of the selector is "
+                "suitable");
         CHECK_CONNECTS(&link, client, mismatched, NULL);
         CHECK_INT(certpick_outcome(link.client), CERTPICK_OUTCOME_NONE_SUITABLE);
         close_link(&link);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Files that contain no certificate or no key: the call fails with a text that names the entry, does
-   not block, uses bounded memory, and leaves the selector unchanged. */
+/* Files that contain no certificate or no key: the call fails with a text that names the entry,
+   does not block, uses bounded memory, and leaves the selector unchanged. */
 #include "picking.h"
 
 #include <fcntl.h>
@@ -138,7 +138,8 @@ static void certificate_without_key(const struct pki *pki)
     subject("a certificate is refused if neither sslkey nor its own file has a key");
     CHECK_INT(certpick_selector_add_lists(selector, "b.crt", NULL, NULL), CERTPICK_ERROR_KEY);
     CHECK_HAS(certpick_selector_error(selector), "\"b.crt\"");
-    CHECK_INT(certpick_selector_add_lists(empty, "a.crt,b.crt", "a.key,", NULL), CERTPICK_ERROR_KEY);
+    CHECK_INT(certpick_selector_add_lists(empty, "a.crt,b.crt", "a.key,", NULL),
+              CERTPICK_ERROR_KEY);
     CHECK_BEGINS(certpick_selector_error(empty), "entry 2: ");
     CHECK_INT(certpick_selector_count(empty), 0);
     CHECK_INT(certpick_selector_add_files(selector, "b.crt", NULL, NULL), CERTPICK_ERROR_KEY);

@@ -134,7 +134,7 @@ static void working_directory(const struct pki *pki)
     SCOPED(SSL_CTX) *server_b = new_server(TLS1_3_VERSION, &pki->ca_b);
     const char *places[] = {"one", "two", "one", "two"};
 
-    subject("a relative name belongs to the working directory at the time of use");
+    subject("a relative name is resolved in the working directory at the time of use");
     MUST(mkdir("one", 0700) == 0 && mkdir("two", 0700) == 0);
     write_identity("one/a", &pki->a, NULL);
     write_identity("two/a", &pki->b, NULL);
@@ -167,7 +167,8 @@ static void memory_is_constant(const struct pki *pki)
     struct identity identities[2];
     size_t before = 0, after;
     /* A few rounds of each kind are enough if nothing is measured. */
-    int counted = allocated() > 0, rounds = counted ? ROUNDS : QUICK + 5, i = counted ? 0 : QUICK - 5;
+    int counted = allocated() > 0, rounds = counted ? ROUNDS : QUICK + 5,
+        i = counted ? 0 : QUICK - 5;
 
     subject("replaced files use no additional memory");
     identities[0] = pki->a;
@@ -179,8 +180,10 @@ static void memory_is_constant(const struct pki *pki)
         replace_a(&identities[i % 2]);
         if (i >= QUICK)
             wait_for_timestamp();
-        SCOPED_HELD first = connect_holding(new_selector("a.crt,b.crt", "a.key,b.key", NULL), server);
-        SCOPED_HELD second = connect_holding(new_selector("a.crt,b.crt", "a.key,b.key", NULL), server);
+        SCOPED_HELD first =
+            connect_holding(new_selector("a.crt,b.crt", "a.key,b.key", NULL), server);
+        SCOPED_HELD second =
+            connect_holding(new_selector("a.crt,b.crt", "a.key,b.key", NULL), server);
         CHECK(i < QUICK || first.key == second.key);
         CHECK(X509_cmp(first.cert, identities[i % 2].cert) == 0);
     }
@@ -229,7 +232,8 @@ static void library_context(const struct pki *pki)
     free_own_context();
     SCOPED_HELD earlier = connect_holding(new_selector_a(), server);
 
-    subject("a cached certificate is decoded in the global library context, whichever thread uses it first");
+    subject("a cached certificate is decoded in the global library context, whichever thread uses "
+            "it first");
     certpick_cache_clear();
     selector = new_selector_a();
     enter_own_context();

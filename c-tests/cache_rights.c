@@ -98,16 +98,20 @@ static void check_sent(certpick_selector *selector, SSL_CTX *server)
     close_link(&link);
 }
 
-/* A cached file that may not be opened fails as it does without the cache, but only if it is sent. */
+/* A cached file that may not be opened fails as it does without the cache, but only if it is
+   sent. */
 static void check_sent_files_are_opened(SSL_CTX *server, SSL_CTX *server_b)
 {
-    static const char denied[] = "entry 1: could not read certificate file \"full.crt\": Permission denied";
+    static const char denied[] =
+        "entry 1: could not read certificate file \"full.crt\": Permission denied";
     SCOPED(certpick_selector) *uncached = empty_selector(0);
-    SCOPED(certpick_selector) *selector = new_selector("full.crt,open.crt", "leaf.key,open.key", NULL);
+    SCOPED(certpick_selector) *selector =
+        new_selector("full.crt,open.crt", "leaf.key,open.key", NULL);
     SCOPED(certpick_selector) *with_issuers = new_selector("leaf.crt", "leaf.key", NULL);
     struct link link;
 
-    CHECK_INT(certpick_selector_add_files(uncached, "full.crt", "leaf.key", NULL), CERTPICK_ERROR_FILE);
+    CHECK_INT(certpick_selector_add_files(uncached, "full.crt", "leaf.key", NULL),
+              CERTPICK_ERROR_FILE);
     CHECK_TEXT(certpick_selector_error(uncached), denied);
 
     CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_FILE);
@@ -118,8 +122,9 @@ static void check_sent_files_are_opened(SSL_CTX *server, SSL_CTX *server_b)
     close_link(&link);
 
     CHECK_OK(certpick_selector_add_issuers(with_issuers, "between.crt"));
-    CHECK_SELECTOR_FAILS(TLS1_3_VERSION, with_issuers, server,
-                         "entry 1: could not read certificate file \"between.crt\": Permission denied");
+    CHECK_SELECTOR_FAILS(
+        TLS1_3_VERSION, with_issuers, server,
+        "entry 1: could not read certificate file \"between.crt\": Permission denied");
 
     SCOPED(certpick_selector) *open_issuers = new_selector("leaf.crt", "leaf.key", NULL);
     CHECK_OK(certpick_selector_add_issuers(open_issuers, "between.crt"));
@@ -187,8 +192,9 @@ static void other_permissions(const struct pki *pki, SSL_CTX *server_b)
     MUST(unlink("leaf.crt") == 0 && unlink("open_between.crt") == 0);
     check_sent(selector, server);
     subject("a selector that has not opened the removed files sends nothing");
-    CHECK_SELECTOR_FAILS(TLS1_3_VERSION, unused, server,
-                         "entry 1: could not read certificate file \"leaf.crt\": No such file or directory");
+    CHECK_SELECTOR_FAILS(
+        TLS1_3_VERSION, unused, server,
+        "entry 1: could not read certificate file \"leaf.crt\": No such file or directory");
 
     subject("a selector keeps what it read while it had the permission");
     certpick_cache_clear();
@@ -221,7 +227,8 @@ int main(void)
     key_is_refused(NULL);
     regain_permission("b.key");
 
-    subject("a certificate that may no longer be read is refused with the same text as without the cache");
+    subject("a certificate that may no longer be read is refused with the same text as without the "
+            "cache");
     drop_permission("a.crt");
     certificate_is_refused();
     regain_permission("a.crt");

@@ -52,8 +52,8 @@ static void connect_once(struct counts *counts, int version)
             counts->sent++;
         } else {
             counts->bad++;
-            snprintf(counts->problem, sizeof(counts->problem), "generation %d arrived after %d was written",
-                     got, least);
+            snprintf(counts->problem, sizeof(counts->problem),
+                     "generation %d arrived after %d was written", got, least);
         }
     } else if (strncmp(certpick_message(link.client),
                        "entry 1: certificate does not match private key file", 52) == 0) {
@@ -128,7 +128,8 @@ int main(void)
         generations[i] = renew("a", &generations[0], &pki.ca_a);
     run_generations(0);
 
-    subject("certificates and keys are replaced: a mismatch is reported if only one of the two is new");
+    subject("certificates and keys are replaced: a mismatch is reported if only one of the two is "
+            "new");
     for (int i = 0; i < GENERATIONS; i++)
         generations[i] = new_leaf("a", &pki.ca_a);
     run_generations(1);

@@ -265,8 +265,8 @@ void write_encrypted_der_key(const char *path, EVP_PKEY *key, const char *passwo
 {
     BIO *bio = new_memory();
 
-    MUST(i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_128_cbc(), (char *)(uintptr_t)password, (int)length,
-                                 NULL, NULL));
+    MUST(i2d_PKCS8PrivateKey_bio(bio, key, EVP_aes_128_cbc(), (char *)(uintptr_t)password,
+                                 (int)length, NULL, NULL));
     save(path, bio, 0600);
 }
 

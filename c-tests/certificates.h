@@ -43,7 +43,8 @@ struct identity new_leaf_with(const char *name, const struct identity *issuer,
 struct identity renew(const char *name, const struct identity *old, const struct identity *issuer);
 /* Issues another certificate for the name and key of a CA, signed by a different CA. */
 X509 *cross_sign(const char *name, const struct identity *ca, const struct identity *issuer);
-/* Adds an extension with a value in the syntax of openssl.cnf. Does nothing if the value is NULL. */
+/* Adds an extension with a value in the syntax of openssl.cnf. Does nothing if the value is
+   NULL. */
 void add_extension(X509 *cert, X509 *issuer, int nid, const char *value);
 void free_identity(struct identity *identity);
 
@@ -63,8 +64,8 @@ void write_traditional_key(const char *path, EVP_PKEY *key, const char *password
 void write_der_key(const char *path, EVP_PKEY *key);
 /* Writes a key as PKCS#8 in DER, encrypted with a password of this length. */
 void write_encrypted_der_key(const char *path, EVP_PKEY *key, const char *password, size_t length);
-/* Writes one PEM file with certificates and then the key, which is encrypted if there is a password:
-   write_combined(path, key, password, cert, ...). */
+/* Writes one PEM file with certificates and then the key, which is encrypted if there is a
+   password: write_combined(path, key, password, cert, ...). */
 #define write_combined(...) write_combined_to(__VA_ARGS__, (X509 *)NULL)
 void write_combined_to(const char *path, EVP_PKEY *key, const char *password, ...);
 /* Writes NAME.crt and NAME.key. The key is encrypted if there is a password. */

@@ -13,7 +13,8 @@ static certpick_selector *new_selector_with_issuers(const char *issuers)
 
 static void every_order(int version)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     struct chain c = new_chain();
     X509 *const certs[] = {c.leaf.cert, c.inner.cert, c.outer.cert};
     SCOPED(SSL_CTX) *server = new_server(version, &c.root);

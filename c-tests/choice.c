@@ -4,8 +4,8 @@
 
 static struct identity ca;
 
-/* Writes NAME.crt and NAME.key and returns the certificate. Clears the cache, because for a second it
-   does not notice a change of a file that is not sent. */
+/* Writes NAME.crt and NAME.key and returns the certificate. Clears the cache, because for a second
+   it does not notice a change of a file that is not sent. */
 static X509 *credential(const char *name, const char *common_name, const struct traits *traits)
 {
     struct identity made = new_leaf_with(common_name, &ca, traits);
@@ -31,7 +31,8 @@ static certpick_selector *selector_of(const char *first, const char *second)
     return selector;
 }
 
-/* Connects once and checks what is sent, and the verdicts on both credentials. Frees the selector. */
+/* Connects once and checks what is sent, and the verdicts on both credentials. Frees the
+   selector. */
 static void check_choice(int version, certpick_selector *selector, SSL_CTX *server, X509 *expected,
                          size_t choice, uint32_t first, uint32_t second)
 {
@@ -86,11 +87,12 @@ static void soft_flaws(int version)
         check_choice(version, selector_of("flawed", NULL), server, flawed, 0, flaws[i].reason, 0);
 
         subject("FLAWED_EXCLUDE excludes a flawed credential");
-        excluding = with_option(selector_of("flawed", NULL), CERTPICK_OPTION_FLAWED, CERTPICK_FLAWED_EXCLUDE);
+        excluding = with_option(selector_of("flawed", NULL), CERTPICK_OPTION_FLAWED,
+                                CERTPICK_FLAWED_EXCLUDE);
         check_choice(version, excluding, server, NULL, SIZE_MAX, flaws[i].reason, 0);
     }
 
-    subject("digitalSignature with clientAuth is no flaw, anyExtendedKeyUsage alone is one");
+    subject("digitalSignature with clientAuth is not a flaw, anyExtendedKeyUsage alone is one");
     {
         static const struct traits usual = {KEY_P256, "digitalSignature", "clientAuth", 0, 0};
         static const struct traits any = {KEY_P256, NULL, "anyExtendedKeyUsage", 0, 0};
@@ -144,7 +146,8 @@ static void user_of_the_peer(int version)
     subject("among equals a credential whose CN is the user comes first, then list order applies");
     CHECK_OK(certpick_attach(client, selector));
     for (size_t i = 0; i < COUNT(peers); i++)
-        check_user(client, server, NULL, peers[i].host, peers[i].user, peers[i].is_bob ? bob : alice);
+        check_user(client, server, NULL, peers[i].host, peers[i].user,
+                   peers[i].is_bob ? bob : alice);
 
     subject("the last call of certpick_set_peer counts");
     check_user(client, server, "alice", "db.example", "bob", bob);
@@ -167,7 +170,8 @@ static void empty_ca_list(int version)
     X509 *one = credential("one", "one", NULL);
 
     credential("two", "two", NULL);
-    for (int value = CERTPICK_EMPTY_CA_LIST_ACCEPT; value <= CERTPICK_EMPTY_CA_LIST_SEND_NONE; value++) {
+    for (int value = CERTPICK_EMPTY_CA_LIST_ACCEPT; value <= CERTPICK_EMPTY_CA_LIST_SEND_NONE;
+         value++) {
         const uint32_t reason = CERTPICK_REASON_POLICY;
 
         subject("EMPTY_CA_LIST decides what a server that names no CA gets");
@@ -178,7 +182,8 @@ static void empty_ca_list(int version)
         if (value == CERTPICK_EMPTY_CA_LIST_ACCEPT)
             check_choice(version, policy("one", "two", value), server, one, 0, 0, 0);
         else
-            check_choice(version, policy("one", "two", value), server, NULL, SIZE_MAX, reason, reason);
+            check_choice(version, policy("one", "two", value), server, NULL, SIZE_MAX, reason,
+                         reason);
 
         subject("EMPTY_CA_LIST has no effect on a server that names its CA");
         check_choice(version, policy("one", "two", value), naming, one, 0, 0, 0);
@@ -233,7 +238,8 @@ static void kinds_of_keys(int version)
         struct traits traits = {KEY_P256, NULL, NULL, 0, 0};
         X509 *cert;
 
-        subject("a credential is sent only to a server that accepts a signature algorithm of its key");
+        subject("a credential is sent only to a server that accepts a signature algorithm of its "
+                "key");
         traits.kind = kinds[i].kind;
         cert = credential("kind", "kind", &traits);
         MUST(SSL_CTX_set1_client_sigalgs_list(server, kinds[i].fitting));
@@ -253,7 +259,8 @@ static void types_and_levels(void)
 {
     static const struct traits weak = {KEY_RSA_1024, NULL, NULL, 0, 0};
     static const unsigned char rsa_only[] = {TLS_CT_RSA_SIGN};
-    SCOPED(SSL_CTX) *server_12 = new_server(TLS1_2_VERSION, &ca), *server = new_server(TLS1_3_VERSION, &ca);
+    SCOPED(SSL_CTX) *server_12 = new_server(TLS1_2_VERSION, &ca),
+                    *server = new_server(TLS1_3_VERSION, &ca);
     SCOPED(SSL_CTX) *client = new_client(TLS1_3_VERSION);
     struct link link;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A thread with its own default OSSL_LIB_CTX, and another library that uses ex_data: each library gets
-   its own data, whichever library context certpick is first used in. Compiled twice: with certpick,
-   and with -DMODULE for an openssl.cnf (the argument) that loads the module into that library context.
-   OpenSSL 1.1.1 has only one library context. */
+/* A thread with its own default OSSL_LIB_CTX, and another library that uses ex_data: each library
+   gets its own data, whichever library context certpick is first used in. Compiled twice: with
+   certpick, and with -DMODULE for an openssl.cnf (the argument) that loads the module into that
+   library context. OpenSSL 1.1.1 has only one library context. */
 #ifdef MODULE
 #include "two_cas.h"
 #define PASSWORD "secret"
@@ -21,7 +21,8 @@ static int ctx_index, ssl_index;
 static char ctx_token[8], ssl_token[8];
 static int freed, foreign;
 
-static void count_freed(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+static void count_freed(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl,
+                        void *argp)
 {
     (void)parent, (void)data, (void)index, (void)argl, (void)argp;
     if (pointer == ctx_token || pointer == ssl_token)

@@ -81,7 +81,8 @@ static void failures(const struct pki *pki)
     FAILS(certpick_selector_add_lists(selector, "a.crt,a.crt", "a.key", NULL), CERTPICK_ERROR_LIST);
     FAILS(certpick_selector_add_lists(selector, "gone.crt", NULL, NULL), CERTPICK_ERROR_FILE);
     FAILS(certpick_selector_add_lists(selector, "words", NULL, NULL), CERTPICK_ERROR_CERTIFICATE);
-    FAILS(certpick_selector_add_lists(selector, "damaged", "a.key", NULL), CERTPICK_ERROR_CERTIFICATE);
+    FAILS(certpick_selector_add_lists(selector, "damaged", "a.key", NULL),
+          CERTPICK_ERROR_CERTIFICATE);
     FAILS(certpick_selector_add_lists(selector, "a.crt", NULL, NULL), CERTPICK_ERROR_KEY);
     FAILS(certpick_selector_add_files(selector, "gone.crt", NULL, NULL), CERTPICK_ERROR_FILE);
     FAILS(certpick_selector_add_files(selector, "damaged", NULL, NULL), CERTPICK_ERROR_CERTIFICATE);
@@ -91,8 +92,10 @@ static void failures(const struct pki *pki)
           CERTPICK_ERROR_KEY_MISMATCH);
     FAILS(certpick_selector_add_credential(selector, NULL, NULL, NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_set_option(selector, 99, 0), CERTPICK_ERROR_ARGUMENT);
-    FAILS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, 99), CERTPICK_ERROR_ARGUMENT);
-    FAILS(certpick_selector_set_password_callback(NULL, answer_password, password), CERTPICK_ERROR_ARGUMENT);
+    FAILS(certpick_selector_set_option(selector, CERTPICK_OPTION_CACHE, 99),
+          CERTPICK_ERROR_ARGUMENT);
+    FAILS(certpick_selector_set_password_callback(NULL, answer_password, password),
+          CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_selector_validate(NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_attach(client, NULL), CERTPICK_ERROR_ARGUMENT);
     FAILS(certpick_attach_cert_cb(NULL, selector), CERTPICK_ERROR_ARGUMENT);
@@ -159,7 +162,8 @@ static int client_cert_cb(SSL *ssl, X509 **cert, EVP_PKEY **key)
 /* Connects, checks that the queue is unchanged, and returns the outcome. */
 static int handshake(int version, enum way way, const struct identity *named)
 {
-    SCOPED(certpick_selector) *selector = new_selector("a.crt,chain.crt", "a.der,b_old.key", ",secret");
+    SCOPED(certpick_selector) *selector =
+        new_selector("a.crt,chain.crt", "a.der,b_old.key", ",secret");
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, named);
     struct link link;
     int outcome;
@@ -202,7 +206,8 @@ int main(void)
             subject("a handshake leaves the queue unchanged");
             CHECK_INT(handshake(tls_versions[version], way, &pki.ca_a), CERTPICK_OUTCOME_SENT);
             CHECK_INT(handshake(tls_versions[version], way, &pki.ca_b), CERTPICK_OUTCOME_SENT);
-            CHECK_INT(handshake(tls_versions[version], way, &pki.a), CERTPICK_OUTCOME_NONE_SUITABLE);
+            CHECK_INT(handshake(tls_versions[version], way, &pki.a),
+                      CERTPICK_OUTCOME_NONE_SUITABLE);
         }
     }
     return finish();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The program's entries and marks in OpenSSL's error queue are unchanged, however many there are and
-   however many errors OpenSSL raises for a file. */
+/* The program's entries and marks in OpenSSL's error queue are unchanged, however many there are
+   and however many errors OpenSSL raises for a file. */
 #include "picking.h"
 
 #include <openssl/err.h>
@@ -131,9 +131,10 @@ static void write_files(const struct pki *pki)
     write_file("zeros", "\0\0\0\0\0\0\0\0", 8, 0600);
     write_file("sequence.der", "\x30\x03\x04\x01\x00", 5, 0600);
     write_file("sequences.der", "\x30\x05\x30\x00\x04\x01\x00", 7, 0600);
-    write_text("damaged.pem",
-               "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBHDBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQww\n"
-               "-----END ENCRYPTED PRIVATE KEY-----\n");
+    write_text(
+        "damaged.pem",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBHDBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQww\n"
+        "-----END ENCRYPTED PRIVATE KEY-----\n");
     write_damaged_cert("damaged.crt");
     copy_part("cut.crt", "a.crt", 300);
 }

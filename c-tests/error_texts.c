@@ -16,7 +16,8 @@
     "permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r " \
     "(0640) or less if owned by root"
 
-/* Checks the result of certpick_selector_validate() if the second credential has this key and password. */
+/* Checks the result of certpick_selector_validate() if the second credential has this key and
+   password. */
 static void check_key_once(const char *key, const char *password, certpick_status status,
                            const char *start, const char *end)
 {
@@ -63,13 +64,15 @@ static void certificates(void)
     subject("a file without a certificate is reported with libpq's text");
     CHECK_INT(certpick_selector_add_lists(selector, "a.crt,b.key", "a.key,b.key", NULL),
               CERTPICK_ERROR_CERTIFICATE);
-    CHECK_BEGINS(certpick_selector_error(selector), "entry 2: could not read certificate file \"b.key\": ");
+    CHECK_BEGINS(certpick_selector_error(selector),
+                 "entry 2: could not read certificate file \"b.key\": ");
     CHECK_INT(certpick_selector_count(selector), 0);
 }
 
 static void keys(const struct pki *pki)
 {
-    struct identity unrelated = new_leaf_with("x", NULL, &(struct traits){KEY_P384, NULL, NULL, 0, 0});
+    struct identity unrelated =
+        new_leaf_with("x", NULL, &(struct traits){KEY_P384, NULL, NULL, 0, 0});
     static const mode_t modes[] = {0644, 0660, 0604, 0650};
     struct stat status;
 
@@ -109,8 +112,8 @@ static void keys(const struct pki *pki)
 
     subject("a key that is not a regular file is reported with libpq's text");
     MUST(mkdir("dir", 0700) == 0);
-    check_key("dir", "", CERTPICK_ERROR_FILE, "entry 2: private key file \"dir\" is not a regular file",
-              NULL);
+    check_key("dir", "", CERTPICK_ERROR_FILE,
+              "entry 2: private key file \"dir\" is not a regular file", NULL);
 
     subject("a file without a key is reported");
     write_text("words.key", "Not a key.\n");
@@ -127,7 +130,8 @@ static void keys(const struct pki *pki)
 }
 
 /* With one wrong password in 256 the padding is valid by chance, so OpenSSL does not report "bad
-   decrypt". Encrypts with the password "right" until the wrong password is, or is not, this case. */
+   decrypt". Encrypts with the password "right" until the wrong password is, or is not, this
+   case. */
 static void write_encrypted_key(const char *path, EVP_PKEY *key, const char *wrong, int by_chance)
 {
     PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);

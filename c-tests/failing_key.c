@@ -18,7 +18,8 @@ static const struct {
      "u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if "
      "owned by root"},
     {"encrypted.key", "", CERTPICK_ERROR_PASSWORD_MISSING,
-     "entry 2: could not load private key file \"encrypted.key\": it is encrypted and no password was "
+     "entry 2: could not load private key file \"encrypted.key\": it is encrypted and no password "
+     "was "
      "given"},
     {"encrypted.key", "Schwamm", CERTPICK_ERROR_PASSWORD_WRONG,
      "entry 2: could not load private key file \"encrypted.key\": "},
@@ -70,7 +71,8 @@ static int marking_select_cb(SSL *ssl, void *selector)
     return certpick_select(ssl, (certpick_selector *)selector) == CERTPICK_OK;
 }
 
-static void chosen_key_cannot_be_used(const struct pki *pki, int version, enum way way, int i, int markers)
+static void chosen_key_cannot_be_used(const struct pki *pki, int version, enum way way, int i,
+                                      int markers)
 {
     SCOPED(certpick_selector) *selector = failing_selector(i);
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki->ca_b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Several threads raise the first errors of a process at the same time. With the first error certpick
-   registers its error library with OpenSSL and loads the reason strings. */
+/* Several threads raise the first errors of a process at the same time. With the first error
+   certpick registers its error library with OpenSSL and loads the reason strings. */
 #include "picking.h"
 
 #include "parallel.h"
@@ -38,7 +38,8 @@ static void fail_in_parallel(void)
     run_in_threads(THREADS, raise_first_error, found, sizeof(found[0]));
     pthread_barrier_destroy(&start);
     for (int i = 0; i < THREADS; i++) {
-        subject("threads that fail first at the same time use one error library with reason strings");
+        subject("threads that fail first at the same time use one error library with reason "
+                "strings");
         CHECK_INT(found[i].library, found[0].library);
         CHECK_TEXT(found[i].library_text, "certpick");
         CHECK_TEXT(found[i].reason_text, certpick_status_text(CERTPICK_ERROR_ARGUMENT));

@@ -81,7 +81,7 @@ static const char *const key_lists[] = {
     "a.key,b.key", "gone.key,gone.key", "words,words", "b.key,a.key", "dir,fifo", NULL,
 };
 
-/* Calls everything, with failures too. Counts the handshakes by outcome. */
+/* Calls every function, also so that it fails. Counts the handshakes by outcome. */
 static void use_everything(SSL_CTX *servers[2], int outcomes[4])
 {
     for (size_t certs = 0; certs < COUNT(cert_lists); certs++) {

@@ -109,7 +109,8 @@ static int client_step(struct link *link)
         link->client_queue = take_queue();
     if (result == 1)
         return 1;
-    /* With markers in the queue SSL_get_error(3) returns SSL_ERROR_SSL even if OpenSSL only waits. */
+    /* With markers in the queue SSL_get_error(3) returns SSL_ERROR_SSL even if OpenSSL only
+       waits. */
     if (SSL_want_read(link->client) || SSL_want_write(link->client))
         return 0;
     link->client_failed = 1;
@@ -218,8 +219,9 @@ static void check_chain(const char *file, int line, struct link *link, X509 *lea
     X509 *intermediate;
     int n = 0;
 
-    check_true(arrived(link, leaf), leaf != NULL ? "the expected certificate arrives" : "no certificate arrives",
-               file, line);
+    check_true(arrived(link, leaf),
+               leaf != NULL ? "the expected certificate arrives" : "no certificate arrives", file,
+               line);
     if (leaf == NULL)
         return;
     while ((intermediate = va_arg(list, X509 *)) != NULL) {
@@ -258,6 +260,7 @@ void check_sends(const char *file, int line, SSL_CTX *client, SSL_CTX *server, X
     va_start(list, leaf);
     check_chain(file, line, &link, leaf, list);
     va_end(list);
-    check_int((long long)link.client_queue.length, 0, "the number of errors in the queue", file, line);
+    check_int((long long)link.client_queue.length, 0, "the number of errors in the queue", file,
+              line);
     close_link(&link);
 }

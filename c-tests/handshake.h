@@ -37,8 +37,8 @@ struct link {
 /* Connects an SSL, which the link then owns, to a new SSL of a server. No byte is sent yet. */
 void join_link(struct link *link, SSL *client, SSL_CTX *server);
 void open_link(struct link *link, SSL_CTX *client, SSL_CTX *server);
-/* Calls SSL_do_handshake(3) once and clears the error queue. Returns 1 if the handshake is complete, 0
-   if it waits for data, -1 if it failed. */
+/* Calls SSL_do_handshake(3) once and clears the error queue. Returns 1 if the handshake is
+   complete, 0 if it waits for data, -1 if it failed. */
 int handshake_step(SSL *ssl);
 /* Runs the handshake and then exchange_bytes(). Returns 1 if both succeed. */
 int complete_link(struct link *link);
@@ -47,19 +47,21 @@ int connect_link(struct link *link, SSL_CTX *client, SSL_CTX *server);
 /* Sends a byte each way, so that tickets, alerts and post-handshake requests arrive. Returns 1 if
    both bytes arrive. */
 int exchange_bytes(struct link *link);
-/* Lets the server send another CertificateRequest, by post-handshake authentication in TLS 1.3 and by
-   renegotiation in TLS 1.2. Returns 1 if both sides can exchange data afterwards. */
+/* Makes the server send another CertificateRequest, by post-handshake authentication in TLS 1.3 and
+   by renegotiation in TLS 1.2. Returns 1 if both sides can exchange data afterwards. */
 int request_again(struct link *link);
 void close_link(struct link *link);
 
-/* Checks that the server received exactly these certificates, end-entity certificate first, or none:
-   CHECK_ARRIVED(link, NULL). */
-#define CHECK_ARRIVED(link, ...) check_arrived(__FILE__, __LINE__, (link), __VA_ARGS__, (X509 *)NULL)
+/* Checks that the server received exactly these certificates, end-entity certificate first, or
+   none: CHECK_ARRIVED(link, NULL). */
+#define CHECK_ARRIVED(link, ...)                                                                   \
+    check_arrived(__FILE__, __LINE__, (link), __VA_ARGS__, (X509 *)NULL)
 void check_arrived(const char *file, int line, struct link *link, X509 *leaf, ...);
 /* Returns 1 if the server received this end-entity certificate. NULL: none. */
 int arrived(struct link *link, X509 *leaf);
 /* Checks that the handshake succeeds and that the server received these certificates. */
-#define CHECK_COMPLETES(link, ...) check_completes(__FILE__, __LINE__, (link), __VA_ARGS__, (X509 *)NULL)
+#define CHECK_COMPLETES(link, ...)                                                                 \
+    check_completes(__FILE__, __LINE__, (link), __VA_ARGS__, (X509 *)NULL)
 void check_completes(const char *file, int line, struct link *link, X509 *leaf, ...);
 /* open_link() and CHECK_COMPLETES. */
 #define CHECK_CONNECTS(link, client, server, ...) \

@@ -74,7 +74,8 @@ static void chains_in_memory(int version)
     SCOPED(SSL_CTX) *server = new_server(version, &c.root);
     struct link link;
 
-    subject("a chain from memory is sent in order, without root, unrelated certificates or duplicates");
+    subject("a chain from memory is sent in order, without root, unrelated certificates or "
+            "duplicates");
     add_credential(selector, &c, certs);
     CHECK_SELECTOR_SENDS(version, selector, server, c.leaf.cert, c.inner.cert, c.outer.cert);
 
@@ -119,7 +120,8 @@ static void issuers(int version, int issuers_first)
     struct chain c = new_chain();
     struct identity unrelated = new_root("Unrelated");
     SCOPED(certpick_selector) *selector = certpick_selector_new();
-    SCOPED(SSL_CTX) *server = new_server(version, &c.root), *other_server = new_server(version, &unrelated);
+    SCOPED(SSL_CTX) *server = new_server(version, &c.root),
+                    *other_server = new_server(version, &unrelated);
     struct link link;
 
     subject("issuers complete a chain, whether they are added before or after the credential");

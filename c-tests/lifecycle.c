@@ -118,8 +118,9 @@ static void check_frozen(certpick_selector *selector, const struct pki *pki)
     CHECK_INT(certpick_selector_add_issuers(selector, "b.crt"), CERTPICK_ERROR_FROZEN);
     CHECK_INT(certpick_selector_set_password_callback(selector, refuse_password, NULL),
               CERTPICK_ERROR_FROZEN);
-    CHECK_INT(certpick_selector_set_option(selector, CERTPICK_OPTION_FLAWED, CERTPICK_FLAWED_EXCLUDE),
-              CERTPICK_ERROR_FROZEN);
+    CHECK_INT(
+        certpick_selector_set_option(selector, CERTPICK_OPTION_FLAWED, CERTPICK_FLAWED_EXCLUDE),
+        CERTPICK_ERROR_FROZEN);
     CHECK_INT(certpick_selector_count(selector), 1);
     CHECK_TEXT(certpick_selector_error(selector), "");
     CHECK_OK(certpick_selector_validate(selector));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The grammar of the lists: what is a list, what is refused, and which password, key and certificate
-   belong together. */
+/* The grammar of the lists: what is a list, what is refused, and which password, key and
+   certificate belong together. */
 #include "picking.h"
 
 static void is_list(void)
@@ -41,7 +41,8 @@ static void handles(void)
 static void check_refused(certpick_selector *selector, const char *sslcert, const char *sslkey,
                           const char *sslpassword, const char *start)
 {
-    CHECK_INT(certpick_selector_add_lists(selector, sslcert, sslkey, sslpassword), CERTPICK_ERROR_LIST);
+    CHECK_INT(certpick_selector_add_lists(selector, sslcert, sslkey, sslpassword),
+              CERTPICK_ERROR_LIST);
     /* Errors about counts have fixed texts. */
     if (strncmp(start, "entry", 5) == 0)
         CHECK_BEGINS(certpick_selector_error(selector), start);
@@ -85,11 +86,13 @@ static void grammar(void)
     check_refused(selector, "a.crt,b.crt", "\"a.key\"x,b.key", NULL, "entry 1 of sslkey");
 
     subject("an error in a list of passwords shows no password");
-    check_refused(selector, "a.crt,b.crt", "a.key,b.key", "\"Schwamm\"drueber,hunter2", "entry 1 of sslpassword");
+    check_refused(selector, "a.crt,b.crt", "a.key,b.key", "\"Schwamm\"drueber,hunter2",
+                  "entry 1 of sslpassword");
     CHECK_LACKS(certpick_selector_error(selector), "Schwamm");
     CHECK_LACKS(certpick_selector_error(selector), "drueber");
     CHECK_LACKS(certpick_selector_error(selector), "hunter2");
-    check_refused(selector, "a.crt,b.crt", "a.key,b.key", "hunter2,\"Schwamm", "entry 2 of sslpassword");
+    check_refused(selector, "a.crt,b.crt", "a.key,b.key", "hunter2,\"Schwamm",
+                  "entry 2 of sslpassword");
     CHECK_LACKS(certpick_selector_error(selector), "Schwamm");
     CHECK_LACKS(certpick_selector_error(selector), "hunter2");
 

@@ -10,7 +10,8 @@
 enum { MAX_THREADS = 10 };
 
 /* Starts n threads. Each gets a pointer to its element of an array of jobs of this size. */
-static inline void start_threads(pthread_t *ids, int n, void *(*function)(void *), void *jobs, size_t size)
+static inline void start_threads(pthread_t *ids, int n, void *(*function)(void *), void *jobs,
+                                 size_t size)
 {
     int i;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The password callback: called once for each encrypted key without a password, with the file name. */
+/* The password callback: called once for each encrypted key without a password, with the file
+   name. */
 #include "picking.h"
 
 struct asked {
@@ -26,8 +27,8 @@ static int answer_and_count(char *buf, int size, const char *key_file, void *arg
     return asked->length != 0 ? asked->length : length;
 }
 
-static certpick_selector *new_asking_selector(const char *sslcert, const char *sslkey, const char *sslpassword,
-                                              struct asked *asked)
+static certpick_selector *new_asking_selector(const char *sslcert, const char *sslkey,
+                                              const char *sslpassword, struct asked *asked)
 {
     certpick_selector *selector = new_selector(sslcert, sslkey, sslpassword);
 
@@ -38,7 +39,8 @@ static certpick_selector *new_asking_selector(const char *sslcert, const char *s
 static void called_once(const struct pki *pki, int version, enum way way)
 {
     struct asked asked = {0, 0, "", "secret", 0};
-    SCOPED(certpick_selector) *selector = new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
+    SCOPED(certpick_selector) *selector =
+        new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki->ca_b);
     SCOPED(SSL_CTX) *other = new_server(version, &pki->ca_a);
     struct link link;
@@ -62,7 +64,8 @@ static void called_once(const struct pki *pki, int version, enum way way)
 }
 
 /* Validates the selector and checks the status and the number of calls. */
-static void check_calls(certpick_selector *selector, struct asked *asked, certpick_status status, int calls)
+static void check_calls(certpick_selector *selector, struct asked *asked, certpick_status status,
+                        int calls)
 {
     asked->calls = 0;
     CHECK_INT(certpick_selector_validate(selector), status);
@@ -102,7 +105,8 @@ static void key_in_certificate_file(const struct pki *pki)
 static void bad_answer(const char *answer, int length, certpick_status status, const char *text)
 {
     struct asked asked = {0, 0, "", answer, length};
-    SCOPED(certpick_selector) *selector = new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
+    SCOPED(certpick_selector) *selector =
+        new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
 
     CHECK_INT(certpick_selector_validate(selector), status);
     CHECK_INT(asked.calls, 1);
@@ -151,15 +155,18 @@ static void unusual_lengths(void)
 static void during_a_handshake(const struct pki *pki, int version, enum way way)
 {
     struct asked asked = {0, 0, "", NULL, 0};
-    SCOPED(certpick_selector) *selector = new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
+    SCOPED(certpick_selector) *selector =
+        new_asking_selector("a.crt,b.crt", "a.key,b.key", NULL, &asked);
     SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &pki->ca_b);
     struct link link;
 
     subject("-1 from the callback aborts the handshake");
     use_selector(client, selector, way);
     open_link(&link, client, server);
-    CHECK_FAILS(&link, "entry 2: could not load private key file \"b.key\": it is encrypted and no password "
-                "was given");
+    CHECK_FAILS(
+        &link,
+        "entry 2: could not load private key file \"b.key\": it is encrypted and no password "
+        "was given");
     CHECK_INT(asked.calls, 1);
 }
 

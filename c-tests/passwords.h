@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A password that is not in the program's data, and a search for it in the memory of the process. */
+/* A password that is not in the program's data, and a search for it in the memory of the
+   process. */
 #ifndef CERTPICK_TESTS_PASSWORDS_H
 #define CERTPICK_TESTS_PASSWORDS_H
 

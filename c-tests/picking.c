@@ -51,7 +51,8 @@ void open_selector(struct link *link, int tls_version, certpick_selector *select
     open_link(link, client, server);
 }
 
-int connect_selector(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server)
+int connect_selector(struct link *link, int tls_version, certpick_selector *selector,
+                     SSL_CTX *server)
 {
     open_selector(link, tls_version, selector, server);
     return complete_link(link);

@@ -33,11 +33,14 @@ void free_certpick_selector(certpick_selector **selector);
     } while (0)
 
 /* Connects a client with the selector attached by certpick_attach(). The caller closes the link. */
-int connect_selector(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server);
+int connect_selector(struct link *link, int tls_version, certpick_selector *selector,
+                     SSL_CTX *server);
 /* Like connect_selector(), without the handshake. */
-void open_selector(struct link *link, int tls_version, certpick_selector *selector, SSL_CTX *server);
-#define CHECK_SELECTOR_CONNECTS(link, tls_version, selector, server, ...) \
-    (open_selector((link), (tls_version), (selector), (server)), CHECK_COMPLETES((link), __VA_ARGS__))
+void open_selector(struct link *link, int tls_version, certpick_selector *selector,
+                   SSL_CTX *server);
+#define CHECK_SELECTOR_CONNECTS(link, tls_version, selector, server, ...)                          \
+    (open_selector((link), (tls_version), (selector), (server)),                                   \
+     CHECK_COMPLETES((link), __VA_ARGS__))
 /* Connects a client with the selector and checks which certificates the server receives. */
 #define CHECK_SELECTOR_SENDS(tls_version, selector, server, ...) \
     do {                                                         \
@@ -46,8 +49,8 @@ void open_selector(struct link *link, int tls_version, certpick_selector *select
         CHECK_SENDS(client_, server, __VA_ARGS__);               \
     } while (0)
 
-/* Checks that the handshake fails and no certificate arrives, and that certpick_message() begins with
-   this text. Closes the link. */
+/* Checks that the handshake fails and no certificate arrives, and that certpick_message() begins
+   with this text. Closes the link. */
 #define CHECK_FAILS(link, start) check_fails((link), (start), __FILE__, __LINE__)
 void check_fails(struct link *link, const char *start, const char *file, int line);
 #define CHECK_SELECTOR_FAILS(tls_version, selector, server, start)  \

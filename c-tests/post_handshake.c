@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A server sends another CertificateRequest that names another CA: after the handshake in TLS 1.3, by
-   renegotiation in TLS 1.2. */
+/* A server sends another CertificateRequest that names another CA: after the handshake in TLS 1.3,
+   by renegotiation in TLS 1.2. */
 #include "picking.h"
 
 static void several_requests(const struct pki *pki, enum way way)

@@ -43,7 +43,8 @@ static int udp_socket(BIO_ADDR **address)
     if (address != NULL) {
         MUST(getsockname(fd, (struct sockaddr *)&local, &length) == 0);
         MUST((*address = BIO_ADDR_new()) != NULL);
-        MUST(BIO_ADDR_rawmake(*address, AF_INET, &local.sin_addr, sizeof(local.sin_addr), local.sin_port));
+        MUST(BIO_ADDR_rawmake(*address, AF_INET, &local.sin_addr, sizeof(local.sin_addr),
+                              local.sin_port));
     }
     return fd;
 }
@@ -68,10 +69,13 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* The server names this CA and accepts these signature algorithms. Checks which certificate it receives. */
-static void check_choice(enum way way, const struct identity *ca, const char *algorithms, X509 *expected)
+/* The server names this CA and accepts these signature algorithms. Checks which certificate it
+   receives. */
+static void check_choice(enum way way, const struct identity *ca, const char *algorithms,
+                         X509 *expected)
 {
-    SCOPED(certpick_selector) *selector = new_selector("rsa.crt,a.crt,b.crt", "rsa.key,a.key,b.key", NULL);
+    SCOPED(certpick_selector) *selector =
+        new_selector("rsa.crt,a.crt,b.crt", "rsa.key,a.key,b.key", NULL);
     SSL_CTX *client = SSL_CTX_new(OSSL_QUIC_client_method());
     struct identity self = new_leaf("server.example", NULL);
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
@@ -82,7 +86,8 @@ static void check_choice(enum way way, const struct identity *ca, const char *al
     SSL *ssl;
 
     MUST(client != NULL && server.ctx != NULL);
-    MUST(SSL_CTX_use_certificate(server.ctx, self.cert) && SSL_CTX_use_PrivateKey(server.ctx, self.key));
+    MUST(SSL_CTX_use_certificate(server.ctx, self.cert) &&
+         SSL_CTX_use_PrivateKey(server.ctx, self.key));
     SSL_CTX_set_alpn_select_cb(server.ctx, select_protocol, NULL);
     SSL_CTX_set_verify(server.ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(server.ctx, accept_all, NULL);
@@ -133,7 +138,8 @@ int main(void)
     for (int way = 0; way < WAYS; way++) {
         subject("in QUIC the certificate of the CA that the server names is sent");
         check_choice((enum way)way, &pki.ca_b, "ECDSA+SHA256", pki.b.cert);
-        subject("in QUIC a credential is not sent if its key fits none of the server's signature algorithms");
+        subject("in QUIC a credential is not sent if its key fits none of the server's signature "
+                "algorithms");
         check_choice((enum way)way, &pki.ca_a, "ECDSA+SHA256", pki.a.cert);
         check_choice((enum way)way, &pki.ca_a, "rsa_pss_rsae_sha256", rsa.cert);
         check_choice((enum way)way, &pki.ca_b, "rsa_pss_rsae_sha256", NULL);

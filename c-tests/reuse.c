@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An SSL that has connected to server A is cleared, copied, shared or used again for another server,
-   in every way that OpenSSL offers. It sends the same certificate as a new SSL. Compiled twice: with
-   certpick, and with -DMODULE for a process whose openssl.cnf activates the module. */
+/* An SSL that has connected to server A is cleared, copied, shared or used again for another
+   server, in every way that OpenSSL offers. It sends the same certificate as a new SSL. Compiled
+   twice: with certpick, and with -DMODULE for a process whose openssl.cnf activates the module. */
 #include "reuse.h"
 
 /* --- ways to reuse an SSL: each returns an SSL for the next server and frees its argument --- */
@@ -82,7 +82,8 @@ static void used_again(enum ending ending, enum next next)
         SCOPED(SSL) *ssl = make_ssl(ctx);
 
         connect_to_a(ssl, ending);
-        /* An interrupted handshake must be cleared first, because SSL_dup() would return the same SSL. */
+        /* An interrupted handshake must be cleared first, because SSL_dup() would return the same
+           SSL. */
         seen.length = 0;
         ssl = reuses[i](ssl);
         check_sent(ssl, next);
@@ -242,7 +243,8 @@ static void run_all(void)
         }
         subject("an SSL that is copied before its first use and its copy make their own choices");
         copied_before(next);
-        subject("a later request in the same connection gets the same certificate as a new SSL sends");
+        subject("a later request in the same connection gets the same certificate as a new SSL "
+                "sends");
         later_request(next);
     }
     if (setting.info != NO_INFO)

@@ -58,7 +58,8 @@ static void from_lists(const struct pki *pki, const char *start, const char *end
     CHECK_INT(copies_in_memory(), 0);
 }
 
-/* Checks that no text contains the password, and neither does memory after the selector is freed. */
+/* Checks that no text contains the password, and neither does memory after the selector is
+   freed. */
 static void not_in_texts(const struct pki *pki, enum form form)
 {
     certpick_selector *selector = certpick_selector_new();
@@ -68,14 +69,16 @@ static void not_in_texts(const struct pki *pki, enum form form)
 
     write_encrypted_key("b.key", pki->b.key, form);
     CHECK_OK(add(selector, ",", ""));
-    CHECK_INT(certpick_selector_validate(selector), is_good ? CERTPICK_OK : CERTPICK_ERROR_PASSWORD_WRONG);
+    CHECK_INT(certpick_selector_validate(selector),
+              is_good ? CERTPICK_OK : CERTPICK_ERROR_PASSWORD_WRONG);
     subject("no text contains the password");
     CHECK_INT(certpick_selector_error(selector)[0] == '\0', is_good);
     CHECK(!has_password(certpick_selector_error(selector)));
     ERR_print_errors_cb(error_has_password, &in_queue);
     CHECK(!in_queue);
     CHECK_INT(connect_selector(&link, TLS1_3_VERSION, selector, server), is_good);
-    CHECK(!has_password(certpick_message(link.client)) && !has_password(certpick_explanation(link.client)));
+    CHECK(!has_password(certpick_message(link.client)) &&
+          !has_password(certpick_explanation(link.client)));
     CHECK_INT(certpick_message(link.client)[0] == '\0', is_good);
     close_link(&link);
     subject("memory does not contain the password after the selector is freed");
@@ -83,8 +86,10 @@ static void not_in_texts(const struct pki *pki, enum form form)
     CHECK_INT(copies_in_memory(), 0);
 }
 
-/* Adds lists and, if they are valid, checks the keys. Memory must not contain the password afterwards. */
-static void check_wiped(const char *start, const char *end, certpick_status added, certpick_status validated)
+/* Adds lists and, if they are valid, checks the keys. Memory must not contain the password
+   afterwards. */
+static void check_wiped(const char *start, const char *end, certpick_status added,
+                        certpick_status validated)
 {
     certpick_selector *selector = certpick_selector_new();
 

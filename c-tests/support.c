@@ -47,17 +47,20 @@ static int check_string(int holds, const char *actual, const char *relation, con
                         const char *what, const char *file, int line)
 {
     if (!count_check(holds, file, line))
-        printf("%s is \"%s\"\n    expected %s\"%s\"\n", what, actual != NULL ? actual : "(NULL)", relation,
-               expected);
+        printf("%s is \"%s\"\n    expected %s\"%s\"\n", what, actual != NULL ? actual : "(NULL)",
+               relation, expected);
     return holds;
 }
 
-int check_text(const char *actual, const char *expected, const char *what, const char *file, int line)
+int check_text(const char *actual, const char *expected, const char *what, const char *file,
+               int line)
 {
-    return check_string(actual != NULL && strcmp(actual, expected) == 0, actual, "", expected, what, file, line);
+    return check_string(actual != NULL && strcmp(actual, expected) == 0, actual, "", expected, what,
+                        file, line);
 }
 
-int check_begins(const char *actual, const char *start, const char *what, const char *file, int line)
+int check_begins(const char *actual, const char *start, const char *what, const char *file,
+                 int line)
 {
     return check_string(actual != NULL && strncmp(actual, start, strlen(start)) == 0, actual,
                         "to begin with ", start, what, file, line);
@@ -277,7 +280,8 @@ void check_queue(int markers, int own, const char *file, int line)
 {
     struct queue queue = take_queue();
 
-    if (!check_int((long long)queue.length, markers + own, "the length of the error queue", file, line)) {
+    if (!check_int((long long)queue.length, markers + own, "the length of the error queue", file,
+                   line)) {
         for (int i = 0; i < (int)queue.length; i++)
             printf("    queued: %s\n", ERR_error_string(queue.codes[i], NULL));
         return;
@@ -288,8 +292,10 @@ void check_queue(int markers, int own, const char *file, int line)
     if (own) {
         const char *reason = ERR_reason_error_string(queue.codes[markers]);
 
-        check_int((long long)foreign_entries(&queue), 1, "the number of entries of certpick", file, line);
-        check_true(reason != NULL && reason[0] != '\0', "the entry of certpick has a reason string", file, line);
+        check_int((long long)foreign_entries(&queue), 1, "the number of entries of certpick", file,
+                  line);
+        check_true(reason != NULL && reason[0] != '\0', "the entry of certpick has a reason string",
+                   file, line);
     }
 }
 

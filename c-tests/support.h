@@ -38,8 +38,10 @@ void subject(const char *sentence);
 #define CHECK_LACKS(actual, part) check_has((actual), (part), 0, #actual, __FILE__, __LINE__)
 int check_true(int holds, const char *what, const char *file, int line);
 int check_int(long long actual, long long expected, const char *what, const char *file, int line);
-int check_text(const char *actual, const char *expected, const char *what, const char *file, int line);
-int check_begins(const char *actual, const char *start, const char *what, const char *file, int line);
+int check_text(const char *actual, const char *expected, const char *what, const char *file,
+               int line);
+int check_begins(const char *actual, const char *start, const char *what, const char *file,
+                 int line);
 int check_has(const char *actual, const char *part, int wanted, const char *what, const char *file,
               int line);
 

@@ -24,6 +24,8 @@ PROGRAMS = {
     "post_handshake": "post-handshake authentication sends the right certificate",
     "chains": "chains are complete, ordered and finite",
     "choice": "reasons, ranks and options have their documented effect",
+    "rules": "rules are compared with what is known about the server and the user",
+    "rules_lifecycle": "rules and configuration files belong to the handshake that uses them",
     "in_memory": "credentials in memory are referenced, and issuers complete chains",
     "password_callback": "the password callback is called once, and its result is checked",
     "failing_key": "an unusable key of the chosen credential ends the handshake",

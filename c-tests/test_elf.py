@@ -97,7 +97,7 @@ def test_the_soname_is_libcertpick_so_0():
     assert names("SONAME") == ["libcertpick.so.0"]
 
 
-def test_it_needs_one_openssl_and_system_libraries_only():
+def test_the_library_needs_only_openssl_and_system_libraries():
     needed = names("NEEDED")
     others = [name for name in needed if not SYSTEM.fullmatch(name)]
     assert sorted(others) == [f"libcrypto.so.{OPENSSL_SOVERSION}", f"libssl.so.{OPENSSL_SOVERSION}"]
@@ -108,7 +108,7 @@ def test_every_undefined_symbol_is_found():
     assert "undefined symbol" not in succeed(["ldd", "-r", LIBRARY])
 
 
-def test_no_part_of_an_openssl_is_bundled():
+def test_openssl_is_not_bundled():
     text = succeed(["nm", "-D", "--undefined-only", LIBRARY])
     assert re.search(r"\bSSL_CTX_\w+", text) and re.search(r"\bX509_\w+", text)
     assert not [name for name in exported() if re.match(r"(SSL|EVP|X509|CRYPTO|OPENSSL)_", name)]
@@ -120,11 +120,11 @@ def test_the_stripped_library_has_at_most_one_mebibyte(tmp_path):
     assert stripped.stat().st_size <= 1024 * 1024
 
 
-def test_it_cannot_be_unloaded():
+def test_the_library_cannot_be_unloaded():
     assert any("NODELETE" in flags for flags in dynamic().get("FLAGS_1", []))
 
 
-def test_it_has_no_text_relocations_and_no_search_path():
+def test_the_library_has_no_text_relocations_and_no_search_path():
     entries = dynamic()
     assert "TEXTREL" not in entries
     assert not any("TEXTREL" in flags for flags in entries.get("FLAGS", []))
@@ -137,7 +137,7 @@ def test_its_relocations_are_read_only_and_its_stack_is_not_executable():
     assert re.search(r"GNU_STACK.*\bRW\b", segments)
 
 
-def test_the_header_the_library_and_cargo_have_one_version():
+def test_header_library_and_cargo_have_the_same_version():
     cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
     version = cargo["package"]["version"]
     if isinstance(version, dict):

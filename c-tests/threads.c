@@ -96,7 +96,8 @@ static void in_parallel(const struct pki *pki, enum way way, int threads)
         CHECK_INT(jobs[i].bad, 0);
     }
     /* No lock is held during a callback, so several threads may call it at the same time. */
-    subject("each thread calls the password callback at most once, and never after the key is loaded");
+    subject("each thread calls the password callback at most once, and never after the key is "
+            "loaded");
     CHECK(asked >= 1 && asked <= threads);
     asked = 0;
     connect_many(&jobs[threads]);

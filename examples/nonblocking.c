@@ -3,8 +3,8 @@
  *
  * usage: nonblocking HOST PORT ROOTS CERTIFICATES KEYS
  *
- * certpick does not wait for the network. Only loading and decrypting the chosen key can take time in
- * the handshake; certpick_selector_validate() does that beforehand. */
+ * certpick does not wait for the network. Only loading and decrypting the chosen key can take time
+ * in the handshake; certpick_selector_validate() does that beforehand. */
 #define _POSIX_C_SOURCE 200809L
 #include <certpick.h>
 #include <errno.h>

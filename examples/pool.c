@@ -7,9 +7,9 @@
  *     ask      sends a line on the next connection of the pool and prints the server's answer
  *     rotate   reads the files again, as after a renewal
  *
- * rotate creates a new selector and a new SSL_CTX and validates them before they replace the old ones,
- * so that a failed renewal changes nothing. A connection of an old generation is closed when it is
- * used next. In a program with threads, a lock for `current` suffices, because an SSL_CTX is
+ * rotate creates a new selector and a new SSL_CTX and validates them before they replace the old
+ * ones, so that a failed renewal changes nothing. A connection of an old generation is closed when
+ * it is used next. In a program with threads, a lock for `current` suffices, because an SSL_CTX is
  * reference-counted (SSL_CTX_up_ref(3)) and an attached selector may be shared. */
 #include <certpick.h>
 #include <openssl/err.h>

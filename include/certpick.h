@@ -28,7 +28,7 @@
  * is never NULL, belongs to the library, and must not be freed. No string contains a password.
  *
  * Ownership. A selector is reference-counted. An SSL_CTX holds its own reference to the selector
- * that is attached to it. Objects and strings that are passed in stay the caller's.
+ * that is attached to it. The caller keeps the objects and strings that it passes.
  *
  * Threads. One thread at a time may use a selector until it is frozen, that is, attached or passed
  * to certpick_select(). Then any number of threads may use it. A function with an SSL must be called
@@ -187,7 +187,7 @@ const char *certpick_status_text(certpick_status status);
 typedef struct certpick_selector certpick_selector;
 
 /**
- * Returns a new, empty selector with one reference, or NULL if there is no memory.
+ * Returns a new, empty selector with one reference, or NULL on allocation failure.
  */
 struct certpick_selector *certpick_selector_new(void);
 
@@ -636,7 +636,7 @@ const char *certpick_message(const SSL *ssl);
 uint32_t certpick_verdict(const SSL *ssl, size_t index);
 
 /**
- * Returns a text of several lines for people: the outcome, the content of the CertificateRequest,
+ * Returns a text of several lines for human readers: the outcome, the content of the CertificateRequest,
  * and each credential with the reasons against it; or "" if there was no CertificateRequest. The
  * text contains names of files and certificates. The string is valid as long as that of
  * certpick_message().

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The table of reasons in choice::Reason, against the texts that repeat it: the header,
+//! Compares the table of reasons in choice::Reason with the texts that repeat it: the header,
 //! certpick(3) and the documents.
 
 use certpick_core::choice::{Effect, Reason};
@@ -17,7 +17,7 @@ fn read(path: PathBuf) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns how the documentation of a constant begins.
+/// Returns the beginning of a constant's documentation.
 fn beginning(reason: &Reason) -> String {
     let effect = match reason.effect {
         Effect::Excludes => "Hard",

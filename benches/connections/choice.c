@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counts, under callgrind, the instructions of the choice among N credentials for a server that names
-   M CAs. Runs in the directory of the certificates:
+/* Counts, under callgrind, the instructions of the choice among N credentials for a server that
+   names M CAs. Runs in the directory of the certificates:
 
        choice N M one|all [CONFIG]   the CAs issued one or all of the credentials. With M = 0 the request
                                      names as many CAs as fit, with M = none it names none. Prints the
@@ -33,7 +33,8 @@ static int each_with_each(SSL *ssl)
 
     for (i = 0; i < choosing.count; i++) {
         for (j = 0; j < sk_X509_NAME_num(names); j++) {
-            if (X509_NAME_cmp(X509_get_issuer_name(choosing.leaves[i]), sk_X509_NAME_value(names, j)) == 0) {
+            if (X509_NAME_cmp(X509_get_issuer_name(choosing.leaves[i]),
+                              sk_X509_NAME_value(names, j)) == 0) {
                 found++;
                 break;
             }
@@ -70,7 +71,8 @@ static STACK_OF(X509_NAME) *ca_names(int count, int all)
     if (all && (count == 0 || count > choosing.count))
         count = choosing.count;
     for (i = 0; bytes < MAX_NAME_BYTES && (count == 0 || i < count - 1); i++) {
-        X509_NAME *name = all ? X509_NAME_dup(X509_get_issuer_name(choosing.leaves[i])) : stranger(i + 1);
+        X509_NAME *name =
+            all ? X509_NAME_dup(X509_get_issuer_name(choosing.leaves[i])) : stranger(i + 1);
 
         bytes += 2 + i2d_X509_NAME(name, NULL);
         MUST(sk_X509_NAME_push(names, name) > 0);
@@ -79,7 +81,7 @@ static STACK_OF(X509_NAME) *ca_names(int count, int all)
     return names;
 }
 
-/* Makes one handshake. */
+/* Performs one handshake. */
 static void handshake(SSL_CTX *client, SSL_CTX *server)
 {
     struct memory_link link;
@@ -97,7 +99,8 @@ static void read_leaves(const char *certificates)
     char *copy = strdup(certificates), *name = strtok(copy, ",");
 
     for (; name != NULL; name = strtok(NULL, ",")) {
-        choosing.leaves = realloc(choosing.leaves, ((size_t)choosing.count + 1) * sizeof(*choosing.leaves));
+        choosing.leaves =
+            realloc(choosing.leaves, ((size_t)choosing.count + 1) * sizeof(*choosing.leaves));
         MUST(choosing.leaves != NULL);
         choosing.leaves[choosing.count++] = read_certificate(name);
     }

@@ -19,7 +19,7 @@ from .cases import COPIED, MODULE, PATCHED, PAUSE, RULES, STOCK, WAY_NAMES, Case
 
 USER = "bench"
 MAX_SECONDS = 600
-# Measurements of the reference in each round, because all others are divided by it.
+# The number of measurements of the reference in each round. All other results are divided by their median.
 REFERENCES = 3
 NOWHERE = "/nonexistent"
 KINDS = ("first cpu", "first wall", "later cpu", "later wall")

@@ -3,10 +3,10 @@
 
        connect [-w WAY] [-p first|later] [-s SECONDS] [-c] COUNT SETTINGS
 
-   Prints CPU time (user and system) and wall time of each connection in microseconds. If COUNT is 0,
-   connects once and prints the server's view of the connection. SETTINGS is a file with libpq's
-   parameters, one NAME=VALUE per line, because a list may be longer than an argument can be. For -w it
-   also has "certificates" and "keys".
+   Prints CPU time (user and system) and wall time of each connection in microseconds. If COUNT is
+   0, connects once and prints the server's view of the connection. SETTINGS is a file with libpq's
+   parameters, one NAME=VALUE per line, because a list may be longer than an argument can be. For -w
+   it also has "certificates" and "keys".
    -w: a way to find the certificate with stock libpq (ways.c)
    -p: counts, under callgrind, the instructions of the first or the later connections
    -s: pauses before each later connection
@@ -170,7 +170,8 @@ int main(int argc, char **argv)
             return 2;
     }
     if (argc - optind != 2) {
-        fprintf(stderr, "usage: connect [-w WAY] [-p first|later] [-s SECONDS] [-c] COUNT SETTINGS\n");
+        fprintf(stderr,
+                "usage: connect [-w WAY] [-p first|later] [-s SECONDS] [-c] COUNT SETTINGS\n");
         return 2;
     }
     count = atoi(argv[optind]);

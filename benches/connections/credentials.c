@@ -13,8 +13,10 @@ X509_NAME *stranger(int number)
     char text[64];
 
     snprintf(text, sizeof(text), "Other CA %d", number);
-    MUST(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)"Example", -1, -1, 0));
-    MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0));
+    MUST(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)"Example", -1,
+                                    -1, 0));
+    MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1,
+                                    0));
     return name;
 }
 

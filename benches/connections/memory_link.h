@@ -13,7 +13,8 @@ struct memory_link {
 };
 
 void give_up(const char *file, int line, const char *what);
-/* Returns a server that requests a certificate of these CAs and accepts any. Takes ownership of the names. */
+/* Returns a server that requests a certificate of these CAs and accepts any. Takes ownership of the
+   names. */
 SSL_CTX *new_memory_server(const char *certificate, const char *key, STACK_OF(X509_NAME) *names);
 void open_memory_link(struct memory_link *link, SSL_CTX *client, SSL_CTX *server);
 int shake_hands(struct memory_link *link);

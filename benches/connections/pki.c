@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Makes the certificates of the benchmark in the current directory: pki COUNT
+/* Creates the certificates of the benchmark in the current directory: pki COUNT
 
    root.crt, server.crt, server.key      those of the server 127.0.0.1
    ca.crt                                the CA of the client certificates that the server accepts
    site.crt                              a client certificate; its key in three forms: site.key,
                                          site-encrypted.key (PBKDF2 with OpenSSL's default of 2,048
                                          rounds), site-pbkdf2.key (200,000 rounds)
-   rsa.crt, rsa.key                      a client certificate with RSA of 2,048 bits. All of these are
-                                         of version 3, the others with P-256.
-   1.crt, 1.key ... COUNT.crt, COUNT.key other client certificates, each with its own issuer, of the
-                                         kinds below in turn. They share a few keys. */
+   rsa.crt, rsa.key                      a client certificate with RSA of 2,048 bits. All of these
+                                         are of version 3, the others with P-256.
+   1.crt, 1.key ... COUNT.crt, COUNT.key other client certificates, each with its own issuer, of
+                                         the kinds below in turn. They share a few keys. */
 #include "support.h"
 
 #include "certificates.h"
@@ -26,7 +26,8 @@
 static const struct kind {
     enum key_kind keys[2]; /* of certificate and issuer, in turn */
     enum { PLAIN, MULTI_VALUED, OLD_STRINGS } names;
-    int version_1; /* like `openssl x509 -req -text` before OpenSSL 3.2, in PostgreSQL's documentation */
+    /* Like `openssl x509 -req -text` before OpenSSL 3.2, in PostgreSQL's documentation. */
+    int version_1;
     int self_signed;
     int sha512;
 } kinds[] = {
@@ -54,9 +55,11 @@ static EVP_PKEY *some_key(enum key_kind kind)
     return *key;
 }
 
-static void add_to_name(X509_NAME *name, const char *attribute, int type, const char *value, int len, int set)
+static void add_to_name(X509_NAME *name, const char *attribute, int type, const char *value,
+                        int len, int set)
 {
-    MUST(X509_NAME_add_entry_by_txt(name, attribute, type, (const unsigned char *)value, len, -1, set));
+    MUST(X509_NAME_add_entry_by_txt(name, attribute, type, (const unsigned char *)value, len, -1,
+                                    set));
 }
 
 static void fill_name(X509_NAME *name, const char *text, const struct kind *kind)
@@ -99,8 +102,8 @@ static void add_extensions(X509 *cert, X509 *issuer, const char *extended_key_us
     }
 }
 
-/* Issues a certificate, self-signed if there is no issuer, and a root if it also has no extended key
-   usage. Takes ownership of the key. */
+/* Issues a certificate, self-signed if there is no issuer, and a root if it also has no extended
+   key usage. Takes ownership of the key. */
 static struct identity issue(const char *name, const struct kind *kind, EVP_PKEY *key,
                              const struct identity *issuer, const char *extended_key_usage)
 {
@@ -117,7 +120,8 @@ static struct identity issue(const char *name, const struct kind *kind, EVP_PKEY
     MUST(X509_set_pubkey(new.cert, key));
     if (!kind->version_1)
         add_extensions(new.cert, by, extended_key_usage);
-    MUST(X509_sign(new.cert, issuer != NULL ? issuer->key : key, kind->sha512 ? EVP_sha512() : EVP_sha256()));
+    MUST(X509_sign(new.cert, issuer != NULL ? issuer->key : key,
+                   kind->sha512 ? EVP_sha512() : EVP_sha256()));
     return new;
 }
 
@@ -138,7 +142,8 @@ static void write_encrypted(const char *path, EVP_PKEY *key, int rounds)
     X509_SIG *encrypted;
 
     MUST(file != NULL && plain != NULL);
-    encrypted = PKCS8_encrypt(-1, EVP_aes_256_cbc(), PASSWORD, (int)strlen(PASSWORD), NULL, 0, rounds, plain);
+    encrypted = PKCS8_encrypt(-1, EVP_aes_256_cbc(), PASSWORD, (int)strlen(PASSWORD), NULL, 0,
+                              rounds, plain);
     MUST(encrypted != NULL && PEM_write_PKCS8(file, encrypted));
     X509_SIG_free(encrypted);
     PKCS8_PRIV_KEY_INFO_free(plain);

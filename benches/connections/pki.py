@@ -89,7 +89,7 @@ def write_configuration(count: int, which: str) -> Path:
 
 
 def make() -> None:
-    """Makes the certificates, once for each version of the sources."""
+    """Creates the certificates, once for each version of the sources."""
     stamp = BENCH / "pki.stamp"
     sources = [HERE / "pki.c", *(C_TESTS / name for name in ("certificates.c", "support.c"))]
     wanted = f"{COUNT} {hashlib.sha256(b''.join(source.read_bytes() for source in sources)).hexdigest()}"

@@ -30,7 +30,7 @@ def cost(command: list, env: dict, statuses: tuple = (0,)) -> float:
 
 
 def make_directory():
-    """Makes a directory of linked certificates and keys for `check`."""
+    """Creates a directory of linked certificates and keys for `check`."""
     directory = pki.PKI / "directory"
     if not directory.exists():
         directory.mkdir()

@@ -6,9 +6,9 @@
        selector time N               the same in microseconds of CPU time; then the times of reading
                                      and parsing the certificates, of reading them, and of stat(2)
        selector parse[-keys] N       reads and parses N certificates, and their keys
-       selector memory N files|keys  prints bytes per credential, without or with loaded keys: growth
-                                     of the resident size, allocated bytes, and allocated bytes of a
-                                     second selector */
+       selector memory N files|keys  prints bytes per credential, without or with loaded keys:
+                                     growth of the resident size, allocated bytes, and allocated
+                                     bytes of a second selector */
 #include <certpick.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -26,7 +26,7 @@
 
 /* --- building ------------------------------------------------------------------------------ */
 
-/* Builds, attaches (which makes the index) and frees a selector, as libpq does for a connection. */
+/* Builds, attaches (which builds the index) and frees a selector, as libpq does for a connection. */
 static void build_once(SSL_CTX *ctx, const char *certificates, const char *keys)
 {
     certpick_selector *selector = build_selector(certificates, keys);
@@ -76,7 +76,8 @@ static void just_read(const char *path)
     int file = open(path, O_RDONLY | O_CLOEXEC);
 
     MUST(file >= 0 && fstat(file, &status) == 0);
-    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* until the end of the file */
+    /* Until the end of the file. */
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
         ;
     close(file);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ways to find a client certificate, for comparison. Stock libpq gives no access to its SSL_CTX, so an
-   ex_data callback of OpenSSL is used, which is called for each new one.
+/* Ways to find a client certificate, for comparison. Stock libpq gives no access to its SSL_CTX, so
+   an ex_data callback of OpenSSL is used, which is called for each new one.
 
    naive     reads every file for each connection and takes the first certificate whose issuer the
              server names
@@ -103,7 +103,8 @@ static void read_bytes(const char *path)
 
     if (file < 0 || fstat(file, &status) != 0)
         fail(path);
-    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) /* until the end of the file */
+    /* Until the end of the file. */
+    while (read(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
         ;
     close(file);
 }
@@ -179,7 +180,8 @@ static const struct way {
 };
 static const struct way *chosen;
 
-static void new_context(void *ctx, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+static void new_context(void *ctx, void *pointer, CRYPTO_EX_DATA *data, int index, long argl,
+                        void *argp)
 {
     (void)pointer;
     (void)data;

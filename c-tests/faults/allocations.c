@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Each allocation of OpenSSL on the client's side fails once. The client must not crash, leak, send a
-   wrong certificate, or leave anything in the cache that breaks the next selector.
+/* Each allocation of OpenSSL on the client's side fails once. The client must not crash, leak, send
+   a wrong certificate, or leave anything in the cache that breaks the next selector.
 
    With CERTPICK_ALLOCATION_STEP=n only every n-th allocation fails. */
 #include "failing_allocations.h"
@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* --- one run ----------------------------------------------------------------------------------- */
+/* --- one run ---------------------------------------------------------------------------------- */
 
 enum { A, FLAWED, BOB, ALICE };
 static struct identity ca_a, ca_b, middle, clients[4];
@@ -73,9 +73,10 @@ static certpick_selector *new_selector_for_alice(void)
 
     arm();
     selector = certpick_selector_new();
-    good = selector != NULL &&
-           succeeded(certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\",alice.crt",
-                                                 "a.key,flawed.key,bob.key,alice.key", ",,,secret"));
+    good =
+        selector != NULL &&
+        succeeded(certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\",alice.crt",
+                                              "a.key,flawed.key,bob.key,alice.key", ",,,secret"));
     disarm();
     if (good) {
         arm();
@@ -144,12 +145,14 @@ static void check_decision(struct link *link, int done, enum scope scope)
         check_run(X509_cmp(peer, clients[ALICE].cert) == 0, "a wrong certificate arrived");
         check_run(sk_X509_num(chain) == 1 && X509_cmp(sk_X509_value(chain, 0), middle.cert) == 0,
                   "a wrong chain arrived");
-        check_run(outcome == CERTPICK_OUTCOME_SENT, "a certificate arrived, but the outcome is not \"sent\"");
+        check_run(outcome == CERTPICK_OUTCOME_SENT,
+                  "a certificate arrived, but the outcome is not \"sent\"");
         check_run(certpick_choice(link->client) == ALICE, "the choice is wrong");
     } else if (done) {
-        /* OpenSSL sends no certificate if it has no memory to check it. */
+        /* OpenSSL sends no certificate if an allocation fails while it checks it. */
         check_run(scope == WHOLE_CLIENT && failing.has_failed, "no certificate arrived");
-        check_run(outcome != CERTPICK_OUTCOME_SENT, "no certificate arrived, but the outcome is \"sent\"");
+        check_run(outcome != CERTPICK_OUTCOME_SENT,
+                  "no certificate arrived, but the outcome is \"sent\"");
     }
     if (done && peer != NULL)
         check_run(strstr(explanation, "certpick sent credential 4 of 4") != NULL,
@@ -204,18 +207,20 @@ static void run_once(SSL_CTX *server, int version, enum way way, enum scope scop
     SSL_CTX_free(client);
     /* Frees the texts of the error queue's entries. */
     OPENSSL_thread_stop();
-    check_run(is_complete || failing.has_failed, "the run is incomplete although no allocation failed");
+    check_run(is_complete || failing.has_failed,
+              "the run is incomplete although no allocation failed");
 }
 
-/* --- all runs ----------------------------------------------------------------------------------- */
+/* --- all runs --------------------------------------------------------------------------------- */
 
 static long failing_now, runs;
 
 static void crashed(int number)
 {
     char text[256];
-    int length = snprintf(text, sizeof(text), "signal %d with allocation %ld (%s:%d) failing\n", number,
-                          failing_now, failing.file != NULL ? failing.file : "?", failing.line);
+    int length =
+        snprintf(text, sizeof(text), "signal %d with allocation %ld (%s:%d) failing\n", number,
+                 failing_now, failing.file != NULL ? failing.file : "?", failing.line);
 
     if (write(STDOUT_FILENO, text, (size_t)length) < 0)
         _exit(3);
@@ -224,7 +229,8 @@ static void crashed(int number)
 
 static void report(const char *what)
 {
-    printf("    with allocation %ld (%s:%d) failing: %s\n", failing_now, failing.file, failing.line, what);
+    printf("    with allocation %ld (%s:%d) failing: %s\n", failing_now, failing.file, failing.line,
+           what);
 }
 
 static void fail_each(int version, enum way way, enum scope scope, enum lasting lasting, long every)
@@ -284,8 +290,8 @@ static void fail_each(int version, enum way way, enum scope scope, enum lasting 
     subject("a failing allocation causes no leak");
     CHECK_INT(leaked, 0);
     printf("TLS %s, way %d, scope %d, lasting %d: %ld allocations, step %ld; %ld incomplete runs\n",
-           version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)lasting, points, every,
-           failed);
+           version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)lasting, points,
+           every, failed);
     subject("some failing allocations have an effect");
     CHECK(failed > 0);
     runs += (points - (1 + (long)scope)) / every + 1;

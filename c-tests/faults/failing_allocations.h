@@ -11,7 +11,8 @@ struct failing {
     int armed;
     int has_failed;
     enum lasting lasting;
-    long number, fails; /* the count; the number of the one that fails, from 1, or 0 */
+    long number; /* of allocations in this run */
+    long fails;  /* the number of the allocation that fails, from 1; 0: none */
     const char *file;   /* where the failing allocation was requested */
     int line;
 };

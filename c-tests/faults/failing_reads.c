@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* For LD_PRELOAD: lets read(2) fail for the file that certpick_test_fail_reads() names. */
+/* For LD_PRELOAD: makes read(2) fail for the file that certpick_test_fail_reads() names. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Files change, are removed, or become unreadable between the construction of a selector and its
-   handshake. The handshake fails with a clear error or uses what was read before, and succeeds again
-   after the files are restored. */
+   handshake. The handshake fails with a clear error or uses what was read before, and succeeds
+   again after the files are restored. */
 #include "picking.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 static struct pki pki;
 
-/* --- changes of a file -------------------------------------------------------------------------- */
+/* --- changes of a file ------------------------------------------------------------------------ */
 
 static void remove_it(const char *file)
 {
@@ -76,13 +76,16 @@ static const struct {
     {"removed", remove_it, CERTPICK_ERROR_FILE, "certificate present, but not private key file"},
     {"emptied", empty_it, CERTPICK_ERROR_KEY, "it is empty"},
     {"truncated", truncate_it, CERTPICK_ERROR_KEY, "could not load private key file"},
-    {"the key of another certificate", replace_it, CERTPICK_ERROR_KEY_MISMATCH, "certificate does not match"},
+    {"the key of another certificate", replace_it, CERTPICK_ERROR_KEY_MISMATCH,
+     "certificate does not match"},
     {"encrypted", encrypt_it, CERTPICK_ERROR_PASSWORD_MISSING, "no password was given"},
-    {"readable by all", make_it_readable_by_all, CERTPICK_ERROR_KEY_PERMISSIONS, "group or world access"},
+    {"readable by all", make_it_readable_by_all, CERTPICK_ERROR_KEY_PERMISSIONS,
+     "group or world access"},
     {"a directory", make_it_a_directory, CERTPICK_ERROR_FILE, "is not a regular file"},
     {"a FIFO", make_it_a_fifo, CERTPICK_ERROR_FILE, "is not a regular file"},
     {"a dangling link", make_it_a_dangling_link, CERTPICK_ERROR_FILE, "but not private key file"},
-    {"a link to itself", make_it_a_link_to_itself, CERTPICK_ERROR_FILE, "could not stat private key file"},
+    {"a link to itself", make_it_a_link_to_itself, CERTPICK_ERROR_FILE,
+     "could not stat private key file"},
     {"a device", make_it_a_device, CERTPICK_ERROR_FILE, "is not a regular file"},
 };
 
@@ -93,7 +96,7 @@ static void restore(void)
     write_identity("a", &pki.a, NULL);
 }
 
-/* --- handshakes --------------------------------------------------------------------------------- */
+/* --- handshakes ------------------------------------------------------------------------------- */
 
 static void check_aborted(SSL_CTX *client, SSL_CTX *server, const char *words, const char *what)
 {
@@ -185,20 +188,22 @@ static void special_files(void)
     static const char *const names[] = {"fifo", "directory", "loop", "/dev/zero", "missing"};
     SCOPED(certpick_selector) *selector = certpick_selector_new();
 
-    MUST(mkfifo("fifo", 0600) == 0 && mkdir("directory", 0700) == 0 && symlink("loop", "loop") == 0);
+    MUST(mkfifo("fifo", 0600) == 0 && mkdir("directory", 0700) == 0 &&
+         symlink("loop", "loop") == 0);
     subject("a file that is not a regular file is refused without blocking");
     for (size_t i = 0; i < COUNT(names); i++) {
         char list[64];
 
         snprintf(list, sizeof(list), "b.crt,%s", names[i]);
-        CHECK_INT(certpick_selector_add_lists(selector, list, "b.key,a.key", NULL), CERTPICK_ERROR_FILE);
+        CHECK_INT(certpick_selector_add_lists(selector, list, "b.key,a.key", NULL),
+                  CERTPICK_ERROR_FILE);
         CHECK_BEGINS(certpick_selector_error(selector), "entry 2: could not read certificate file");
         CHECK_INT(certpick_selector_add_issuers(selector, names[i]), CERTPICK_ERROR_FILE);
         CHECK_INT(certpick_selector_count(selector), 0);
     }
 }
 
-/* --- lost permissions --------------------------------------------------------------------------- */
+/* --- lost permissions ------------------------------------------------------------------------- */
 
 /* Root becomes another user. Any other user closes the directory of the keys, which does not change
    the files. */
@@ -226,7 +231,8 @@ static void connect_without_access(int version, enum way way)
     CHECK_SENDS(client, server_a, pki.a.cert);
     subject("a key that was not read before cannot be read");
     open_link(&link, client, server_b);
-    CHECK_FAILS(&link, "entry 2: could not stat private key file \"keys/b.key\": Permission denied");
+    CHECK_FAILS(&link,
+                "entry 2: could not stat private key file \"keys/b.key\": Permission denied");
 
     subject("a new selector gets no key without the permission to read it, cached or not");
     SCOPED(certpick_selector) *after = new_selector("a.crt,b.crt", "keys/a.key,keys/b.key", NULL);

@@ -14,10 +14,12 @@ static struct pki pki;
 static SSL_CTX *server_12;
 static certpick_selector *selector;
 
-/* Appends a name of minimum size, 11 bytes: one attribute (OID 1.2.0 to 1.2.127) without a value. */
+/* Appends a name of minimum size, 11 bytes: one attribute (OID 1.2.0 to 1.2.127) without a
+   value. */
 static void put_short_name(struct bytes *to, int n)
 {
-    const unsigned char name[] = {0x30, 9, 0x31, 7, 0x30, 5, 6, 1, (unsigned char)(n % 128), 0x0c, 0};
+    const unsigned char name[] = {0x30, 9, 0x31, 7, 0x30, 5, 6, 1, (unsigned char)(n % 128),
+                                  0x0c, 0};
 
     put_number(to, sizeof(name), 2);
     put(to, name, sizeof(name));
@@ -31,7 +33,8 @@ static void put_front(struct bytes *body)
     put(body, front, sizeof(front));
 }
 
-/* Writes a CertificateRequest of TLS 1.2 with this number of unknown names, and then the name of a CA. */
+/* Writes a CertificateRequest of TLS 1.2 with this number of unknown names, and then the name of a
+   CA. */
 static void put_request(struct bytes *body, int unknown, X509 *ca)
 {
     static struct bytes names;
@@ -47,7 +50,7 @@ static void put_request(struct bytes *body, int unknown, X509 *ca)
     put(body, names.at, names.length);
 }
 
-/* --- replacing a request ------------------------------------------------------------------------- */
+/* --- replacing a request ---------------------------------------------------------------------- */
 
 /* Replaces the body of the CertificateRequest in the server's flight. */
 static void replace_request(struct bytes *flight, const unsigned char *request, size_t length)
@@ -86,7 +89,8 @@ static void replace_request(struct bytes *flight, const unsigned char *request, 
     }
 }
 
-/* Runs a TLS 1.2 client until it answers the request (0) or fails (-1). The caller calls free_link(). */
+/* Runs a TLS 1.2 client until it answers the request (0) or fails (-1). The caller calls
+   free_link(). */
 static int answer(struct link *link, const unsigned char *request, size_t length, enum way way)
 {
     static struct bytes flight;
@@ -126,7 +130,7 @@ static void free_link(struct link *link)
     ERR_clear_error();
 }
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 /* Checks the choice for a request. Returns the length of the explanation. */
 static size_t check_choice(const struct bytes *request, enum way way, size_t expected)
@@ -173,8 +177,10 @@ static void many_names_by_tls12(enum way way)
     fill(description, 'x', sizeof(description));
     MUST(long_name != NULL);
     /* Some versions of OpenSSL have a limit. */
-    MUST(X509_NAME_add_entry_by_NID(long_name, nid, type, (unsigned char *)description, 32000, -1, 0) ||
-         X509_NAME_add_entry_by_NID(long_name, nid, type, (unsigned char *)description, 1000, -1, 0));
+    MUST(X509_NAME_add_entry_by_NID(long_name, nid, type, (unsigned char *)description, 32000, -1,
+                                    0) ||
+         X509_NAME_add_entry_by_NID(long_name, nid, type, (unsigned char *)description, 1000, -1,
+                                    0));
     static struct bytes names;
     names.length = 0;
     put_name(&names, long_name);

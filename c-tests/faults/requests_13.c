@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Malformed CertificateRequests of TLS 1.3. They are encrypted and signed, so the test replaces them in
-   the client: OpenSSL passes each message to a callback after it is decrypted and hashed, and before
-   it is parsed.
+/* Malformed CertificateRequests of TLS 1.3. They are encrypted and signed, so the test replaces
+   them in the client: OpenSSL passes each message to a callback after it is decrypted and hashed,
+   and before it is parsed.
 
    With CERTPICK_BYTE_STEP=n only every n-th byte is tested. */
 #include "picking.h"
@@ -14,7 +14,7 @@ enum { CERTIFICATE_AUTHORITIES = 47, UNKNOWN_EXTENSION = 0xfafa };
 static struct pki pki;
 static certpick_selector *selector;
 
-/* --- replacing a request ------------------------------------------------------------------------ */
+/* --- replacing a request ---------------------------------------------------------------------- */
 
 /* How the next CertificateRequest is changed. */
 static struct {
@@ -25,7 +25,8 @@ static struct {
     size_t body;                     /* set to the length of the body */
 } change;
 
-/* Replaces the extension. An unknown extension fills the rest, because the length must not change. */
+/* Replaces the extension. An unknown extension fills the rest, because the length must not
+   change. */
 static void put_authorities(unsigned char *body, size_t length)
 {
     static const unsigned char zeros[4096];
@@ -55,8 +56,8 @@ static void put_authorities(unsigned char *body, size_t length)
     memcpy(body, made.at, length);
 }
 
-static void on_message(int is_written, int version, int type, const void *data, size_t length, SSL *ssl,
-                       void *arg)
+static void on_message(int is_written, int version, int type, const void *data, size_t length,
+                       SSL *ssl, void *arg)
 {
     unsigned char *message = (unsigned char *)(uintptr_t)data;
 
@@ -84,7 +85,7 @@ static int connect_once(struct link *link, SSL_CTX *server, enum way way)
     return complete_link(link);
 }
 
-/* --- requests ------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 #define NAME_OF_B "\x00\x11\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04" "CA B"
 #define LIST_OF(length, rest) {"\x00" length rest, sizeof(length) + sizeof(rest) - 1}
@@ -106,14 +107,20 @@ static const struct {
     {"half of a name's length at the end", LIST_OF("\x14", NAME_OF_B "\x00"), 0, 0},
     {"a name that continues after the list", LIST_OF("\x04", "\x00\x11\x30\x0f"), 0, 0},
     {"an empty name without a header", LIST_OF("\x02", "\x00\x00"), 0, 0},
-    {"an empty name without a header before a valid one", LIST_OF("\x15", "\x00\x00" NAME_OF_B), 0, 0},
+    {"an empty name without a header before a valid one", LIST_OF("\x15", "\x00\x00" NAME_OF_B), 0,
+     0},
     {"a name with an additional byte",
-     LIST_OF("\x14",
-             "\x00\x12" "\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04" "CA B" "\x00"), 0, 0},
+     LIST_OF("\x14", "\x00\x12"
+                     "\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04"
+                     "CA B"
+                     "\x00"),
+     0, 0},
     {"a name that is not a SEQUENCE", LIST_OF("\x04", "\x00\x02\x31\x00"), 0, 0},
     {"a name that is an INTEGER", LIST_OF("\x05", "\x00\x03\x02\x01\x01"), 0, 0},
-    {"a name whose inner lengths are too long", LIST_OF("\x07", "\x00\x05\x30\x03\x31\x05\x30"), 0, 0},
-    {"a name of indefinite length without an end", LIST_OF("\x06", "\x00\x04\x30\x80\x31\x80"), 0, 0},
+    {"a name whose inner lengths are too long", LIST_OF("\x07", "\x00\x05\x30\x03\x31\x05\x30"), 0,
+     0},
+    {"a name of indefinite length without an end", LIST_OF("\x06", "\x00\x04\x30\x80\x31\x80"), 0,
+     0},
     {"a name with a length of 2^32-1", LIST_OF("\x08", "\x00\x06\x30\x84\xff\xff\xff\xff"), 0, 0},
     {"an attribute type that is not an OBJECT IDENTIFIER",
      LIST_OF("\x0d", "\x00\x0b\x30\x09\x31\x07\x30\x05\x02\x01\x01\x0c\x00"), 0, 0},
@@ -123,10 +130,13 @@ static const struct {
     {"the empty name before a valid one", LIST_OF("\x17", "\x00\x02\x30\x00" NAME_OF_B), 1, 1},
     {"the same name twice", LIST_OF("\x26", NAME_OF_B NAME_OF_B), 1, 1},
     {"a name with other case and string type",
-     LIST_OF("\x13", "\x00\x11\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x13\x04" "ca b"), 1, 1},
+     LIST_OF("\x13", "\x00\x11\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x13\x04"
+                     "ca b"),
+     1, 1},
     {"a name that contains a NUL",
-     LIST_OF("\x15",
-             "\x00\x13\x30\x11\x31\x0f\x30\x0d\x06\x03\x55\x04\x03\x0c\x06" "CA B\x00x"), 1, SIZE_MAX},
+     LIST_OF("\x15", "\x00\x13\x30\x11\x31\x0f\x30\x0d\x06\x03\x55\x04\x03\x0c\x06"
+                     "CA B\x00x"),
+     1, SIZE_MAX},
     {"an attribute value that is an INTEGER",
      LIST_OF("\x10", "\x00\x0e\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x02\x01\x07"), 0, 0},
 };
@@ -143,8 +153,8 @@ static SSL_CTX *new_server_with_long_request(void)
         X509_NAME *name = X509_NAME_new();
 
         text[0] = (char)('a' + i);
-        MUST(name != NULL && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (unsigned char *)text,
-                                                        -1, -1, 0));
+        MUST(name != NULL && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                                        (unsigned char *)text, -1, -1, 0));
         MUST(sk_X509_NAME_push(names, name) > 0);
     }
     SSL_CTX_set_client_CA_list(server, names);

@@ -95,8 +95,8 @@ struct job {
     long good, bad, between;
 };
 
-/* Returns 1 if the server received a certificate from this CA. The certificate of a selector changes
-   with its file. */
+/* Returns 1 if the server received a certificate from this CA. The certificate of a selector
+   changes with its file. */
 static int is_from(struct link *link, const struct identity *ca)
 {
     SCOPED(X509) *peer = SSL_get_peer_certificate(link->server);
@@ -106,15 +106,16 @@ static int is_from(struct link *link, const struct identity *ca)
 
 /* Connects with a new selector. The link may change between the reads of a certificate and its key,
    so that they do not match. */
-static int connect_with_new_selector(struct job *job, SSL_CTX *server, const struct identity *ca, int version)
+static int connect_with_new_selector(struct job *job, SSL_CTX *server, const struct identity *ca,
+                                     int version)
 {
     SCOPED(certpick_selector) *selector = certpick_selector_new();
     struct link link;
     int good = 0;
 
     MUST(selector != NULL);
-    if (certpick_selector_add_lists(selector, "now/a.crt,now/b.crt", "now/a.key,now/b.key", ",secret") ==
-        CERTPICK_OK) {
+    if (certpick_selector_add_lists(selector, "now/a.crt,now/b.crt", "now/a.key,now/b.key",
+                                    ",secret") == CERTPICK_OK) {
         good = connect_selector(&link, version, selector, server) && is_from(&link, ca);
         if (strstr(certpick_message(link.client), "does not match") != NULL) {
             job->between++;
@@ -149,8 +150,9 @@ static void *connect_many(void *arg)
         if (number < wanted) {
             to_a = (number + job->number) % 2;
             if (number % 16 == 0) {
-                good = connect_with_new_selector(job, to_a ? server_a : server_b, to_a ? &ca_a : &ca_b,
-                                                 tls_versions[number / 2 % 2]);
+                good =
+                    connect_with_new_selector(job, to_a ? server_a : server_b, to_a ? &ca_a : &ca_b,
+                                              tls_versions[number / 2 % 2]);
             } else {
                 good = connect_selector(&link, tls_versions[number / 2 % 2], mine->selector,
                                         to_a ? server_a : server_b) &&
@@ -230,8 +232,8 @@ int main(void)
     run_handshakes(handshakes - handshakes / 4);
     after = in_use();
     subject("memory use does not grow");
-    printf("%zu bytes in use after a quarter of the handshakes, %zu at the end; %ld rotations\n", before,
-           after, rotations);
+    printf("%zu bytes in use after a quarter of the handshakes, %zu at the end; %ld rotations\n",
+           before, after, rotations);
     CHECK(after < before + (128 << 10));
     SSL_CTX_free(server_a);
     SSL_CTX_free(server_b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A handshake that stops at each byte of the server's flight, and one whose data arrives byte by byte.
+/* A handshake that stops at each byte of the server's flight, and one whose data arrives byte by
+   byte.
 
    With CERTPICK_BYTE_STEP=n it stops only at every n-th byte. */
 #include "picking.h"
@@ -128,7 +129,8 @@ int main(void)
             size_t bytes = 0, length;
 
             use_selector(client, selector, way);
-            subject("a handshake that stops early has no outcome or has sent the right certificate");
+            subject("a handshake that stops early has no outcome or has sent the right "
+                    "certificate");
             do {
                 length = stop_after(client, server, bytes, (int)(bytes % 2));
                 bytes += every;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Disks that fail: reads of one file fail with EIO, or return one byte at a time and are interrupted.
-   Runs with failing_reads.so in LD_PRELOAD. */
+/* Disks that fail: reads of one file fail with EIO, or return one byte at a time and are
+   interrupted. Runs with failing_reads.so in LD_PRELOAD. */
 #include "picking.h"
 
 #include <dlfcn.h>
 
-/* Sets the end of the file name, and the error. 0: one byte at a time, and EINTR. NULL: no faults. */
+/* Sets the end of the file name, and the error. 0: one byte at a time, and EINTR. NULL: no
+   faults. */
 static void (*fail_reads)(const char *file, int error);
 
 static void certificates(void)

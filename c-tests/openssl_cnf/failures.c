@@ -13,9 +13,11 @@ static void flawed_key(const struct pki *pki, int version)
 
     subject("a key that others can read fails the handshake");
     MUST(chmod("b.key", 0644) == 0);
-    CHECK_FAILURE(client, server_b, "entry 2: private key file \"b.key\" has group or world access");
+    CHECK_FAILURE(client, server_b,
+                  "entry 2: private key file \"b.key\" has group or world access");
     CHECK_SENDS(client, server_a, pki->a.cert);
-    CHECK_FAILURE(client, server_b, "entry 2: private key file \"b.key\" has group or world access");
+    CHECK_FAILURE(client, server_b,
+                  "entry 2: private key file \"b.key\" has group or world access");
     subject("the repaired key is used, also by an SSL_CTX with which it failed");
     MUST(chmod("b.key", 0600) == 0);
     CHECK_SENDS(client, server_b, pki->b.cert);
@@ -24,11 +26,13 @@ static void flawed_key(const struct pki *pki, int version)
     subject("a missing key fails the handshake");
     client = new_client(version);
     MUST(rename("b.key", "moved.key") == 0);
-    CHECK_FAILURE(client, server_b, "entry 2: certificate present, but not private key file \"b.key\"");
+    CHECK_FAILURE(client, server_b,
+                  "entry 2: certificate present, but not private key file \"b.key\"");
     CHECK_SENDS(client, server_a, pki->a.cert);
     subject("the key of another certificate fails the handshake");
     MUST(link("a.key", "b.key") == 0);
-    CHECK_FAILURE(client, server_b, "entry 2: certificate does not match private key file \"b.key\"");
+    CHECK_FAILURE(client, server_b,
+                  "entry 2: certificate does not match private key file \"b.key\"");
     subject("a key with another password fails the handshake");
     write_identity("b", &pki->b, "sesame");
     CHECK_FAILURE(client, server_b, "entry 2: could not load private key file \"b.key\": ");
@@ -47,7 +51,8 @@ static void missing_certificate(const struct pki *pki, int version)
 
     subject("a missing certificate fails the handshake");
     MUST(rename("b.crt", "moved.crt") == 0);
-    CHECK_FAILURE(client, server_b, "entry 2: could not read certificate file \"b.crt\": No such file");
+    CHECK_FAILURE(client, server_b,
+                  "entry 2: could not read certificate file \"b.crt\": No such file");
     subject("a handshake without a CertificateRequest succeeds");
     SSL_CTX_set_verify(quiet, SSL_VERIFY_NONE, NULL);
     CHECK_SENDS(client, quiet, NULL);

@@ -18,7 +18,7 @@ static SSL_CTX *client_in(OSSL_LIB_CTX *library, int version)
     return ctx;
 }
 
-/* Checks that connections do not crash, whatever is sent. */
+/* Checks that connections do not crash, whichever certificate is sent. */
 static void check_no_crash(OSSL_LIB_CTX *library, int version)
 {
     SCOPED(SSL_CTX) *client = client_in(library, version), *asks = new_server(version, &pki.ca_a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A process with more different failures than certpick stores full texts for: 0.crt, 1.crt and so on,
-   each from a different CA and without a key. */
+/* A process with more different failures than certpick stores full texts for: 0.crt, 1.crt and so
+   on, each from a different CA and without a key. */
 #include "two_cas.h"
 
 enum { NUMBER = 80 };
@@ -22,7 +22,8 @@ int main(void)
         for (int i = 0; i < NUMBER; i++) {
             SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &cas[i]);
 
-            snprintf(text, sizeof(text), "entry %d: certificate present, but not private key file", i + 1);
+            snprintf(text, sizeof(text), "entry %d: certificate present, but not private key file",
+                     i + 1);
             subject("the first failures have their full text, the others have a text");
             CHECK_FAILURE(client, server, i < 50 ? text : "");
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A program with its own application name for openssl.cnf, like Node.js. The settings under that name
-   contain an unknown one. */
+/* A program with its own application name for openssl.cnf, like Node.js. The settings under that
+   name contain an unknown one. */
 #include "two_cas.h"
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A program that uses certpick itself, in each way: only its own list is used, even if no entry of it
-   is suitable and a certificate of openssl.cnf is. */
+/* A program that uses certpick itself, in each way: only its own list is used, even if no entry of
+   it is suitable and a certificate of openssl.cnf is. */
 #include "../picking.h"
 
 static void only_own_list(const struct pki *pki, int version, enum way way)

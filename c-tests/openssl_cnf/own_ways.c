@@ -22,8 +22,8 @@ static int cert_cb(SSL *ssl, void *arg)
 {
     (void)arg;
     asked++;
-    return answer == NULL ||
-           (SSL_use_certificate(ssl, answer->cert) == 1 && SSL_use_PrivateKey(ssl, answer->key) == 1);
+    return answer == NULL || (SSL_use_certificate(ssl, answer->cert) == 1 &&
+                              SSL_use_PrivateKey(ssl, answer->key) == 1);
 }
 
 static void own_certificate(const struct pki *pki, const struct identity *own, int version)
@@ -32,7 +32,8 @@ static void own_certificate(const struct pki *pki, const struct identity *own, i
     SCOPED(SSL_CTX) *rsa_only = new_server(version, &pki->ca_a), *plain = new_client(version);
     struct link link;
 
-    subject("a certificate that the program sets on the SSL_CTX is sent, whatever the server requests");
+    subject("a certificate that the program sets on the SSL_CTX is sent, whatever the server "
+            "requests");
     MUST(SSL_CTX_use_certificate(client, own->cert) && SSL_CTX_use_PrivateKey(client, own->key));
     CHECK_SENDS(client, server_a, own->cert);
 
@@ -109,7 +110,8 @@ static SSL_CTX *server_of(const SSL_METHOD *method, const struct pki *pki, int v
     MUST(ctx != NULL);
     MUST(SSL_CTX_use_certificate(ctx, SSL_CTX_get0_certificate(model)));
     MUST(SSL_CTX_use_PrivateKey(ctx, SSL_CTX_get0_privatekey(model)));
-    MUST(SSL_CTX_set_min_proto_version(ctx, version) && SSL_CTX_set_max_proto_version(ctx, version));
+    MUST(SSL_CTX_set_min_proto_version(ctx, version) &&
+         SSL_CTX_set_max_proto_version(ctx, version));
     return ctx;
 }
 

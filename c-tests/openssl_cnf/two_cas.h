@@ -8,7 +8,8 @@
 
 /* Checks that the handshake fails at the client with exactly one entry in the error queue, an entry
    of certpick whose reason begins with this text, and that no certificate arrives. */
-#define CHECK_FAILURE(client, server, text) check_failure((client), (server), (text), __FILE__, __LINE__)
+#define CHECK_FAILURE(client, server, text)                                                        \
+    check_failure((client), (server), (text), __FILE__, __LINE__)
 void check_failure(SSL_CTX *client, SSL_CTX *server, const char *text, const char *file, int line);
 
 #endif

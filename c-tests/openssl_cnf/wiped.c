@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-/* Not by stdio, whose buffer would keep a copy. The first key has an empty line. */
+/* Not written by stdio, whose buffer would keep a copy. The first key has an empty line. */
 static void write_passwords(const char *path)
 {
     char lines[PASSWORD_LENGTH + 1] = "\n";
@@ -15,7 +15,8 @@ static void write_passwords(const char *path)
 
     write_password(lines + 1);
     lines[PASSWORD_LENGTH] = '\n';
-    MUST(file >= 0 && write(file, lines, sizeof(lines)) == (ssize_t)sizeof(lines) && close(file) == 0);
+    MUST(file >= 0 && write(file, lines, sizeof(lines)) == (ssize_t)sizeof(lines) &&
+         close(file) == 0);
     OPENSSL_cleanse(lines, sizeof(lines));
 }
 
@@ -40,7 +41,8 @@ int main(void)
             CHECK(copies_in_memory() > 0);
             subject("memory does not contain the password after the SSL_CTX is freed");
             if (form == OTHER_PASSWORD)
-                CHECK_FAILURE(client, server_b, "entry 2: could not load private key file \"b.key\": ");
+                CHECK_FAILURE(client, server_b,
+                              "entry 2: could not load private key file \"b.key\": ");
             else
                 CHECK_SENDS(client, server_b, pki.b.cert);
             SSL_CTX_free(client);

@@ -2,9 +2,9 @@
 /* Functions that rustc calls in a library instrumented for ThreadSanitizer and that gcc's libtsan
    lacks. Linked into that library.
 
-   Rust's standard library is not instrumented. Before Arc frees its value, it decrements its counter
-   and then uses a fence, and ThreadSanitizer does not support fences. This fence acquires the counter
-   that the thread has decremented last, which has the same effect. */
+   Rust's standard library is not instrumented. Before Arc frees its value, it decrements its
+   counter and then uses a fence, and ThreadSanitizer does not support fences. This fence acquires
+   the counter that the thread has decremented last, which has the same effect. */
 #include <sanitizer/tsan_interface.h>
 #include <stddef.h>
 #include <string.h>

@@ -49,7 +49,7 @@ def test_a_race_in_rust_is_found(has_races, way):
 
 
 @pytest.mark.parametrize("way", GOOD)
-def test_synchronized_access_is_no_race(has_races, way):
+def test_synchronized_access_is_not_a_race(has_races, way):
     for _ in range(20):
         done = has_races(way)
         assert (done.returncode, done.stdout) == (0, "done\n"), done.stdout

@@ -54,14 +54,18 @@ const HEAD: &str = "\
 
 /// Run a program so that it sends the client certificate that each server requests
 ///
-/// The program must use OpenSSL 3.0 or later, and must not set a client certificate itself.
+/// The program must use OpenSSL 3.0 or later, and must not set a client
+/// certificate itself.
 ///
-/// Without --config and --sslcert, the configuration file is $CERTPICK_CONFIG if that variable is set,
-/// otherwise the first of these files that exists: $XDG_CONFIG_HOME/certpick/certpick.toml
-/// (~/.config/certpick/certpick.toml if that variable is not set to an absolute path) and
+/// Without --config and --sslcert, certpick reads the configuration file that
+/// the environment variable CERTPICK_CONFIG names. If the variable is not set,
+/// it reads the first of these files that exists:
+/// $XDG_CONFIG_HOME/certpick/certpick.toml (~/.config/certpick/certpick.toml
+/// if that variable is not set to an absolute path) and
 /// /etc/certpick/certpick.toml.
 #[derive(Args)]
 #[command(override_usage = USAGE, after_help = AFTER_HELP, next_line_help = true)]
+#[command(verbatim_doc_comment)]
 #[command(mut_arg("sslpassword_file", |arg| arg.requires("sslcert")))]
 #[command(mut_arg("issuers", |arg| arg.requires("sslcert")))]
 pub struct Options {

@@ -109,7 +109,7 @@ impl Decision {
     }
 
     /// Adds the verdicts on the credentials that the server's CA names exclude, which the choice does
-    /// not need. `judgement` is of all credentials but those that are `damaged`.
+    /// not need. `judgement` covers all credentials except the `damaged` ones.
     pub(crate) fn complete(&mut self, mut judgement: Judgement, damaged: Vec<(usize, Cause)>) {
         // Keep reasons that were found while a credential was being installed.
         let judged = self.judgement.index.survivors().iter().zip(self.judgement.verdicts.all());

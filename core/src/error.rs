@@ -158,7 +158,7 @@ pub enum Error {
     Several(Vec<Error>),
     /// An unexpected error in OpenSSL.
     OpenSsl(String),
-    /// OpenSSL had no memory.
+    /// OpenSSL ran out of memory.
     Memory,
     /// The library was built for another major version of OpenSSL than is loaded.
     OpenSslVersion {
@@ -264,7 +264,7 @@ impl From<ConfigError> for Error {
     }
 }
 
-/// OpenSSL had no memory, so that the result is unknown.
+/// OpenSSL ran out of memory, so that the result is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
 

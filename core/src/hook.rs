@@ -36,7 +36,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 /// Attaches a selector by SSL_CTX_set_client_cert_cb(3). Replaces the previous one. Fails if libssl has
-/// another major version than this library was built for, or if there is no memory.
+/// another major version than this library was built for, or on allocation failure.
 ///
 /// # Safety
 /// `ctx` is a valid SSL_CTX, and no other thread performs a handshake on it.
@@ -89,7 +89,7 @@ pub unsafe fn select(ssl: *mut ffi::SSL, selector: &Arc<FrozenSelector>) -> Resu
     }
     // A client calls the cert_cb after it has read a CertificateRequest (state TRCR) or, in a handshake
     // of TLS 1.3, after it has read the server's CertificateVerify (state TRSCV).
-    // SAFETY: the caller's promise; a static text.
+    // SAFETY: the caller's promise; a static string.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
     if before != 0 || in_init == 0 || (state != c"TRCR" && state != c"TRSCV") {
         return Err(Error::Argument("certpick_select must be called from a cert_cb"));

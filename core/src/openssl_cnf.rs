@@ -167,9 +167,9 @@ impl Conf {
 
 /// A provider in a configuration.
 pub struct Provider {
-    /// The section of its list.
+    /// The section that lists the provider.
     pub list: Vec<u8>,
-    /// Its name in that list.
+    /// Its name in that section.
     pub key: Vec<u8>,
     /// Its name in OpenSSL.
     pub name: Vec<u8>,

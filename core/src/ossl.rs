@@ -216,11 +216,11 @@ pub struct RsaPssParams {
     mask_hash: *const c_void,
 }
 
-/// Returns the result of `attempt`, or an error if it fails for lack of memory.
+/// Returns the result of `attempt`, or an error if OpenSSL runs out of memory.
 ///
-/// Many of OpenSSL's functions return the same value for an unusual certificate as for a lack of memory,
+/// Many of OpenSSL's functions return the same value for an unusual certificate as for an allocation failure,
 /// which must not be taken for a property of the certificate. So a failed attempt is repeated, and if it
-/// fails again, an allocation shows whether there is memory.
+/// fails again, a test allocation shows whether memory is exhausted.
 pub fn retry_unless_out_of_memory<T>(
     mut attempt: impl FnMut() -> Option<T>,
 ) -> Result<Option<T>, OutOfMemory> {
@@ -279,7 +279,7 @@ pub fn print(write: impl FnOnce(*mut ffi::BIO) -> bool) -> Option<Vec<u8>> {
 pub struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
 
 impl<'a> MemoryBio<'a> {
-    /// Returns `None` if there is no memory, or if there are more than INT_MAX bytes.
+    /// Returns `None` on allocation failure, or if there are more than INT_MAX bytes.
     pub fn new(bytes: &'a [u8]) -> Option<MemoryBio<'a>> {
         let length = c_int::try_from(bytes.len()).ok()?;
         // SAFETY: the BIO reads the bytes, which outlive it.
@@ -332,7 +332,7 @@ pub fn key_holder(key: &PKeyRef<Private>) -> KeyHolder {
     KeyHolder::OpenSsl
 }
 
-/// Returns a text as a C string, without any NUL bytes.
+/// Converts a string to a C string. Removes any NUL bytes.
 pub fn c_string(text: &str) -> CString {
     let mut bytes = text.as_bytes().to_vec();
     bytes.retain(|b| *b != 0);
@@ -380,7 +380,7 @@ pub fn check_version() -> Result<(), Error> {
     if major_version(built) == major_version(running) {
         return Ok(());
     }
-    // SAFETY: for OPENSSL_VERSION (0), the result is a static text.
+    // SAFETY: for OPENSSL_VERSION (0), the result is a static string.
     let text = unsafe { CStr::from_ptr(ffi::OpenSSL_version(0)) };
     Err(Error::OpenSslVersion { built, running: printable(text.to_bytes()) })
 }

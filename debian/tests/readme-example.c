@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Connects to argv[1], HOST:PORT, with the certificates of the README's example, which is included. */
+/* Connects to argv[1], HOST:PORT, with the certificates of the README's example, which is
+   included. */
 #include "readme.c"
 
 int main(int argc, char **argv)

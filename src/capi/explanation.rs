@@ -60,7 +60,7 @@ pub unsafe extern "C" fn certpick_verdict(ssl: *const SSL, index: usize) -> u32 
     verdict.flatten().unwrap_or(0)
 }
 
-/// Returns a text of several lines for people: the outcome, the content of the CertificateRequest,
+/// Returns a text of several lines for human readers: the outcome, the content of the CertificateRequest,
 /// and each credential with the reasons against it; or "" if there was no CertificateRequest. The
 /// text contains names of files and certificates. The string is valid as long as that of
 /// certpick_message().

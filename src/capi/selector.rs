@@ -84,7 +84,7 @@ pub(super) unsafe fn with_selector(
     })
 }
 
-/// Returns a new, empty selector with one reference, or NULL if there is no memory.
+/// Returns a new, empty selector with one reference, or NULL on allocation failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn certpick_selector_new() -> *mut certpick_selector {
     let new = guard(|| {

@@ -42,7 +42,7 @@ pub fn install(settings: Settings) {
         return;
     }
     // OpenSSL calls `new_context` from now on, except for an SSL_CTX that is created while the
-    // thread has another default library context. If there is no memory for the index, the module
+    // thread has another default library context. If the allocation of the index fails, the module
     // does nothing.
     let _ = STATE.index();
 }

@@ -147,7 +147,7 @@ impl Settings {
         settings
     }
 
-    /// Makes the selector of an SSL_CTX and reads the certificates.
+    /// Creates the selector of an SSL_CTX and reads the certificates.
     pub fn selector(&self) -> Result<FrozenSelector, Error> {
         if let Some(fault) = &self.fault {
             return Err(Error::Settings(fault.clone()));

@@ -29,9 +29,9 @@ pub struct Subject {
 }
 
 enum KeyIdentifiers {
-    /// With that of the issuer's certificate, if it has one.
+    /// The authority key identifier is the issuer's subject key identifier, if it has one.
     Usual,
-    /// With that of this certificate, if it has one.
+    /// The authority key identifier is the subject key identifier of this certificate, if it has one.
     Of(X509),
     None,
 }
@@ -172,24 +172,24 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes a self-signed certificate of a CA.
+    /// Creates a self-signed CA certificate.
     pub fn root(subject: impl Into<Subject>) -> Identity {
         Identity::self_signed(subject.into().authority())
     }
 
-    /// Makes a self-signed certificate.
+    /// Creates a self-signed certificate.
     pub fn self_signed(subject: impl Into<Subject>) -> Identity {
         let subject = subject.into();
         let certificate = subject.sign(&subject.name, None, &subject.key);
         Identity { certificate, key: subject.key }
     }
 
-    /// Makes a certificate of a CA that this CA issued.
+    /// Issues a certificate to another CA.
     pub fn authority(&self, subject: impl Into<Subject>) -> Identity {
         self.issue(subject.into().authority())
     }
 
-    /// Makes a certificate that this CA issued.
+    /// Issues a certificate.
     pub fn issue(&self, subject: impl Into<Subject>) -> Identity {
         let subject = subject.into();
         let key = subject.key.clone();
@@ -201,7 +201,7 @@ impl Identity {
         subject.sign(self.certificate.subject_name(), Some(&self.certificate), &self.key)
     }
 
-    /// Makes another certificate for another CA, with its name and its key.
+    /// Issues a certificate for the name and key of another CA.
     pub fn cross_sign(&self, other: &Identity) -> X509 {
         self.sign(other.same_subject().authority())
     }

@@ -8,23 +8,23 @@ use openssl::asn1::Asn1Time;
 use openssl::x509::extension::BasicConstraints;
 use openssl::x509::{X509, X509Ref};
 
-/// Makes a name with a key. Its own certificate is self-signed.
+/// Creates a name and a key, with a self-signed certificate.
 pub fn party(common_name: &str) -> Identity {
     Identity::root(Subject::new(common_name).kind(Kind::Ed25519))
 }
 
-/// Makes a certificate.
+/// Issues a certificate.
 pub fn issued_by(subject: &Identity, issuer: &Identity) -> X509 {
     valid_for(10, subject, issuer)
 }
 
-/// Makes a certificate that is valid for this number of days.
+/// Issues a certificate that is valid for this number of days.
 pub fn valid_for(days: i64, subject: &Identity, issuer: &Identity) -> X509 {
     issuer.sign(certificate(days, subject))
 }
 
-/// Makes a certificate with key identifiers: that of the issuer is taken from `issuer_certificate`, if
-/// it has one.
+/// Issues a certificate with key identifiers. The authority key identifier is the subject key identifier
+/// of `issuer_certificate`, if it has one.
 pub fn identified(subject: &Identity, issuer: &Identity, issuer_certificate: &X509Ref) -> X509 {
     issuer.sign(certificate(10, subject).key_identifiers(issuer_certificate))
 }

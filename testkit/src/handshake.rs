@@ -46,12 +46,12 @@ pub enum Way {
 pub const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 pub const WAYS: [Way; 3] = [Way::ClientCertCb, Way::CertCb, Way::Select];
 
-/// Returns each of these versions with each way.
+/// Returns every combination of these versions and the ways to attach.
 pub fn everywhere() -> impl Iterator<Item = (Version, Way)> {
     VERSIONS.into_iter().flat_map(|version| WAYS.into_iter().map(move |way| (version, way)))
 }
 
-/// When the server requests a certificate.
+/// The time at which the server requests a certificate.
 #[derive(Clone, Copy)]
 enum Request {
     WithinHandshake,
@@ -341,7 +341,7 @@ impl Pair {
         self.peer.user = Some(user.as_bytes().into());
     }
 
-    /// Makes a handshake and compares the decision with the certificates that the server received.
+    /// Performs a handshake and compares the decision with the certificates that the server received.
     pub fn connect(&self, session: Option<&SslSession>) -> Connection {
         let mut client = Ssl::new(&self.client).unwrap();
         let server = Ssl::new(&self.server).unwrap();

@@ -47,7 +47,7 @@ impl Kind {
     ];
 }
 
-/// Makes a key. RSA keys, which take long, are made once per process.
+/// Creates a key. RSA keys, which take long, are made once per process.
 pub fn key(kind: Kind) -> PKey<Private> {
     type Made = OnceLock<PKey<Private>>;
     static RSA_1024: Made = OnceLock::new();

@@ -24,7 +24,7 @@ impl Set {
         Set::default()
     }
 
-    /// Makes a set with one credential for each identity, in `1.crt`, `1.key` and so on.
+    /// Creates a set with one credential for each identity, in `1.crt`, `1.key` and so on.
     pub fn of(identities: &[&Identity]) -> Set {
         let mut set = Set::new();
         for identity in identities {
@@ -114,7 +114,7 @@ impl Deref for Set {
     }
 }
 
-/// A set for handshakes.
+/// A set with a frozen selector, for handshakes.
 pub struct Frozen {
     directory: Directory,
     pub selector: Arc<FrozenSelector>,
@@ -123,13 +123,13 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Makes a set of a selector, the leaves of its credentials, and their directory.
+    /// Freezes a selector. `leaves` are those of its credentials, and `directory` has their files.
     pub fn new(directory: Directory, mut selector: Selector, leaves: Vec<X509>) -> Frozen {
         let selector = Arc::new(selector.freeze().unwrap());
         Frozen { directory, selector, leaves }
     }
 
-    /// Like [`Frozen::new`], with files elsewhere.
+    /// Like [`Frozen::new`], for files that the caller keeps.
     pub fn over(selector: Selector, leaves: Vec<X509>) -> Frozen {
         Frozen::new(Directory::new(), selector, leaves)
     }

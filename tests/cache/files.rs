@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files in a temporary directory, selectors of them, and the certificates and keys that those use.
+//! Files in a temporary directory, selectors for them, and the certificates and keys that these use.
 
 use certpick_core::list::Passwords;
 use certpick_core::{Error, Secret, Selector};
@@ -37,7 +37,7 @@ impl Files {
         Files { directory: Directory::new(), _alone: alone }
     }
 
-    /// Like [`Files::new`], with `client.crt` and `client.key`, old enough for the cache.
+    /// Like [`Files::new`], with `client.crt` and `client.key`, old enough to be cached.
     pub fn with_client() -> (Files, Identity) {
         let files = Files::new();
         let client = Identity::root("root").issue("client");
@@ -58,12 +58,12 @@ impl Files {
         self.write(format!("{name}.key"), identity.key_pem());
     }
 
-    /// Waits until all files are old enough for the cache.
+    /// Waits until all files are old enough to be cached.
     pub fn settle(&self) {
         settle(self.root());
     }
 
-    /// Makes a selector of `NAME.crt` and `NAME.key`.
+    /// Creates a selector of `NAME.crt` and `NAME.key`.
     pub fn selector(&self, name: &str) -> Selector {
         self.selector_with(name, None)
     }
@@ -106,7 +106,7 @@ impl Files {
         fault
     }
 
-    /// Makes a selector of a list of these names.
+    /// Creates a selector of a list of these names.
     pub fn list(&self, names: &[&str]) -> Selector {
         let mut selector = Selector::new();
         let list = |end: &str| {
@@ -232,7 +232,7 @@ pub fn freeze(selector: Selector, leaves: &[&Identity]) -> Frozen {
     Frozen::over(selector, leaves.iter().map(|i| i.certificate.clone()).collect())
 }
 
-/// Makes a connection and checks that it sends this certificate.
+/// Connects and checks that it sends this certificate.
 #[track_caller]
 pub fn connect(selector: Selector, identity: &Identity) -> Sent {
     let connection = freeze(selector, &[identity]).handshake(Version::Tls13, Way::CertCb).run();
@@ -248,7 +248,7 @@ pub fn refused(selector: &mut Selector) -> String {
     selector.validation().and_then(|v| v.run()).unwrap_err().to_string()
 }
 
-/// Makes a selector that does not use the cache.
+/// Creates a selector that does not use the cache.
 pub fn without_cache(make: impl FnOnce(&mut Selector)) -> Selector {
     let mut selector = Selector::new();
     selector.set_cache(false);

@@ -7,7 +7,7 @@ use certpick_core::choice::{Flawed, NoneSuitable, Reasons};
 use testkit::certificates::{Identity, Subject};
 use testkit::handshake::{Version, Way};
 
-/// Makes a connection to a server of each CA. Returns the certificates and keys.
+/// Connects to a server of each CA. Returns the certificates and keys.
 fn sent_to(selector: Selector, roots: &[&Identity], clients: &[&Identity]) -> Vec<Sent> {
     let set = freeze(selector, clients);
     let connect = |(at, root): (usize, &&Identity)| {

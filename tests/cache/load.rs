@@ -16,7 +16,7 @@ use testkit::set::Frozen;
 const HANDSHAKES: usize = 300;
 const IDENTITIES: usize = 8;
 
-/// Makes handshakes while another thread calls `put` with 1, 2 and so on, once during each handshake.
+/// Performs handshakes while another thread calls `put` with 1, 2 and so on, once during each handshake.
 fn handshakes_under_rotation(
     identities: &[Identity],
     put: impl Fn(usize) + Sync,
@@ -58,7 +58,7 @@ fn handshakes_under_rotation(
     });
 }
 
-/// Reports all handshakes as made when it is dropped.
+/// Ends the other thread when it is dropped, by a count of [`HANDSHAKES`] connections.
 struct End<'a>(&'a AtomicUsize);
 
 impl Drop for End<'_> {
@@ -88,7 +88,7 @@ impl Rotation {
     }
 }
 
-/// Makes a selector of a list: the credential of the other CA and then these files.
+/// Creates a selector of a list: the credential of the other CA and then these files.
 fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
     let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
     let certificates = [path("other.crt"), path(certificate)].join(",");

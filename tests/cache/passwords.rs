@@ -46,7 +46,7 @@ fn each_password_has_the_same_result_and_error_as_without_the_cache() {
         files.write("client.crt", client.pem());
         files.write("client.key", &bytes);
         files.settle();
-        // In any order of passwords.
+        // The result does not depend on the order of the passwords.
         for first in passwords {
             certpick::capi::certpick_cache_clear();
             let _ = validate(&mut files.selector_with("client", first));

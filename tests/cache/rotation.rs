@@ -9,7 +9,7 @@ use testkit::certificates::Identity;
 use testkit::handshake::{VERSIONS, Version, Way};
 
 /// Writes one identity after the other with `put`. Handshakes must send it at once and when the files
-/// are old enough for the cache, also with an earlier selector. An earlier selector without the cache
+/// are old enough to be cached, also with an earlier selector. An earlier selector without the cache
 /// keeps its first identity.
 #[track_caller]
 fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)) {
@@ -120,7 +120,7 @@ fn a_half_replaced_pair_is_an_error_until_it_is_complete() {
     for pair in identities.windows(2) {
         let [_, new] = pair else { unreachable!() };
         files.replace("client.crt", new.pem());
-        // At once, when the files are old enough, and from the cache.
+        // Three selectors: at once, when the files are old enough to be cached, and from the cache.
         for settled in [false, true, true] {
             if settled {
                 files.settle();

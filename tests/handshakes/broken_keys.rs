@@ -98,7 +98,7 @@ fn table(client: &Identity) -> Vec<Row> {
     table
 }
 
-/// Makes a set whose second credential has this key file.
+/// Creates a set whose second credential has this key file.
 fn set_with(file: &File, client: &Identity, others: [&Identity; 2], password: Option<&str>) -> Set {
     let mut set = Set::new();
     set.add("first", others[0], &[]);

@@ -40,7 +40,7 @@ fn assert_lines(connection: &Connection, set: &Frozen, patterns: &[&str]) {
 }
 
 #[test]
-fn it_describes_every_credential_with_the_reason_why_it_was_not_sent() {
+fn the_explanation_has_every_credential_with_the_reason_why_it_was_not_sent() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let middle = a.authority("middle");
     let mut set = Set::new();
@@ -116,7 +116,7 @@ fn it_describes_every_credential_with_the_reason_why_it_was_not_sent() {
 }
 
 #[test]
-fn if_no_credential_is_suitable_it_has_every_reason() {
+fn the_explanation_has_every_reason_if_no_credential_is_suitable() {
     let [a, b, c] = ["A", "B", "C"].map(Identity::root);
     let middle = b.authority("middle");
     let mut set = Set::new();
@@ -241,7 +241,7 @@ fn every_reason_has_a_text() {
 }
 
 #[test]
-fn it_says_that_a_limit_ended_the_search_for_a_chain() {
+fn the_explanation_says_that_a_limit_ended_the_search_for_a_chain() {
     const LIMIT: &str = "limit:   ";
     let root = Identity::root("root");
     let mut authorities = vec![root.authority("CA 0")];
@@ -281,7 +281,7 @@ fn it_says_that_a_limit_ended_the_search_for_a_chain() {
 const HIDDEN: &str = "\u{ad}\u{61c}\u{200b}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\
                       \u{2066}\u{2069}\u{feff}\u{fff9}\u{fffe}";
 
-/// Makes a handshake with control and hidden characters in the names of a CA, a client and a file.
+/// Performs a handshake with control and hidden characters in the names of a CA, a client and a file.
 fn hostile(version: Version, way: Way, key_is_there: bool) -> Connection {
     let text = &format!("line\nbreak\r\x1b[2J\u{7}\u{7f}\u{9b}1m{HIDDEN}");
     let tagged = &format!("{text}\u{e0001}\u{e0041}");
@@ -356,7 +356,7 @@ fn a_file_name_that_is_not_utf_8_works_and_is_escaped() {
 }
 
 #[test]
-fn it_lists_the_first_100_ca_names_and_counts_the_others() {
+fn the_explanation_lists_the_first_100_ca_names_and_counts_the_others() {
     let names: Vec<Vec<u8>> = (0..150).map(|i| name_der(&format!("{i:03}"))).collect();
     let set = Set::of(&[&Identity::root("A").issue("client")]).freeze();
     for (version, way) in everywhere() {

@@ -54,7 +54,7 @@ fn set_of(credentials: &[&Credential]) -> Set {
 }
 
 #[test]
-fn a_flawed_credential_is_sent_only_if_there_is_none_without_a_flaw() {
+fn a_flawed_credential_is_sent_only_if_every_suitable_one_is_flawed() {
     let root = Identity::root("root");
     let good = (
         root.issue(

@@ -84,7 +84,7 @@ fn the_first_request_may_come_after_the_handshake() {
 }
 
 #[test]
-fn a_second_request_is_a_new_choice_after_none_was_sent() {
+fn a_second_request_is_a_new_choice_after_no_certificate_was_sent() {
     let [a, b] = ["A", "B"].map(Identity::root);
     let set = Set::of(&[&a.issue("a")]).freeze();
     for way in WAYS {

@@ -32,7 +32,7 @@ fn assert_debug_hides(value: &dyn Debug) {
     assert_hides(&format!("{value:02x?}"));
 }
 
-/// Makes a set of two credentials. The second key is encrypted.
+/// Creates a set of two credentials. The second key is encrypted.
 fn set(passwords: &str, key_password: &str) -> (Result<Frozen, certpick_core::Error>, Identity) {
     let [a, b] = ["A", "B"].map(Identity::root);
     let (first, second) = (a.issue("first"), b.issue("second"));

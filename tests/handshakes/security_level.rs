@@ -109,7 +109,7 @@ fn the_programs_security_callback_decides_about_each_certificate() {
     let below_guest = guest_ca.issue("host below");
     let all = [&guest, &host, &other_guest, &below_guest, &other_host];
     let is_host = [false, true, false, false, true];
-    // In any order: equally strong certificates may differ for the callback.
+    // The order does not matter: the callback may distinguish equally strong certificates.
     for turn in 0..all.len() {
         let mut set = Set::new();
         for at in (0..all.len()).map(|i| (i + turn) % all.len()) {

@@ -7,7 +7,7 @@ use testkit::connection::Connection;
 use testkit::handshake::everywhere;
 use testkit::set::{Frozen, Set};
 
-/// Makes a set of one credential with these certificates in its file, in this order.
+/// Creates a set of one credential with these certificates in its file, in this order.
 fn file(client: &Identity, certificates: &[&X509]) -> Frozen {
     let mut set = Set::new();
     set.add_in_order("client", client, certificates);
@@ -189,7 +189,7 @@ fn the_valid_certificate_of_a_renewed_intermediate_is_sent() {
 
 #[test]
 fn cas_with_the_same_name_are_distinguished_by_their_keys() {
-    // Two intermediates with one name and different keys, as after a CA was created again.
+    // Two intermediates with the same name and different keys, as after a CA was created again.
     let root = Identity::root("root");
     let middles = [root.authority("middle"), root.authority("middle")];
     for (at, middle) in middles.iter().enumerate() {

@@ -31,7 +31,7 @@ class Counts:
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
     def lines(self, failed: tuple = ()) -> str:
-        """Returns the reasons for skipped tests, the names of failed stages, and the sum as the last line."""
+        """Returns the reasons for skipped tests, the names of failed stages, and the totals as the last line."""
         why = [f"skipped, {number}: {reason}" for reason, number in self.reasons.items()]
         return "\n".join([*why, *(f"failed: {name}" for name in failed), str(self)])
 

@@ -85,7 +85,7 @@ def server_bindir() -> Path:
 
 @contextmanager
 def scratch(parent: Path):
-    """Makes a temporary directory below parent."""
+    """Creates a temporary directory below parent."""
     parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     try:

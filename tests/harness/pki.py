@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# Not the system's openssl.cnf, which distributions change.
+# Used instead of the system's openssl.cnf, which distributions change.
 CONFIGURATION = """
 [req]
 distinguished_name = subject
@@ -125,7 +125,7 @@ class Authority:
         ca: bool = False,
         below: Optional[Path] = None,
     ) -> Credential:
-        """Makes a key and its certificate. valid_days is the validity in days relative to now.
+        """Creates a key and its certificate. valid_days is the validity in days relative to now.
 
         alternative_names: the DER of a subjectAltName
         """

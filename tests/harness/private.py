@@ -11,14 +11,14 @@ from . import paths
 
 
 def is_private(directory: Path) -> bool:
-    """Whether only root and the user can write to the directory and its parents."""
+    """Returns whether only root and the user can write to the directory and its parents."""
     status = [place.stat() for place in (directory, *directory.parents)]
     return all(s.st_uid in (0, os.geteuid()) and not s.st_mode & 0o022 for s in status)
 
 
 @contextmanager
 def directory():
-    """Makes one below target/, or elsewhere if others can write to that."""
+    """Creates a private directory below target/, or elsewhere if others can write to that."""
     parents = [place.resolve() for place in (paths.TARGET, Path.home(), Path("/run"))]
     made = Path(tempfile.mkdtemp(prefix="certpick-test-", dir=next(filter(is_private, parents))))
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs stages in parallel, one per processor, and prints the sum of their tests as the last line.
+"""Runs stages in parallel, one per processor, and prints the number of their tests as the last line.
 
 make -j does not fit: a stage counts tests, has a time limit, is skipped with a reason, and may fail without
 stopping the stages that only wait for it.
@@ -208,7 +208,7 @@ class Run:
 
 def run_all(stages: list, slots: int = 0) -> int:
     """Returns the exit status: 1 if a stage failed, 75 if none failed and none passed, otherwise 0."""
-    # A make that inherits these prints its directory, even after a sum that must be the last line.
+    # A make that inherits these prints its directory, even after the totals, which must be the last line.
     os.environ["MAKEFLAGS"] = ""
     os.environ.pop("MAKELEVEL", None)
     started = time.monotonic()

@@ -3,9 +3,9 @@
 
        CLIENT PORT LIST WARM_UP COUNT
 
-   LIST is a file with one credential per line: the names of certificate and key. The client loads them,
-   makes a handshake, and prints the CPU time of the process up to then in microseconds. Then it makes
-   WARM_UP handshakes, and COUNT handshakes, of which it prints the mean CPU time. */
+   LIST is a file with one credential per line: the names of certificate and key. The client loads
+   them, makes a handshake, and prints the CPU time of the process up to then in microseconds. Then
+   it makes WARM_UP handshakes, and COUNT handshakes, of which it prints the mean CPU time. */
 #ifndef CERTPICK_BENCH_PEERS_CLIENT_H
 #define CERTPICK_BENCH_PEERS_CLIENT_H
 
@@ -31,7 +31,8 @@ static int connected_socket(int port)
 }
 
 /* Returns the number of credentials. */
-static int for_each_credential(const char *list, void (*add)(const char *certificate, const char *key))
+static int for_each_credential(const char *list,
+                               void (*add)(const char *certificate, const char *key))
 {
     FILE *file = fopen(list, "r");
     char certificate[64], key[64];

@@ -9,7 +9,8 @@ static gnutls_certificate_credentials_t credentials;
 
 static void add(const char *certificate, const char *key)
 {
-    MUST_BE(gnutls_certificate_set_x509_key_file(credentials, certificate, key, GNUTLS_X509_FMT_PEM) >= 0);
+    MUST_BE(gnutls_certificate_set_x509_key_file(credentials, certificate, key,
+                                                 GNUTLS_X509_FMT_PEM) >= 0);
 }
 
 static void handshake(int socket)
@@ -35,7 +36,8 @@ static void handshake(int socket)
 int main(int argc, char **argv)
 {
     MUST_BE(argc == 5 && gnutls_certificate_allocate_credentials(&credentials) == 0);
-    MUST_BE(gnutls_certificate_set_x509_trust_file(credentials, "root.crt", GNUTLS_X509_FMT_PEM) == 1);
+    MUST_BE(gnutls_certificate_set_x509_trust_file(credentials, "root.crt", GNUTLS_X509_FMT_PEM) ==
+            1);
     for_each_credential(argv[2], add);
     measure(argv, handshake);
     gnutls_certificate_free_credentials(credentials);

@@ -2,8 +2,8 @@
 /* A TLS 1.3 server on 127.0.0.1 for the clients in this directory: server M
 
    Names M CAs, of which the last issued site.crt, and exits if a client sends another certificate.
-   Issues no session tickets and writes one byte after each handshake. Prints its port, and exits at the
-   end of standard input. */
+   Issues no session tickets and writes one byte after each handshake. Prints its port, and exits at
+   the end of standard input. */
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <poll.h>

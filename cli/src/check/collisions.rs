@@ -159,6 +159,9 @@ impl<'a> Collisions<'a> {
     fn rule_covers(&self, wide: usize, narrow: usize) -> bool {
         let none = Rule::default();
         let [wide, narrow] = [wide, narrow].map(|at| self.rule(at).unwrap_or(&none));
+        if wide == narrow {
+            return true;
+        }
         let left = self.comparisons_left.get().checked_sub(wide.comparisons(narrow));
         self.comparisons_left.set(left.unwrap_or(0));
         left.is_some() && wide.covers(narrow)
@@ -193,10 +196,13 @@ impl<'a> Collisions<'a> {
                 Some(first) if first == self.duplicate_of[winner].unwrap_or(winner) => "",
                 _ => " while that one is valid",
             };
-            let rule = self.rule(winner).map_or("no rule".to_owned(), description);
+            let why = match self.rule(winner).map(description) {
+                Some(rule) => format!("its rule matches at least as widely ({rule})"),
+                None => "it has no rule".to_owned(),
+            };
             let text = format!(
                 "the credential is never chosen{until}: {name} comes first, servers cannot distinguish \
-                 the two, and its rule matches at least as widely ({rule})"
+                 the two, and {why}"
             );
             let advice = "Move this credential before the other one, or change a rule.";
             subject.advised("rule_hidden", Level::Warning, text, advice);

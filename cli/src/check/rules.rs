@@ -32,7 +32,9 @@ impl Rules {
         if let Some(users) = &rule.users {
             subject.fact("users", "users", texts(&mut users.patterns()));
         }
-        subject.fact("only_verified", "only verified servers", rule.verified);
+        if !rule.is_empty() {
+            subject.fact("only_verified", "only verified servers", rule.verified);
+        }
         let others = self.count - usize::from(has_rule(Some(part)));
         if rule.hosts.is_none() && others > 0 {
             let limits = match (&rule.users, rule.verified) {

@@ -3,7 +3,7 @@
 
 use crate::facts::{self, Side};
 use crate::report::{Level, Subject};
-use certpick_core::choice::Reasons;
+use certpick_core::choice::{Reason, Reasons};
 use certpick_core::x509::facts::usage_reasons;
 use openssl::x509::X509;
 
@@ -40,15 +40,14 @@ pub fn report_leaf(leaf: &X509, side: Side, subject: &mut Subject) {
         true => (Level::Warning, format!("some {peer} may reject it")),
         false => (Level::Wrong, format!("{peer} reject it")),
     };
-    if reasons.contains(Reasons::KEY_USAGE) {
-        let text = format!("the key usage lacks digitalSignature; {consequence}");
-        subject.advised("key_usage", level, text, &advice);
+    let keys =
+        [("key_usage", Reasons::KEY_USAGE), ("extended_key_usage", Reasons::EXTENDED_KEY_USAGE)];
+    for (key, bit) in keys.into_iter().filter(|(_, bit)| reasons.contains(*bit)) {
+        for reason in Reason::ALL.iter().filter(|reason| reason.bit == bit) {
+            subject.advised(key, level, format!("{}; {consequence}", reason.text), &advice);
+        }
     }
-    if reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
-        let text = format!("the extended key usage lacks clientAuth; {consequence}");
-        subject.advised("extended_key_usage", level, text, &advice);
-    }
-    if !reasons.contains(Reasons::KEY_USAGE) && !reasons.contains(Reasons::EXTENDED_KEY_USAGE) {
+    if reasons.is_empty() {
         let text =
             format!("the key usage or extended key usage is not for TLS {own}s; {consequence}");
         subject.advised("usage", level, text, &advice);

@@ -6,7 +6,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::x509::{X509Extension, X509NameBuilder};
 
-/// Makes a certificate with these subject alternative names: `DNS:…` and `email:…` as text, `IP:…`
+/// Creates a certificate with these subject alternative names: `DNS:…` and `email:…` as text, `IP:…`
 /// and `bytes:…` (a dNSName) in hexadecimal.
 fn certificate(common_name: Option<&str>, names: &[&str]) -> X509 {
     let key = PKey::generate_ed25519().unwrap();

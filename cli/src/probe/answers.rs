@@ -166,7 +166,7 @@ pub fn text(bytes: &[u8]) -> String {
     certpick_core::text::printable(bytes.get(..MAX_TEXT).unwrap_or(bytes))
 }
 
-// With a path, because a fuzz target includes this file from another directory.
+// An explicit path, because a fuzz target includes this file from another directory.
 #[cfg(test)]
 #[path = "answers/tests.rs"]
 mod tests;

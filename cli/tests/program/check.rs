@@ -6,6 +6,6 @@ mod directories;
 mod findings;
 mod fix_order;
 mod formats;
-mod made;
+pub mod made;
 mod mistakes;
 mod progress;

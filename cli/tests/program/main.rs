@@ -2,5 +2,6 @@
 //! Tests of the program `certpick`. They are one test program, so that they can share `support`.
 
 mod check;
+mod config;
 mod run;
 mod support;

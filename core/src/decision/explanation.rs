@@ -335,7 +335,7 @@ fn whose(leaf: &X509, chain: &[&X509], is_wrong: impl Fn(i64, i64) -> bool) -> S
 fn limit_text() -> String {
     format!(
         "the search for its chain stopped at a limit, so there may be another chain (limits: \
-         {MAX_DEPTH} intermediates in a chain, {MAX_KEYS} keys of one name tried on a signature, \
+         {MAX_DEPTH} intermediates in a chain, {MAX_KEYS} keys with the same name tried on a signature, \
          and the number of signatures and steps)"
     )
 }

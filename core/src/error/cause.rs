@@ -148,7 +148,7 @@ pub enum Cause {
     PasswordFile(PathBuf, String),
     /// OpenSSL rejected the credential when it was installed.
     Refused(String),
-    /// OpenSSL had no memory; the key file that was being read, if any.
+    /// OpenSSL ran out of memory. Contains the certificate or key file that was being loaded, if any.
     Memory(Option<PathBuf>),
 }
 
@@ -223,7 +223,9 @@ impl Cause {
                 write!(f, "certificate does not match the private key held in memory: {why}")
             }
             Cause::Refused(why) => write!(f, "OpenSSL rejects the certificate or its key: {why}"),
-            Cause::Memory(Some(file)) => write!(f, "could not load {}: out of memory", key(file)),
+            Cause::Memory(Some(file)) => {
+                write!(f, "could not load file \"{}\": out of memory", file_name(file))
+            }
             Cause::Memory(None) => f.write_str("out of memory"),
         }
     }

@@ -82,7 +82,7 @@ fn open_directory(path: &Path) -> Result<File, String> {
         if metadata.is_symlink() {
             links += 1;
             if links > MAX_LINKS {
-                return Err(failure("is one of too many symbolic links"));
+                return Err(failure("exceeds the limit of symbolic links"));
             }
             let target = read_link(&found).map_err(|error| failure(&system_text(&error)))?;
             pending.extend(components(&target));
@@ -200,7 +200,7 @@ mod tests {
         open(&at("absolute/relative/file")).unwrap();
         assert!(at("real/file").exists());
         symlink("loop", at("loop")).unwrap();
-        assert!(refusal(&at("loop/file")).contains("too many symbolic links"));
+        assert!(refusal(&at("loop/file")).contains("exceeds the limit of symbolic links"));
     }
 
     #[test]

@@ -240,7 +240,7 @@ pub(super) unsafe fn judge_request(
     let (peer, request) = unsafe { (record::peer(ssl), request::read(ssl, filter)?) };
     let policy = selector.policy();
     // SAFETY: likewise.
-    let target = selector.has_rules().then(|| unsafe { target::read(ssl, &peer) });
+    let target = selector.has_rules().then(|| unsafe { target::read(ssl, &peer) }).transpose()?;
     let rules = target.as_ref().map_or_else(Vec::new, |target| selector.match_rules(target));
     let survivors = survivors(filter, &request, policy, &rules);
     let (index, error) = match selector.index(survivors) {
@@ -287,8 +287,8 @@ fn survivors(
         return by_names;
     }
     let survives = |credential: usize, rule: &RuleMatch| {
-        let is_named = by_names.position(credential).is_some();
-        rule.reasons.is_empty() && (is_named || named.is_none() && rule.is_preferred)
+        let is_lifted = named.is_none() && rule.is_preferred;
+        rule.reasons.is_empty() && (is_lifted || by_names.position(credential).is_some())
     };
     let survivors =
         rules.iter().enumerate().filter(|(credential, rule)| survives(*credential, rule));

@@ -207,7 +207,7 @@ unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
     /// SSL3_AL_FATAL of openssl/ssl3.h.
     const FATAL: c_int = 2;
     // The numbers of these states differ between versions of OpenSSL; the abbreviations do not.
-    // SAFETY: the caller's promise; a static text.
+    // SAFETY: the caller's promise; a static string.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
     let (cert_verify, finished, error) = (c"TWCV", c"TWFIN", c"SSLERR");
     match kind {

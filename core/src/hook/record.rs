@@ -256,7 +256,7 @@ pub unsafe fn full_decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     unsafe {
         decision(ssl)?;
         let decision = (*RECORD.get(ssl)?).decision.as_mut()?;
-        // Without memory, the decision stays incomplete.
+        // On allocation failure, the decision stays incomplete.
         let _ = complete(ssl, decision);
         Some(decision)
     }

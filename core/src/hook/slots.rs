@@ -88,7 +88,7 @@ unsafe fn certificate(certificate: *mut ffi::X509) -> X509 {
     }
 }
 
-/// Sets a certificate on the SSL again. If there is no memory, the SSL lacks that certificate, and no
+/// Sets a certificate on the SSL again. On allocation failure, the SSL lacks that certificate, and no
 /// other one is sent instead.
 ///
 /// # Safety

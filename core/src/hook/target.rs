@@ -2,6 +2,7 @@
 //! Collects what is known about the server and the user of a handshake, for rules.
 
 use super::libpq;
+use crate::error::OutOfMemory;
 use crate::ossl;
 use crate::peer::Peer;
 use crate::request::QUIC1;
@@ -19,27 +20,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 ///
 /// # Safety
 /// `ssl` is a client's valid SSL, inside its cert_cb or client_cert_cb.
-pub unsafe fn read(ssl: *mut ffi::SSL, peer: &Peer) -> Target {
+pub unsafe fn read(ssl: *mut ffi::SSL, peer: &Peer) -> Result<Target, OutOfMemory> {
     let mut target = Target::default();
     // SAFETY: the caller's promise.
     unsafe {
         if libpq::is_connection(ssl) {
             add_libpq(ssl, peer, &mut target);
         } else {
-            add_host(&mut target, peer.host.as_deref(), NameOrigin::Program);
-            target.user = peer.user.clone().map(|user| (user, NameOrigin::Program));
+            add_peer(&mut target, peer);
             add_socket(&mut target, ossl::SSL_get_fd(ssl));
             target.port = target.port.map(|(port, _)| (port, PortOrigin::Socket));
         }
         let server_name = ffi::SSL_get_servername(ssl, ffi::TLSEXT_NAMETYPE_host_name);
         if !server_name.is_null() {
-            let name = CStr::from_ptr(server_name).to_bytes();
-            add_host(&mut target, Some(name), NameOrigin::ServerName);
+            add_host(&mut target, CStr::from_ptr(server_name).to_bytes(), NameOrigin::ServerName);
         }
-        add_verify_names(ssl, &mut target);
+        add_verify_names(ssl, &mut target)?;
         target.is_verified = is_verified(ssl, &target);
     }
-    target
+    Ok(target)
 }
 
 /// # Safety
@@ -49,12 +48,11 @@ unsafe fn add_libpq(ssl: *mut ffi::SSL, peer: &Peer, target: &mut Target) {
     let Some(server) = (unsafe { libpq::server(ssl) }) else {
         // The patched libpq sets the peer. Without libpq's functions it is not known whether hostaddr
         // is set, too.
-        add_host(target, peer.host.as_deref(), NameOrigin::Program);
-        target.user = peer.user.clone().map(|user| (user, NameOrigin::Program));
+        add_peer(target, peer);
         target.is_host_overridden = true;
         return;
     };
-    add_host(target, server.host.as_deref(), NameOrigin::Libpq);
+    add_given_host(target, server.host.as_deref(), NameOrigin::Libpq);
     target.user = server.user.map(|user| (user, NameOrigin::Libpq));
     target.is_host_overridden = server.has_host_and_hostaddr;
     // SAFETY: a file descriptor is only queried.
@@ -62,10 +60,23 @@ unsafe fn add_libpq(ssl: *mut ffi::SSL, peer: &Peer, target: &mut Target) {
     target.port = server.port.map(|port| (port, PortOrigin::Libpq));
 }
 
-/// Adds a host: an address literal or a name. A socket directory is neither.
-fn add_host(target: &mut Target, host: Option<&[u8]>, origin: NameOrigin) {
-    let Some(host) = host.filter(|host| !host.is_empty()) else { return };
-    if matches!(host.first(), Some(b'/' | b'@')) {
+/// Adds the peer that the program has set. An empty value is unknown.
+fn add_peer(target: &mut Target, peer: &Peer) {
+    add_given_host(target, peer.host.as_deref(), NameOrigin::Program);
+    let user = peer.user.clone().filter(|user| !user.is_empty());
+    target.user = user.map(|user| (user, NameOrigin::Program));
+}
+
+/// Adds the host that the program gave, unless it is a socket directory.
+fn add_given_host(target: &mut Target, host: Option<&[u8]>, origin: NameOrigin) {
+    if let Some(host) = host.filter(|host| !matches!(host.first(), Some(b'/' | b'@'))) {
+        add_host(target, host, origin);
+    }
+}
+
+/// Adds a host: an address literal or a name. An empty value is unknown.
+fn add_host(target: &mut Target, host: &[u8], origin: NameOrigin) {
+    if host.is_empty() {
         return;
     }
     // A name that is not text matches no pattern, but is known.
@@ -115,12 +126,12 @@ unsafe fn add_socket(target: &mut Target, socket: c_int) {
 }
 
 /// Adds the names and the address that the program has OpenSSL verify. OpenSSL 1.1.1 does not report
-/// them.
+/// them. Without memory for the address, a rule could match by the other names alone.
 ///
 /// # Safety
 /// As for [`read`].
 #[cfg(ossl3)]
-unsafe fn add_verify_names(ssl: *mut ffi::SSL, target: &mut Target) {
+unsafe fn add_verify_names(ssl: *mut ffi::SSL, target: &mut Target) -> Result<(), OutOfMemory> {
     // SAFETY: the caller's promise; the names belong to the parameters, the address is ours to free.
     unsafe {
         let parameters = ffi::SSL_get0_param(ssl);
@@ -129,18 +140,24 @@ unsafe fn add_verify_names(ssl: *mut ffi::SSL, target: &mut Target) {
             if name.is_null() {
                 break;
             }
-            add_host(target, Some(CStr::from_ptr(name).to_bytes()), NameOrigin::VerifyName);
+            add_host(target, CStr::from_ptr(name).to_bytes(), NameOrigin::VerifyName);
         }
-        let address = ossl::X509_VERIFY_PARAM_get1_ip_asc(parameters);
-        if !address.is_null() {
-            add_host(target, Some(CStr::from_ptr(address).to_bytes()), NameOrigin::VerifyName);
+        let address = ossl::retry_unless_out_of_memory(|| {
+            let address = ossl::X509_VERIFY_PARAM_get1_ip_asc(parameters);
+            (!address.is_null()).then_some(address)
+        })?;
+        if let Some(address) = address {
+            add_host(target, CStr::from_ptr(address).to_bytes(), NameOrigin::VerifyName);
             ffi::OPENSSL_free(address.cast());
         }
     }
+    Ok(())
 }
 
 #[cfg(not(ossl3))]
-unsafe fn add_verify_names(_ssl: *mut ffi::SSL, _target: &mut Target) {}
+unsafe fn add_verify_names(_ssl: *mut ffi::SSL, _target: &mut Target) -> Result<(), OutOfMemory> {
+    Ok(())
+}
 
 /// Returns whether the server is verified: OpenSSL verifies servers and found this one valid, the server
 /// has proved possession of its key, and its certificate is valid for every name and address literal

@@ -81,7 +81,7 @@ fn a_malformed_entry_is_reported_with_the_list_its_number_and_the_flaw() {
 }
 
 #[test]
-fn a_value_is_a_list_if_it_is_no_file_and_has_several_entries() {
+fn a_value_is_a_list_if_it_names_no_file_and_has_several_entries() {
     let dir = tempfile::tempdir().unwrap();
     let comma = dir.path().join("a,b.crt");
     std::fs::write(&comma, "").unwrap();

@@ -50,7 +50,7 @@ impl<const N: usize> Table<N> {
             return;
         }
         // SAFETY: a table that ends with zeros and is never freed. The mark removes the error that OpenSSL
-        // queues if there is no memory.
+        // queues on allocation failure.
         unsafe {
             #[cfg(ossl3)]
             ERR_set_mark();
@@ -61,7 +61,7 @@ impl<const N: usize> Table<N> {
         self.is_loaded.store(self.is_known(), Ordering::Release);
     }
 
-    /// Returns whether OpenSSL has the last text; it may have had no memory for it. For an unknown reason,
+    /// Returns whether OpenSSL has the last text; an allocation may have failed. For an unknown reason,
     /// OpenSSL may return the text of another library's reason with the same number.
     fn is_known(&self) -> bool {
         let Some(last) = self.entries.iter().rev().find(|entry| !entry.string.is_null()) else {
@@ -105,7 +105,7 @@ pub fn number_with_texts() -> c_int {
 }
 
 /// Loads the texts of all statuses, unless they are loaded. Called early, because a later fork in another
-/// thread could leave OpenSSL's lock locked, and before each error, in case there was no memory.
+/// thread could leave OpenSSL's lock locked, and before each error, in case an allocation has failed.
 pub fn load_texts() {
     static TEXTS: OnceBox<Table<{ Status::ALL.len() + 1 }>> = OnceBox::new();
     let table = TEXTS.get_or_init(|| {

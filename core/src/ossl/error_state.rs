@@ -3,7 +3,7 @@
 //!
 //! A mark (ERR_set_mark(3)) is not sufficient. The queue has 16 entries, and OpenSSL adds more when it tries
 //! several decoders, which removes the program's entries. OpenSSL also sets and pops marks. In 1.1.1, where
-//! an entry has at most one mark, and in 4.0.2, which pops a mark too many when it decrypts PBES2, this
+//! an entry has at most one mark, and in 4.0.2, which pops one mark too many when it decrypts PBES2, this
 //! removes the program's marks.
 
 use openssl_sys as ffi;
@@ -91,10 +91,10 @@ mod by_structure {
     pub struct Queue(Box<State>);
 
     impl Queue {
-        /// Returns `None` if the queue is empty, or if OpenSSL has no memory for it.
+        /// Returns `None` if the queue is empty, or if OpenSSL cannot allocate it.
         pub fn take() -> Option<Queue> {
-            // SAFETY: NULL, or this thread's structure. The copy owns the allocated data of its entries, and
-            // the structure is set to zeros, which is an empty queue.
+            // SAFETY: NULL, or this thread's structure. The copy owns the allocated data of its entries. The
+            // structure is zeroed, which makes the queue empty.
             unsafe {
                 let state = ERR_get_state().as_mut()?;
                 if state.top == state.bottom {
@@ -149,8 +149,8 @@ mod by_functions {
         }
     }
 
-    /// The entries after each mark, the newest first, and finally the entries before the first mark. If there
-    /// is no memory, no part: the entries stay in the queue, below an additional mark.
+    /// The entries after each mark, the newest first, and finally the entries before the first mark. Empty
+    /// after an allocation failure: the entries then stay in the queue, below an additional mark.
     pub struct Queue(Vec<Part>);
 
     impl Queue {
@@ -192,8 +192,8 @@ mod by_functions {
         }
     }
 
-    /// Adds the parts to this thread's queue, with a mark between two parts, and a mark before the first one if
-    /// `is_marked`.
+    /// Adds the parts to this thread's queue, with a mark between two parts. If `is_marked`, also sets a mark
+    /// before the first part.
     fn restore(mut parts: Vec<Part>, mut is_marked: bool) {
         while let Some(part) = parts.pop() {
             // SAFETY: changes only this thread's queue; the part is valid.

@@ -44,7 +44,7 @@ impl QuietErrors {
         (library, reason_number(code))
     }
 
-    /// Returns whether the oldest or the newest entry reports a lack of memory.
+    /// Returns whether the oldest or the newest entry reports an allocation failure.
     pub fn is_out_of_memory(&self) -> bool {
         /// ERR_R_MALLOC_FAILURE.
         const MALLOC_FAILURE: c_ulong = if cfg!(ossl3) { 0xc_0100 } else { 65 };
@@ -78,7 +78,7 @@ impl QuietErrors {
     pub fn reason(&self) -> String {
         // SAFETY: reads this thread's queue.
         let code = unsafe { ERR_peek_error() };
-        // SAFETY: returns NULL or a static text.
+        // SAFETY: returns NULL or a static string.
         let text = unsafe { ffi::ERR_reason_error_string(code) };
         if text.is_null() {
             return format!("OpenSSL error code {code}");

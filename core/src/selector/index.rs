@@ -28,7 +28,7 @@ pub struct CertificateClass {
     pub key: KeyType,
     /// The values that the security level compares.
     pub strength: Strength,
-    /// One certificate of the class, which a security callback is given.
+    /// One certificate of the class, which is passed to a security callback.
     pub example: X509,
     /// The class contains leaves.
     pub has_leaf: bool,
@@ -54,7 +54,7 @@ pub struct Index {
     graph: Arc<Graph>,
     /// The certificate of each link.
     links: Vec<ChainCertificate>,
-    /// The work that was left after the index was built.
+    /// The budget that remained after the index was built.
     #[cfg(test)]
     budget: Budget,
 }

@@ -166,7 +166,7 @@ fn decode(
             KeyFormat::Unknown => None,
         }
     };
-    // If OpenSSL has no memory to compute the size of a key, the size is 0 permanently.
+    // If OpenSSL runs out of memory while it computes the size of a key, the size stays 0.
     let key = match read() {
         Some(key) if key.bits() == 0 => read(),
         key => key,

@@ -38,7 +38,7 @@ impl LoadedKey {
 }
 
 impl LoadedKeys {
-    /// Returns no keys of `count` credentials.
+    /// Returns an empty set for `count` credentials.
     pub fn new(count: usize) -> LoadedKeys {
         LoadedKeys((0..count.div_ceil(CHUNK)).map(|_| OnceBox::new()).collect())
     }

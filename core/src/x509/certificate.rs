@@ -25,9 +25,9 @@ pub struct Certificate {
     issuer: Range<usize>,
     subject: Range<usize>,
     decoded: OnceBox<X509>,
-    /// Whether it was read in OpenSSL's global library context. It may then be in the cache, and another
-    /// thread may decode it. That happens in the global context, too, because the program may free the
-    /// thread's own context before the certificate.
+    /// Whether it was read in OpenSSL's global library context. It may then be in the cache, and a thread
+    /// with another context may decode it. The global context is then used for decoding, too, because the
+    /// program may free that other context before the certificate.
     is_global: bool,
 }
 
@@ -188,7 +188,8 @@ fn decode(der: &[u8]) -> Result<X509, DecodeError> {
 }
 
 /// Decodes a certificate again if its public key is missing or has a strength of 0 bits, which may be due to
-/// a lack of memory. Fails if there is still no memory. Otherwise, these are properties of the key.
+/// an allocation failure. Fails if OpenSSL runs out of memory again. If the result is the same, it is a
+/// property of the key.
 pub fn with_key(certificate: X509) -> Result<X509, OutOfMemory> {
     let has_key = |x: &X509| {
         let _errors = QuietErrors::new();

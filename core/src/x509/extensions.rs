@@ -15,7 +15,7 @@ pub fn decode_again(certificate: &X509) -> Option<X509> {
     }
 }
 
-/// Makes OpenSSL cache the extensions of a certificate. Fails if OpenSSL had no memory for them: it then
+/// Makes OpenSSL cache the extensions of a certificate. Fails if OpenSSL runs out of memory: it then
 /// marks the certificate as invalid permanently, which must not be taken for a property of the certificate.
 pub fn cache_extensions(certificate: &X509) -> Result<(), OutOfMemory> {
     /// EXFLAG_INVALID and EXFLAG_NO_FINGERPRINT of openssl/x509v3.h.
@@ -32,7 +32,7 @@ pub fn cache_extensions(certificate: &X509) -> Result<(), OutOfMemory> {
 }
 
 /// Fails unless `bad` is also true for a newly decoded copy of the certificate. If it is false there, it was
-/// true for the certificate because of a lack of memory.
+/// true for the certificate because of an allocation failure.
 pub fn confirm_by_copy(certificate: &X509, bad: impl Fn(&X509) -> bool) -> Result<(), OutOfMemory> {
     match ossl::retry_unless_out_of_memory(|| decode_again(certificate).filter(|copy| !bad(copy)))?
     {

@@ -18,7 +18,7 @@ use openssl_sys as ffi;
 pub struct Epoch(Asn1Time);
 
 impl Epoch {
-    /// Returns `None` if there is no memory.
+    /// Returns `None` on allocation failure.
     pub fn new() -> Option<Epoch> {
         Asn1Time::from_unix(0).ok().map(Epoch)
     }
@@ -46,7 +46,8 @@ pub struct Strength {
     pub signature: Option<(c_int, c_int)>,
 }
 
-/// The fields of a certificate that determine its [`Strength`]. They take less time to read.
+/// The fields of a certificate that determine its [`Strength`]. Reading them takes less time than
+/// computing the strength.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StrengthClass {
     key: KeyType,
@@ -87,7 +88,7 @@ impl StrengthClass {
             cache_extensions(certificate)?;
             let (known, digest) = signature_info(certificate);
             if known.is_none() {
-                // OpenSSL computes it together with the extensions, and memory may have been lacking.
+                // OpenSSL computes it when it caches the extensions, and may have run out of memory.
                 confirm_by_copy(certificate, |copy| signature_info(copy).0.is_none())?;
             }
             signature = Some((digest, known.unwrap_or(-1)));
@@ -259,7 +260,7 @@ unsafe fn key_type_by_name(key: *mut ffi::EVP_PKEY) -> KeyType {
 }
 
 /// # Safety
-/// There is no requirement.
+/// None. Unsafe like the variant for OpenSSL 3.
 #[cfg(not(ossl3))]
 unsafe fn key_type_by_name(_key: *mut ffi::EVP_PKEY) -> KeyType {
     KeyType::Other

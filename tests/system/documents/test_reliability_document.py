@@ -28,7 +28,7 @@ def tests() -> set:
     }
 
 
-def test_it_names_some_of_each():
+def test_the_document_names_files_tests_and_targets():
     assert len(FILES) > 20 and len(TESTS) > 8 and len(TARGETS) > 3
 
 

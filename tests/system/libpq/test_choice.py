@@ -34,17 +34,17 @@ def test_the_first_of_the_list_is_sent_to_a_server_that_names_several_cas(client
 
 
 @pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])
-def test_none_is_sent_and_the_reason_is_reported_if_none_suits(client, pki, tls):
+def test_no_certificate_is_sent_and_the_reason_is_reported_if_none_suits(client, pki, tls):
     client.server.configure(pki.trust("alpha"), tls_max=tls)
     assert client.refused(**BERT_AND_CARL) == client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
 
 
-def test_a_server_with_optional_certificates_accepts_the_client_if_none_suits(client, pki):
+def test_a_server_with_optional_certificates_accepts_the_client_if_no_certificate_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba="hostssl all all 127.0.0.1/32 trust")
     assert client.arrived(**BERT_AND_CARL) == ""
 
 
-def test_none_is_sent_to_a_server_that_requests_none(client):
+def test_no_certificate_is_sent_without_a_request(client):
     client.server.configure([], hba="hostssl all all 127.0.0.1/32 trust")
     assert client.arrived(**THREE) == ""
 
@@ -53,7 +53,7 @@ def test_with_sslmode_prefer_a_list_is_used(client):
     assert client.arrived(**{**THREE, "sslmode": "prefer"}) == "/CN=anna"
 
 
-def test_with_sslmode_prefer_both_attempts_are_reported_if_none_suits(client):
+def test_with_sslmode_prefer_both_attempts_are_reported_if_no_certificate_suits(client):
     port = client.server.port
     assert client.refused(**{**BERT_AND_CARL, "sslmode": "prefer"}) == (
         client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
@@ -125,7 +125,7 @@ def default_certificate(client):
 
 def test_the_default_certificate_in_the_home_directory_never_stands_in_for_a_list(client):
     default_certificate(client)
-    assert client.arrived() == "/CN=anna"  # it exists and would suit
+    assert client.arrived() == "/CN=anna"  # it exists, and the server accepts it
     assert client.refused(**BERT_AND_CARL) == client.failed(f"{NONE_SUITABLE}\n{NO_CERTIFICATE}")
 
 

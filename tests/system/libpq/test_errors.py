@@ -72,13 +72,13 @@ def test_a_key_that_its_group_may_read_is_accepted_only_if_root_owns_it(client):
         assert client.refused(**two) == client.failed(text)
 
 
-def test_a_missing_key_file_is_named(client):
+def test_a_missing_key_file_is_reported(client):
     error = client.refused(**lists("carl.crt,anna.crt", "carl.key,missing.key"))
     text = 'entry 2: certificate present, but not private key file "missing.key"'
     assert error == client.failed(text)
 
 
-def test_a_key_that_is_not_a_regular_file_is_named(client):
+def test_a_key_that_is_not_a_regular_file_is_reported(client):
     (client.directory / "directory.key").mkdir(exist_ok=True)
     error = client.refused(**lists("carl.crt,anna.crt", "carl.key,directory.key"))
     assert error == client.failed('entry 2: private key file "directory.key" is not a regular file')
@@ -91,7 +91,7 @@ def test_the_key_of_another_certificate_is_refused(client):
 
 
 @pytest.mark.parametrize("order", ["first", "second"])
-def test_a_missing_certificate_file_is_named_even_if_another_certificate_suits(client, order):
+def test_a_missing_certificate_file_is_reported_even_if_another_certificate_suits(client, order):
     names = ["missing.crt", "anna.crt"]
     keys = ["missing.key", "anna.key"]
     entry = 1
@@ -105,26 +105,26 @@ def test_a_missing_certificate_file_is_named_even_if_another_certificate_suits(c
 
 
 @pytest.mark.parametrize("content, cause", [("text", "it holds no certificate in PEM"), ("", "it is empty")])
-def test_a_certificate_file_without_a_certificate_is_named(client, content, cause):
+def test_a_certificate_file_without_a_certificate_is_reported(client, content, cause):
     (client.directory / "garbage.crt").write_text(content)
     error = client.refused(**lists("anna.crt,garbage.crt", "anna.key,carl.key"))
     assert error == client.failed(f'entry 2: could not read certificate file "garbage.crt": {cause}')
 
 
 @pytest.mark.parametrize("name", [".", "/dev/zero"])
-def test_a_certificate_file_that_is_not_a_regular_file_is_named(client, name):
+def test_a_certificate_file_that_is_not_a_regular_file_is_reported(client, name):
     error = client.refused(**lists(f"anna.crt,{name}", "anna.key,carl.key"))
     text = f'entry 2: could not read certificate file "{name}": it is not a regular file'
     assert error == client.failed(text)
 
 
-def test_a_certificate_without_a_key_is_named(client):
+def test_a_certificate_without_a_key_is_reported(client):
     text = 'entry 1: certificate file "anna.crt" holds no private key, and no sslkey names one'
     assert client.refused(sslcert="anna.crt,carl.crt") == client.failed(text)
 
 
 @pytest.mark.parametrize("flaw", ["open", "missing", "another", "password"])
-def test_an_unusable_key_of_another_certificate_is_no_error(client, flaw):
+def test_an_unusable_key_of_another_certificate_is_not_an_error(client, flaw):
     client.copy("bert.key", "open.key", mode=0o644)
     key = {"open": "open.key", "missing": "missing.key", "another": "carl.key", "password": "bert.key"}
     password = "sesame" if flaw == "password" else "secret"

@@ -45,7 +45,7 @@ def test_a_program_learns_which_certificate_was_sent_and_why(run, client, pki):
         assert words in result.out
 
 
-def test_a_program_learns_why_none_was_sent_after_the_connection_failed(run, client, pki):
+def test_a_program_learns_why_no_certificate_was_sent_after_the_connection_failed(run, client, pki):
     client.server.configure(pki.trust("alpha"))
     result = run(sslcert="bert.crt,carl.crt", sslkey="bert.key,carl.key", sslpassword="secret,")
     assert result.status == 2

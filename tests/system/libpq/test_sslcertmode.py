@@ -28,38 +28,38 @@ def test_allow_and_require_send_the_requested_certificate(client, certificates, 
 
 
 @each
-def test_disable_sends_none(client, pki, certificates):
+def test_disable_sends_no_certificate(client, pki, certificates):
     assert client.refused(**certificates, sslcertmode="disable") == client.failed(NO_CERTIFICATE)
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     assert client.arrived(**certificates, sslcertmode="disable") == ""
 
 
 @each
-def test_allow_connects_to_a_server_that_requests_none(client, certificates):
+def test_allow_connects_to_a_server_that_requests_no_certificate(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     assert client.arrived(**certificates, sslcertmode="allow") == ""
 
 
 @each
-def test_require_fails_with_a_server_that_requests_none(client, certificates):
+def test_require_fails_with_a_server_that_requests_no_certificate(client, certificates):
     client.server.configure([], hba=OPTIONAL)
     text = "server did not request an SSL certificate"
     assert client.refused(**certificates, sslcertmode="require") == client.failed(text)
 
 
-def test_allow_connects_without_a_certificate_if_none_suits(client, pki):
+def test_allow_connects_if_no_certificate_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     assert client.arrived(**OTHERS, sslcertmode="allow") == ""
 
 
-def test_require_fails_if_none_suits(client, pki):
+def test_require_fails_if_no_certificate_suits(client, pki):
     client.server.configure(pki.trust("alpha"), hba=OPTIONAL)
     text = f"{NONE_SUITABLE}\nserver accepted connection without a valid SSL certificate"
     assert client.refused(**OTHERS, sslcertmode="require") == client.failed(text)
 
 
 @pytest.mark.parametrize("mode", ["allow", "require"])
-def test_the_reason_is_reported_if_none_suits(client, mode):
+def test_the_reason_is_reported_if_no_certificate_suits(client, mode):
     text = f"{NONE_SUITABLE}\n{NO_CERTIFICATE}"
     assert client.refused(**OTHERS, sslcertmode=mode) == client.failed(text)
 

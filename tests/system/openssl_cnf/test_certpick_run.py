@@ -133,7 +133,7 @@ def test_explain_prints_the_choice_and_its_reason_on_stderr(name, servers, befor
     assert "secret" not in result.err and "anna.crt" not in result.out
 
 
-def test_explain_prints_why_none_was_sent(servers, before, certificates, home):
+def test_explain_prints_why_no_certificate_was_sent(servers, before, certificates, home):
     server = servers.postgres("server", hba=OPTIONAL)
     for options in (["--explain"], ["--explain", "--explain-when", "failure"]):
         result = psql.connect(server, certificates, home, {}, before(*options))
@@ -156,7 +156,7 @@ def test_only_libpq_does_not_affect_curl(servers, before, certificates, home):
     assert (result.status, result.out) == (0, "/CN=anna\n")
 
 
-def test_a_server_that_names_no_ca_gets_none_without_the_option(servers, before, certificates, home):
+def test_a_server_that_names_no_ca_gets_no_certificate_without_the_option(servers, before, certificates, home):
     for options, expected in (([], ""), (["--empty-ca-list", "accept"], "anna")):
         result = curl.connect(servers.https(), certificates, home, {}, before(*options))
         assert (result.status, curl.received(result)) == (0, expected)

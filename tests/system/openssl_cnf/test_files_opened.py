@@ -39,13 +39,13 @@ def opened(cnf, certificates):
 
 
 @pytest.mark.parametrize("command", START_AND_END.values(), ids=START_AND_END)
-def test_starting_a_program_opens_none(opened, certificates, home, command):
+def test_starting_a_program_opens_no_file(opened, certificates, home, command):
     if command[0] == "psql":
         command = [paths.server_bindir() / "psql", *command[1:]]
     assert opened(lambda env: run(command, certificates, home, env)) == set()
 
 
-def test_a_connection_to_a_server_that_requests_none_opens_none(opened, program, servers, certificates, home):
+def test_a_connection_without_a_request_opens_no_file(opened, program, servers, certificates, home):
     server = servers.postgres() if program.kind == "postgres" else servers.https(ask=False)
     assert opened(lambda env: program.connect(server, certificates, home, env)) == set()
 
@@ -57,7 +57,7 @@ def test_a_program_with_a_certificate_opens_only_that_one(opened, servers, certi
     assert files == {"demo.crt", "demo.key"}
 
 
-def test_only_libpq_opens_none_for_other_programs(opened, servers, certificates, home):
+def test_only_libpq_opens_no_file_for_other_programs(opened, servers, certificates, home):
     curl = PROGRAMS["curl"]
     server = servers.https("alpha")
     assert opened(lambda env: curl.connect(server, certificates, home, env), only="libpq") == set()

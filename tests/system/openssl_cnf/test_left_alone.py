@@ -47,7 +47,7 @@ def test_libpqs_sslcert_is_sent(name, servers, tls, three, certificates, home):
 
 
 @versions
-def test_libpqs_sslcert_of_another_ca_is_sent_and_none_of_the_list(servers, tls, three, certificates, home):
+def test_libpqs_sslcert_of_another_ca_is_sent_instead_of_the_list(servers, tls, three, certificates, home):
     own = {"sslcert": "carl.crt", "sslkey": "carl.key"}
     server = servers.postgres("alpha", tls, hba=OPTIONAL)
     result = PROGRAMS["psql"].connect(server, certificates, home, three, **own)
@@ -75,7 +75,7 @@ def test_a_patched_libpq_uses_its_own_list(servers, version, tls, cnf, certifica
 
 @versions
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_the_own_list_of_a_patched_libpq_is_not_replaced_if_none_suits(
+def test_a_patched_libpqs_own_list_is_not_replaced_if_no_entry_suits(
     servers, version, tls, three, certificates, home
 ):
     own = {"sslcert": "carl.crt,bert.crt", "sslkey": "carl.key,bert.key"}

@@ -42,7 +42,7 @@ def explained(home) -> dict:
     return {"explain": "always", "explain_file": home / "explanations"}
 
 
-def test_none_is_sent_if_two_libpqs_are_loaded(servers, cnf, certificates, home):
+def test_no_certificate_is_sent_if_two_libpqs_are_loaded(servers, cnf, certificates, home):
     """It is unknown which of them made the connection, and so is its sslcertmode."""
     need_package("python3-psycopg")
     listed = subprocess.run(["ldd", paths.server_bindir() / "psql"], capture_output=True, text=True)
@@ -90,14 +90,14 @@ def test_allow_and_require_prefer_the_certificate_of_the_user(psql_18, mode, tls
 
 
 @versions
-def test_disable_sends_none(psql_18, tls):
+def test_disable_sends_no_certificate(psql_18, tls):
     assert psql_18("disable", THREE, "beta", tls) == (2, "", f"{NO_CERTIFICATE}\n")
     assert psql_18("disable", THREE, "beta", tls, OPTIONAL) == (0, "\n", "")
 
 
 @versions
 @pytest.mark.parametrize("mode", ["allow", "disable"])
-def test_none_is_sent_if_the_sslcertmode_cannot_be_read(psql_18, cnf, home, mode, tls):
+def test_no_certificate_is_sent_if_the_sslcertmode_cannot_be_read(psql_18, cnf, home, mode, tls):
     """A second libpq is loaded, under a name like those in Python packages."""
     libpq = (paths.prefix(18, "-stock") / "lib" / "libpq.so.5").read_bytes()
     copy = home / "libpq-0123abcd.so.5"
@@ -114,7 +114,7 @@ def test_disable_ignores_errors_in_the_settings(psql_18, tls):
 
 @versions
 @pytest.mark.parametrize("lists", [OTHERS, {"sslcert": "carl.crt", "sslkey": "carl.key"}], ids=["two", "one"])
-def test_require_fails_if_none_suits_and_allow_does_not(psql_18, lists, tls):
+def test_require_fails_without_a_suitable_certificate_and_allow_does_not(psql_18, lists, tls):
     assert psql_18("require", lists, "alpha", tls, OPTIONAL) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
     assert psql_18("require", lists, "alpha", tls) == (2, "", f"SSL error: {NONE_SUITABLE}\n")
     assert psql_18("allow", lists, "alpha", tls, OPTIONAL) == (0, "\n", "")
@@ -123,7 +123,7 @@ def test_require_fails_if_none_suits_and_allow_does_not(psql_18, lists, tls):
 
 @versions
 @pytest.mark.parametrize("lists", [THREE, OTHERS, {"sslcert": "missing.crt"}], ids=["three", "two", "wrong"])
-def test_require_reports_libpqs_message_if_the_server_requests_none(psql_18, lists, tls):
+def test_require_reports_libpqs_message_if_the_server_requests_no_certificate(psql_18, lists, tls):
     text = "server did not request an SSL certificate\n"
     assert psql_18("require", lists, None, tls) == (2, "", text)
     assert psql_18("allow", lists, None, tls) == (0, "\n", "")

@@ -35,7 +35,7 @@ def providers(listing: str) -> dict:
     return {name: dict(re.findall(r"^    (\w+): (.*)$", lines, re.MULTILINE)) for name, lines in found}
 
 
-def test_it_is_listed_as_active_beside_the_default_provider(openssl):
+def test_the_module_is_listed_as_active_beside_the_default_provider(openssl):
     listed = providers(openssl("list", "-providers"))
     assert list(listed) == ["certpick", "default"]
     assert listed["default"]["status"] == listed["certpick"]["status"] == "active"
@@ -50,7 +50,7 @@ def test_openssls_algorithms_are_unchanged(openssl, without, kind):
     assert "certpick" not in with_it
 
 
-def test_openssl_works_as_without_it(openssl, without, certificates, home):
+def test_openssl_works_as_without_the_module(openssl, without, certificates, home):
     """Digests, ciphers, keys and certificates, which providers implement."""
     (home / "text").write_text("some text\n")
     for command in (
@@ -87,7 +87,7 @@ def arrivals(servers, certificates, home):
 ALL = ["anna", "anna", "bert", "bert"]
 
 
-def test_it_may_be_configured_twice(arrivals):
+def test_the_module_may_be_configured_twice(arrivals):
     """The first section is used."""
     ours = openssl_cnf.certpick(THREE)
     other = openssl_cnf.certpick({"sslcert": "carl.crt", "sslkey": "carl.key"})
@@ -96,14 +96,14 @@ def test_it_may_be_configured_twice(arrivals):
     assert arrivals(openssl_cnf.text({"certpick": ours, "2.certpick": other})) == ALL
 
 
-def test_it_may_be_configured_twice_from_two_files(arrivals, home):
+def test_the_module_may_be_configured_twice_from_two_files(arrivals, home):
     copy = home / "libcopy.so"
     copy.write_bytes(LIBRARY.read_bytes())
     ours = openssl_cnf.certpick(THREE)
     assert arrivals(openssl_cnf.text({"certpick": ours, "copy": {**ours, "module": copy}})) == ALL
 
 
-def test_it_may_precede_the_default_provider(arrivals):
+def test_the_module_may_precede_the_default_provider(arrivals):
     text = openssl_cnf.text({"certpick": openssl_cnf.certpick(THREE)})
     [default, ours] = re.findall(r"^(?:default|certpick) = \w+_section\n", text, re.MULTILINE)
     assert arrivals(text.replace(default + ours, ours + default)) == ALL

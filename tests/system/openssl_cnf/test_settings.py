@@ -135,7 +135,7 @@ def test_every_program_reports_an_error_in_the_settings(name, fault, servers, cn
     assert text in result.err and "CN" not in result.out, result
 
 
-def test_an_unknown_setting_is_named_without_its_value(message):
+def test_an_unknown_setting_is_reported_without_its_value(message):
     assert message(**THREE, password="hunter2") == WRONG + 'unknown setting "password"'
 
 
@@ -161,7 +161,7 @@ def test_a_value_that_is_the_name_of_a_section_is_an_error(
     assert result.status != 0 and WRONG in result.err, result
 
 
-def test_openssls_settings_of_a_provider_are_no_errors(arrived):
+def test_openssls_settings_of_a_provider_are_accepted(arrived):
     assert arrived(**THREE, identity="certpick", soft_load="1") == "/CN=bert"
 
 
@@ -255,7 +255,7 @@ def test_sslpasswordfile_may_be_group_readable_only_if_root_owns_it(connect, put
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_sslpasswordfile_that_is_not_a_regular_file_is_named(message, name):
+def test_sslpasswordfile_that_is_not_a_regular_file_is_reported(message, name):
     text = message(**{**THREE, "sslpassword": None, "sslpasswordfile": name})
     assert text.startswith(f'{WRONG}sslpasswordfile "{name}" ')
 
@@ -306,7 +306,7 @@ versions = pytest.mark.parametrize("tls", ["1.2", "1.3"])
     ],
 )
 @pytest.mark.parametrize("name", ["curl", "s_client", "python"])
-def test_a_server_that_names_no_ca_gets_none_unless_empty_ca_list_allows_it(
+def test_a_server_that_names_no_ca_gets_no_certificate_unless_empty_ca_list_allows_it(
     servers, cnf, certificates, home, name, certificates_named, policy, expected, tls
 ):
     program = PROGRAMS[name]
@@ -316,7 +316,7 @@ def test_a_server_that_names_no_ca_gets_none_unless_empty_ca_list_allows_it(
 
 
 @versions
-def test_a_server_that_names_only_other_cas_gets_none(servers, cnf, certificates, home, tls):
+def test_a_server_that_names_only_other_cas_gets_no_certificate(servers, cnf, certificates, home, tls):
     two = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
     result = curl.connect(servers.https("alpha", tls), certificates, home, cnf(**two))
     assert (result.status, curl.received(result), result.err) == (0, "", "")

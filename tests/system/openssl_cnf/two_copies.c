@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two copies of OpenSSL in one process, as with Python packages that contain their own. Each argument
-   is a shared library with tcp_client.c and a copy of OpenSSL. The last argument is the port. */
+/* Two copies of OpenSSL in one process, as with Python packages that contain their own. Each
+   argument is a shared library with tcp_client.c and a copy of OpenSSL. The last argument is the
+   port. */
 #include <dlfcn.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The interface is the recorded one, and scripts/abi tells an addition from a break."""
+"""The interface is the recorded one, and scripts/abi distinguishes an addition from a break."""
 
 import os
 import shutil

@@ -16,7 +16,7 @@ HOSTS = {"db1.example": "north", "db2.example": "south"}
 
 @pytest.fixture(scope="module")
 def site(scratch):
-    """Makes the page's files and servers. Returns the directory and the ports."""
+    """Creates the page's files and servers. Returns the directory and the ports."""
     directory = scratch / "site"
     (directory / "home").mkdir(parents=True)
     cas = {name: Authority(scratch / "site-authorities", name) for name in ("north", "south", "servers")}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The files that `make install` installs and `make uninstall` removes, and that they work."""
+"""`make install` installs exactly the listed files, which work, and `make uninstall` removes them."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ def test_uninstall_removes_exactly_the_installed_files(destdir):
     assert not (destdir / "usr/share/certpick").exists()
 
 
-def test_installing_again_replaces_and_uninstalling_again_is_no_error(destdir):
+def test_installing_again_replaces_and_uninstalling_again_succeeds(destdir):
     for _ in range(2):
         assert make("install", DESTDIR=destdir, **DIRECTORIES).returncode == 0
     for _ in range(2):

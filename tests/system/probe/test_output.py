@@ -51,7 +51,7 @@ def prove(tmp_path, *words) -> subprocess.CompletedProcess:
     )
 
 
-def test_prove_reads_it(server, pki, tmp_path):
+def test_prove_reads_the_tap_format(server, pki, tmp_path):
     well = [server.address, "--tls", "--sslrootcert", pki.root.certificate]
     done = prove(tmp_path, *well)
     assert done.returncode == 0, done.stdout + done.stderr

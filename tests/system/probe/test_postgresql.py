@@ -22,7 +22,7 @@ def roots(pki) -> list:
     return ["--sslrootcert", pki.root.certificate]
 
 
-def test_a_correct_server_is_described(address, pki):
+def test_a_correct_server_has_no_problems(address, pki):
     seen = probe(address, *roots(pki))
     assert seen.status == 0
     assert seen.facts["start"] == "sslrequest" and seen.facts["protocol"] == "TLSv1.3"
@@ -67,7 +67,7 @@ def test_a_name_that_does_not_match_is_reported(postgres, pki):
     assert (lax.status, lax.level("host")) == (0, "warning")
 
 
-def test_other_root_certificates_do_not_verify_it(address, pki):
+def test_other_root_certificates_do_not_verify_the_server(address, pki):
     seen = probe(address, "--sslrootcert", pki.others.certificate)
     assert seen.status == 1
     assert seen.text("verified").startswith("certificate verify failed: ")
@@ -93,7 +93,7 @@ def test_a_directory_of_credentials_is_accepted(address, pki, tmp_path):
     assert "joe.crt" in seen.text("choice") and len(seen.verdicts) == 2
 
 
-def test_it_is_wrong_if_none_suits(address, pki):
+def test_a_list_without_a_suitable_credential_is_a_problem(address, pki):
     seen = probe(address, *lists(pki.ann))
     assert (seen.status, seen.level("choice")) == (1, "wrong")
     assert seen.chosen == []
@@ -155,7 +155,7 @@ def test_a_password_request_is_not_answered(postgres, address, pki):
     assert "password authentication failed" not in postgres.log.text(start)
 
 
-def test_a_server_that_requests_none_is_reported(postgres, address, pki):
+def test_a_server_that_requests_no_certificate_is_reported(postgres, address, pki):
     postgres.configure(trusted=[], hba="hostssl all all 127.0.0.1/32 trust")
     seen = probe(address)
     assert seen.facts["asks_for_certificate"] is False

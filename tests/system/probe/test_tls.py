@@ -13,7 +13,7 @@ def roots(pki) -> list:
     return ["--tls", "--sslrootcert", pki.root.certificate]
 
 
-def test_a_correct_server_is_described(tls, pki):
+def test_a_correct_server_has_no_problems(tls, pki):
     with tls(trusted=pki.people.certificate) as server:
         seen = probe(server.address, *roots(pki), *lists(pki.ann, pki.joe))
     assert seen.status == 0, seen.report

@@ -28,7 +28,7 @@ def test_a_name_that_does_not_exist_is_reported():
 
 
 @pytest.mark.parametrize("way", ((), ("--tls",), ("--direct",)))
-def test_a_silent_server_is_not_waited_for_beyond_the_timeout(way):
+def test_a_server_that_does_not_answer_is_reported_after_the_timeout(way):
     with Speaker(hold=True) as speaker:
         seen = probe(at(speaker), "--timeout", "0.5", *way)
     key = "handshake" if way else "starts_tls"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The sum and the exit status of `make check` are true (harness/stages.py, harness/counts.py)."""
+"""The totals and the exit status of `make check` are correct (harness/stages.py, harness/counts.py)."""
 
 import os
 import select
@@ -69,7 +69,7 @@ def shell(text: str, *more: str) -> str:
         # Sum and status contradict each other.
         ([shell("echo '5 passed, 0 failed'; exit 1", "own_sum")], "5 passed, 1 failed", 1),
         ([shell("echo '5 passed, 1 failed'", "own_sum")], "5 passed, 1 failed", 1),
-        # A stage that runs no test, or prints no sum, fails.
+        # A stage that runs no test, or prints no totals, fails.
         ([shell("echo '0 passed, 0 failed'", "own_sum")], "0 passed, 1 failed", 1),
         ([shell("true", "own_sum")], "0 passed, 1 failed", 1),
         ([shell("echo '5 passed, 0 failed'; echo more", "own_sum")], "0 passed, 1 failed", 1),
@@ -78,13 +78,13 @@ def shell(text: str, *more: str) -> str:
         ([shell(r"printf '\377\n7 passed, 0 failed\n'", "own_sum")], "7 passed, 0 failed", 0),
     ],
 )
-def test_the_last_line_and_the_exit_status_are_true(stages, last, status):
+def test_the_last_line_and_the_exit_status_are_correct(stages, last, status):
     printed, code, output = run(*stages)
     assert (printed, code) == (last, status), output
 
 
 def ends(pid: str) -> bool:
-    """Whether a process has ended or ends soon: a signal that was sent takes effect later."""
+    """Returns whether a process has ended. Waits a little, because a signal takes effect later."""
     try:
         process = os.pidfd_open(int(pid))
     except ProcessLookupError:
@@ -95,7 +95,7 @@ def ends(pid: str) -> bool:
         os.close(process)
 
 
-def lines_above_the_sum(output: str) -> list:
+def lines_above_the_totals(output: str) -> list:
     return output.rstrip().rsplit("\n\n", 1)[1].splitlines()[:-1]
 
 
@@ -109,7 +109,7 @@ def test_reasons_for_skips_are_printed_above_the_sum_even_from_nested_runs():
     ]
     printed, code, output = run(*stages)
     assert (printed, code) == ("6 passed, 1 failed, 4 skipped", 1), output
-    assert lines_above_the_sum(output) == [
+    assert lines_above_the_totals(output) == [
         "skipped, 1: echo 'psql: no source'; exit 75: psql: no source",
         "skipped, 1: OpenSSL: no source",
         "skipped, 2: echo '5 passed, 0 failed, 2 skipped': see its output for the reason",
@@ -144,7 +144,7 @@ def test_tests_whose_download_has_no_source_are_skipped_and_counted_by_reason(tm
     stage = f"Stage('tests', {command}, pytest_tests(Path('{report}')))"
     printed, code, output = run(stage)
     assert (printed, code) == ("4 passed, 0 failed, 3 skipped", 0), output
-    assert lines_above_the_sum(output) == ["skipped, 3: psql-17: no source"]
+    assert lines_above_the_totals(output) == ["skipped, 3: psql-17: no source"]
 
 
 def test_a_stage_is_skipped_if_a_package_cannot_be_installed(tmp_path):
@@ -156,7 +156,7 @@ def test_a_stage_is_skipped_if_a_package_cannot_be_installed(tmp_path):
     finally:
         shutil.rmtree(package)
     assert (printed, code) == ("1 passed, 0 failed, 1 skipped", 0), output
-    assert lines_above_the_sum(output) == ["skipped, 1: false: it cannot be installed"]
+    assert lines_above_the_totals(output) == ["skipped, 1: false: it cannot be installed"]
 
 
 def test_a_stage_that_hangs_is_ended_with_its_children_and_fails(tmp_path):
@@ -216,7 +216,7 @@ def test_a_stage_runs_after_those_for_which_it_waits(stages, last, status, named
     texts = [shell(text.replace("WAIT", str(wait)), options) for text, options in stages]
     printed, code, output = run(*texts)
     assert (printed, code) == (last, status), output
-    assert lines_above_the_sum(output) == [line.replace("WAIT", str(wait)) for line in named]
+    assert lines_above_the_totals(output) == [line.replace("WAIT", str(wait)) for line in named]
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -241,7 +241,7 @@ def test_an_interrupted_run_ends_all_stages_and_lets_them_clean_up(number, statu
     assert "passed" not in output
 
 
-def test_the_sum_of_a_nested_make_is_its_last_line(tmp_path):
+def test_the_totals_of_a_nested_make_are_its_last_line(tmp_path):
     makefile = tmp_path / "Makefile"
     stage = f'Stage("sum", ["make", "-f", "{makefile}", "sum"], own_sum)'
     printed, code, output = run(stage, under_make=makefile)

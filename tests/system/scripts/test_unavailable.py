@@ -54,7 +54,7 @@ def test_a_libpq_without_psql_is_used_by_an_older_psql(built, tmp_path):
     assert paths.psql(18) == (tmp_path / "psql-18/bin/psql", {})
 
 
-def test_it_is_used_by_the_distributions_psql_if_none_was_built(built, tmp_path, monkeypatch):
+def test_a_libpq_without_psql_is_used_by_the_distributions_psql_if_none_was_built(built, tmp_path, monkeypatch):
     built("17-libpq", "15-none", "18")
     monkeypatch.setattr(paths, "packaged_servers", lambda: {18: tmp_path / "18", 16: tmp_path})
     (tmp_path / "psql").touch()

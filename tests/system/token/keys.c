@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Keys of a provider that prompts for PINs, and other files for which OpenSSL would prompt. Runs on a
-   terminal, whose output test_token.py checks. */
+/* Keys of a provider that prompts for PINs, and other files for which OpenSSL would prompt. Runs on
+   a terminal, whose output test_token.py checks. */
 #include "picking.h"
 
 #include <openssl/err.h>
@@ -70,7 +70,8 @@ static void write_encrypted_block(const char *path, const char *label)
     write_text(path, text);
 }
 
-static certpick_status validate(const char *key, const char *password, certpick_password_cb callback)
+static certpick_status validate(const char *key, const char *password,
+                                certpick_password_cb callback)
 {
     certpick_selector *selector = certpick_selector_new();
     certpick_status status;
@@ -122,7 +123,8 @@ static void certificates(void)
     CHECK_INT(certpick_selector_add_files(selector, "encrypted.crt", "a.key", NULL),
               CERTPICK_ERROR_CERTIFICATE);
     CHECK_INT(certpick_selector_add_issuers(selector, "encrypted.crt"), CERTPICK_ERROR_CERTIFICATE);
-    CHECK_INT(certpick_selector_add_issuers(selector, "encrypted_trusted.crt"), CERTPICK_ERROR_CERTIFICATE);
+    CHECK_INT(certpick_selector_add_issuers(selector, "encrypted_trusted.crt"),
+              CERTPICK_ERROR_CERTIFICATE);
 }
 
 /* The parent has the key in a selector and perhaps in the cache. The child uses both. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A provider module that behaves like one for tokens.
 
-   A file with "-----BEGIN TOKEN KEY-----" or "-----BEGIN TOKEN KEY WITH PIN-----" refers to an EC key in
-   the token. The file itself contains the key (PKCS#8). If the key has a PIN, the provider calls
+   A file with "-----BEGIN TOKEN KEY-----" or "-----BEGIN TOKEN KEY WITH PIN-----" refers to an EC
+   key in the token. The file itself contains the key (PKCS#8). If the key has a PIN, the provider calls
    OpenSSL's password callback. If the callback fails, the provider prompts on the terminal for each
    attempt. An empty PIN cancels. A key can only be used in the process that loaded it.
 
@@ -104,7 +104,8 @@ static int import_none(void *key, int selection, const OSSL_PARAM params[])
 /* Private keys cannot be exported from the token. */
 static int export_public(void *key, int selection, OSSL_CALLBACK *take, void *arg)
 {
-    return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 && export_key(key, selection, take, arg);
+    return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 &&
+           export_key(key, selection, take, arg);
 }
 
 static int sign_init(void *ctx, const char *digest, void *key, const OSSL_PARAM params[])
@@ -165,8 +166,8 @@ static void *take_key(const unsigned char *der, long length)
     return key;
 }
 
-static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *found, void *found_arg,
-                  OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
+static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *found,
+                  void *found_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
     OSSL_FUNC_keymgmt_free_fn *free_key =
         (OSSL_FUNC_keymgmt_free_fn *)function(keys[0].implementation, OSSL_FUNC_KEYMGMT_FREE);
@@ -189,7 +190,8 @@ static int decode(void *ctx, OSSL_CORE_BIO *core, int selection, OSSL_CALLBACK *
         note("load");
         object[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
         object[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)"EC", 0);
-        object[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key);
+        object[2] =
+            OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key);
         object[3] = OSSL_PARAM_construct_end();
         done = key != NULL && found(object, found_arg);
         if (key != NULL) /* the reference was not used */

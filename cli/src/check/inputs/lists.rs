@@ -103,7 +103,7 @@ fn read_despite(
         list::names_before_error(options.sslcert().as_bytes(), Parameter::SslCert);
     let sslkey = options.sslkey.as_deref().map(OsStrExt::as_bytes).filter(|k| !k.is_empty());
     let (keys, key_fault) = match sslkey {
-        // With one certificate sslkey is not split.
+        // With one certificate, sslkey is not split.
         Some(key) if certificates.len() == 1 && fault.is_none() => {
             (Some(vec![PathBuf::from(OsStr::from_bytes(key))]), None)
         }

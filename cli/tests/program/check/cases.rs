@@ -3,6 +3,7 @@
 
 mod certificates;
 mod chains;
+mod config;
 mod keys;
 mod lists;
 mod revocation;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Case> {
     let parts = [
         keys::cases(),
         lists::cases(),
+        config::cases(),
         chains::cases(),
         certificates::cases(),
         server::cases(),

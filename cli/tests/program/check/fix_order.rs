@@ -123,7 +123,7 @@ fn a_write_error_is_reported_and_leaves_no_file() {
 }
 
 #[test]
-fn it_requires_exactly_one_certificate() {
+fn fix_order_requires_exactly_one_certificate() {
     let files = files();
     pair(&files.scene, "b", &files.upper.issue("b"));
     chmod(&files.scene, "b.key", 0o600);

@@ -73,7 +73,7 @@ fn the_last_line_is_the_number_of_problems() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error_but_a_full_disk_is() {
+fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
     let scene = scene();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = check(&scene, GOOD).stdout(full).stderr(Stdio::piped()).output().unwrap();

@@ -39,7 +39,7 @@ pub fn chmod(scene: &Scene, file: &str, mode: u32) {
     testkit::directory::set_mode(scene.path(file), mode);
 }
 
-/// Makes an extension from the notation of OpenSSL's configuration files.
+/// Creates an extension from the notation of OpenSSL's configuration files.
 pub fn extension(oid: &str, value: &str) -> X509Extension {
     #[allow(deprecated)] // the only function that accepts every extension
     X509Extension::new(None, None, oid, value).unwrap()
@@ -59,7 +59,7 @@ pub fn host(common_name: &str, names: &[&str]) -> Subject {
     Subject::new(common_name).extension(all.build(&context).unwrap())
 }
 
-/// Makes a self-signed certificate of this version (counted from 0) with only these extensions.
+/// Creates a self-signed certificate of this version (counted from 0) with only these extensions.
 pub fn bare_root(
     common_name: &str,
     version: i32,
@@ -69,7 +69,7 @@ pub fn bare_root(
     Identity::self_signed(extensions.into_iter().fold(subject, Subject::extension))
 }
 
-/// Makes a CRL (RFC 5280, section 5) in PEM. `from` and `until` are thisUpdate and nextUpdate, in
+/// Creates a CRL (RFC 5280, section 5) in PEM. `from` and `until` are thisUpdate and nextUpdate, in
 /// days from now.
 pub fn revocations(
     issuer: &Identity,

@@ -133,7 +133,8 @@ fn a_module_that_openssl_cannot_load_is_an_error() {
     }
 }
 
-/// Copies the program, and the module to this place if there is one. Returns the output of certpick.
+/// Copies the program below `prefix`, and the module to a directory and name below it if `module_in` is
+/// given. Returns the output of the program.
 fn installed(program: &str, module_in: Option<(&str, &str)>, prefix: &Path) -> String {
     let scene = Scene::new();
     scene.identity("a.pem");

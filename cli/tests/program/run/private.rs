@@ -233,10 +233,10 @@ fn without_a_private_directory_the_program_is_not_run() {
 }
 
 #[test]
-fn roots_file_is_in_run_if_the_environment_is_that_of_another_user() {
+fn the_file_of_root_is_in_the_directory_run_if_the_environment_belongs_to_another_user() {
     let user = User::new();
     if !is_root() {
-        // Without root there is no other user; root's directory is rejected as well.
+        // Only root can create directories of another user. The root directory is rejected as well.
         assert!(failure(&mut user.run(&[("HOME", Path::new("/"))]), 125).contains("HOME"));
         return;
     }

@@ -21,11 +21,22 @@ impl Server {
         // s_client prints this name, and tests search its output for "certpick".
         let name = name_in(StringKind::Utf8, "tests", "server");
         let own = Identity::self_signed(Subject::named(name));
+        Server::with(&own, Some(named))
+    }
+
+    /// Starts a server with this certificate that names no CA and accepts every certificate.
+    pub fn that_names_no_ca(own: &Identity) -> Server {
+        Server::with(own, None)
+    }
+
+    fn with(own: &Identity, named: Option<&Identity>) -> Server {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
         acceptor.set_certificate(&own.certificate).unwrap();
         acceptor.set_private_key(&own.key).unwrap();
         let mut names = Stack::new().unwrap();
-        names.push(named.certificate.subject_name().to_owned().unwrap()).unwrap();
+        if let Some(named) = named {
+            names.push(named.certificate.subject_name().to_owned().unwrap()).unwrap();
+        }
         acceptor.set_client_ca_list(names);
         acceptor.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
         let acceptor = acceptor.build();

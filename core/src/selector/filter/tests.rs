@@ -45,7 +45,7 @@ fn a_choice_among_the_survivors_equals_the_choice_among_all() {
     let mut random = Random::new(1);
     let (mut excluded, mut suitable) = (0, 0);
     for _ in 0..60 {
-        // With few names there are cycles, roots, cross-signed CAs and several CAs of one name.
+        // With few names there are cycles, roots, cross-signed CAs and several CAs with the same name.
         let names = ["A", "a", "B", "C", "D", "E", "F"];
         let cas: Vec<Identity> = (0..8).map(|_| party(names[random.below(names.len())])).collect();
         let mut any_ca = || issued_by(&cas[random.below(8)], &cas[random.below(8)]);

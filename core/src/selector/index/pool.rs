@@ -17,7 +17,7 @@ use openssl::x509::X509;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The maximum number of keys with one name that are tried on one signature.
+/// The maximum number of keys with the same name that are tried on one signature.
 pub const MAX_KEYS: usize = 16;
 
 /// The work that is left for building an index. It is limited because a file may be crafted to

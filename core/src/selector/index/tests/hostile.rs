@@ -78,7 +78,7 @@ fn a_web_of_cas_takes_one_verification_for_each_certificate() {
 }
 
 #[test]
-fn a_row_of_keys_with_one_name_is_followed_by_key_identifiers_without_verification() {
+fn a_path_of_keys_with_the_same_name_is_followed_by_key_identifiers_without_verification() {
     // Each key is certified by the next one, and all have the same name.
     let keys = parties(60, |_| "CA".to_owned());
     let mut above = identified(&keys[59], &keys[59], &issued_by(&keys[59], &keys[59]));
@@ -97,7 +97,7 @@ fn a_row_of_keys_with_one_name_is_followed_by_key_identifiers_without_verificati
 
 #[test]
 fn verifications_are_limited_in_total_and_suffice_for_each_leaf() {
-    // Each certificate of one name has as possible issuers many keys of another name, which did not sign it.
+    // Each certificate has many possible issuers: keys of another name that did not sign it.
     let (a, top, stranger) = (party("A"), party("top"), party("B"));
     let reached = (0..100).map(|_| issued_by(&a, &stranger));
     let wrong = parties(MAX_KEYS, |_| "B".to_owned());
@@ -108,9 +108,9 @@ fn verifications_are_limited_in_total_and_suffice_for_each_leaf() {
         leaves.iter().map(|leaf| (leaf, &[][..])).collect();
     credentials[0].1 = &all;
     let index = index_of(&credentials, &[]);
-    let most = Budget::new(3, all.len()).verifications;
-    assert!(most < 100 * MAX_KEYS, "the test reaches the limit");
-    assert_eq!(spent(&index).0, most);
+    let max = Budget::new(3, all.len()).verifications;
+    assert!(max < 100 * MAX_KEYS, "the test reaches the limit");
+    assert_eq!(spent(&index).0, max);
     for at in 0..3 {
         let answer = ask_at(0, &index, at, &[&stranger]);
         assert!(answer.verdict.is_empty(), "leaves are processed first: {at}");
