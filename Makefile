@@ -63,7 +63,7 @@ pgtests:
 	@$(PYTHON) scripts/pgtests
 
 psql: library
-	@scripts/setup demo
+	@scripts/setup psql
 	@PG=$(PG) scripts/psql
 
 # Linking needs libcertpick.so, and the dynamic linker needs the SONAME, libcertpick.so.0.
