@@ -419,8 +419,8 @@ certpick_status certpick_selector_set_option(certpick_selector *selector,
 
 /**
  * Rule: the hosts that the credential is for, as patterns separated by commas. If a pattern other
- * than "*" matches, the credential ranks before credentials without a matching pattern, and it may
- * be sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
+ * than "*" matches, the credential ranks first among those that are equal otherwise, and it may be
+ * sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
  */
 #define CERTPICK_RULE_HOSTS 1
 

@@ -12,8 +12,8 @@ use super::*;
 use certpick_core::rule::{self, Hosts, Rule, Users};
 
 /// Rule: the hosts that the credential is for, as patterns separated by commas. If a pattern other
-/// than "*" matches, the credential ranks before credentials without a matching pattern, and it may
-/// be sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
+/// than "*" matches, the credential ranks first among those that are equal otherwise, and it may be
+/// sent although the server names no CA, whatever CERTPICK_OPTION_EMPTY_CA_LIST is. Since 0.1.1.
 pub const CERTPICK_RULE_HOSTS: i32 = 1;
 /// Rule: the users that the credential is for, as patterns separated by commas. Since 0.1.1.
 pub const CERTPICK_RULE_USERS: i32 = 2;
