@@ -32,7 +32,7 @@ help:
 	@echo '                 (PREFIX/lib), BINDIR, INCLUDEDIR, DATADIR, MANDIR, MODULESDIR'
 	@echo 'make dist        source tarball with all crates, checksums, SBOM and licences, into target/dist'
 	@echo 'make debs        Debian packages, built and tested in a clean root of trixie (root or sudo)'
-	@echo 'make abi         records additions to the C interface; rejects a break'
+	@echo 'make abi         records additions to the C interface; rejects other changes'
 	@echo 'make header      writes include/certpick.h'
 	@echo 'make clean       removes target/'
 	@echo 'demo, check, check-long, pgtests, matrix, bench, psql, fuzz and debs install missing Debian packages'
@@ -63,7 +63,7 @@ pgtests:
 	@$(PYTHON) scripts/pgtests
 
 psql: library
-	@scripts/setup demo
+	@scripts/setup psql
 	@PG=$(PG) scripts/psql
 
 # Linking needs libcertpick.so, and the dynamic linker needs the SONAME, libcertpick.so.0.

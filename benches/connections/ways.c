@@ -42,7 +42,8 @@ static char *next_name(const char **list)
     return strndup(name, comma != NULL ? (size_t)(comma - name) : strlen(name));
 }
 
-/* Returns the first certificate in a file whose issuer is among the names. NULL: any issuer. */
+/* Searches a file for a certificate whose issuer has one of these names, or any name if names is
+   NULL. Returns the first one, or NULL. */
 static X509 *read_certificate(const char *path, const STACK_OF(X509_NAME) *names)
 {
     FILE *file = fopen(path, "r");

@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let mut selector = Selector::new();
     // The file changes faster than the cache detects. The cache has its own tests.
     selector.set_cache(false);
-    // Without a password, because the file decides how long decryption takes.
+    // No password is given: the number of key derivation rounds in the file would determine the time.
     let added = match kind % 4 {
         0 => selector.add_files(fuzzed, Some(valid), None),
         1 => selector.add_files(valid, Some(fuzzed), None),

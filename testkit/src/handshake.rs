@@ -126,7 +126,7 @@ impl<'a> Handshake<'a> {
         self
     }
 
-    /// The server's signature_algorithms_cert (RFC 8446, section 4.2.3), which OpenSSL shows to no
+    /// The server's signature_algorithms_cert (RFC 8446, section 4.2.3), which OpenSSL passes to no
     /// callback (TLS 1.3).
     pub fn certificates_signed_by(mut self, schemes: &[u16]) -> Handshake<'a> {
         self.certificate_schemes = Some(schemes.to_vec());

@@ -69,7 +69,7 @@ fn another_file_is_detected_although_size_and_times_are_equal() {
                 let _ = fs::remove_file(path);
                 files.write(path, content);
             }
-            // Without stat(2) in between, because the kernel then sets finer times.
+            // There is no stat(2) in between, because the kernel would then set finer times.
             for path in &paths {
                 set_times(path, libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
             }

@@ -324,7 +324,7 @@ fn report_loaded(file: &Path, subject: &mut Subject) {
     subject.finding("key_file", Level::Good, text);
 }
 
-/// Reports whether the password of a key that could be loaded was needed.
+/// Reports, for a key that was loaded, that its password is right or is not needed.
 pub fn report_password(is_encrypted: bool, has_password: bool, subject: &mut Subject) {
     const KEY: &str = "password";
     if is_encrypted {

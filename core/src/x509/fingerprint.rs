@@ -177,7 +177,7 @@ fn add_char(hash: &mut Fnv, character: char) {
     }
 }
 
-/// The lower case of each ASCII letter or digit, each byte that is not ASCII, and 0 for all others.
+/// Maps ASCII letters to lower case, digits and bytes that are not ASCII to themselves, and other bytes to 0.
 static FOLDED: [u8; 256] = folded();
 
 #[allow(clippy::indexing_slicing)] // evaluated by the compiler

@@ -20,7 +20,7 @@ def text(page: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_mandoc_reports_nothing(page):
     need_package("mandoc")
-    # Not -W style, whose output depends on the installed manual pages.
+    # -W style is not used: its output depends on the installed manual pages.
     done = subprocess.run(
         ["mandoc", "-T", "lint", "-W", "warning", paths.ROOT / "man" / page], capture_output=True, text=True
     )

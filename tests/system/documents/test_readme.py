@@ -8,7 +8,7 @@ from harness.toolchain import BUILD, LINK_CERTPICK, ROOT, compile_c
 
 # Code without main() is linked as a shared object without undefined symbols.
 LIBRARY = ["-shared", "-fPIC", "-Wl,-z,defs"]
-# OpenSSL 4.0 deprecates SSL_set1_host for a function that earlier versions lack.
+# OpenSSL 4.0 deprecates SSL_set1_host in favour of a function that earlier versions lack.
 ANY_OPENSSL = ["-Wno-deprecated-declarations"]
 
 PAGES = ("README.md", "doc/for-c-programmers.md")

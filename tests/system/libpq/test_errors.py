@@ -140,7 +140,7 @@ def test_an_unusable_key_is_an_error_even_if_another_certificate_suits(client):
 
 
 @pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])
-def test_an_error_is_reported_once_and_alone_in_either_version_of_tls(client, pki, tls):
+def test_the_error_is_the_only_message_in_either_version_of_tls(client, pki, tls):
     client.server.configure(pki.trust("beta"), tls_max=tls)
     error = client.refused(**{**THREE, "sslkey": "anna.key,missing.key,carl.key"})
     assert error == client.failed(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The interface is the recorded one, and scripts/abi distinguishes an addition from a break."""
+"""The interface is the recorded one, and scripts/abi distinguishes additions from incompatible changes."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
         ("(char *buf, int size,", "(char *buf, long size,", "to: type int (*certpick_password_cb)(char *, long,"),
     ],
 )
-def test_a_break_is_reported_and_not_recorded(tmp_path, old, new, words):
+def test_an_incompatible_change_is_reported_and_not_recorded(tmp_path, old, new, words):
     header = edited(tmp_path, old, new)
     for action in ("check", "record"):
         done = abi(action, header=header)
@@ -58,7 +58,7 @@ def test_a_break_is_reported_and_not_recorded(tmp_path, old, new, words):
         assert words in done.stdout and "breaks existing programs" in done.stdout
 
 
-def test_a_function_that_is_no_longer_exported_is_a_break(tmp_path):
+def test_a_function_that_is_no_longer_exported_is_an_incompatible_change(tmp_path):
     root = tree(tmp_path)
     with open(root / "abi" / "certpick.abi", "a") as record:
         record.write("export certpick_more\n")
@@ -83,7 +83,7 @@ def test_an_addition_is_reported_and_recorded(tmp_path):
     assert (done.returncode, done.stdout.splitlines()[0]) == (3, "new: function int certpick_more(int)")
     assert abi("record", root, header).returncode == 0
     assert abi("check", root, header).returncode == 0
-    assert abi("check", root).returncode == 1  # and now its removal is a break
+    assert abi("check", root).returncode == 1  # and now its removal is an incompatible change
 
 
 def test_names_of_parameters_do_not_matter(tmp_path):

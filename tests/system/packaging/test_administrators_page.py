@@ -1,35 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The commands of doc/from-one-to-several.md, run in order, have the documented results.
 
-Blocks that begin with ```sh are run, with the patched psql if `patched` follows, and must fail if `fails`
-follows. Their output must contain each line of the next ```text block. The hosts are replaced by servers on
-127.0.0.1; the commands are otherwise unchanged.
+The hosts are replaced by servers on 127.0.0.1; the commands are otherwise unchanged.
 """
-
-import os
-import re
-import subprocess
 
 import pytest
 
-from harness import paths
+from harness import page, paths
 from harness.pki import Authority
 from harness.server import Server
 
-PAGE = paths.ROOT / "doc" / "from-one-to-several.md"
-BLOCKS = re.findall(r"^```(sh|text)([a-z ]*)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+STEPS = page.steps(paths.ROOT / "doc" / "from-one-to-several.md")
 HOSTS = {"db1.example": "north", "db2.example": "south"}
-SECONDS = 60
-
-
-def steps() -> list:
-    found = []
-    for kind, flags, text in BLOCKS:
-        if kind == "sh":
-            found.append((text, flags.split(), []))
-        else:
-            found[-1][2].extend(text.splitlines())
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -66,29 +48,12 @@ def with_ports(text: str, ports: dict) -> str:
 
 
 def test_the_page_has_commands_of_every_kind():
-    flags = [flags for _, flags, _ in steps()]
+    flags = [step.flags for step in STEPS]
     assert [] in flags and ["patched"] in flags and ["patched", "fails"] in flags
-    assert any(lines for _, _, lines in steps())
+    assert any(step.expected for step in STEPS)
 
 
-@pytest.mark.parametrize("number", range(len(steps())))
+@pytest.mark.parametrize("number", range(len(STEPS)))
 def test_a_command_has_the_documented_result(site, number):
     directory, ports = site
-    text, flags, lines = steps()[number]
-    programs = [str(paths.TARGET / "release"), str(paths.server_bindir())]
-    if "patched" in flags:
-        programs.insert(0, str(paths.prefix(15) / "bin"))
-    done = subprocess.run(
-        ["/bin/bash", "-euc", with_ports(text, ports)],
-        cwd=directory,
-        env={"PATH": ":".join([*programs, os.environ["PATH"]]), "HOME": str(directory / "home"), "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS,
-        start_new_session=True,
-    )
-    assert (done.returncode != 0) == ("fails" in flags), done.stdout
-    missing = [line for line in lines if line not in done.stdout]
-    assert missing == [], done.stdout
+    page.run(STEPS[number], directory, {"HOME": str(directory / "home")}, lambda text: with_ports(text, ports))
