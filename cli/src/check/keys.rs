@@ -194,7 +194,7 @@ impl<'a> Keys<'a> {
                 }),
             },
             Cause::PasswordMissing(_) if credential.config.is_some() => {
-                Some("Name a file with its password with the key sslpasswordfile.".to_owned())
+                Some("Name a file that contains its password in sslpasswordfile.".to_owned())
             }
             Cause::PasswordMissing(_) => Some(self.line_that_decrypts(at).unwrap_or_else(|| {
                 "Add its password to the file of --sslpassword-file, on line N for entry N."
@@ -214,9 +214,8 @@ impl<'a> Keys<'a> {
             Cause::NoKeyBesideCertificate(file) => {
                 let key = file.with_extension("key");
                 let name = file_name(&key);
-                let option =
-                    if credential.config.is_some() { "the key sslkey" } else { "--sslkey" };
-                key.is_file().then(|| format!("\"{name}\" exists. Name it with {option}."))
+                let place = if credential.config.is_some() { "in sslkey" } else { "with --sslkey" };
+                key.is_file().then(|| format!("\"{name}\" exists. Name it {place}."))
             }
             _ => None,
         }

@@ -45,7 +45,7 @@ impl Rules {
                 "the credential has no hosts, so it may be sent to any server{limits}, although other \
                  credentials of the file have rules"
             );
-            subject.advised(KEY, Level::Warning, text, "Name its servers with the key hosts.");
+            subject.advised(KEY, Level::Warning, text, "Name its servers in hosts.");
         } else if !rule.is_empty() {
             let text = format!("the rule matches {}", description(rule));
             subject.finding(KEY, Level::Note, text);

@@ -32,11 +32,13 @@ impl Probed {
     /// Probes the server by this name. Returns its subject in the report.
     #[track_caller]
     fn probe(self, host: &str, options: &[&str]) -> Value {
+        let is_postgresql = options.contains(&"--user");
+        let start = if is_postgresql { "--direct" } else { "--tls" };
         let target = format!("{host}:{}", self.server.address.port());
-        let words = ["probe", "--tls", &target, "--config=certpick.toml", "--format=json"];
+        let words = ["probe", start, &target, "--config=certpick.toml", "--format=json"];
         let output = certpick(&self.scene, &words).args(options).output().unwrap();
         assert_eq!(stderr(&output), "");
-        assert_eq!(self.server.received().is_some(), options.contains(&"--send"));
+        assert_eq!(self.server.received().is_some(), is_postgresql || options.contains(&"--send"));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["status"], output.status.code().unwrap(), "{}", stdout(&output));
         report["subjects"][0].clone()
@@ -137,6 +139,9 @@ fn users_need_the_option_user() {
     assert_none(&server);
     assert!(finding(credential(&server, 0), "verdict").1.contains("app"), "{server}");
     assert!(compared(&server).contains(&"user: unknown".to_owned()));
+    let server = Probed::new(&rules).probe("localhost", &["--user", "app"]);
+    assert_chosen(&server, "a.crt");
+    assert!(compared(&server).contains(&"user: \"app\" (set by the program)".to_owned()));
 }
 
 #[test]

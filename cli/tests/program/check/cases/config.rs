@@ -114,7 +114,7 @@ pub fn cases() -> Vec<Case> {
             &[
                 ("password_file", "wrong", "no.pass\""),
                 ("password_file", "wrong", "open.pass\" has group or world access"),
-                ("password", "wrong", "with the key sslpasswordfile"),
+                ("password", "wrong", "contains its password in sslpasswordfile."),
                 ("password", "wrong", "(wrong password?)"),
             ],
             |s| {
