@@ -24,7 +24,7 @@ enum Host {
     AnyName,
     /// A name without wildcards and without its final dot.
     Name(Box<str>),
-    /// A name with wildcards, without its final dot.
+    /// A name with wildcards, in lower case and without its final dot.
     Wildcards(Box<str>),
     /// An address; never an IPv4-mapped one.
     Address(IpAddr),
@@ -71,7 +71,7 @@ impl Host {
         let is_match = match (self, host) {
             (Host::AnyName, KnownHost::Name(_)) => return Some(Match::AnyName),
             (Host::Name(pattern), KnownHost::Name(name)) => pattern.eq_ignore_ascii_case(name),
-            (Host::Wildcards(pattern), KnownHost::Name(name)) => matches_labels(pattern, name),
+            (Host::Wildcards(pattern), KnownHost::Name(name)) => matches_wildcards(pattern, name),
             (Host::Address(pattern), KnownHost::Address(address)) => *pattern == address,
             _ => false,
         };
@@ -79,20 +79,11 @@ impl Host {
     }
 }
 
-/// Compares the labels one by one, so that no wildcard matches a dot. A name that is not ASCII
+/// Compares a pattern in lower case with a name that has no empty label. A name that is not ASCII
 /// matches no wildcard: IDNA has dots that are not ASCII.
-fn matches_labels(pattern: &str, name: &str) -> bool {
-    if !name.is_ascii() {
-        return false;
-    }
-    let mut labels = name.split('.');
-    let fits = |pattern: &str| {
-        let label = labels.next();
-        label.is_some_and(|label| {
-            glob::matches(pattern.as_bytes(), label.as_bytes(), |a, b| a.eq_ignore_ascii_case(&b))
-        })
-    };
-    pattern.split('.').all(fits) && labels.next().is_none()
+fn matches_wildcards(pattern: &str, name: &str) -> bool {
+    let is_equal = |a: u8, b: u8| a == b.to_ascii_lowercase();
+    name.is_ascii() && glob::matches(pattern.as_bytes(), name.as_bytes(), is_equal, |b| b != b'.')
 }
 
 /// Returns a name without its final dot. Returns `None` for a text that is not the name of a host:
@@ -185,7 +176,7 @@ fn name_or_ipv4(text: &str) -> Result<Host, PatternFlaw> {
     } else if !text.bytes().all(|byte| is_name_byte(byte) || is_wildcard(byte)) {
         Err(PatternFlaw::Character)
     } else if name.bytes().any(is_wildcard) {
-        Ok(Host::Wildcards(name.into()))
+        Ok(Host::Wildcards(name.to_ascii_lowercase().into()))
     } else {
         Ok(Host::Name(name.into()))
     }
