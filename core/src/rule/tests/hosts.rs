@@ -246,3 +246,56 @@ fn each_of_ten_thousand_patterns_matches() {
     }
     assert_eq!(rule.matches(&named("db10000.north.example")), OTHER_HOST);
 }
+
+/// All texts of these bytes with 1 to `length` bytes.
+fn texts(bytes: &[u8], length: usize) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut longest = vec![String::new()];
+    for _ in 0..length {
+        longest = longest
+            .iter()
+            .flat_map(|text| bytes.iter().map(move |byte| format!("{text}{}", char::from(*byte))))
+            .collect();
+        all.extend_from_slice(&longest);
+    }
+    all
+}
+
+/// Tries every way in which the wildcards can match.
+fn matches_simply(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern, name) {
+        ([], _) => name.is_empty(),
+        ([b'*', rest @ ..], _) => {
+            let next = name.split_first().filter(|(byte, _)| **byte != b'.');
+            matches_simply(rest, name)
+                || next.is_some_and(|(_, left)| matches_simply(pattern, left))
+        }
+        ([b'?', rest @ ..], [byte, left @ ..]) => *byte != b'.' && matches_simply(rest, left),
+        ([a, rest @ ..], [b, left @ ..]) => a.eq_ignore_ascii_case(b) && matches_simply(rest, left),
+        _ => false,
+    }
+}
+
+#[test]
+fn short_patterns_match_the_names_that_a_simple_comparison_finds() {
+    let mut names = texts(b"abA.", 5);
+    names.retain(|name| !name.starts_with('.') && !name.contains("..") && !name.ends_with('.'));
+    let mut compared = 0;
+    for pattern in texts(b"ab.*?", 5) {
+        // Patterns that are errors, and `*`, which other tests cover.
+        let Ok(hosts) = Hosts::parse([&*pattern].into_iter()) else { continue };
+        if pattern == "*" || pattern.ends_with('.') {
+            continue;
+        }
+        for name in &names {
+            let found = hosts.best(KnownHost::Name(name), None).is_some();
+            assert_eq!(
+                found,
+                matches_simply(pattern.as_bytes(), name.as_bytes()),
+                "{pattern:?} and {name:?}"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 500_000, "{compared}");
+}
