@@ -4,7 +4,7 @@
 /// Returns whether a text matches a pattern, in which `*` stands for any bytes, also none, and `?`
 /// for one byte. A wildcard matches only bytes for which `is_wild` is true.
 ///
-/// What follows the last `*` can only be the end of the text, and is compared first: most patterns are
+X
 /// `*.domain`. After a byte that differs, the last `*` takes one byte more, and the comparison continues after
 /// it. An earlier `*` needs no second try, because the bytes between the two were found at the
 /// first possible place. The number of steps is at most the product of the lengths, which is
