@@ -4,11 +4,12 @@
 /// Returns whether a text matches a pattern, in which `*` stands for any bytes, also none, and `?`
 /// for one byte. A wildcard matches only bytes for which `is_wild` is true.
 ///
-X
-/// `*.domain`. After a byte that differs, the last `*` takes one byte more, and the comparison continues after
-/// it. An earlier `*` needs no second try, because the bytes between the two were found at the
-/// first possible place. The number of steps is at most the product of the lengths, which is
-/// linear in the text, since a pattern has at most [`MAX_PATTERN`](super::MAX_PATTERN) bytes.
+/// The text must end with what follows the last `*`. This end is compared first, because most
+/// patterns are `*.domain`. In the rest, after a byte that differs, the last `*` takes one byte
+/// more, and the comparison continues after it. An earlier `*` needs no second try, because the
+/// bytes between the two were found at the first possible place. The number of steps is at most
+/// the product of the lengths, which is linear in the text, since a pattern has at most
+/// [`MAX_PATTERN`](super::MAX_PATTERN) bytes.
 pub fn matches(
     pattern: &[u8],
     text: &[u8],
