@@ -108,7 +108,7 @@ static void handles(void)
         {NULL, NULL, 0},       {NULL, "a", 0},        {"", NULL, 0},          {"plain.crt", NULL, 0},
         {"plain.crt", "", 0},  {"missing.crt", "", 0}, {"a,b", NULL, 1},      {"\"a\",b", "a", 1},
         {"certpick:", NULL, 1}, {"certpick:x", "k", 1}, {"plain.crt,certpick:x", NULL, 1},
-        {"./certpick:x", NULL, 0}, {"CERTPICK:x", NULL, 0}, {" certpick:x", NULL, 0}, {"\"certpick:x\"", NULL, 0},
+        {"./certpick:x", NULL, 0}, {"CERTPICK:x", NULL, 0}, {" certpick:x", NULL, 1}, {"\"certpick:x\"", NULL, 1},
         {"with,comma.crt", NULL, 0}, {"certpick:exists", NULL, 1},
     };
 
