@@ -24,16 +24,20 @@ pub unsafe fn read(ssl: *mut ffi::SSL, peer: &Peer) -> Result<Target, OutOfMemor
     let mut target = Target::default();
     // SAFETY: the caller's promise.
     unsafe {
-        if libpq::is_connection(ssl) {
-            add_libpq(ssl, peer, &mut target);
+        let directory = if libpq::is_connection(ssl) {
+            add_libpq(ssl, peer, &mut target)
         } else {
-            add_peer(&mut target, peer);
             add_socket(&mut target, ossl::SSL_get_fd(ssl));
             target.port = target.port.map(|(port, _)| (port, PortOrigin::Socket));
-        }
+            add_peer(&mut target, peer)
+        };
         let server_name = ffi::SSL_get_servername(ssl, ffi::TLSEXT_NAMETYPE_host_name);
         if !server_name.is_null() {
-            add_host(&mut target, CStr::from_ptr(server_name).to_bytes(), NameOrigin::ServerName);
+            let server_name = CStr::from_ptr(server_name).to_bytes();
+            // With `hostaddr`, libpq sends a socket directory as the server name.
+            if directory.as_deref() != Some(server_name) {
+                add_host(&mut target, server_name, NameOrigin::ServerName);
+            }
         }
         add_verify_names(ssl, &mut target)?;
         target.is_verified = is_verified(ssl, &target);
@@ -41,37 +45,46 @@ pub unsafe fn read(ssl: *mut ffi::SSL, peer: &Peer) -> Result<Target, OutOfMemor
     Ok(target)
 }
 
+/// Returns the host if it is a socket directory.
+///
 /// # Safety
 /// As for [`read`].
-unsafe fn add_libpq(ssl: *mut ffi::SSL, peer: &Peer, target: &mut Target) {
+unsafe fn add_libpq(ssl: *mut ffi::SSL, peer: &Peer, target: &mut Target) -> Option<Box<[u8]>> {
     // SAFETY: the caller's promise.
     let Some(server) = (unsafe { libpq::server(ssl) }) else {
         // The patched libpq sets the peer. Without libpq's functions it is not known whether hostaddr
         // is set, too.
-        add_peer(target, peer);
         target.is_host_overridden = true;
-        return;
+        return add_peer(target, peer);
     };
-    add_given_host(target, server.host.as_deref(), NameOrigin::Libpq);
     target.user = server.user.map(|user| (user, NameOrigin::Libpq));
     target.is_host_overridden = server.has_host_and_hostaddr;
     // SAFETY: a file descriptor is only queried.
     unsafe { add_socket(target, server.socket.unwrap_or(-1)) };
     target.port = server.port.map(|port| (port, PortOrigin::Libpq));
+    add_given_host(target, server.host, NameOrigin::Libpq)
 }
 
-/// Adds the peer that the program has set. An empty value is unknown.
-fn add_peer(target: &mut Target, peer: &Peer) {
-    add_given_host(target, peer.host.as_deref(), NameOrigin::Program);
+/// Adds the peer that the program has set. An empty value is unknown. Returns the host if it is a
+/// socket directory.
+fn add_peer(target: &mut Target, peer: &Peer) -> Option<Box<[u8]>> {
     let user = peer.user.clone().filter(|user| !user.is_empty());
     target.user = user.map(|user| (user, NameOrigin::Program));
+    add_given_host(target, peer.host.clone(), NameOrigin::Program)
 }
 
-/// Adds the host that the program gave, unless it is a socket directory.
-fn add_given_host(target: &mut Target, host: Option<&[u8]>, origin: NameOrigin) {
-    if let Some(host) = host.filter(|host| !matches!(host.first(), Some(b'/' | b'@'))) {
-        add_host(target, host, origin);
+/// Adds the host that the program gave, unless it is a socket directory, which is returned.
+fn add_given_host(
+    target: &mut Target,
+    host: Option<Box<[u8]>>,
+    origin: NameOrigin,
+) -> Option<Box<[u8]>> {
+    let host = host?;
+    if matches!(host.first(), Some(b'/' | b'@')) {
+        return Some(host);
     }
+    add_host(target, &host, origin);
+    None
 }
 
 /// Adds a host: an address literal or a name. An empty value is unknown.
