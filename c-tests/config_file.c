@@ -219,6 +219,27 @@ static void mixed(int version)
     check_sent(client, server, "other.example", ruled.cert);
 }
 
+static void certificate_replaced(int version)
+{
+    SCOPED(certpick_selector) *selector = configured(RULED("'db.example'"));
+    SCOPED(SSL_CTX) *client = new_client(version), *server = new_server(version, &ca);
+    struct identity renewed = renew("renewed", &ruled, &ca);
+
+    subject("a certificate that is replaced keeps the rule of the file, and the file is still followed");
+    CHECK_OK(certpick_attach(client, selector));
+    check_sent(client, server, "db.example", ruled.cert);
+    write_certs("new", renewed.cert);
+    MUST(rename("new", "ruled.crt") == 0);
+    check_sent(client, server, "other.example", NULL);
+    check_sent(client, server, "db.example", renewed.cert);
+    check_sent(client, server, "other.example", NULL);
+    replace(RULED("'other.example'"));
+    check_sent(client, server, "db.example", NULL);
+    check_sent(client, server, "other.example", renewed.cert);
+    write_certs("ruled.crt", ruled.cert);
+    certpick_cache_clear();
+}
+
 static void forked(int version)
 {
     SCOPED(certpick_selector) *selector = configured(RULED("'db.example'"));
@@ -360,6 +381,7 @@ int main(void)
             replaced(tls_versions[i], (enum way)way);
         snapshot(tls_versions[i]);
         mixed(tls_versions[i]);
+        certificate_replaced(tls_versions[i]);
         forked(tls_versions[i]);
         many(tls_versions[i]);
     }

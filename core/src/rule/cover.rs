@@ -56,17 +56,9 @@ impl Pattern {
         let covers_port = self.port.is_none() || self.port == narrow.port;
         // `*` matches any name, but is not preferred as other patterns are.
         let covers_host = match (&self.host, &narrow.host) {
-            (
-                Host::Wildcards { pattern: wide, .. },
-                Host::Name(name) | Host::Wildcards { pattern: name, .. },
-            ) => {
-                let labels = || name.split('.');
-                wide.split('.').count() == labels().count()
-                    && wide.split('.').zip(labels()).all(|(wide, narrow)| {
-                        covers(wide.as_bytes(), narrow.as_bytes(), |a, b| {
-                            a.eq_ignore_ascii_case(&b)
-                        })
-                    })
+            (Host::Wildcards(wide), Host::Name(name) | Host::Wildcards(name)) => {
+                let is_equal = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
+                wide == name || covers(wide.as_bytes(), name.as_bytes(), is_equal, |b| b != b'.')
             }
             (Host::Name(wide), Host::Name(name)) => wide.eq_ignore_ascii_case(name),
             (wide, narrow) => wide == narrow,
@@ -78,7 +70,10 @@ impl Pattern {
 impl Users {
     fn covers(&self, other: &Users) -> bool {
         let is_covered = |narrow: &str| {
-            self.0.iter().any(|wide| covers(wide.as_bytes(), narrow.as_bytes(), |a, b| a == b))
+            self.0.iter().any(|wide| {
+                **wide == *narrow
+                    || covers(wide.as_bytes(), narrow.as_bytes(), |a, b| a == b, |_| true)
+            })
         };
         other.patterns().all(is_covered)
     }
@@ -86,8 +81,14 @@ impl Users {
 
 /// Returns whether a pattern matches the text of another, whose wildcards may stand only where the wider
 /// pattern has `*`, or where both have `?`.
-fn covers(wide: &[u8], narrow: &[u8], is_equal: impl Fn(u8, u8) -> bool) -> bool {
+fn covers(
+    wide: &[u8],
+    narrow: &[u8],
+    is_equal: impl Fn(u8, u8) -> bool,
+    is_wild: impl Fn(u8) -> bool,
+) -> bool {
     // `?` would match a `*`, which stands for any number of bytes.
     let is_clear = !wide.contains(&b'?') || !narrow.contains(&b'*');
-    is_clear && super::glob::matches(wide, narrow, |a, b| is_equal(a, b) && b != b'*' && b != b'?')
+    let is_equal = |a, b| is_equal(a, b) && b != b'*' && b != b'?';
+    is_clear && super::glob::matches(wide, narrow, is_equal, is_wild)
 }

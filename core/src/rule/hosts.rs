@@ -24,12 +24,8 @@ pub(super) enum Host {
     AnyName,
     /// A name without wildcards and without its final dot.
     Name(Box<str>),
-    /// A name with wildcards, without its final dot.
-    Wildcards {
-        pattern: Box<str>,
-        /// The length of the pattern up to its last wildcard.
-        start: usize,
-    },
+    /// A name with wildcards, in lower case and without its final dot.
+    Wildcards(Box<str>),
     /// An address; never an IPv4-mapped one.
     Address(IpAddr),
 }
@@ -75,10 +71,7 @@ impl Host {
         let is_match = match (self, host) {
             (Host::AnyName, KnownHost::Name(_)) => return Some(Match::AnyName),
             (Host::Name(pattern), KnownHost::Name(name)) => pattern.eq_ignore_ascii_case(name),
-            (Host::Wildcards { pattern, start }, KnownHost::Name(name)) => {
-                let (start, end) = pattern.split_at_checked(*start).unwrap_or((pattern, ""));
-                matches_wildcards(start, end, name)
-            }
+            (Host::Wildcards(pattern), KnownHost::Name(name)) => matches_wildcards(pattern, name),
             (Host::Address(pattern), KnownHost::Address(address)) => *pattern == address,
             _ => false,
         };
@@ -86,33 +79,11 @@ impl Host {
     }
 }
 
-/// Compares a name with a pattern, of which `end` follows the last wildcard. The end is compared first:
-/// most patterns that do not match differ there.
-fn matches_wildcards(start: &str, end: &str, name: &str) -> bool {
-    let length = name.len().checked_sub(end.len());
-    let Some((text, rest)) = length.and_then(|length| name.split_at_checked(length)) else {
-        return false;
-    };
-    // Nearly all names are written alike.
-    (rest == end || rest.eq_ignore_ascii_case(end)) && matches_labels(start, text)
-}
-
-/// Compares the labels one by one, so that no wildcard matches a dot. A name that is not ASCII
+/// Compares a pattern in lower case with a name that has no empty label. A name that is not ASCII
 /// matches no wildcard: IDNA has dots that are not ASCII.
-fn matches_labels(pattern: &str, name: &str) -> bool {
-    if pattern == "*" {
-        return name.bytes().all(|byte| byte.is_ascii() && byte != b'.');
-    } else if !name.is_ascii() {
-        return false;
-    }
-    let mut labels = name.split('.');
-    let fits = |pattern: &str| {
-        let label = labels.next();
-        label.is_some_and(|label| {
-            glob::matches(pattern.as_bytes(), label.as_bytes(), |a, b| a.eq_ignore_ascii_case(&b))
-        })
-    };
-    pattern.split('.').all(fits) && labels.next().is_none()
+fn matches_wildcards(pattern: &str, name: &str) -> bool {
+    let is_equal = |a: u8, b: u8| a == b.to_ascii_lowercase();
+    name.is_ascii() && glob::matches(pattern.as_bytes(), name.as_bytes(), is_equal, |b| b != b'.')
 }
 
 /// Returns a name without its final dot. Returns `None` for a text that is not the name of a host:
@@ -207,8 +178,8 @@ fn name_or_ipv4(text: &str) -> Result<Host, PatternFlaw> {
         Err(PatternFlaw::Digits)
     } else if !text.bytes().all(|byte| is_name_byte(byte) || is_wildcard(byte)) {
         Err(PatternFlaw::Character)
-    } else if let Some(last) = name.bytes().rposition(is_wildcard) {
-        Ok(Host::Wildcards { pattern: name.into(), start: last + 1 })
+    } else if name.bytes().any(is_wildcard) {
+        Ok(Host::Wildcards(name.to_ascii_lowercase().into()))
     } else {
         Ok(Host::Name(name.into()))
     }

@@ -21,6 +21,8 @@ impl Users {
 
     /// Returns whether one of the patterns matches.
     pub(super) fn matches(&self, user: &[u8]) -> bool {
-        self.0.iter().any(|pattern| glob::matches(pattern.as_bytes(), user, |a, b| a == b))
+        let is_match =
+            |pattern: &str| glob::matches(pattern.as_bytes(), user, |a, b| a == b, |_| true);
+        self.0.iter().any(|pattern| is_match(pattern))
     }
 }
