@@ -67,7 +67,8 @@ static void all_or_nothing(void)
     } cases[] = {
         {"", "line 1"},
         {RULED("'db.example'") "[[credential]]\nsslcert = 'gone.crt'\n", "gone.crt"},
-        {RULED("'db.example'") "[[credential]]\nsslcert = 'plain.crt'\nhost = ['a']\n", "line 7, column 1: unknown key \"host\""},
+        {RULED("'db.example'") "[[credential]]\nsslcert = 'plain.crt'\nhost = ['a']\n",
+         "line 7, column 1: unknown key \"host\""},
         {RULED("'db.example', '10.1.*'"), "line 2"},
         {RULED(""), "line 2"},
         {RULED("'db.example'") "verified = 'yes'\n", "line 5"},
@@ -92,7 +93,8 @@ static void all_or_nothing(void)
         replace(cases[i].content);
         for (int by_list = 0; by_list < 2; by_list++) {
             certpick_status status =
-                by_list ? certpick_selector_add_lists(selector, "ruled.crt,certpick:" FILE_NAME, "ruled.key,", NULL)
+                by_list ? certpick_selector_add_lists(selector, "ruled.crt,certpick:" FILE_NAME,
+                                                      "ruled.key,", NULL)
                         : certpick_selector_add_config(selector, FILE_NAME);
 
             if (!CHECK(status != CERTPICK_OK))

@@ -135,7 +135,8 @@ static int check_socket(SSL_CTX *server, SSL_CTX *client, const struct known *kn
     return 1;
 }
 
-static void check_address(SSL_CTX *server, const char *pattern, const struct known *known, const char *address,
+static void check_address(SSL_CTX *server, const char *pattern, const struct known *known,
+                          const char *address,
                           X509 *expected)
 {
     SCOPED(certpick_selector) *selector = new_selector("plain.crt,ruled.crt", "plain.key,ruled.key", NULL);
@@ -171,7 +172,8 @@ static void sockets(int version)
     subject("the port is the one that the socket is connected to");
     MUST(open_sockets(&sockets, "127.0.0.1", 0));
     for (int wrong = 0; wrong < 2; wrong++) {
-        SCOPED(certpick_selector) *with_port = new_selector("plain.crt,ruled.crt", "plain.key,ruled.key", NULL);
+        SCOPED(certpick_selector) *with_port = new_selector("plain.crt,ruled.crt",
+                                                            "plain.key,ruled.key", NULL);
         SCOPED(SSL_CTX) *ctx = new_client(version);
         struct link link;
 
@@ -218,7 +220,8 @@ static void users(int version)
 
     subject("a rule for users matches the user that the program has set");
     for (size_t i = 0; i < COUNT(cases); i++) {
-        SCOPED(certpick_selector) *selector = new_selector("ruled.crt,plain.crt", "ruled.key,plain.key", NULL);
+        SCOPED(certpick_selector) *selector = new_selector("ruled.crt,plain.crt",
+                                                           "ruled.key,plain.key", NULL);
         SCOPED(SSL_CTX) *client = new_client(version);
         const struct known known = {NULL, cases[i].user, NULL, NULL};
         struct link link;
@@ -271,11 +274,15 @@ static const struct verification {
     {"a wrong name", {"other.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 0},
     {"a wrong name that the callback accepts", {"other.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 0,
      STORE_RETURNS_1, 0},
-    {"one of two names is wrong", {"db.example", NULL, "other.example", NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 0},
-    {"a final dot and upper case", {"DB.example.", NULL, "db.example", NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 1},
+    {"one of two names is wrong", {"db.example", NULL, "other.example", NULL}, SSL_VERIFY_PEER, 1,
+     NO_CALLBACK, 0},
+    {"a final dot and upper case", {"DB.example.", NULL, "db.example", NULL}, SSL_VERIFY_PEER, 1,
+     NO_CALLBACK, 1},
     {"a leading dot", {".example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 0},
-    {"a wildcard for a whole label", {"x.north.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 1},
-    {"a wildcard for a part of a label", {"px.south.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 0},
+    {"a wildcard for a whole label", {"x.north.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1,
+     NO_CALLBACK, 1},
+    {"a wildcard for a part of a label", {"px.south.example", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1,
+     NO_CALLBACK, 0},
     {"an address", {"127.0.0.1", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 1},
     {"a mapped address", {"::ffff:127.0.0.1", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 1},
     {"an address in brackets", {"[::1]", NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 1},
@@ -283,7 +290,8 @@ static const struct verification {
     {"neither name nor socket", {NULL, NULL, NULL, NULL}, SSL_VERIFY_PEER, 1, NO_CALLBACK, 0},
 };
 
-static void check_verification(const struct verification *v, SSL_CTX *server, const char *ciphers, int verified)
+static void check_verification(const struct verification *v, SSL_CTX *server, const char *ciphers,
+                               int verified)
 {
     SCOPED(certpick_selector) *selector = new_selector("ruled.crt,plain.crt", "ruled.key,plain.key", NULL);
     SCOPED(SSL_CTX) *client = new_client(SSL_CTX_get_max_proto_version(server));
@@ -344,7 +352,8 @@ static void empty_ca_list(int version)
     subject("a rule that names the host lifts the policy for an empty CA list");
     for (size_t policy = 0; policy < COUNT(policies); policy++)
         for (size_t i = 0; i < COUNT(rules); i++) {
-            SCOPED(certpick_selector) *selector = new_selector("ruled.crt,plain.crt", "ruled.key,plain.key", NULL);
+            SCOPED(certpick_selector) *selector = new_selector("ruled.crt,plain.crt",
+                "ruled.key,plain.key", NULL);
             int accepts = policies[policy] == CERTPICK_EMPTY_CA_LIST_ACCEPT;
             int other = rules[i].value != NULL && strcmp(rules[i].value, "other") == 0;
             SCOPED(SSL_CTX) *client = new_client(version);
@@ -359,7 +368,8 @@ static void empty_ca_list(int version)
                       (rules[i].lifts || accepts ? 0 : CERTPICK_REASON_POLICY));
             CHECK_INT(certpick_verdict(link.client, 1), accepts ? 0 : CERTPICK_REASON_POLICY);
             if (rules[i].lifts && !accepts)
-                CHECK_HAS(certpick_explanation(link.client), "so it may be sent although the server named no CA");
+                CHECK_HAS(certpick_explanation(link.client),
+                          "so it may be sent although the server named no CA");
             else
                 CHECK_LACKS(certpick_explanation(link.client), "although the server named no CA");
             close_link(&link);
@@ -373,9 +383,11 @@ static void rank(int version)
     struct identity alice = new_leaf("alice", &ca), flawed = new_leaf_with("alice", &ca, &expired);
     SCOPED(SSL_CTX) *server = new_server(version, &ca);
     X509 *const expected[] = {ruled.cert, alice.cert, plain.cert, flawed.cert};
-    static const char *const lists[] = {"flawed.crt,plain.crt,alice.crt,ruled.crt", "flawed.crt,plain.crt,alice.crt",
+    static const char *const lists[] = {"flawed.crt,plain.crt,alice.crt,ruled.crt",
+                                        "flawed.crt,plain.crt,alice.crt",
                                         "flawed.crt,plain.crt", "flawed.crt"};
-    static const char *const keys[] = {"flawed.key,plain.key,alice.key,ruled.key", "flawed.key,plain.key,alice.key",
+    static const char *const keys[] = {"flawed.key,plain.key,alice.key,ruled.key",
+                                       "flawed.key,plain.key,alice.key",
                                        "flawed.key,plain.key", "flawed.key"};
 
     subject("a flaw counts more than a rule, a rule more than the user, and the user more than the order");

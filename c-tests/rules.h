@@ -65,7 +65,8 @@ static inline int open_sockets(struct sockets *sockets, const char *address, int
     while (!is_other) {
         memset(&at, 0, sizeof(at));
         at.any.sa_family = is_ipv6 ? AF_INET6 : AF_INET;
-        MUST(inet_pton(at.any.sa_family, address, is_ipv6 ? (void *)&at.ipv6.sin6_addr : &at.ipv4.sin_addr) == 1);
+        MUST(inet_pton(at.any.sa_family, address,
+                       is_ipv6 ? (void *)&at.ipv6.sin6_addr : &at.ipv4.sin_addr) == 1);
         if (taken >= 0)
             close(taken);
         taken = listener;
@@ -85,7 +86,8 @@ static inline int open_sockets(struct sockets *sockets, const char *address, int
     MUST(sockets->client >= 0 && connect(sockets->client, &at.any, length) == 0);
     sockets->server = accept(listener, NULL, NULL);
     MUST(sockets->server >= 0);
-    MUST(fcntl(sockets->client, F_SETFL, O_NONBLOCK) == 0 && fcntl(sockets->server, F_SETFL, O_NONBLOCK) == 0);
+    MUST(fcntl(sockets->client, F_SETFL, O_NONBLOCK) == 0 && fcntl(sockets->server, F_SETFL,
+        O_NONBLOCK) == 0);
     close(listener);
     return 1;
 }

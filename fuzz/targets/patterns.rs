@@ -6,7 +6,7 @@
 
 use certpick_core::choice::Reasons;
 use certpick_core::error::PatternError;
-use certpick_core::rule::{self, Hosts, NameOrigin, PortOrigin, Rule, RuleMatch, Target, Users};
+use certpick_core::rule::{self, Hosts, NameOrigin, PortOrigin, Rule, Target, Users};
 use certpick_fuzz::naive::rules;
 use certpick_fuzz::parts;
 use libfuzzer_sys::fuzz_target;
@@ -67,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
         is_host_overridden: has(2),
     };
 
-    let mut expected = RuleMatch::default();
+    let mut expected = certpick_core::choice::RuleMatch::default();
     let mut is_by_host = false;
     if hosts_are_right {
         let patterns: Vec<_> = read.into_iter().flatten().collect();

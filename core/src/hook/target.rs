@@ -8,7 +8,7 @@ use crate::peer::Peer;
 use crate::request::QUIC1;
 use crate::rule::{NameOrigin, PortOrigin, Target};
 use foreign_types::ForeignType;
-use libc::{c_char, c_int};
+use libc::c_int;
 use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ffi::CStr;
@@ -136,7 +136,7 @@ unsafe fn add_verify_names(ssl: *mut ffi::SSL, target: &mut Target) -> Result<()
     unsafe {
         let parameters = ffi::SSL_get0_param(ssl);
         for number in 0.. {
-            let name: *const c_char = ossl::X509_VERIFY_PARAM_get0_host(parameters, number);
+            let name = ossl::X509_VERIFY_PARAM_get0_host(parameters, number);
             if name.is_null() {
                 break;
             }
