@@ -495,7 +495,7 @@ certpick_status certpick_select(SSL *ssl, certpick_selector *selector);
  * handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
  * whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
  * two. Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that
- * begins with "/" or "@" is a socket and no name.
+ * begins with "/" or "@" is the name of a Unix-domain socket, with which no rule is compared.
  */
 certpick_status certpick_set_peer(SSL *ssl, const char *host, const char *user);
 

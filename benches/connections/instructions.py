@@ -63,8 +63,8 @@ def measure(client: Client, sizes: list, connections: bool, progress) -> dict:
         for which in ("one", "all"):
             jobs["choice", n, which] = (of_choice, n, n if n <= 1000 else 0, which)
     n = pki.CONFIGURED
-    for m in (n, "none"):
-        for which in ("one", "all"):
+    for m in ("none", n):
+        for which in ("all", "one"):
             jobs["rules", m, which] = (of_choice, n, m, which, pki.write_configuration(n, which))
     if connections:
         parts = [(case, "later") for case in COUNTED_LATER] + [(case, "first") for case in COUNTED_FIRST]

@@ -87,7 +87,7 @@ pub unsafe extern "C" fn certpick_select(
 /// handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
 /// whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
 /// two. Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that
-/// begins with "/" or "@" is a socket and no name.
+/// begins with "/" or "@" is the name of a Unix-domain socket, with which no rule is compared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_set_peer(
     ssl: *mut SSL,

@@ -82,6 +82,11 @@ impl Host {
 /// Compares a pattern in lower case with a name that has no empty label. A name that is not ASCII
 /// matches no wildcard: IDNA has dots that are not ASCII.
 fn matches_wildcards(pattern: &str, name: &str) -> bool {
+    // Nearly all patterns are `*.domain`, and nearly all names are in lower case.
+    let label = pattern.strip_prefix('*').and_then(|end| name.strip_suffix(end));
+    if label.is_some_and(|label| label.bytes().all(|byte| byte.is_ascii() && byte != b'.')) {
+        return true;
+    }
     let is_equal = |a: u8, b: u8| a == b.to_ascii_lowercase();
     name.is_ascii() && glob::matches(pattern.as_bytes(), name.as_bytes(), is_equal, |b| b != b'.')
 }
