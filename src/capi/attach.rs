@@ -84,10 +84,11 @@ pub unsafe extern "C" fn certpick_select(
 }
 
 /// Sets the host that the program connects to and the user that it connects as, before the
-/// handshake. Both are copied; NULL means unknown. Among credentials that are equal otherwise, one
-/// whose common name is the user ranks first, because PostgreSQL's cert authentication compares the
-/// two. Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that
-/// begins with "/" or "@" is the name of a Unix-domain socket, with which no rule is compared.
+/// handshake. Both are copied; NULL means unknown. SSL_clear(3) keeps both, so a program that uses the
+/// SSL for another server sets them again. Among credentials that are equal otherwise, one whose
+/// common name is the user ranks first, because PostgreSQL's cert authentication compares the two.
+/// Rules are compared with both (since 0.1.1; see certpick_selector_set_rule()). A host that begins
+/// with "/" or "@" is the name of a Unix-domain socket, with which no rule is compared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_set_peer(
     ssl: *mut SSL,
