@@ -5,9 +5,11 @@
    With CERTPICK_ALLOCATION_STEP=n only every n-th allocation fails. */
 #include "failing_allocations.h"
 #include "picking.h"
+#include "rules.h"
 
 #include <openssl/err.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- one run ---------------------------------------------------------------------------------- */
@@ -17,6 +19,15 @@ static struct identity ca_a, ca_b, middle, clients[4];
 /* A CA whose name equals the name of CA B but has different bytes. */
 static struct identity ca_b_with_other_bytes;
 enum scope { OUR_CALLS, WHOLE_CLIENT };
+enum source { LISTS, CONFIGURATION };
+
+#define CREDENTIAL(name, rule) "[[credential]]\n" rule "sslkey='" name ".key'\nsslcert='" name ".crt'\n"
+/* Only the last credential may be sent to db.example. */
+static const char configuration[] = "issuers='middle.crt'\n"
+    CREDENTIAL("a", "hosts=['other.example', '127.0.0.1']\n")
+    CREDENTIAL("flawed", "hosts=['*']\n")
+    CREDENTIAL("bob", "users=['bob']\n")
+    CREDENTIAL("alice", "hosts=['*.example']\nusers=['alice']\nverified=true\nsslpasswordfile='password'\n");
 
 /* The first problem of this run, or NULL. */
 static const char *problem;
@@ -40,6 +51,9 @@ static void make_files(void)
     write_identity("bob", &clients[BOB], NULL);
     write_identity("alice", &clients[ALICE], "secret");
     write_certs("middle.crt", middle.cert);
+    write_text("password", "secret\n");
+    write_text("certpick.toml", configuration);
+    MUST(chmod("password", 0600) == 0 && chmod("certpick.toml", 0600) == 0);
 }
 
 static void check_run(int holds, const char *what)
@@ -66,23 +80,25 @@ static int succeeded(certpick_status status)
     return status == CERTPICK_OK;
 }
 
-static certpick_selector *new_selector_for_alice(void)
+static certpick_selector *new_selector_for_alice(enum source source)
 {
     certpick_selector *selector;
-    int good;
+    int good = 0;
 
     arm();
     selector = certpick_selector_new();
-    good =
-        selector != NULL &&
-        succeeded(certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\",alice.crt",
-                                              "a.key,flawed.key,bob.key,alice.key", ",,,secret"));
+    if (selector != NULL && source == CONFIGURATION)
+        good = succeeded(certpick_selector_add_config(selector, "certpick.toml"));
+    else if (selector != NULL)
+        good = succeeded(certpick_selector_add_lists(
+            selector, "a.crt, flawed.crt ,\"bob.crt\",alice.crt",
+            "a.key,flawed.key,bob.key,alice.key", ",,,secret"));
     disarm();
-    if (good) {
+    if (good && source == LISTS) {
         arm();
         good = succeeded(certpick_selector_add_issuers(selector, "middle.crt"));
         disarm();
-    } else if (selector != NULL) {
+    } else if (!good && selector != NULL) {
         check_run(certpick_selector_count(selector) == 0, "a failed call added credentials");
     }
     if (!good) {
@@ -169,7 +185,8 @@ static void check_decision(struct link *link, int done, enum scope scope)
     ERR_clear_error();
 }
 
-static void run_once(SSL_CTX *server, int version, enum way way, enum scope scope)
+static void run_once(SSL_CTX *server, int version, enum way way, enum scope scope,
+                     enum source source)
 {
     certpick_selector *selector;
     SSL_CTX *client = new_client(version);
@@ -182,7 +199,8 @@ static void run_once(SSL_CTX *server, int version, enum way way, enum scope scop
     ERR_clear_error();
     failing.number = 0;
     failing.has_failed = 0;
-    selector = new_selector_for_alice();
+    trust_server(client);
+    selector = new_selector_for_alice(source);
     if (selector != NULL) {
         if (way == BY_OWN_CERT_CB) {
             SSL_CTX_set_cert_cb(client, select_in_own_cert_cb, selector);
@@ -195,6 +213,8 @@ static void run_once(SSL_CTX *server, int version, enum way way, enum scope scop
         }
         if (good) {
             open_link(&link, client, server);
+            MUST(SSL_set1_host(link.client, "db.example") &&
+                 SSL_set_tlsext_host_name(link.client, "db.example"));
             arm();
             good = succeeded(certpick_set_peer(link.client, "db.example", "alice"));
             disarm();
@@ -233,7 +253,8 @@ static void report(const char *what)
            what);
 }
 
-static void fail_each(int version, enum way way, enum scope scope, enum lasting lasting, long every)
+static void fail_each(int version, enum way way, enum scope scope, enum source source,
+                      enum lasting lasting, long every)
 {
     SCOPED(SSL_CTX) *server = new_server(version, &ca_b_with_other_bytes);
     long points, failed = 0, leaked = 0, bad = 0;
@@ -241,13 +262,14 @@ static void fail_each(int version, enum way way, enum scope scope, enum lasting 
 
     /* The first error loads the reason strings, which are never freed. */
     MUST(certpick_selector_validate(NULL) == CERTPICK_ERROR_ARGUMENT);
+    present(server, KEY_P256, "DNS:db.example");
     subject("without a failing allocation each run is complete");
     failing.fails = 0;
     failing.lasting = ONE;
     SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_OFF);
     for (int i = 0; i < 3; i++) {
         certpick_cache_clear();
-        run_once(server, version, way, scope);
+        run_once(server, version, way, scope, source);
         if (!CHECK(problem == NULL && is_complete))
             printf("    %s\n", problem);
     }
@@ -260,7 +282,7 @@ static void fail_each(int version, enum way way, enum scope scope, enum lasting 
 
         failing.fails = failing_now;
         failing.lasting = lasting;
-        run_once(server, version, way, scope);
+        run_once(server, version, way, scope, source);
         failed += !is_complete;
         first = problem;
         failing.fails = 0;
@@ -269,7 +291,7 @@ static void fail_each(int version, enum way way, enum scope scope, enum lasting 
             report(first);
         }
         /* The cache now contains what was created while an allocation failed. */
-        run_once(server, version, way, scope);
+        run_once(server, version, way, scope, source);
         if (problem != NULL || !is_complete) {
             bad++;
             printf("    in the next run, without a failing allocation: ");
@@ -289,8 +311,8 @@ static void fail_each(int version, enum way way, enum scope scope, enum lasting 
     CHECK_INT(bad, 0);
     subject("a failing allocation causes no leak");
     CHECK_INT(leaked, 0);
-    printf("TLS %s, way %d, scope %d, lasting %d: %ld allocations, step %ld; %ld incomplete runs\n",
-           version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)lasting, points,
+    printf("TLS %s, way %d, scope %d, source %d, lasting %d: %ld allocations, step %ld; %ld incomplete runs\n",
+           version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)source, (int)lasting, points,
            every, failed);
     subject("some failing allocations have an effect");
     CHECK(failed > 0);
@@ -311,10 +333,12 @@ int main(void)
     enter_work_dir();
     make_files();
     for (int i = 0; i < 2; i++) {
-        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ONE, every);
-        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, ALL_FOLLOWING, every * 3);
-        fail_each(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, ONE, every * 2);
-        fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, ONE, every * 3);
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, LISTS, ONE, every);
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, LISTS, ALL_FOLLOWING, every * 3);
+        fail_each(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, LISTS, ONE, every * 2);
+        fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, LISTS, ONE, every * 3);
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, CONFIGURATION, ONE, every);
+        fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, CONFIGURATION, ONE, every * 3);
     }
     printf("%ld runs with a failing allocation, each followed by one without; %zu blocks in use\n",
            runs, blocks_in_use);

@@ -40,7 +40,7 @@ pub unsafe fn read(ssl: *mut ffi::SSL, peer: &Peer) -> Result<Target, OutOfMemor
             }
         }
         add_verify_names(ssl, &mut target)?;
-        target.is_verified = is_verified(ssl, &target);
+        target.is_verified = is_verified(ssl, &target)?;
     }
     Ok(target)
 }
@@ -178,26 +178,37 @@ unsafe fn add_verify_names(_ssl: *mut ffi::SSL, _target: &mut Target) -> Result<
 ///
 /// # Safety
 /// As for [`read`].
-unsafe fn is_verified(ssl: *mut ffi::SSL, target: &Target) -> bool {
+unsafe fn is_verified(ssl: *mut ffi::SSL, target: &Target) -> Result<bool, OutOfMemory> {
     // SAFETY: the caller's promise.
     let (mode, result, certificate) = unsafe {
         let mode = ffi::SSL_get_verify_mode(ssl);
         (mode, ffi::SSL_get_verify_result(ssl), peer_certificate(ssl))
     };
     if mode & ffi::SSL_VERIFY_PEER == 0 || result != libc::c_long::from(ffi::X509_V_OK) {
-        return false;
+        return Ok(false);
     }
     // SAFETY: the caller's promise.
     if !unsafe { has_proved_its_key(ssl) } {
-        return false;
+        return Ok(false);
     }
-    let Some(certificate) = certificate else { return false };
+    let Some(certificate) = certificate else { return Ok(false) };
     if target.names.is_empty() && target.literals.is_empty() {
-        let is_valid = |address| is_valid_for_address(&certificate, address);
-        return target.socket_address.is_some_and(is_valid);
+        return match target.socket_address {
+            Some(address) => is_valid_for_address(&certificate, address),
+            None => Ok(false),
+        };
     }
-    target.names.iter().all(|(name, _)| is_valid_for_name(&certificate, name))
-        && target.literals.iter().all(|(address, _)| is_valid_for_address(&certificate, *address))
+    for (name, _) in &target.names {
+        if !is_valid_for_name(&certificate, name)? {
+            return Ok(false);
+        }
+    }
+    for (address, _) in &target.literals {
+        if !is_valid_for_address(&certificate, *address)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns whether the server has signed the handshake, as in TLS 1.3 and with (EC)DHE. With static RSA
@@ -237,33 +248,42 @@ unsafe fn peer_certificate(ssl: *const ffi::SSL) -> Option<X509> {
 
 /// X509_check_host(3) without partial wildcards. A final dot is ignored; a name that begins with a dot
 /// would match any subdomain and is refused.
-fn is_valid_for_name(certificate: &X509, name: &str) -> bool {
+fn is_valid_for_name(certificate: &X509, name: &str) -> Result<bool, OutOfMemory> {
     const NO_PARTIAL_WILDCARDS: libc::c_uint = 0x4;
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.starts_with('.') || name.contains('\0') {
-        return false;
+        return Ok(false);
     }
-    // SAFETY: a valid certificate and a name of this length.
-    let found = unsafe {
-        ffi::X509_check_host(
-            certificate.as_ptr(),
-            name.as_ptr().cast(),
-            name.len(),
-            NO_PARTIAL_WILDCARDS,
-            std::ptr::null_mut(),
-        )
+    let check = || {
+        // SAFETY: a valid certificate and a name of this length.
+        let found = unsafe {
+            ffi::X509_check_host(
+                certificate.as_ptr(),
+                name.as_ptr().cast(),
+                name.len(),
+                NO_PARTIAL_WILDCARDS,
+                std::ptr::null_mut(),
+            )
+        };
+        (found == 1).then_some(())
     };
-    found == 1
+    // If OpenSSL lacks memory for the subject alternative names, it compares the common name instead.
+    // A second comparison rules that out.
+    Ok(ossl::retry_unless_out_of_memory(check)?.is_some()
+        && ossl::retry_unless_out_of_memory(check)?.is_some())
 }
 
 /// X509_check_ip(3).
-fn is_valid_for_address(certificate: &X509, address: IpAddr) -> bool {
+fn is_valid_for_address(certificate: &X509, address: IpAddr) -> Result<bool, OutOfMemory> {
     let check = |bytes: &[u8]| {
         // SAFETY: a valid certificate and an address of this length.
-        unsafe { ffi::X509_check_ip(certificate.as_ptr(), bytes.as_ptr(), bytes.len(), 0) == 1 }
+        let found =
+            unsafe { ffi::X509_check_ip(certificate.as_ptr(), bytes.as_ptr(), bytes.len(), 0) };
+        (found == 1).then_some(())
     };
-    match address {
+    let found = ossl::retry_unless_out_of_memory(|| match address {
         IpAddr::V4(address) => check(&address.octets()),
         IpAddr::V6(address) => check(&address.octets()),
-    }
+    })?;
+    Ok(found.is_some())
 }
