@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use certpick_core::Selector;
 use certpick_core::error::{Error, file_name};
 use certpick_core::list::{self, Entry, Passwords};
+use certpick_core::source::Accepts;
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -142,7 +143,12 @@ impl CredentialOptions {
             let entries = self.directory_entries()?;
             let lists = absolute::lists(&entries)?;
             selector
-                .add_lists(&lists.sslcert, lists.sslkey.as_deref(), &Passwords::List(None))
+                .add_lists(
+                    &lists.sslcert,
+                    lists.sslkey.as_deref(),
+                    &Passwords::List(None),
+                    Accepts::Any,
+                )
                 .map_err(Failure::new)?;
             entries
         } else {
@@ -153,7 +159,7 @@ impl CredentialOptions {
                 Some(lines) => Passwords::Lines(lines),
                 None => Passwords::List(None),
             };
-            selector.add_lists(sslcert, sslkey, &passwords).map_err(Failure::new)?;
+            selector.add_lists(sslcert, sslkey, &passwords, Accepts::Any).map_err(Failure::new)?;
             list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?
         };
         if let Some(file) = &self.issuers {

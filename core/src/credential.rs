@@ -11,11 +11,11 @@ use crate::secret::Secret;
 use crate::source::bundle::Bundle;
 use crate::source::checked::Fetched;
 use crate::source::key::{self, matching::check_match};
-use crate::source::listing::{self, Listing, Reloaded};
+use crate::source::listed::{KeySource, ListedCredential};
+use crate::source::listing::{self, CredentialOrigin, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
-use crate::source::pem_file::FileCredential;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
@@ -81,8 +81,8 @@ impl Group {
     }
 
     /// Checks the files. Returns the group with their current content, and whether a certificate has been
-    /// replaced; `None` if no file was read again. `before` is the number of credentials before this group,
-    /// for error messages. A credential whose file can no longer be read is kept if the file was opened for
+    /// replaced, added or removed; `None` if no file was read again. `before` is the number of entries before
+    /// this group, for error messages. A credential whose file can no longer be read is kept if the file was opened for
     /// this selector.
     pub fn reloaded(&self, before: usize) -> Result<Option<(Group, bool)>, Error> {
         let GroupSource::Files { listing, passwords, base } = &self.source else { return Ok(None) };
@@ -93,25 +93,53 @@ impl Group {
             };
             self.opened.as_deref().is_none_or(opened)
         };
-        let Some(Reloaded { listing, read, different }) =
+        let Some(Reloaded { listing, origins, is_different }) =
             listing.reloaded(passwords.as_deref(), base.as_deref(), before, was_opened)?
         else {
             listing::store(listing, now);
             return Ok(None);
         };
-        let count = listing.credentials().len();
-        let is_open = |number| was_opened(number) || read.binary_search(&number).is_ok();
-        let opened = (0..count).map(|number| AtomicBool::new(is_open(number))).collect();
-        let loaded = match different.is_empty() {
-            true => Arc::clone(&self.loaded),
-            false => Arc::new(self.loaded.without(count, &different)),
+        let is_open = |origin: &CredentialOrigin| {
+            AtomicBool::new(origin.is_read || origin.index.is_some_and(was_opened))
+        };
+        let opened = origins.iter().map(is_open).collect();
+        let loaded = match is_different {
+            false => Arc::clone(&self.loaded),
+            true => Arc::new(self.loaded.rearranged(origins.iter().map(|origin| origin.index))),
         };
         let listing = Arc::new(listing);
         listing::store(&listing, now);
         let source =
             GroupSource::Files { listing, passwords: passwords.clone(), base: base.clone() };
         let group = Group { source, loaded, opened: Some(opened) };
-        Ok(Some((group, !different.is_empty())))
+        Ok(Some((group, is_different)))
+    }
+
+    /// Returns the number of entries.
+    pub fn entries(&self) -> usize {
+        match &self.source {
+            GroupSource::Files { listing, .. } => listing.entries(),
+            GroupSource::Memory { .. } => 1,
+        }
+    }
+
+    /// Returns the number of credentials of each entry.
+    pub fn entry_sizes(&self) -> impl Iterator<Item = usize> {
+        let (listed, in_memory) = match &self.source {
+            GroupSource::Files { listing, .. } => (Some(listing.entry_sizes()), None),
+            GroupSource::Memory { .. } => (None, Some(1)),
+        };
+        listed.into_iter().flatten().chain(in_memory)
+    }
+
+    /// Returns whether a directory may have gained or lost files.
+    pub fn has_changed_directory(&self) -> bool {
+        match &self.source {
+            GroupSource::Files { listing, base, .. } => {
+                listing.has_changed_directory(base.as_deref())
+            }
+            GroupSource::Memory { .. } => false,
+        }
     }
 
     /// Returns the number of credentials.
@@ -163,7 +191,7 @@ pub struct Credential<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Source<'a> {
     File {
-        file: &'a FileCredential,
+        file: &'a ListedCredential,
         passwords: Option<&'a KeyPasswords>,
         base: Option<&'a Path>,
         loaded: &'a LoadedKeys,
@@ -180,6 +208,14 @@ impl<'a> Credential<'a> {
         match self.source {
             Source::File { file, .. } => file.bundle(),
             Source::Memory { bundle, .. } => bundle,
+        }
+    }
+
+    /// Returns the index of its entry in the group.
+    pub fn entry(&self) -> usize {
+        match self.source {
+            Source::File { file, .. } => file.entry(),
+            Source::Memory { .. } => 0,
         }
     }
 
@@ -242,18 +278,30 @@ impl<'a> Credential<'a> {
         if let Some(key) = loaded.get(self.number) {
             return Ok(key.clone());
         }
-        let path = file.key_path();
-        let at = absolute(base, path);
         let password: Option<Secret> = match passwords {
-            Some(passwords) => passwords.get(self.number)?,
+            Some(passwords) => passwords.get(file.entry())?,
             None => None,
         };
-        let key = if use_cache {
-            key::load_cached(&at, path, password.as_ref(), callback)?
-        } else {
-            key::load(&at, path, password.as_ref(), callback)?
+        let load = |path: &Path| {
+            let at = absolute(base, path);
+            let key = match use_cache {
+                true => key::load_cached(&at, path, password.as_ref(), callback)?,
+                false => key::load(&at, path, password.as_ref(), callback)?,
+            };
+            check_match(self.certificate()?, &key)
+                .map(|()| key)
+                .map_err(|mismatch| mismatch.cause(Some(path)))
         };
-        check_match(self.certificate()?, &key).map_err(|mismatch| mismatch.cause(Some(path)))?;
+        let key = match file.key_source() {
+            KeySource::File => load(file.key_path())?,
+            KeySource::Files(files) => {
+                let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
+                let mut others = others.iter().map(|path| load(path));
+                // A key of another certificate leads to the next file, any other error to a failure.
+                let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
+                found.unwrap_or_else(|| load(last))?
+            }
+        };
         loaded.set(self.number, key.clone());
         Ok(key)
     }

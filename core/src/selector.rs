@@ -22,6 +22,7 @@ use crate::file::bytes::find_slice;
 use crate::list::{self, PasswordSet};
 use crate::rule::Rule;
 use crate::secret::Secret;
+use crate::source::Accepts;
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::{KeyPasswords, PasswordCallback};
@@ -53,7 +54,7 @@ const CONFIGURED: Error =
 #[derive(Debug, Default)]
 pub struct Selector {
     groups: Vec<Arc<Group>>,
-    /// The rules of each group's credentials.
+    /// The rules of each group's entries.
     rules: Vec<GroupRules>,
     configs: Vec<SelectedConfig>,
     issuers: Vec<Arc<SelectedIssuers>>,
@@ -73,6 +74,11 @@ impl Selector {
         self.groups.iter().map(|g| g.len()).sum()
     }
 
+    /// Returns the number of entries, each of which has one or several credentials.
+    fn entries(&self) -> usize {
+        self.groups.iter().map(|group| group.entries()).sum()
+    }
+
     /// Sets whether certificates that are added later, and keys, may come from the caches of the process.
     /// The default is true.
     pub fn set_cache(&mut self, use_cache: bool) {
@@ -86,13 +92,14 @@ impl Selector {
         sslcert: &[u8],
         sslkey: Option<&[u8]>,
         passwords: &list::Passwords<'_>,
+        accepts: Accepts,
     ) -> Result<(), Error> {
         if find_slice(list::CONFIG_PREFIX, sslcert).is_some() {
-            return self.add_lists_with_configs(sslcert, sslkey, passwords);
+            return self.add_lists_with_configs(sslcert, sslkey, passwords, accepts);
         }
         let use_cache = !self.without_cache;
         let (listing, passwords) =
-            Listing::of_lists(sslcert, sslkey, passwords, self.count(), use_cache)?;
+            Listing::of_lists(sslcert, sslkey, passwords, accepts, self.entries(), use_cache)?;
         self.push(Group::of_files(listing, passwords.map(Arc::new)));
         Ok(())
     }
@@ -103,12 +110,14 @@ impl Selector {
         sslcert: &[u8],
         sslkey: Option<&[u8]>,
         passwords: &list::Passwords<'_>,
+        accepts: Accepts,
     ) -> Result<(), Error> {
         let (groups, issuers) = (self.groups.len(), self.issuers.len());
         let add = |selector: &mut Selector| {
-            for (index, entry) in list::entries(sslcert, sslkey, passwords)?.into_iter().enumerate()
+            for list::Entry { certificate, key, password } in
+                list::entries(sslcert, sslkey, passwords)?
             {
-                selector.add_entry(entry, index + 1)?;
+                selector.add_entry(certificate, key, password, accepts)?;
             }
             Ok(())
         };
@@ -122,13 +131,28 @@ impl Selector {
         added
     }
 
-    fn add_entry(&mut self, entry: list::Entry, number: usize) -> Result<(), Error> {
-        let list::Entry { certificate, key, password } = entry;
+    /// Adds an entry that is neither split nor unquoted. If `key` is `None`, the key is where the certificate
+    /// is.
+    pub fn add_entry(
+        &mut self,
+        certificate: PathBuf,
+        key: Option<PathBuf>,
+        password: Option<Secret>,
+        accepts: Accepts,
+    ) -> Result<(), Error> {
         let bytes = certificate.as_os_str().as_bytes();
-        let Some(config) = bytes.strip_prefix(list::CONFIG_PREFIX) else {
-            return self.add_files(certificate, key, password);
+        let config = bytes.strip_prefix(list::CONFIG_PREFIX).filter(|_| accepts != Accepts::File);
+        let Some(config) = config else {
+            let files = list::Files { certificate, key };
+            let passwords = password.as_ref().map(PasswordSet::single).map(KeyPasswords::Set);
+            let (before, use_cache) = (self.entries(), !self.without_cache);
+            let listing = Listing::of_entry(files, passwords.as_ref(), accepts, before, use_cache)?;
+            self.push(Group::of_files(listing, passwords.map(Arc::new)));
+            return Ok(());
         };
-        let cause = if certificate.exists() {
+        let cause = if accepts == Accepts::Pem {
+            Some(Problem::Restricted)
+        } else if certificate.exists() {
             Some(Problem::AmbiguousName)
         } else if key.is_some() {
             Some(Problem::KeyBesideConfig)
@@ -139,24 +163,20 @@ impl Selector {
         };
         if let Some(problem) = cause {
             let cause = Cause::Unusable { file: certificate, why: problem.into() };
-            return Err(Error::Entry { number, cause });
+            return Err(Error::Entry { number: self.entries() + 1, cause });
         }
         self.add_config(Path::new(OsStr::from_bytes(config)))
     }
 
-    /// Adds the credential of a certificate file. If `key` is `None`, that file also contains the key.
+    /// Adds the credentials of a certificate file, PEM or PKCS#12. If `key` is `None`, that file also contains
+    /// the key.
     pub fn add_files(
         &mut self,
         certificate: PathBuf,
         key: Option<PathBuf>,
         password: Option<Secret>,
     ) -> Result<(), Error> {
-        let files = list::Files { certificate, key };
-        let passwords = password.as_ref().map(PasswordSet::single).map(KeyPasswords::Set);
-        let use_cache = !self.without_cache;
-        let listing = Listing::of_files(files, passwords.as_ref(), self.count(), use_cache)?;
-        self.push(Group::of_files(listing, passwords.map(Arc::new)));
-        Ok(())
+        self.add_entry(certificate, key, password, Accepts::File)
     }
 
     /// Adds a credential from memory. Fails if the key does not match the leaf.
@@ -166,7 +186,7 @@ impl Selector {
         key: PKey<Private>,
         chain: Vec<X509>,
     ) -> Result<(), Error> {
-        let number = self.count() + 1;
+        let number = self.entries() + 1;
         let group =
             Group::of_memory(leaf, key, chain).map_err(|cause| Error::Entry { number, cause })?;
         self.push(group);
@@ -188,7 +208,7 @@ impl Selector {
         let configured = Configured::open(path, use_cache)?;
         let passwords = Arc::clone(&configured.passwords);
         let listing =
-            Listing::of_entries(&configured.entries, Some(&passwords), self.count(), use_cache)?;
+            Listing::of_entries(&configured.entries, Some(&passwords), self.entries(), use_cache)?;
         let issuers = configured.issuers().map(|file| {
             let found = IssuerFile::open(file, use_cache).map_err(Error::Issuers)?;
             Ok::<_, Error>(SelectedIssuers::new(file, found))
@@ -203,7 +223,7 @@ impl Selector {
         Ok(())
     }
 
-    /// Returns the rule of a credential, to change it. Fails if there is no such credential.
+    /// Returns the rule of the entry of a credential, to change it. Fails if there is no such credential.
     pub fn rule_mut(&mut self, number: usize) -> Result<&mut Rule, Error> {
         let mut first = 0;
         for (index, (group, rules)) in self.groups.iter().zip(&mut self.rules).enumerate() {
@@ -211,7 +231,8 @@ impl Selector {
                 if self.configs.iter().any(|config| config.group == index) {
                     return Err(CONFIGURED);
                 }
-                return rules.get_mut(number, group.len()).ok_or(NO_CREDENTIAL);
+                let entry = group.credential(number).ok_or(NO_CREDENTIAL)?.entry();
+                return rules.get_mut(entry, group.entries()).ok_or(NO_CREDENTIAL);
             }
             first += group.len();
         }
@@ -301,11 +322,16 @@ impl Validation {
             }
             credential.key(self.callback.as_ref(), self.use_cache)
         };
-        let failure = |(i, credential): (usize, Credential<'_>)| {
-            Some(Error::Entry { number: i + 1, cause: check(credential).err()? })
-        };
-        let credentials = self.groups.iter().flat_map(|g| g.credentials());
-        let mut failures: Vec<Error> = credentials.enumerate().filter_map(failure).collect();
+        let mut failures = Vec::new();
+        let mut before = 0;
+        for group in &self.groups {
+            for credential in group.credentials() {
+                if let Err(cause) = check(credential) {
+                    failures.push(Error::Entry { number: before + credential.entry() + 1, cause });
+                }
+            }
+            before += group.entries();
+        }
         match failures.len() {
             0 => Ok(()),
             1 => Err(failures.remove(0)),
@@ -348,7 +374,9 @@ mod tests {
     fn a_failed_entry_leaves_the_selector_unchanged() {
         let mut selector = Selector::new();
         let none = list::Passwords::List(None);
-        let error = selector.add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none).unwrap_err();
+        let error = selector
+            .add_lists(b"/no/such/a.crt,/no/such/b.crt", None, &none, Accepts::Any)
+            .unwrap_err();
         let expected = "entry 1: could not read certificate file \"/no/such/a.crt\": No such file \
                         or directory";
         assert_eq!(error.to_string(), expected);

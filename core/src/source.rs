@@ -2,13 +2,16 @@
 //! Sources of credentials.
 //!
 //! [`open`] takes an entry of a list, with its certificate, key and password, and reads the certificates.
-//! Each kind of entry is one module; so far, [`pem_file`] is the only one. The key is read when it is
-//! needed, by [`key`].
+//! Each kind of entry is one module: [`pem_file`] and [`directory`]. The key is read when it is needed, by
+//! [`key`].
 
 pub(crate) mod bundle;
 pub(crate) mod checked;
+pub(crate) mod collection;
+pub mod directory;
 pub mod issuers;
 pub mod key;
+pub(crate) mod listed;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
 pub mod password;
@@ -16,13 +19,36 @@ pub mod pem;
 pub(crate) mod pem_file;
 pub(crate) mod watched;
 
-use crate::error::Cause;
+use crate::environment;
+use crate::error::{Cause, Problem};
+use crate::file::regular::ReadError;
 use crate::list::Files;
 use crate::secret::Secret;
 use bundle::SharedCertificates;
+use collection::Opened;
 use password::KeyPasswords;
-use pem_file::FileCredential;
 use std::path::Path;
+
+/// What an entry may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// A PEM file.
+    Pem,
+    /// A file.
+    File,
+    /// Anything.
+    Any,
+}
+
+/// Returns what entries may be that a program takes from its users: PEM files alone if the environment
+/// variable CERTPICK_RESTRICT is set, as the service of a database server does, whose SQL users name
+/// certificates for postgres_fdw and dblink. A set-user-ID program ignores the variable.
+pub fn permitted() -> Accepts {
+    match environment::variable(c"CERTPICK_RESTRICT") {
+        Some(value) if !value.is_empty() => Accepts::Pem,
+        _ => Accepts::Any,
+    }
+}
 
 /// One entry of a list.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +61,8 @@ pub struct Source<'a> {
     pub passwords: Option<&'a KeyPasswords>,
     /// The index of this entry in the list.
     pub index: usize,
+    /// What the entry may be.
+    pub accepts: Accepts,
 }
 
 impl Source<'_> {
@@ -45,8 +73,20 @@ impl Source<'_> {
 }
 
 /// Reads the certificates of an entry. `shared` contains the certificates of the previous entries.
-pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<FileCredential, Cause> {
-    FileCredential::open(source, shared)
+pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
+    let name = &source.files.certificate;
+    let restricted = || Cause::Unusable { file: name.clone(), why: Problem::Restricted.into() };
+    let unreadable =
+        |error: ReadError| Cause::CertificateFile { file: name.clone(), why: error.text() };
+    match bundle::read_file(source.base, name) {
+        Ok((content, stamp)) => Ok(pem_file::open(source, &content, stamp, shared)?.into()),
+        Err(ReadError::NotRegular) if directory::is_directory(source) => match source.accepts {
+            Accepts::Any => directory::open(source, shared),
+            Accepts::Pem => Err(restricted()),
+            Accepts::File => Err(unreadable(ReadError::NotRegular)),
+        },
+        Err(error) => Err(unreadable(error)),
+    }
 }
 
 /// Empties the caches of lists, of files of issuers, and of keys.

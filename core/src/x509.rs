@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Certificates: their names, their chains, and the properties on which the choice depends.
 
+pub mod brief;
 pub mod certificate;
 pub mod chain;
 pub(crate) mod der;

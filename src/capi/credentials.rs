@@ -8,6 +8,7 @@ use super::*;
 use certpick_core::PasswordCallback;
 use certpick_core::Secret;
 use certpick_core::list::{self, Passwords};
+use certpick_core::source::permitted;
 use foreign_types::ForeignType;
 use libc::{c_int, c_void};
 use openssl::pkey::PKey;
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn certpick_selector_add_lists(
         with_selector(selector, |selector| {
             let sslcert = bytes(sslcert).ok_or(Error::Argument("sslcert is NULL"))?;
             let passwords = Passwords::List(bytes(sslpassword));
-            selector.change(|s| s.add_lists(sslcert, bytes(sslkey), &passwords))
+            selector.change(|s| s.add_lists(sslcert, bytes(sslkey), &passwords, permitted()))
         })
     }
 }

@@ -10,6 +10,7 @@ use certpick_core::error::{Error, file_name};
 use certpick_core::file::private;
 use certpick_core::list::Passwords;
 use certpick_core::selector::{FrozenSelector, Selector};
+use certpick_core::source::Accepts;
 use certpick_core::text::excerpt;
 use std::ffi::{CStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -174,7 +175,7 @@ impl Settings {
             None => Passwords::List(self.sslpassword.as_ref().map(|p| p.as_slice())),
         };
         let sslcert = self.sslcert.as_deref().unwrap_or_default();
-        selector.add_lists(sslcert, self.sslkey.as_deref(), &passwords)?;
+        selector.add_lists(sslcert, self.sslkey.as_deref(), &passwords, Accepts::Any)?;
         if let Some(file) = &self.issuers {
             selector.add_issuers(file)?;
         }

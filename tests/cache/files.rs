@@ -2,6 +2,7 @@
 //! Files in a temporary directory, selectors for them, and the certificates and keys that these use.
 
 use certpick_core::list::Passwords;
+use certpick_core::source::Accepts;
 use certpick_core::{Error, Secret, Selector};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKey, Private};
@@ -116,7 +117,9 @@ impl Files {
         };
         let (certificates, keys) = (list("crt"), list("key"));
         let none = Passwords::List(None);
-        selector.add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &none).unwrap();
+        selector
+            .add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &none, Accepts::Any)
+            .unwrap();
         selector
     }
 }

@@ -4,6 +4,7 @@
 use crate::files::{Files, Sent, freeze, without_cache};
 use certpick_core::Selector;
 use certpick_core::choice::{Flawed, NoneSuitable, Reasons};
+use certpick_core::source::Accepts;
 use testkit::certificates::{Identity, Subject};
 use testkit::handshake::{Version, Way};
 
@@ -83,7 +84,12 @@ fn counts_that_do_not_agree_are_an_error_despite_the_cache() {
     let add = |keys: &str, passwords: &'static [u8]| {
         let mut selector = Selector::new();
         let passwords = certpick_core::list::Passwords::List(Some(passwords));
-        let added = selector.add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &passwords);
+        let added = selector.add_lists(
+            certificates.as_bytes(),
+            Some(keys.as_bytes()),
+            &passwords,
+            Accepts::Any,
+        );
         added.map_err(|error| error.to_string())
     };
     for _ in 0..2 {

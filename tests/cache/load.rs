@@ -5,6 +5,7 @@
 use crate::files::Files;
 use certpick_core::Selector;
 use certpick_core::list::Passwords;
+use certpick_core::source::Accepts;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -95,7 +96,9 @@ fn selector(files: &Files, certificate: &str, key: Option<&str>) -> Selector {
     let keys = [path("other.key"), key.map(path).unwrap_or_default()].join(",");
     let mut selector = Selector::new();
     let none = Passwords::List(None);
-    selector.add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &none).unwrap();
+    selector
+        .add_lists(certificates.as_bytes(), Some(keys.as_bytes()), &none, Accepts::Any)
+        .unwrap();
     selector
 }
 

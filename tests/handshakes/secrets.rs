@@ -2,6 +2,7 @@
 //! Texts and `Debug` output contain no password.
 
 use certpick_core::list::{self, Passwords};
+use certpick_core::source::Accepts;
 use certpick_core::{Selector, Status};
 use std::fmt::Debug;
 use testkit::certificates::Identity;
@@ -48,7 +49,12 @@ fn set(passwords: &str, key_password: &str) -> (Result<Frozen, certpick_core::Er
     let mut selector = Selector::new();
     let lists = Passwords::List(Some(passwords.as_bytes()));
     assert_debug_hides(&lists);
-    let added = selector.add_lists(names("crt").as_bytes(), Some(names("key").as_bytes()), &lists);
+    let added = selector.add_lists(
+        names("crt").as_bytes(),
+        Some(names("key").as_bytes()),
+        &lists,
+        Accepts::Any,
+    );
     assert_debug_hides(&selector);
     let leaves = vec![first.certificate.clone(), second.certificate.clone()];
     let keys = selector.validation().and_then(|v| v.run());

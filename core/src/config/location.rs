@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration file of a user or of the system.
 
+use crate::environment::variable;
 use crate::error::ConfigError;
 use crate::file::regular::system_text;
 use std::ffi::{CStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 const SYSTEM_FILE: &str = "/etc/certpick/certpick.toml";
@@ -78,22 +78,6 @@ fn is_missing(error: &io::Error) -> bool {
 
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     ConfigError::File { file: path.to_owned(), why: system_text(error) }
-}
-
-/// Returns the value of a variable; `None` in a set-user-ID program.
-fn variable(name: &CStr) -> Option<OsString> {
-    unsafe extern "C" {
-        fn secure_getenv(name: *const libc::c_char) -> *mut libc::c_char;
-    }
-    // SAFETY: a C string. The value is NULL or a C string, which is copied; certpick does not change
-    // the environment.
-    unsafe {
-        let value = secure_getenv(name.as_ptr());
-        if value.is_null() {
-            return None;
-        }
-        Some(OsString::from_vec(CStr::from_ptr(value).to_bytes().to_vec()))
-    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,14 @@ pub enum Problem {
     KeyBesideConfig,
     /// The entry names a configuration file, and has an sslpassword entry.
     PasswordBesideConfig,
+    /// The directory contains no certificate that has a key.
+    NoCredential,
+    /// The directory contains more files than this maximum.
+    TooManyFiles(usize),
+    /// The entry names a directory, and its sslkey entry does not.
+    KeyBesideDirectory,
+    /// CERTPICK_RESTRICT permits only PEM files.
+    Restricted,
     /// A file of the credential changed after it was read.
     Replaced,
     /// There is no entry with this number. A defect of certpick.
@@ -87,6 +95,16 @@ impl fmt::Display for Problem {
             Problem::PasswordBesideConfig => f.write_str(
                 "the sslpassword entry must be empty, because the configuration file names the \
                  password files",
+            ),
+            Problem::NoCredential => f.write_str(
+                "it holds no client certificate that has a private key; certpick check lists the files and why they are not used",
+            ),
+            Problem::TooManyFiles(max) => write!(f, "it holds more than {max} files"),
+            Problem::KeyBesideDirectory => f.write_str(
+                "the sslkey entry must be empty or the name of a directory with the keys",
+            ),
+            Problem::Restricted => f.write_str(
+                "only PEM files are permitted, because the environment variable CERTPICK_RESTRICT is set",
             ),
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
@@ -137,6 +155,13 @@ pub enum Cause {
     PasswordWrong(PathBuf, String),
     /// The key belongs to another certificate. `None` for a key held in memory.
     KeyMismatch(Option<PathBuf>, String),
+    /// The directory cannot be used.
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// The system's error text, or a [`Problem`].
+        why: String,
+    },
     /// The entry cannot be used.
     Unusable {
         /// The entry.
@@ -156,6 +181,7 @@ impl Cause {
     pub(super) fn status(&self) -> Status {
         match self {
             Cause::CertificateFile { .. }
+            | Cause::Directory { .. }
             | Cause::KeyMissing(_)
             | Cause::KeyStat(..)
             | Cause::KeyNotRegular(_)
@@ -202,6 +228,9 @@ impl Cause {
             Cause::KeyMissing(file) => write!(f, "certificate present, but not {}", key(file)),
             Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
             Cause::KeyNotRegular(file) => write!(f, "{} is not a regular file", key(file)),
+            Cause::Directory { directory, why } => {
+                write!(f, "could not read directory \"{}\": {why}", file_name(directory))
+            }
             Cause::Unusable { file, why } => write!(f, "\"{}\": {why}", file_name(file)),
             Cause::PasswordFile(file, why) => {
                 write!(f, "password file \"{}\" {why}", file_name(file))

@@ -34,6 +34,11 @@ impl Stamp {
         }
     }
 
+    /// Returns whether both are stamps of the same file.
+    pub fn is_same_file(&self, other: &Stamp) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     /// Returns whether every change after `start` changes the stamp. This is so if the clock of the
     /// timestamps had advanced since the last change.
     pub fn shows_changes_after(&self, start: &CoarseTime) -> bool {

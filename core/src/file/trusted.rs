@@ -3,7 +3,9 @@
 //! able to write them.
 
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
 /// Why a file is not trusted.
@@ -36,6 +38,25 @@ impl fmt::Display for Distrust {
 /// write it.
 pub fn check(metadata: &Metadata) -> Result<(), Distrust> {
     check_for(effective_user(), metadata.uid(), metadata.mode())
+}
+
+/// Like [`check`], for a directory that was opened. No user can write it if its file system is mounted
+/// read-only, as the secrets of Kubernetes are, whose mode is 1777.
+pub fn check_directory(directory: &File, metadata: &Metadata) -> Result<(), Distrust> {
+    let checked = check(metadata);
+    match checked {
+        Err(Distrust::Writable(_)) if is_read_only(directory) => Ok(()),
+        _ => checked,
+    }
+}
+
+fn is_read_only(file: &File) -> bool {
+    let mut found = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: an open descriptor, and a buffer that fstatvfs(3) fills on success.
+    unsafe {
+        libc::fstatvfs(file.as_raw_fd(), found.as_mut_ptr()) == 0
+            && found.assume_init().f_flag & libc::ST_RDONLY != 0
+    }
 }
 
 /// Returns the effective user, on whom the result of `check` depends.

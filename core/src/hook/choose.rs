@@ -81,7 +81,7 @@ unsafe fn last_attempt(
     let mut has_begun = in_cert_cb;
     let mut current = selector.latest();
     if current.follows_files() {
-        match current.with_current_configs() {
+        match current.with_current_files() {
             Ok(None) => {}
             Ok(Some(new)) => {
                 selector.set_latest(&new);
@@ -208,8 +208,7 @@ unsafe fn attempt(
             Err(InstallError::Changed) => return Ok(Attempt::outdated(decision)),
             Err(InstallError::Fatal(cause)) => {
                 decision.judgement.verdicts.add(candidate, Reasons::KEY);
-                let number = decision.chosen.unwrap_or(0) + 1;
-                let error = Error::Entry { number, cause };
+                let error = selector.entry_error(decision.chosen.unwrap_or(0), cause);
                 decision.fail(&error);
                 return Ok(Attempt::done(decision, Err(error)));
             }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 const MAX_INDICES: usize = 16;
 
 /// A selector that is immutable. When its files change, [`FrozenSelector::reloaded`] returns a new one
-/// with the same entries in the same order.
+/// with the same entries in the same order. A directory may have other credentials then.
 #[derive(Debug)]
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,
@@ -57,13 +57,8 @@ impl FrozenSelector {
         selector: Selector,
         (filter, is_cacheable): (Arc<Filter>, bool),
     ) -> FrozenSelector {
-        let first_numbers = selector.groups.iter().scan(0, |next, group| {
-            let first = *next;
-            *next += group.len();
-            Some(first)
-        });
         FrozenSelector {
-            first_numbers: first_numbers.collect(),
+            first_numbers: first_numbers(&selector.groups),
             groups: selector.groups,
             has_rules: selector.rules.iter().any(GroupRules::has_rules),
             rules: selector.rules,
@@ -103,7 +98,7 @@ impl FrozenSelector {
     pub fn check_key(&self, number: usize) -> Result<(), Error> {
         let Some(credential) = self.credential(number) else { return Ok(()) };
         let key = credential.key(self.password_callback.as_ref(), self.use_cache);
-        key.map(|_| ()).map_err(|cause| Error::Entry { number: number + 1, cause })
+        key.map(|_| ()).map_err(|cause| self.entry_error(number, cause))
     }
 
     /// Returns all credentials, in their order.
@@ -114,13 +109,26 @@ impl FrozenSelector {
     /// Returns the credential with this number.
     pub fn credential(&self, number: usize) -> Option<Credential<'_>> {
         // No group is empty, so the first numbers are distinct.
-        let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
+        let group = self.group_of(number)?;
         self.groups.get(group)?.credential(number - self.first_numbers.get(group)?)
+    }
+
+    /// Returns the index of the group of a credential.
+    fn group_of(&self, number: usize) -> Option<usize> {
+        self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)
+    }
+
+    /// Returns the error of the entry of a credential.
+    pub fn entry_error(&self, number: usize, cause: Cause) -> Error {
+        let group = self.group_of(number).unwrap_or(0);
+        let before: usize = self.groups.iter().take(group).map(|group| group.entries()).sum();
+        let entry = self.credential(number).map_or(0, |credential| credential.entry());
+        Error::Entry { number: before + entry + 1, cause }
     }
 
     /// Returns a selector with the current configuration files; `None` if none has changed. Fails if one
     /// of them cannot be read or contains an error.
-    pub fn with_current_configs(&self) -> Result<Option<Arc<FrozenSelector>>, Error> {
+    fn with_current_configs(&self) -> Result<Option<Arc<FrozenSelector>>, Error> {
         if self.configs.iter().all(|config| config.configured.is_current()) {
             return Ok(None);
         }
@@ -144,6 +152,17 @@ impl FrozenSelector {
         Ok(Some(Arc::new(new.freeze()?)))
     }
 
+    /// Returns a selector with the current configuration files and directories; `None` if none has changed.
+    /// Fails if one of them cannot be read or contains an error.
+    pub fn with_current_files(&self) -> Result<Option<Arc<FrozenSelector>>, Error> {
+        let configured = self.with_current_configs()?;
+        let current = configured.as_deref().unwrap_or(self);
+        if !current.groups.iter().any(|group| group.has_changed_directory()) {
+            return Ok(configured);
+        }
+        Ok(current.reloaded()?.map(|(reloaded, _)| reloaded).or(configured))
+    }
+
     /// Returns whether a credential has a rule.
     pub fn has_rules(&self) -> bool {
         self.has_rules
@@ -151,13 +170,12 @@ impl FrozenSelector {
 
     /// Returns the rule of a credential; `None` if its group has no rules.
     pub fn rule(&self, number: usize) -> Option<&Rule> {
-        let group = self.first_numbers.partition_point(|first| *first <= number).checked_sub(1)?;
-        self.rules.get(group)?.get(number - self.first_numbers.get(group)?)
+        self.rules.get(self.group_of(number)?)?.get(self.credential(number)?.entry())
     }
 
     /// Compares the rules with a target. Returns the outcomes by the number of the credential.
     pub fn match_rules(&self, target: &Target) -> Vec<RuleMatch> {
-        rules::match_all(self.groups.iter().map(|group| group.len()).zip(&self.rules), target)
+        rules::match_all(&self.groups, &self.rules, target)
     }
 
     /// Returns the policy.
@@ -207,13 +225,14 @@ impl FrozenSelector {
         if !is_new {
             return Ok(None);
         }
+        let first_numbers = first_numbers(&groups);
         let (filter, is_cacheable) = filter_of(&groups, &issuers, self.use_cache)?;
         let reloaded = FrozenSelector {
             groups,
             rules: self.rules.clone(),
             configs: self.configs.clone(),
             has_rules: self.has_rules,
-            first_numbers: self.first_numbers.clone(),
+            first_numbers,
             issuers,
             policy: self.policy,
             password_callback: self.password_callback,
@@ -235,7 +254,7 @@ impl FrozenSelector {
         for number in survivors.iter() {
             let Some(credential) = self.credential(number) else { continue };
             let leaf = credential.certificate();
-            leaves.push(leaf.map_err(|cause| Error::Entry { number: number + 1, cause })?.clone());
+            leaves.push(leaf.map_err(|cause| self.entry_error(number, cause))?.clone());
         }
         let mut cas = Vec::new();
         for number in self.filter.above(&survivors) {
@@ -306,7 +325,7 @@ impl FrozenSelector {
                 let Some(credential) = self.credential(number) else { return Ok(None) };
                 let Some(certificate) = credential.extra().get(position) else { return Ok(None) };
                 let decoded = credential.decoded(certificate);
-                decoded.map(Some).map_err(|cause| Error::Entry { number: number + 1, cause })
+                decoded.map(Some).map_err(|cause| self.entry_error(number, cause))
             }
             Some(Origin::Issuer { file, position }) => {
                 let Some(issuers) = self.issuers.get(file) else { return Ok(None) };
@@ -362,4 +381,14 @@ impl FrozenSelector {
         }
         outcome
     }
+}
+
+/// Returns the number of each group's first credential.
+fn first_numbers(groups: &[Arc<Group>]) -> Vec<usize> {
+    let first_numbers = groups.iter().scan(0, |next, group| {
+        let first = *next;
+        *next += group.len();
+        Some(first)
+    });
+    first_numbers.collect()
 }

@@ -65,7 +65,7 @@ pub struct Reloaded {
     pub issuers: Vec<Arc<SelectedIssuers>>,
     /// A file was read again.
     pub is_new: bool,
-    /// A certificate has been replaced.
+    /// A certificate has been replaced, added or removed.
     pub is_different: bool,
 }
 
@@ -81,7 +81,7 @@ impl Reloaded {
                 new.is_new = true;
                 new.is_different |= is_different;
             }
-            before += group.len();
+            before += group.entries();
         }
         for issuers in &mut new.issuers {
             if let Some(reloaded) = issuers.reloaded().map_err(Error::Issuers)? {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rules of the credentials of a selector.
+//! The rules of the entries of a selector.
 
 use crate::choice::RuleMatch;
+use crate::credential::Group;
 use crate::rule::{Rule, Target};
 use std::sync::Arc;
 
-/// The rules of the credentials of one group, by their numbers in the group; empty if no credential has a
-/// rule.
+/// The rules of the entries of one group, by their indices in the group; empty if no entry has a rule. All
+/// credentials of an entry have its rule, also those that a directory gains later.
 #[derive(Clone, Debug, Default)]
 pub struct GroupRules(Arc<[Rule]>);
 
@@ -16,36 +17,35 @@ impl GroupRules {
         GroupRules(rules)
     }
 
-    /// Returns the rule of a credential of a group with `count` credentials.
-    pub fn get_mut(&mut self, number: usize, count: usize) -> Option<&mut Rule> {
+    /// Returns the rule of an entry of a group with `count` entries.
+    pub fn get_mut(&mut self, entry: usize, count: usize) -> Option<&mut Rule> {
         if self.0.is_empty() {
             self.0 = (0..count).map(|_| Rule::default()).collect();
         }
-        Arc::make_mut(&mut self.0).get_mut(number)
+        Arc::make_mut(&mut self.0).get_mut(entry)
     }
 
-    /// Returns the rule of a credential.
-    pub fn get(&self, number: usize) -> Option<&Rule> {
-        self.0.get(number)
+    /// Returns the rule of an entry.
+    pub fn get(&self, entry: usize) -> Option<&Rule> {
+        self.0.get(entry)
     }
 
-    /// Returns whether a credential has a rule.
+    /// Returns whether an entry has a rule.
     pub fn has_rules(&self) -> bool {
         self.0.iter().any(|rule| !rule.is_empty())
     }
 }
 
-/// Compares the rules of all groups, each given with its number of credentials, with a target. Returns the
-/// outcomes by the number of the credential.
-pub fn match_all<'a>(
-    groups: impl Iterator<Item = (usize, &'a GroupRules)>,
-    target: &Target,
-) -> Vec<RuleMatch> {
+/// Compares the rules of all groups with a target. Returns the outcomes by the number of the credential.
+pub fn match_all(groups: &[Arc<Group>], rules: &[GroupRules], target: &Target) -> Vec<RuleMatch> {
     let host = target.host();
     let mut matches = Vec::new();
-    for (count, rules) in groups {
-        let end = matches.len() + count;
-        matches.extend(rules.0.iter().map(|rule| rule.matches_host(target, host)));
+    for (group, rules) in groups.iter().zip(rules) {
+        let end = matches.len() + group.len();
+        for (rule, size) in rules.0.iter().zip(group.entry_sizes()) {
+            let outcome = rule.matches_host(target, host);
+            matches.extend(std::iter::repeat_n(outcome, size));
+        }
         matches.resize(end, RuleMatch::default());
     }
     matches

@@ -5,6 +5,7 @@ use super::pem;
 use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::bytes::FileContent;
+use crate::file::regular::ReadError;
 use crate::file::stamp::Stamp;
 use crate::hash::Map;
 use crate::x509::certificate::Certificate;
@@ -83,9 +84,11 @@ impl SharedCertificates {
 }
 
 /// Reads a file of certificates. A relative path is relative to `base`, or to the working directory.
-pub fn read_file(base: Option<&Path>, path: &Path) -> Result<(FileContent, Option<Stamp>), Cause> {
+pub fn read_file(
+    base: Option<&Path>,
+    path: &Path,
+) -> Result<(FileContent, Option<Stamp>), ReadError> {
     file::read(base, path, pem::MAX_BYTES)
-        .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })
 }
 
 /// Returns all certificates in the content of a file. Fails if there are more than `max`. `path` is the

@@ -70,7 +70,8 @@ impl IssuerFile {
 
     /// Reads a file. A relative path is relative to `base`, or to the working directory.
     pub fn read(base: Option<&Path>, path: &Path) -> Result<IssuerFile, Cause> {
-        let (bytes, stamp) = bundle::read_file(base, path)?;
+        let (bytes, stamp) = bundle::read_file(base, path)
+            .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })?;
         let directory = if path.is_relative() { WorkingDirectory::of(base) } else { None };
         let certificates = bundle::certificates(&bytes, path, pem::MAX_ISSUERS)?;
         Ok(IssuerFile { certificates, stamp, directory })

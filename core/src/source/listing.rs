@@ -6,9 +6,10 @@ mod cached;
 
 use super::bundle::SharedCertificates;
 use super::checked::{Fetched, is_stale};
+use super::collection::{Collection, Opened};
+use super::listed::ListedCredential;
 use super::password::KeyPasswords;
-use super::pem_file::FileCredential;
-use super::{Source, open};
+use super::{Accepts, Source, open};
 use crate::error::{Cause, Error};
 use crate::file;
 use crate::file::stamp::{StampReader, WorkingDirectory};
@@ -24,7 +25,10 @@ use std::time::Instant;
 /// The credentials of a list.
 #[derive(Debug)]
 pub struct Listing {
-    credentials: Vec<FileCredential>,
+    /// In the order of the entries.
+    credentials: Vec<ListedCredential>,
+    entries: Vec<ListedEntry>,
+    accepts: Accepts,
     /// The cache key; `None` if the listing must not be in the cache.
     key: Option<Arc<ListKey>>,
     /// Whether the path of a file is relative.
@@ -33,13 +37,31 @@ pub struct Listing {
     directory: Option<WorkingDirectory>,
 }
 
+/// An entry of a list.
+#[derive(Clone, Debug)]
+struct ListedEntry {
+    /// The index of the first credential after those of the entry.
+    end: usize,
+    /// `None` if the entry is one PEM file.
+    collection: Option<Box<Collection>>,
+}
+
 /// A listing after changed files were read again.
 pub struct Reloaded {
     pub listing: Listing,
-    /// The indices of the credentials that were read again, in ascending order.
-    pub read: Vec<usize>,
-    /// The indices of the credentials whose certificates are different now, in ascending order.
-    pub different: Vec<usize>,
+    /// For each credential of the listing, what it was before.
+    pub origins: Vec<CredentialOrigin>,
+    /// Whether a certificate has been replaced, added or removed.
+    pub is_different: bool,
+}
+
+/// What a credential of a reloaded listing was before.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialOrigin {
+    /// The index of the credential with the same certificates in the previous listing.
+    pub index: Option<usize>,
+    /// Whether its files were read again.
+    pub is_read: bool,
 }
 
 /// The entries of a configuration file.
@@ -77,21 +99,22 @@ impl Listing {
         sslcert: &[u8],
         sslkey: Option<&[u8]>,
         passwords: &Passwords<'_>,
+        accepts: Accepts,
         offset: usize,
         use_cache: bool,
     ) -> Result<WithPasswords, Error> {
         let now = Instant::now();
         let is_single_file = list::is_existing_file(sslcert);
-        let key = use_cache.then(|| ListKeyRef::new(is_single_file, sslcert, sslkey));
+        let key = use_cache.then(|| ListKeyRef::new(is_single_file, accepts, sslcert, sslkey));
         if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
-            let passwords = list::passwords(passwords, cached.credentials.len(), sslkey)?;
+            let passwords = list::passwords(passwords, cached.entries.len(), sslkey)?;
             let passwords = passwords.map(KeyPasswords::Set);
             let listing = cached.refreshed(passwords.as_ref(), offset, checked_at, now)?;
             return Ok((listing, passwords));
         }
         let files = list::files(sslcert, sslkey, is_single_file)?;
         let passwords = list::passwords(passwords, files.len(), sslkey)?.map(KeyPasswords::Set);
-        let listing = Listing::read(files, passwords.as_ref(), key, offset, now)?;
+        let listing = Listing::read(files, passwords.as_ref(), accepts, key, offset, now)?;
         Ok((listing, passwords))
     }
 
@@ -103,18 +126,19 @@ impl Listing {
         use_cache: bool,
     ) -> Result<Fetched<Listing>, Error> {
         let now = Instant::now();
-        let key = ListKeyRef::new(false, &entries.sslcert, Some(&entries.sslkey));
+        let key = ListKeyRef::new(false, Accepts::Any, &entries.sslcert, Some(&entries.sslkey));
         let key = use_cache.then_some(key);
         if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
             return cached.refreshed(passwords, offset, checked_at, now);
         }
-        Listing::read(entries.files.to_vec(), passwords, key, offset, now)
+        Listing::read(entries.files.to_vec(), passwords, Accepts::Any, key, offset, now)
     }
 
-    /// Like [`Listing::of_lists`], for one certificate file and the file of its key.
-    pub fn of_files(
+    /// Like [`Listing::of_lists`], for one entry, whose names are neither split nor unquoted.
+    pub fn of_entry(
         files: Files,
         passwords: Option<&KeyPasswords>,
+        accepts: Accepts,
         offset: usize,
         use_cache: bool,
     ) -> Result<Fetched<Listing>, Error> {
@@ -122,36 +146,35 @@ impl Listing {
         let Files { certificate, key } = files.clone();
         let sslkey = key.as_ref().map(|key| key.as_os_str().as_bytes());
         let sslcert = certificate.as_os_str().as_bytes();
-        let key = use_cache.then(|| ListKeyRef::new(true, sslcert, sslkey));
+        let key = use_cache.then(|| ListKeyRef::new(true, accepts, sslcert, sslkey));
         if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
             return cached.refreshed(passwords, offset, checked_at, now);
         }
-        Listing::read(vec![files], passwords, key, offset, now)
+        Listing::read(vec![files], passwords, accepts, key, offset, now)
     }
 
     fn read(
         files: Vec<Files>,
         passwords: Option<&KeyPasswords>,
+        accepts: Accepts,
         key: Option<ListKeyRef<'_>>,
         offset: usize,
         now: Instant,
     ) -> Result<Fetched<Listing>, Error> {
         let mut shared = SharedCertificates::default();
-        let mut credentials = Vec::with_capacity(files.len());
+        let mut new = Unfinished::with_capacity(files.len());
         for (index, files) in files.iter().enumerate() {
-            let source = Source { files, base: None, passwords, index };
-            let credential = open(&source, &mut shared)
-                .map_err(|cause| Error::Entry { number: offset + index + 1, cause })?;
-            credentials.push(credential);
+            let source = Source { files, base: None, passwords, index, accepts };
+            new.push(open(&source, &mut shared).map_err(entry_error(offset, index))?);
         }
         let key = key.map(|key| Arc::new(key.into_owned()));
-        let content = Arc::new(Listing::new(credentials, key, None));
+        let content = Arc::new(new.finish(accepts, key, None));
         store(&content, now);
         Ok(Fetched { content, is_from_cache: false })
     }
 
     /// Returns a listing from the cache. Its files were last checked at `checked_at`, and are checked again
-    /// if the listing is stale or was read in another working directory.
+    /// if the listing is stale, a directory has changed, or it was read in another working directory.
     fn refreshed(
         self: Arc<Self>,
         passwords: Option<&KeyPasswords>,
@@ -161,7 +184,7 @@ impl Listing {
     ) -> Result<Fetched<Listing>, Error> {
         let is_elsewhere = self.has_relative_path && !WorkingDirectory::is_current(self.directory);
         let mut content = self;
-        if is_elsewhere || is_stale(checked_at, now) {
+        if is_elsewhere || is_stale(checked_at, now) || content.has_changed_directory(None) {
             if let Some(reloaded) = content.reloaded(passwords, None, offset, |_| false)? {
                 content = Arc::new(reloaded.listing);
             }
@@ -170,19 +193,16 @@ impl Listing {
         Ok(Fetched { content, is_from_cache: true })
     }
 
-    fn new(
-        credentials: Vec<FileCredential>,
-        key: Option<Arc<ListKey>>,
-        base: Option<&Path>,
-    ) -> Listing {
-        let has_relative_path = credentials.iter().any(FileCredential::has_relative_path);
-        let directory = if has_relative_path { WorkingDirectory::of(base) } else { None };
-        Listing { credentials, key, has_relative_path, directory }
+    /// Returns whether a directory may have gained or lost files. `base` is the working directory when the
+    /// list was added.
+    pub fn has_changed_directory(&self, base: Option<&Path>) -> bool {
+        let mut collections = self.entries.iter().filter_map(|entry| entry.collection.as_deref());
+        collections.any(|collection| collection.has_changed_directory(base))
     }
 
-    /// Checks every file, and reads the changed ones. Returns `None` if no file has changed. `base` is the
+    /// Checks every file, and reads the changed entries. Returns `None` if no file has changed. `base` is the
     /// working directory when the list was added. If a changed file cannot be read, `keep_if_unreadable`
-    /// returns whether to keep the credential with this index; otherwise it is an error.
+    /// returns whether to keep the entry, whose first credential has this index; otherwise it is an error.
     pub fn reloaded(
         &self,
         passwords: Option<&KeyPasswords>,
@@ -195,44 +215,76 @@ impl Listing {
             return Ok(None);
         }
         let mut shared = SharedCertificates::default();
-        let mut credentials = self.credentials.clone();
-        let (mut read, mut different) = (Vec::new(), Vec::new());
-        for index in changed {
-            let Some(credential) = credentials.get_mut(index) else { continue };
-            match open(&Source { files: credential.files(), base, passwords, index }, &mut shared) {
-                Ok(new) => {
-                    if !new.bundle().is_same(credential.bundle()) {
-                        different.push(index);
+        let mut new = Unfinished::with_capacity(self.credentials.len());
+        let mut origins = Vec::with_capacity(self.credentials.len());
+        let mut start = 0;
+        for (index, entry) in self.entries.iter().enumerate() {
+            let old = self.credentials.get(start..entry.end).unwrap_or_default();
+            let files = entry.files(old).filter(|_| changed.binary_search(&index).is_ok());
+            let opened = files.map(|files| {
+                open(&Source { files, base, passwords, index, accepts: self.accepts }, &mut shared)
+            });
+            match opened {
+                Some(Ok(mut opened)) => {
+                    for credential in &mut opened.credentials {
+                        let same = old.iter().position(|one| one.is_same(credential));
+                        if let Some(same) = same.and_then(|at| old.get(at)) {
+                            credential.share(same);
+                        }
+                        let index = same.map(|at| start + at);
+                        origins.push(CredentialOrigin { index, is_read: true });
                     }
-                    *credential = new;
-                    read.push(index);
+                    new.push(opened);
                 }
-                Err(Cause::CertificateFile { .. }) if keep_if_unreadable(index) => {}
-                Err(cause) => return Err(Error::Entry { number: offset + index + 1, cause }),
+                Some(Err(cause))
+                    if !matches!(cause, Cause::CertificateFile { .. })
+                        || !keep_if_unreadable(start) =>
+                {
+                    return Err(entry_error(offset, index)(cause));
+                }
+                Some(Err(_)) | None => {
+                    let index = |at| CredentialOrigin { index: Some(at), is_read: false };
+                    origins.extend((start..entry.end).map(index));
+                    let collection = entry.collection.clone();
+                    new.push(Opened { credentials: old.to_vec(), collection });
+                }
             }
+            start = entry.end;
         }
-        if read.is_empty() {
+        if !origins.iter().any(|origin| origin.is_read) {
             return Ok(None);
         }
-        let listing = Listing::new(credentials, self.key.clone(), base);
-        Ok(Some(Reloaded { listing, read, different }))
+        let is_different = origins.len() != self.credentials.len()
+            || origins.iter().enumerate().any(|(at, origin)| origin.index != Some(at));
+        let listing = new.finish(self.accepts, self.key.clone(), base);
+        Ok(Some(Reloaded { listing, origins, is_different }))
     }
 
-    /// Returns the indices of the credentials whose files may have changed.
+    /// Returns the indices of the entries whose files may have changed.
     fn changed(&self, base: Option<&Path>) -> Vec<usize> {
-        let in_base = |credential: &FileCredential| {
+        let in_base = |credential: &ListedCredential| {
             let certificate = &credential.files().certificate;
             let base = base.filter(|_| certificate.is_relative())?;
             CString::new(file::absolute(Some(base), certificate).as_os_str().as_bytes()).ok()
         };
         let mut stamps = StampReader::default();
         let mut changed = Vec::new();
-        for (index, credential) in self.credentials.iter().enumerate() {
-            let now = match in_base(credential) {
-                Some(path) => StampReader::default().read(&path),
-                None => stamps.read(credential.path()),
+        let mut start = 0;
+        for (index, entry) in self.entries.iter().enumerate() {
+            let first = self.credentials.get(start);
+            start = entry.end;
+            let has_changed = match (&entry.collection, first) {
+                (Some(collection), _) => collection.has_changed(base),
+                (None, Some(credential)) => {
+                    let now = match in_base(credential) {
+                        Some(path) => StampReader::default().read(&path),
+                        None => stamps.read(credential.path()),
+                    };
+                    credential.stamp().is_none() || now.as_ref() != credential.stamp()
+                }
+                (None, None) => true,
             };
-            if credential.stamp().is_none() || now.as_ref() != credential.stamp() {
+            if has_changed {
                 changed.push(index);
             }
         }
@@ -243,8 +295,22 @@ impl Listing {
         self.key.as_ref()
     }
 
+    /// Returns the number of entries.
+    pub fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of credentials of each entry.
+    pub fn entry_sizes(&self) -> impl Iterator<Item = usize> {
+        self.entries.iter().scan(0, |start, entry| {
+            let size = entry.end.saturating_sub(*start);
+            *start = entry.end;
+            Some(size)
+        })
+    }
+
     /// Returns the credentials in the order of the list.
-    pub fn credentials(&self) -> &[FileCredential] {
+    pub fn credentials(&self) -> &[ListedCredential] {
         &self.credentials
     }
 
@@ -254,6 +320,53 @@ impl Listing {
     }
 
     fn bytes(&self) -> usize {
-        self.credentials.iter().map(FileCredential::bytes).sum()
+        let collections = self.entries.iter().filter_map(|entry| entry.collection.as_deref());
+        self.credentials.iter().map(ListedCredential::bytes).sum::<usize>()
+            + self.entries.len() * size_of::<ListedEntry>()
+            + collections.map(Collection::bytes).sum::<usize>()
     }
+}
+
+impl ListedEntry {
+    /// Returns the files as the list names them. `credentials` are those of the entry.
+    fn files<'a>(&'a self, credentials: &'a [ListedCredential]) -> Option<&'a Files> {
+        match &self.collection {
+            Some(collection) => Some(&collection.files),
+            None => credentials.first().map(ListedCredential::files),
+        }
+    }
+}
+
+/// A listing to which entries are added.
+struct Unfinished {
+    credentials: Vec<ListedCredential>,
+    entries: Vec<ListedEntry>,
+}
+
+impl Unfinished {
+    fn with_capacity(count: usize) -> Unfinished {
+        Unfinished { credentials: Vec::with_capacity(count), entries: Vec::with_capacity(count) }
+    }
+
+    fn push(&mut self, opened: Opened) {
+        let entry = self.entries.len();
+        self.credentials.extend(opened.credentials.into_iter().map(|mut credential| {
+            credential.entry = entry;
+            credential
+        }));
+        let end = self.credentials.len();
+        self.entries.push(ListedEntry { end, collection: opened.collection });
+    }
+
+    fn finish(self, accepts: Accepts, key: Option<Arc<ListKey>>, base: Option<&Path>) -> Listing {
+        let Unfinished { credentials, entries } = self;
+        let has_relative_path = credentials.iter().any(ListedCredential::has_relative_path);
+        let directory = if has_relative_path { WorkingDirectory::of(base) } else { None };
+        Listing { credentials, entries, accepts, key, has_relative_path, directory }
+    }
+}
+
+/// Returns a function that adds the number of an entry to the cause of an error.
+fn entry_error(offset: usize, index: usize) -> impl FnOnce(Cause) -> Error {
+    move |cause| Error::Entry { number: offset + index + 1, cause }
 }

@@ -59,12 +59,11 @@ impl LoadedKeys {
         }
     }
 
-    /// Returns the keys of `count` credentials without those at the `excluded` indices, which are in
-    /// ascending order.
-    pub fn without(&self, count: usize, excluded: &[usize]) -> LoadedKeys {
-        let new = LoadedKeys::new(count);
-        for index in (0..count).filter(|index| excluded.binary_search(index).is_err()) {
-            if let Some(key) = self.get(index) {
+    /// Returns the keys of other credentials, each of which is the credential that had this index, if any.
+    pub fn rearranged(&self, previous: impl ExactSizeIterator<Item = Option<usize>>) -> LoadedKeys {
+        let new = LoadedKeys::new(previous.len());
+        for (index, previous) in previous.enumerate() {
+            if let Some(key) = previous.and_then(|previous| self.get(previous)) {
                 new.set(index, key.clone());
             }
         }

@@ -27,6 +27,12 @@ pub fn has_private_key(bytes: &[u8]) -> bool {
     find_slice(LABEL, bytes).is_some()
 }
 
+/// Returns whether `bytes` contain a certificate in PEM, even a damaged one.
+pub fn has_certificate(bytes: &[u8]) -> bool {
+    const LABEL: &[u8] = b"CERTIFICATE-----";
+    find_slice(LABEL, bytes).is_some()
+}
+
 /// Returns all certificates in PEM, in the order of the file. Skips keys and text between them. Fails if
 /// there are more than `max`.
 pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> {

@@ -106,6 +106,14 @@ impl Certificate {
         if self.der.is_empty() { self.decoded.get() } else { None }
     }
 
+    /// Returns the certificate in DER.
+    pub fn to_der(&self) -> Vec<u8> {
+        match self.original() {
+            Some(certificate) => certificate.to_der().unwrap_or_default(),
+            None => self.der.to_vec(),
+        }
+    }
+
     /// Returns the certificate. The first call decodes it.
     pub fn get(&self) -> Result<&X509, DecodeError> {
         self.decoded.get_or_try_init(|| {

@@ -4,12 +4,18 @@
 
 /// Tags of X.690.
 pub mod tag {
+    pub const BOOLEAN: u8 = 0x01;
     pub const INTEGER: u8 = 0x02;
     pub const BIT_STRING: u8 = 0x03;
     pub const OCTET_STRING: u8 = 0x04;
+    pub const OBJECT_IDENTIFIER: u8 = 0x06;
+    pub const UTC_TIME: u8 = 0x17;
+    pub const GENERALIZED_TIME: u8 = 0x18;
     pub const SEQUENCE: u8 = 0x30;
     /// The field `version` of a TBSCertificate.
     pub const VERSION: u8 = 0xa0;
+    /// The field `extensions` of a TBSCertificate.
+    pub const EXTENSIONS: u8 = 0xa3;
 }
 
 /// A reader of consecutive elements. The functions are named like BoringSSL's for CBS.

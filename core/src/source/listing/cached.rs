@@ -3,6 +3,7 @@
 
 use super::Listing;
 use crate::cache::Cache;
+use crate::source::Accepts;
 use crate::source::checked::{CacheEntry, EffectiveIds};
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,6 +52,7 @@ pub fn clear() {
 #[derive(Debug, PartialEq, Eq)]
 pub struct ListKey {
     is_single_file: bool,
+    accepts: Accepts,
     sslcert: Box<[u8]>,
     sslkey: Option<Box<[u8]>>,
     ids: EffectiveIds,
@@ -65,6 +67,7 @@ impl ListKey {
     pub fn borrowed(&self) -> ListKeyRef<'_> {
         ListKeyRef {
             is_single_file: self.is_single_file,
+            accepts: self.accepts,
             sslcert: &self.sslcert,
             sslkey: self.sslkey.as_deref(),
             ids: self.ids,
@@ -77,6 +80,7 @@ impl ListKey {
 pub struct ListKeyRef<'a> {
     /// Whether sslcert is the name of one file, including any commas.
     is_single_file: bool,
+    accepts: Accepts,
     sslcert: &'a [u8],
     sslkey: Option<&'a [u8]>,
     ids: EffectiveIds,
@@ -86,15 +90,17 @@ impl<'a> ListKeyRef<'a> {
     /// Returns a key with the effective IDs of the process.
     pub fn new(
         is_single_file: bool,
+        accepts: Accepts,
         sslcert: &'a [u8],
         sslkey: Option<&'a [u8]>,
     ) -> ListKeyRef<'a> {
-        ListKeyRef { is_single_file, sslcert, sslkey, ids: EffectiveIds::current() }
+        ListKeyRef { is_single_file, accepts, sslcert, sslkey, ids: EffectiveIds::current() }
     }
 
     pub fn into_owned(self) -> ListKey {
         ListKey {
             is_single_file: self.is_single_file,
+            accepts: self.accepts,
             sslcert: self.sslcert.into(),
             sslkey: self.sslkey.map(Into::into),
             ids: self.ids,
@@ -108,7 +114,7 @@ impl<'a> ListKeyRef<'a> {
         const WORDS: usize = 64;
         let mut hash = self.ids.hash();
         let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-        add(u64::from(self.is_single_file));
+        add(u64::from(self.is_single_file) << 8 | self.accepts as u64);
         for list in [Some(self.sslcert), self.sslkey].into_iter().flatten() {
             add(list.len() as u64);
             let step = list.len().div_ceil(8).div_ceil(WORDS).max(1) * 8;

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A directory as an entry: every credential directly in it, the one that is valid longest first.
+//!
+//! A certificate has a key if a file with the name of a known layout exists, or if the key is in the same
+//! file. Keys are not read before their certificate is chosen.
+
+pub mod layout;
+mod names;
+
+use super::bundle::{self, Bundle, SharedCertificates};
+use super::collection::{Collection, Opened, Watched};
+use super::listed::{KeySource, ListedCredential};
+use super::{Source, pem};
+use crate::error::{Cause, Problem};
+use crate::file;
+use crate::file::regular::ReadError;
+use crate::file::stamp::Stamp;
+use crate::hash::Map;
+use crate::list::Files;
+use crate::x509::brief::{self, Brief, NotAfter};
+use layout::{Kind, Names};
+use std::cmp::Reverse;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The maximum number of files with certificates.
+pub const MAX_FILES: usize = 1_000;
+
+/// What a directory contains.
+pub struct Directory {
+    /// The credentials in the order of preference.
+    pub credentials: Vec<Found>,
+    /// The files that are not used, by name.
+    pub skipped: Vec<Skipped>,
+    directories: Vec<Watched>,
+    contents: Vec<Watched>,
+}
+
+/// A credential of a directory.
+pub struct Found {
+    /// The certificate file.
+    pub file: PathBuf,
+    /// The files that may contain the key; never empty.
+    pub keys: Vec<PathBuf>,
+    bundle: Bundle,
+    stamp: Option<Stamp>,
+    not_after: NotAfter,
+}
+
+/// A file of a directory that is not used.
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it is not used.
+    pub why: SkipReason,
+}
+
+/// Why a file of a directory is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It is a directory, FIFO, socket or device.
+    NotRegular,
+    /// It contains no certificate.
+    NoCertificate,
+    /// It contains a private key and no certificate.
+    OnlyKey,
+    /// It contains only certificates of CAs, or a CA certificate first.
+    Ca {
+        /// The number of certificates.
+        count: usize,
+        /// Whether there is a key.
+        has_key: bool,
+    },
+    /// It contains no private key, and there is no key file for it.
+    NoKey,
+    /// It is a key file without a certificate.
+    UnusedKey,
+    /// Another file has the same certificate.
+    Duplicate(PathBuf),
+    /// It cannot be read and would not be used without a key.
+    Unreadable(Cause),
+    /// It has the name of a credential and cannot be used. The directory is refused.
+    Broken(Cause),
+}
+
+/// Returns whether the entry is the name of a directory.
+pub fn is_directory(source: &Source<'_>) -> bool {
+    file::absolute(source.base, &source.files.certificate).is_dir()
+}
+
+/// Reads a directory. Fails if a file is broken, or if there is no credential.
+pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
+    let mut found = list(source, shared, &mut |_, _| {})?;
+    for skipped in found.skipped {
+        if let SkipReason::Broken(cause) = skipped.why {
+            return Err(cause);
+        }
+    }
+    if found.credentials.is_empty() {
+        return Err(refused(&source.files.certificate, Problem::NoCredential));
+    }
+    let collection = Collection {
+        files: source.files.clone(),
+        directories: std::mem::take(&mut found.directories),
+        contents: std::mem::take(&mut found.contents),
+    };
+    let credential = |found: Found| {
+        let files = Files { certificate: found.file, key: None };
+        let keys = KeySource::Files(found.keys.into());
+        ListedCredential::new(files, found.bundle, keys, found.stamp)
+    };
+    let credentials = found.credentials.into_iter().map(credential).collect();
+    Ok(Opened { credentials, collection: Some(Box::new(collection)) })
+}
+
+fn refused(directory: &Path, why: impl Into<String>) -> Cause {
+    Cause::Directory { directory: directory.to_owned(), why: why.into() }
+}
+
+/// Reads the certificates of a directory. Calls `progress` with the number of files read and the number of
+/// all files.
+pub fn list(
+    source: &Source<'_>,
+    shared: &mut SharedCertificates,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Directory, Cause> {
+    let Files { certificate: directory, key } = source.files;
+    let (names, stamp) = names::read(source.base, directory)?;
+    let mut directories = vec![Watched::new(directory.clone(), stamp)];
+    let keys = match key {
+        None => None,
+        Some(key) if file::absolute(source.base, key).is_dir() => {
+            let (names, stamp) = names::read(source.base, key)?;
+            directories.push(Watched::new(key.clone(), stamp));
+            Some((key.as_path(), names))
+        }
+        Some(_) => return Err(refused(directory, Problem::KeyBesideDirectory)),
+    };
+    let (key_directory, key_names) = match &keys {
+        Some((directory, names)) => (*directory, names),
+        None => (directory.as_path(), &names),
+    };
+    let certificates: Vec<&OsStr> = names
+        .iter()
+        .map(|name| name.as_os_str())
+        .filter(|name| matches!(layout::kind(name), Some(Kind::Certificate | Kind::Pkcs12)))
+        .collect();
+    if certificates.len() > MAX_FILES {
+        return Err(refused(directory, Problem::TooManyFiles(MAX_FILES)));
+    }
+    let mut reading = Reading { base: source.base, shared, found: Vec::new(), watched: Vec::new() };
+    let mut skipped = Vec::new();
+    for (at, name) in certificates.iter().enumerate() {
+        progress(at, certificates.len());
+        let path = directory.join(name);
+        let keys = layout::keys(name, key_names).into_iter().map(|key| key_directory.join(key));
+        if let Err(why) = reading.file(&path, keys.collect()) {
+            skipped.push(Skipped { path, why });
+        }
+    }
+    progress(certificates.len(), certificates.len());
+    skipped.extend(unused_keys(&names, key_directory, key_names));
+    let credentials = distinct(reading.found, &mut skipped);
+    skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Directory { credentials, skipped, directories, contents: reading.watched })
+}
+
+/// Returns the key files that belong to no certificate.
+fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Skipped> {
+    let used: Names = names.iter().flat_map(|name| layout::keys(name, key_names)).collect();
+    let unused = key_names
+        .iter()
+        .filter(|name| layout::kind(name) == Some(Kind::Key) && !used.contains(*name));
+    unused
+        .map(|name| Skipped { path: key_directory.join(name), why: SkipReason::UnusedKey })
+        .collect()
+}
+
+/// Returns the credentials in the order of preference. A leaf that several files have counts once, with its
+/// longest chain. A certificate that issued another leaf is not a client's.
+fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
+    // The first of equal credentials is kept.
+    found.sort_by_key(|one| Reverse(one.bundle.extra.len()));
+    let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
+    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+    for one in found {
+        let der = one.bundle.leaf.to_der();
+        match by_leaf.get(&der).and_then(|at| kept.get_mut(*at)) {
+            Some(first) => {
+                let why = SkipReason::Duplicate(first.file.clone());
+                for key in one.keys {
+                    if !first.keys.contains(&key) {
+                        first.keys.push(key);
+                    }
+                }
+                skipped.push(Skipped { path: one.file, why });
+            }
+            None => {
+                by_leaf.insert(der, kept.len());
+                kept.push(one);
+            }
+        }
+    }
+    let issuers: std::collections::BTreeSet<Vec<u8>> = kept
+        .iter()
+        .filter(|one| one.bundle.leaf.issuer() != one.bundle.leaf.subject())
+        .map(|one| one.bundle.leaf.issuer().to_vec())
+        .collect();
+    let (cas, mut kept): (Vec<Found>, Vec<Found>) =
+        kept.into_iter().partition(|one| issuers.contains(one.bundle.leaf.subject()));
+    skipped.extend(cas.into_iter().map(|ca| {
+        let why = SkipReason::Ca { count: 1 + ca.bundle.extra.len(), has_key: true };
+        Skipped { path: ca.file, why }
+    }));
+    kept.sort_by(|a, b| (Reverse(a.not_after), &a.file).cmp(&(Reverse(b.not_after), &b.file)));
+    kept
+}
+
+/// The files of a directory that have been read.
+struct Reading<'a> {
+    base: Option<&'a Path>,
+    shared: &'a mut SharedCertificates,
+    found: Vec<Found>,
+    watched: Vec<Watched>,
+}
+
+impl Reading<'_> {
+    /// Reads a file. `keys` are the existing files that may contain the key.
+    fn file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
+        let has_key_file = !keys.is_empty();
+        let fault = |cause| match has_key_file {
+            true => SkipReason::Broken(cause),
+            false => SkipReason::Unreadable(cause),
+        };
+        let (content, stamp) = match bundle::read_file(self.base, path) {
+            Ok(read) => read,
+            Err(ReadError::NotRegular) => return Err(SkipReason::NotRegular),
+            Err(error) => {
+                self.watched.push(Watched::new(path.to_owned(), None));
+                let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
+                return Err(fault(cause));
+            }
+        };
+        self.watched.push(Watched::new(path.to_owned(), stamp));
+        let has_key = pem::has_private_key(&content);
+        if !has_key_file && !pem::has_certificate(&content) {
+            return Err(if has_key { SkipReason::OnlyKey } else { SkipReason::NoCertificate });
+        }
+        if has_key {
+            keys.insert(0, path.to_owned());
+        }
+        let parsed = Bundle::parse(&content, path, self.shared);
+        let bundle = match parsed {
+            Ok(bundle) => bundle,
+            Err(cause) if keys.is_empty() => return Err(SkipReason::Unreadable(cause)),
+            Err(cause) => return Err(SkipReason::Broken(cause)),
+        };
+        let Brief { not_after, is_ca } = brief::of(&bundle.leaf);
+        if is_ca {
+            let count = 1 + bundle.extra.len();
+            return Err(SkipReason::Ca { count, has_key: !keys.is_empty() });
+        }
+        if keys.is_empty() {
+            return Err(SkipReason::NoKey);
+        }
+        self.found.push(Found { file: path.to_owned(), keys, bundle, stamp, not_after });
+        Ok(())
+    }
+}
