@@ -59,7 +59,7 @@ fn is_read_only(file: &File) -> bool {
     }
 }
 
-/// Returns the effective user, on whom the result of `check` depends.
+/// Returns the effective user ID. The result of `check` depends on it.
 pub fn effective_user() -> libc::uid_t {
     // SAFETY: no arguments.
     unsafe { libc::geteuid() }
