@@ -7,6 +7,7 @@ pub mod tag {
     pub const INTEGER: u8 = 0x02;
     pub const BIT_STRING: u8 = 0x03;
     pub const OCTET_STRING: u8 = 0x04;
+    pub const OBJECT_IDENTIFIER: u8 = 0x06;
     pub const SEQUENCE: u8 = 0x30;
     /// The field `version` of a TBSCertificate.
     pub const VERSION: u8 = 0xa0;
