@@ -17,6 +17,7 @@ pub(crate) mod loaded_keys;
 pub mod password;
 pub mod pem;
 pub(crate) mod pem_file;
+pub mod pkcs12;
 pub(crate) mod watched;
 
 use crate::environment;

@@ -60,6 +60,25 @@ pub enum Problem {
     Replaced,
     /// There is no entry with this number. A defect of certpick.
     NoEntry,
+    /// The PKCS#12 file does not have the structure of RFC 7292.
+    DamagedPkcs12,
+    /// OpenSSL cannot decode a private key of the PKCS#12 file.
+    DamagedKey,
+    /// The PKCS#12 file contains no certificate.
+    NoCertificateInPkcs12,
+    /// The PKCS#12 file contains more private keys, or credentials, than this maximum.
+    TooManyKeys(usize),
+    /// The PKCS#12 file contains more bags than this maximum.
+    TooManyParts(usize),
+    /// Deriving the keys of the PKCS#12 file takes more iterations than this maximum.
+    TooManyIterations(u64),
+    /// A part of the PKCS#12 file is encrypted with an algorithm that OpenSSL cannot use.
+    UnsupportedEncryption {
+        /// Whether it is one that only the legacy provider of OpenSSL 3 has.
+        is_legacy: bool,
+    },
+    /// The password does not decrypt the PKCS#12 file.
+    NotDecrypted,
 }
 
 impl fmt::Display for Problem {
@@ -108,6 +127,22 @@ impl fmt::Display for Problem {
             ),
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
+            Problem::DamagedPkcs12 => f.write_str("it is damaged, or not a PKCS#12 file"),
+            Problem::DamagedKey => f.write_str("its private key is damaged"),
+            Problem::NoCertificateInPkcs12 => f.write_str("it holds no certificate"),
+            Problem::TooManyKeys(max) => write!(f, "it holds more than {max} private keys"),
+            Problem::TooManyParts(max) => write!(f, "it has more than {max} parts"),
+            Problem::TooManyIterations(max) => {
+                write!(f, "its encryption takes more than {max} iterations")
+            }
+            Problem::UnsupportedEncryption { is_legacy: true } => f.write_str(
+                "OpenSSL supports its encryption only with the legacy provider; load that \
+                 provider, or convert the file: openssl pkcs12 -legacy",
+            ),
+            Problem::UnsupportedEncryption { is_legacy: false } => {
+                f.write_str("its encryption is not supported")
+            }
+            Problem::NotDecrypted => f.write_str("it could not be decrypted"),
         }
     }
 }

@@ -74,6 +74,13 @@ impl QuietErrors {
             )
     }
 
+    /// Returns whether the newest entry reports that PKCS12_pbe_crypt(3) found wrong padding at the end.
+    pub fn is_cipher_final(&self) -> bool {
+        const ERR_LIB_PKCS12: c_ulong = 35;
+        const PKCS12_R_PKCS12_CIPHERFINAL_ERROR: c_ulong = 116;
+        self.newest() == (ERR_LIB_PKCS12, PKCS12_R_PKCS12_CIPHERFINAL_ERROR)
+    }
+
     /// Returns the text of the oldest entry, which is the cause of the others. libpq also reports this one.
     pub fn reason(&self) -> String {
         // SAFETY: reads this thread's queue.

@@ -73,7 +73,8 @@ impl Bundle {
 }
 
 impl SharedCertificates {
-    fn certificate(&mut self, der: Vec<u8>) -> Option<Arc<Certificate>> {
+    /// Returns the certificate with this DER. Returns `None` if its names cannot be read without OpenSSL.
+    pub(super) fn certificate(&mut self, der: Vec<u8>) -> Option<Arc<Certificate>> {
         if let Some(known) = self.0.get(&der) {
             return Some(Arc::clone(known));
         }

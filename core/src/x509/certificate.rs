@@ -178,7 +178,8 @@ fn der_length(certificate: &X509) -> usize {
     usize::try_from(length).unwrap_or(0)
 }
 
-fn decode(der: &[u8]) -> Result<X509, DecodeError> {
+/// Decodes a certificate.
+pub fn decode(der: &[u8]) -> Result<X509, DecodeError> {
     let errors = QuietErrors::new();
     let mut start = der.as_ptr();
     let Ok(length) = libc::c_long::try_from(der.len()) else {

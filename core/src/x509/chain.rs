@@ -44,13 +44,26 @@ pub fn leaf_position(certificates: &[IssuerAndSubject<'_>]) -> Result<usize, Out
     if is_ordered {
         return Ok(0);
     }
+    Ok(leaf_positions(certificates, 1)?.first().copied().unwrap_or(0))
+}
+
+/// Returns the positions of the certificates whose subject is the issuer of no other one, at most `max` of
+/// them; that of the first certificate if there are none.
+pub fn leaf_positions(
+    certificates: &[IssuerAndSubject<'_>],
+    max: usize,
+) -> Result<Vec<usize>, OutOfMemory> {
     // Equal names have the same fingerprint, or none.
     let mut by_issuer: Map<Option<u64>, Vec<usize>> = Map::default();
     for (at, certificate) in certificates.iter().enumerate() {
         by_issuer.entry(fingerprint(certificate.issuer)).or_default().push(at);
     }
     let all: Vec<usize> = (0..certificates.len()).collect();
+    let mut leaves = Vec::new();
     for (at, certificate) in certificates.iter().enumerate() {
+        if leaves.len() == max {
+            break;
+        }
         let subject = fingerprint(certificate.subject);
         let candidates: Vec<&usize> = match subject {
             Some(_) => [subject, None].iter().filter_map(|f| by_issuer.get(f)).flatten().collect(),
@@ -62,10 +75,13 @@ pub fn leaf_position(certificates: &[IssuerAndSubject<'_>]) -> Result<usize, Out
             has_issued |= name::equal_der(other.issuer, certificate.subject)?;
         }
         if !has_issued {
-            return Ok(at);
+            leaves.push(at);
         }
     }
-    Ok(0)
+    if leaves.is_empty() {
+        leaves.push(0);
+    }
+    Ok(leaves)
 }
 
 /// Returns whether a certificate is self-issued, with matching key identifiers. The signature is not

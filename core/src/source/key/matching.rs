@@ -3,13 +3,13 @@
 
 use crate::error::Cause;
 use crate::ossl::{self, QuietErrors};
-use foreign_types::{ForeignType, ForeignTypeRef};
+use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKeyRef, Private};
-use openssl::x509::X509;
+use openssl::x509::X509Ref;
 use std::path::Path;
 
 /// Fails unless the key belongs to the certificate.
-pub fn check_match(leaf: &X509, key: &PKeyRef<Private>) -> Result<(), Mismatch> {
+pub fn check_match(leaf: &X509Ref, key: &PKeyRef<Private>) -> Result<(), Mismatch> {
     let errors = QuietErrors::new();
     // SAFETY: a valid certificate and a valid key.
     match unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) } {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! PKCS#12 files (RFC 7292): certificates with their keys, usually encrypted.
+//!
+//! PKCS12_parse(3) returns only the first key, decrypts it although it may not be needed, and depends on the
+//! MAC. So the bags of the file are read here, and OpenSSL decrypts them.
+
+mod bags;
+mod ber;
+mod credentials;
+mod encryption;
+
+use super::bundle::{Bundle, SharedCertificates};
+use super::key::matching::check_match;
+use crate::error::{Cause, Problem};
+use crate::file::bytes::find_slice;
+use crate::ossl::pkcs12::private_key;
+use crate::secret::Secret;
+use bags::{KeyBag, Wanted};
+use encryption::Passwords;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509Ref;
+use std::path::Path;
+
+/// The maximum number of keys, and of credentials, in a file.
+const MAX_KEYS: usize = 256;
+
+/// One credential of a file.
+#[derive(Debug)]
+pub struct Opened {
+    /// The leaf, and all other certificates of the file.
+    pub bundle: Bundle,
+    /// The numbers of the keys that may be that of the leaf, the best candidate first.
+    pub keys: Box<[usize]>,
+}
+
+/// Returns whether the content of a file begins like a PFX, in DER or BER, and contains no PEM.
+pub fn is_pkcs12(content: &[u8]) -> bool {
+    // A truncated file is recognized, too, so that its error is that of a PKCS#12 file.
+    let [0x30, length, rest @ ..] = content else { return false };
+    let digits = if *length > 0x80 { usize::from(length & 0x7f) } else { 0 };
+    digits <= 4
+        && rest.get(digits..).is_some_and(|body| body.starts_with(b"\x02\x01\x03\x30"))
+        && find_slice(b"-----BEGIN ", content).is_none()
+}
+
+/// Returns the credentials of a file, of which there is at least one. Decrypts the certificates, but no keys.
+/// `name` is the file's name in errors.
+pub fn open(
+    content: &[u8],
+    name: &Path,
+    password: Option<&Secret>,
+    shared: &mut SharedCertificates,
+) -> Result<Vec<Opened>, Cause> {
+    bags::read(content, &mut Passwords::new(password), Wanted::Certificates)
+        .and_then(|contents| credentials::credentials(contents, shared))
+        .map_err(|failure| failure.cause(name, password, Part::Certificate))
+}
+
+/// Decrypts the keys with these numbers, in this order, and returns the first one that matches `leaf`. Fails
+/// with the error of the first one if none matches.
+pub fn key(
+    content: &[u8],
+    name: &Path,
+    password: Option<&Secret>,
+    keys: &[usize],
+    leaf: &X509Ref,
+) -> Result<PKey<Private>, Cause> {
+    let cause = |failure: Failure| failure.cause(name, password, Part::Key);
+    let mut passwords = Passwords::new(password);
+    let contents = bags::read(content, &mut passwords, Wanted::Keys(keys)).map_err(cause)?;
+    let mut first = None;
+    for number in keys {
+        let mut bags = contents.iter().flat_map(|bags| &bags.keys);
+        let Some(bag) = bags.find(|bag| bag.number == *number) else { continue };
+        let matching = decode(bag, &mut passwords).map_err(cause).and_then(|key| {
+            check_match(leaf, &key).map_err(|mismatch| mismatch.cause(Some(name)))?;
+            Ok(key)
+        });
+        match matching {
+            Err(error @ Cause::Memory(_)) => return Err(error),
+            Err(error) => first = first.or(Some(error)),
+            Ok(key) => return Ok(key),
+        }
+    }
+    Err(first.unwrap_or_else(|| cause(Failure::NoKey)))
+}
+
+fn decode(bag: &KeyBag, passwords: &mut Passwords<'_>) -> Result<PKey<Private>, Failure> {
+    let key = if bag.is_encrypted {
+        let (algorithm, bytes) = bags::encrypted_key(&bag.value).ok_or(Problem::DamagedPkcs12)?;
+        private_key(&passwords.decrypt(algorithm, &bytes)?)
+    } else {
+        private_key(&bag.value)
+    };
+    key.map_err(|_| Failure::NoMemory)?.ok_or(Problem::DamagedKey.into())
+}
+
+/// The reason for which a file cannot be used.
+#[derive(Debug)]
+enum Failure {
+    Problem(Problem),
+    /// No password decrypts it.
+    Password,
+    NoKey,
+    NoMemory,
+}
+
+/// The part of a file that was being read.
+#[derive(Clone, Copy)]
+enum Part {
+    Certificate,
+    Key,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Failure {
+        Failure::Problem(problem)
+    }
+}
+
+impl Failure {
+    fn cause(self, name: &Path, password: Option<&Secret>, part: Part) -> Cause {
+        let file = name.to_owned();
+        match (self, part) {
+            (Failure::NoMemory, _) => Cause::Memory(Some(file)),
+            (Failure::Password, _) if password.is_none() => Cause::PasswordMissing(file),
+            (Failure::Password, _) => Cause::PasswordWrong(file, Problem::NotDecrypted.into()),
+            (Failure::NoKey, _) => Cause::Key(file, Problem::NoKey.into()),
+            (Failure::Problem(why), Part::Key) => Cause::Key(file, why.into()),
+            (Failure::Problem(why), Part::Certificate) => {
+                Cause::Certificate { file: Some(file), why: why.into() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
