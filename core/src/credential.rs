@@ -16,6 +16,7 @@ use crate::source::listing::{self, CredentialOrigin, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
+use crate::source::pkcs12;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
@@ -284,10 +285,7 @@ impl<'a> Credential<'a> {
         };
         let load = |path: &Path| {
             let at = absolute(base, path);
-            let key = match use_cache {
-                true => key::load_cached(&at, path, password.as_ref(), callback)?,
-                false => key::load(&at, path, password.as_ref(), callback)?,
-            };
+            let key = key::load(&at, path, password.as_ref(), callback, use_cache)?;
             check_match(self.certificate()?, &key)
                 .map(|()| key)
                 .map_err(|mismatch| mismatch.cause(Some(path)))
@@ -300,6 +298,11 @@ impl<'a> Credential<'a> {
                 // A key of another certificate leads to the next file, any other error to a failure.
                 let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
                 found.unwrap_or_else(|| load(last))?
+            }
+            KeySource::Pkcs12(keys) => {
+                let (path, leaf) = (file.key_path(), self.certificate()?);
+                let at = absolute(base, path);
+                pkcs12::load_key(&at, path, password.as_ref(), keys, leaf, use_cache)?
             }
         };
         loaded.set(self.number, key.clone());

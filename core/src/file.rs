@@ -15,17 +15,22 @@ use stamp::{CoarseTime, Stamp};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-/// Reads a file of at most `max` bytes. Returns its content, and its stamp if every later change of the
-/// file changes the stamp. A relative path is relative to `base`, or to the working directory.
-pub fn read(
-    base: Option<&Path>,
-    path: &Path,
-    max: u64,
-) -> Result<(FileContent, Option<Stamp>), ReadError> {
+/// A file that was read.
+pub struct Content {
+    /// The content.
+    pub bytes: FileContent,
+    /// The stamp; `None` if a later change of the file might not change it.
+    pub stamp: Option<Stamp>,
+    /// The metadata of the open file.
+    pub metadata: Metadata,
+}
+
+/// Reads a file of at most `max` bytes. A relative path is relative to `base`, or to the working directory.
+pub fn read(base: Option<&Path>, path: &Path, max: u64) -> Result<Content, ReadError> {
     let start = CoarseTime::now();
     let (file, before) = regular::open(&absolute(base, path))?;
-    let (content, after) = regular::read_all(&file, &before, max)?;
-    Ok((content, unchanged_stamp(&before, &after, &start)))
+    let (bytes, after) = regular::read_all(&file, &before, max)?;
+    Ok(Content { bytes, stamp: unchanged_stamp(&before, &after, &start), metadata: after })
 }
 
 /// Returns the stamp of a file that was read between `before` and `after`. Returns `None` if the file

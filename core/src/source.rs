@@ -2,7 +2,7 @@
 //! Sources of credentials.
 //!
 //! [`open`] takes an entry of a list, with its certificate, key and password, and reads the certificates.
-//! Each kind of entry is one module: [`pem_file`] and [`directory`]. The key is read when it is needed, by
+//! Each kind of entry is one module: [`pem_file`], [`pkcs12`] and [`directory`]. The key is read when it is needed, by
 //! [`key`].
 
 pub(crate) mod bundle;
@@ -15,6 +15,7 @@ pub(crate) mod listed;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
 pub mod password;
+mod password_digest;
 pub mod pem;
 pub(crate) mod pem_file;
 pub mod pkcs12;
@@ -22,12 +23,14 @@ pub(crate) mod watched;
 
 use crate::environment;
 use crate::error::{Cause, Problem};
+use crate::file::Content;
 use crate::file::regular::ReadError;
 use crate::list::Files;
 use crate::secret::Secret;
 use bundle::SharedCertificates;
-use collection::Opened;
+use collection::{Collection, Opened, Watched};
 use password::KeyPasswords;
+use password_digest::PasswordMark;
 use std::path::Path;
 
 /// What an entry may be.
@@ -67,6 +70,15 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Returns the mark of the password that decrypted certificates; `None` if they need no check of the
+    /// password, because all selectors with these files have the same one.
+    fn mark(&self, password: Option<&Secret>) -> Option<PasswordMark> {
+        match self.passwords {
+            Some(KeyPasswords::Files(_)) => None,
+            Some(KeyPasswords::Set(_)) | None => Some(PasswordMark::new(password)),
+        }
+    }
+
     /// Returns the password of this entry.
     pub fn password(&self) -> Result<Option<Secret>, Cause> {
         self.passwords.map_or(Ok(None), |passwords| passwords.get(self.index))
@@ -80,7 +92,11 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
     let unreadable =
         |error: ReadError| Cause::CertificateFile { file: name.clone(), why: error.text() };
     match bundle::read_file(source.base, name) {
-        Ok((content, stamp)) => Ok(pem_file::open(source, &content, stamp, shared)?.into()),
+        Ok(content) if pkcs12::is_pkcs12(&content.bytes) => match source.accepts {
+            Accepts::Any | Accepts::File => open_pkcs12(source, &content, shared),
+            Accepts::Pem => Err(restricted()),
+        },
+        Ok(content) => Ok(pem_file::open(source, &content.bytes, content.stamp, shared)?.into()),
         Err(ReadError::NotRegular) if directory::is_directory(source) => match source.accepts {
             Accepts::Any => directory::open(source, shared),
             Accepts::Pem => Err(restricted()),
@@ -88,6 +104,27 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
         },
         Err(error) => Err(unreadable(error)),
     }
+}
+
+fn open_pkcs12(
+    source: &Source<'_>,
+    content: &Content,
+    shared: &mut SharedCertificates,
+) -> Result<Opened, Cause> {
+    let name = &source.files.certificate;
+    if source.files.key.as_ref().is_some_and(|key| key != name) {
+        let why = Problem::KeyBesidePkcs12.into();
+        return Err(Cause::Unusable { file: name.clone(), why });
+    }
+    let password = source.password()?;
+    let credentials = pkcs12::open_entry(source.files, content, password.as_ref(), shared)?;
+    let collection = Collection {
+        files: source.files.clone(),
+        directories: Vec::new(),
+        contents: vec![Watched::new(name.clone(), content.stamp)],
+        password: source.mark(password.as_ref()),
+    };
+    Ok(Opened { credentials, collection: Some(Box::new(collection)) })
 }
 
 /// Empties the caches of lists, of files of issuers, and of keys.

@@ -52,6 +52,8 @@ pub enum Problem {
     NoCredential,
     /// The directory contains more files than this maximum.
     TooManyFiles(usize),
+    /// The entry names a PKCS#12 file, and has an sslkey entry.
+    KeyBesidePkcs12,
     /// The entry names a directory, and its sslkey entry does not.
     KeyBesideDirectory,
     /// CERTPICK_RESTRICT permits only PEM files.
@@ -119,6 +121,9 @@ impl fmt::Display for Problem {
                 "it holds no client certificate that has a private key; certpick check lists the files and why they are not used",
             ),
             Problem::TooManyFiles(max) => write!(f, "it holds more than {max} files"),
+            Problem::KeyBesidePkcs12 => f.write_str(
+                "the sslkey entry must be empty, because the PKCS#12 file contains the key",
+            ),
             Problem::KeyBesideDirectory => f.write_str(
                 "the sslkey entry must be empty or the name of a directory with the keys",
             ),

@@ -3,10 +3,8 @@
 
 use super::pem;
 use crate::error::{Cause, Problem};
-use crate::file;
-use crate::file::bytes::FileContent;
 use crate::file::regular::ReadError;
-use crate::file::stamp::Stamp;
+use crate::file::{self, Content};
 use crate::hash::Map;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain::{self, IssuerAndSubject};
@@ -85,10 +83,7 @@ impl SharedCertificates {
 }
 
 /// Reads a file of certificates. A relative path is relative to `base`, or to the working directory.
-pub fn read_file(
-    base: Option<&Path>,
-    path: &Path,
-) -> Result<(FileContent, Option<Stamp>), ReadError> {
+pub fn read_file(base: Option<&Path>, path: &Path) -> Result<Content, ReadError> {
     file::read(base, path, pem::MAX_BYTES)
 }
 

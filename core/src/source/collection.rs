@@ -2,6 +2,7 @@
 //! An entry that may stand for several credentials, such as a directory.
 
 use super::listed::ListedCredential;
+use super::password_digest::PasswordMark;
 use crate::file;
 use crate::file::stamp::{Stamp, StampReader};
 use crate::list::Files;
@@ -32,6 +33,8 @@ pub struct Collection {
     pub directories: Vec<Watched>,
     /// The files that were read.
     pub contents: Vec<Watched>,
+    /// The password that decrypted certificates. A selector with another one does not get them from the cache.
+    pub password: Option<PasswordMark>,
 }
 
 /// A file or directory, with its stamp when it was read.

@@ -10,16 +10,18 @@ mod names;
 use super::bundle::{self, Bundle, SharedCertificates};
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
-use super::{Source, pem};
+use super::{Source, pem, pkcs12};
 use crate::error::{Cause, Problem};
-use crate::file;
 use crate::file::regular::ReadError;
-use crate::file::stamp::Stamp;
+use crate::file::{self, Content};
 use crate::hash::Map;
 use crate::list::Files;
+use crate::secret::Secret;
 use crate::x509::brief::{self, Brief, NotAfter};
+use crate::x509::certificate::Certificate;
 use layout::{Kind, Names};
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -34,17 +36,33 @@ pub struct Directory {
     pub skipped: Vec<Skipped>,
     directories: Vec<Watched>,
     contents: Vec<Watched>,
+    has_pkcs12: bool,
 }
 
 /// A credential of a directory.
 pub struct Found {
-    /// The certificate file.
-    pub file: PathBuf,
-    /// The files that may contain the key; never empty.
-    pub keys: Vec<PathBuf>,
-    bundle: Bundle,
-    stamp: Option<Stamp>,
+    /// The credential.
+    pub credential: ListedCredential,
     not_after: NotAfter,
+}
+
+impl Found {
+    fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
+        let bundle = credential.bundle();
+        let Brief { not_after, is_ca } = brief::of(&bundle.leaf);
+        match is_ca {
+            true => Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true }),
+            false => Ok(Found { credential, not_after }),
+        }
+    }
+
+    fn file(&self) -> &PathBuf {
+        &self.credential.files().certificate
+    }
+
+    fn leaf(&self) -> &Certificate {
+        &self.credential.bundle().leaf
+    }
 }
 
 /// A file of a directory that is not used.
@@ -103,13 +121,9 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
         files: source.files.clone(),
         directories: std::mem::take(&mut found.directories),
         contents: std::mem::take(&mut found.contents),
+        password: if found.has_pkcs12 { source.mark(source.password()?.as_ref()) } else { None },
     };
-    let credential = |found: Found| {
-        let files = Files { certificate: found.file, key: None };
-        let keys = KeySource::Files(found.keys.into());
-        ListedCredential::new(files, found.bundle, keys, found.stamp)
-    };
-    let credentials = found.credentials.into_iter().map(credential).collect();
+    let credentials = found.credentials.into_iter().map(|found| found.credential).collect();
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
 }
 
@@ -148,21 +162,28 @@ pub fn list(
     if certificates.len() > MAX_FILES {
         return Err(refused(directory, Problem::TooManyFiles(MAX_FILES)));
     }
-    let mut reading = Reading { base: source.base, shared, found: Vec::new(), watched: Vec::new() };
+    let has_pkcs12 = certificates.iter().any(|name| layout::kind(name) == Some(Kind::Pkcs12));
+    let password = if has_pkcs12 { source.password()? } else { None };
+    let base = source.base;
+    let mut reading = Reading { base, password, shared, found: Vec::new(), watched: Vec::new() };
     let mut skipped = Vec::new();
     for (at, name) in certificates.iter().enumerate() {
         progress(at, certificates.len());
         let path = directory.join(name);
-        let keys = layout::keys(name, key_names).into_iter().map(|key| key_directory.join(key));
-        if let Err(why) = reading.file(&path, keys.collect()) {
-            skipped.push(Skipped { path, why });
-        }
+        let read = match layout::kind(name) {
+            Some(Kind::Pkcs12) => reading.pkcs12_file(&path),
+            _ => {
+                let keys = layout::keys(name, key_names).into_iter();
+                reading.pem_file(&path, keys.map(|key| key_directory.join(key)).collect())
+            }
+        };
+        skipped.extend(read.err().map(|why| Skipped { path, why }));
     }
     progress(certificates.len(), certificates.len());
     skipped.extend(unused_keys(&names, key_directory, key_names));
     let credentials = distinct(reading.found, &mut skipped);
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Directory { credentials, skipped, directories, contents: reading.watched })
+    Ok(Directory { credentials, skipped, directories, contents: reading.watched, has_pkcs12 })
 }
 
 /// Returns the key files that belong to no certificate.
@@ -180,20 +201,16 @@ fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Sk
 /// longest chain. A certificate that issued another leaf is not a client's.
 fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
     // The first of equal credentials is kept.
-    found.sort_by_key(|one| Reverse(one.bundle.extra.len()));
+    found.sort_by_key(|one| Reverse(one.credential.bundle().extra.len()));
     let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
     for one in found {
-        let der = one.bundle.leaf.to_der();
+        let der = one.leaf().to_der();
         match by_leaf.get(&der).and_then(|at| kept.get_mut(*at)) {
             Some(first) => {
-                let why = SkipReason::Duplicate(first.file.clone());
-                for key in one.keys {
-                    if !first.keys.contains(&key) {
-                        first.keys.push(key);
-                    }
-                }
-                skipped.push(Skipped { path: one.file, why });
+                first.credential.add_keys(&one.credential);
+                let why = SkipReason::Duplicate(first.file().clone());
+                skipped.push(Skipped { path: one.file().clone(), why });
             }
             None => {
                 by_leaf.insert(der, kept.len());
@@ -201,69 +218,89 @@ fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
             }
         }
     }
-    let issuers: std::collections::BTreeSet<Vec<u8>> = kept
-        .iter()
-        .filter(|one| one.bundle.leaf.issuer() != one.bundle.leaf.subject())
-        .map(|one| one.bundle.leaf.issuer().to_vec())
-        .collect();
+    let issued = kept.iter().map(Found::leaf).filter(|leaf| leaf.issuer() != leaf.subject());
+    let issuers: BTreeSet<Vec<u8>> = issued.map(|leaf| leaf.issuer().to_vec()).collect();
     let (cas, mut kept): (Vec<Found>, Vec<Found>) =
-        kept.into_iter().partition(|one| issuers.contains(one.bundle.leaf.subject()));
+        kept.into_iter().partition(|one| issuers.contains(one.leaf().subject()));
     skipped.extend(cas.into_iter().map(|ca| {
-        let why = SkipReason::Ca { count: 1 + ca.bundle.extra.len(), has_key: true };
-        Skipped { path: ca.file, why }
+        let why = SkipReason::Ca { count: 1 + ca.credential.bundle().extra.len(), has_key: true };
+        Skipped { path: ca.file().clone(), why }
     }));
-    kept.sort_by(|a, b| (Reverse(a.not_after), &a.file).cmp(&(Reverse(b.not_after), &b.file)));
+    kept.sort_by(|a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())));
     kept
 }
 
 /// The files of a directory that have been read.
 struct Reading<'a> {
     base: Option<&'a Path>,
+    password: Option<Secret>,
     shared: &'a mut SharedCertificates,
     found: Vec<Found>,
     watched: Vec<Watched>,
 }
 
 impl Reading<'_> {
-    /// Reads a file. `keys` are the existing files that may contain the key.
-    fn file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
-        let has_key_file = !keys.is_empty();
-        let fault = |cause| match has_key_file {
-            true => SkipReason::Broken(cause),
-            false => SkipReason::Unreadable(cause),
-        };
-        let (content, stamp) = match bundle::read_file(self.base, path) {
-            Ok(read) => read,
-            Err(ReadError::NotRegular) => return Err(SkipReason::NotRegular),
+    fn read(&mut self, path: &Path) -> Result<Content, SkipReason> {
+        match bundle::read_file(self.base, path) {
+            Ok(content) => {
+                self.watched.push(Watched::new(path.to_owned(), content.stamp));
+                Ok(content)
+            }
+            Err(ReadError::NotRegular) => Err(SkipReason::NotRegular),
             Err(error) => {
                 self.watched.push(Watched::new(path.to_owned(), None));
                 let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
-                return Err(fault(cause));
+                Err(SkipReason::Broken(cause))
             }
+        }
+    }
+
+    /// Reads a PEM file. `keys` are the existing files that may contain the key.
+    fn pem_file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
+        let optional = |why| match why {
+            SkipReason::Broken(cause) => SkipReason::Unreadable(cause),
+            other => other,
         };
-        self.watched.push(Watched::new(path.to_owned(), stamp));
-        let has_key = pem::has_private_key(&content);
-        if !has_key_file && !pem::has_certificate(&content) {
+        let has_key_file = !keys.is_empty();
+        let content =
+            self.read(path).map_err(|why| if has_key_file { why } else { optional(why) })?;
+        let has_key = pem::has_private_key(&content.bytes);
+        if !has_key_file && !pem::has_certificate(&content.bytes) {
             return Err(if has_key { SkipReason::OnlyKey } else { SkipReason::NoCertificate });
         }
         if has_key {
             keys.insert(0, path.to_owned());
         }
-        let parsed = Bundle::parse(&content, path, self.shared);
-        let bundle = match parsed {
+        let bundle = match Bundle::parse(&content.bytes, path, self.shared) {
             Ok(bundle) => bundle,
             Err(cause) if keys.is_empty() => return Err(SkipReason::Unreadable(cause)),
             Err(cause) => return Err(SkipReason::Broken(cause)),
         };
-        let Brief { not_after, is_ca } = brief::of(&bundle.leaf);
-        if is_ca {
-            let count = 1 + bundle.extra.len();
-            return Err(SkipReason::Ca { count, has_key: !keys.is_empty() });
-        }
         if keys.is_empty() {
-            return Err(SkipReason::NoKey);
+            return Err(match brief::of(&bundle.leaf).is_ca {
+                true => SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: false },
+                false => SkipReason::NoKey,
+            });
         }
-        self.found.push(Found { file: path.to_owned(), keys, bundle, stamp, not_after });
+        let files = Files { certificate: path.to_owned(), key: None };
+        let keys = KeySource::Files(keys.into());
+        self.found.push(Found::new(ListedCredential::new(files, bundle, keys, content.stamp))?);
         Ok(())
+    }
+
+    fn pkcs12_file(&mut self, path: &Path) -> Result<(), SkipReason> {
+        let content = self.read(path)?;
+        let files = Files { certificate: path.to_owned(), key: None };
+        let opened = pkcs12::open_entry(&files, &content, self.password.as_ref(), self.shared);
+        let found = opened.map_err(SkipReason::Broken)?.into_iter().map(Found::new);
+        let before = self.found.len();
+        let mut skipped = Ok(());
+        for found in found {
+            match found {
+                Ok(found) => self.found.push(found),
+                Err(why) => skipped = Err(why),
+            }
+        }
+        if self.found.len() > before { Ok(()) } else { skipped }
     }
 }

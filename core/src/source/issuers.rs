@@ -6,8 +6,8 @@ use super::checked::{CacheEntry, EffectiveIds, Fetched, is_stale};
 use super::pem;
 use crate::cache::Cache;
 use crate::error::Cause;
-use crate::file;
 use crate::file::stamp::{Stamp, StampReader, WorkingDirectory};
+use crate::file::{self, Content};
 use crate::hash;
 use crate::x509::certificate::Certificate;
 use std::ffi::CString;
@@ -70,7 +70,7 @@ impl IssuerFile {
 
     /// Reads a file. A relative path is relative to `base`, or to the working directory.
     pub fn read(base: Option<&Path>, path: &Path) -> Result<IssuerFile, Cause> {
-        let (bytes, stamp) = bundle::read_file(base, path)
+        let Content { bytes, stamp, .. } = bundle::read_file(base, path)
             .map_err(|error| Cause::CertificateFile { file: path.to_owned(), why: error.text() })?;
         let directory = if path.is_relative() { WorkingDirectory::of(base) } else { None };
         let certificates = bundle::certificates(&bytes, path, pem::MAX_ISSUERS)?;

@@ -23,39 +23,47 @@ use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
-/// callback, which is called if the key is encrypted and `password` is `None`.
+/// callback, which is called if the key is encrypted and `password` is `None`. `use_cache`: the key may come
+/// from the cache.
 pub fn load(
     path: &Path,
     name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
+    use_cache: bool,
 ) -> Result<PKey<Private>, Cause> {
-    let content = private::read(path).map_err(|error| file_cause(error, name))?;
-    decode(&content, name, password, callback).map(|(key, _)| key)
+    load_with(path, name, None, password, use_cache, &|content| {
+        decode(content, name, password, callback)
+    })
 }
 
-/// Like [`load`], but takes a decrypted key from the cache. Opens the file first, so that the process gets
-/// only keys that it may read.
-pub fn load_cached(
+/// Reads the file at `path` and returns the key that `decode` finds in its content. `item` is the number of the
+/// key if the file contains several. Opens the file before a key is taken from the cache, so that the process
+/// gets only keys that it may read.
+pub fn load_with(
     path: &Path,
     name: &Path,
+    item: Option<usize>,
     password: Option<&Secret>,
-    callback: Option<&PasswordCallback>,
+    use_cache: bool,
+    decode: &dyn Fn(&[u8]) -> Result<(PKey<Private>, PasswordSource), Cause>,
 ) -> Result<PKey<Private>, Cause> {
     let start = CoarseTime::now();
     let cause = |error| {
         // The key stays in the cache if another effective user of the process may have access to the file.
-        if !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
-            cache::remove(path);
+        if use_cache && !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
+            cache::remove(path, item);
         }
         file_cause(error, name)
     };
     let (file, before) = private::open(path).map_err(cause)?;
-    if let Some(key) = cache::get(path, &Stamp::of(&before), password) {
-        return Ok(key);
+    if use_cache {
+        if let Some(key) = cache::get(path, item, &Stamp::of(&before), password) {
+            return Ok(key);
+        }
     }
     let (content, after) = private::read_all(&file, &before).map_err(cause)?;
-    let (key, source) = decode(&content, name, password, callback)?;
+    let (key, source) = decode(&content)?;
     let password = match source {
         PasswordSource::None => None,
         PasswordSource::List => password,
@@ -63,9 +71,9 @@ pub fn load_cached(
         PasswordSource::Callback => return Ok(key),
     };
     // A forked child cannot use the key of a token, but would get it from the cache.
-    if ossl::key_holder(&key) == KeyHolder::OpenSsl {
+    if use_cache && ossl::key_holder(&key) == KeyHolder::OpenSsl {
         if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
-            cache::store(path, stamp, password, &key);
+            cache::store(path, item, stamp, password, &key);
         }
     }
     Ok(key)
@@ -82,11 +90,14 @@ fn file_cause(error: PrivateFileError, name: &Path) -> Cause {
     }
 }
 
-/// The source of the password that decrypted a key; `None` if the key is not encrypted.
+/// The source of the password that decrypted a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PasswordSource {
+pub enum PasswordSource {
+    /// The key is not encrypted.
     None,
+    /// The list, or the configuration file.
     List,
+    /// The program's callback.
     Callback,
 }
 

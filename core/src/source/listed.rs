@@ -16,6 +16,8 @@ pub enum KeySource {
     File,
     /// In one of these files of a directory: the first whose key matches the certificate.
     Files(Box<[PathBuf]>),
+    /// In the PKCS#12 file: the first of the keys with these numbers that matches the certificate.
+    Pkcs12(Box<[usize]>),
 }
 
 /// The files of one credential, and its certificates.
@@ -55,6 +57,17 @@ impl ListedCredential {
         self.bundle = Arc::clone(&other.bundle);
     }
 
+    /// Adds the key files of a credential with the same leaf.
+    pub fn add_keys(&mut self, other: &ListedCredential) {
+        if let (KeySource::Files(keys), KeySource::Files(others)) = (&mut self.key, &other.key) {
+            let mut all = std::mem::take(keys).into_vec();
+            let new: Vec<PathBuf> =
+                others.iter().filter(|key| !all.contains(key)).cloned().collect();
+            all.extend(new);
+            *keys = all.into();
+        }
+    }
+
     /// Returns the index of its entry in the list.
     pub fn entry(&self) -> usize {
         self.entry
@@ -85,6 +98,7 @@ impl ListedCredential {
         let files = match &self.key {
             KeySource::File => self.files.key.as_deref(),
             KeySource::Files(files) => files.first().map(PathBuf::as_path),
+            KeySource::Pkcs12(_) => None,
         };
         files.unwrap_or(&self.files.certificate)
     }
@@ -104,6 +118,7 @@ impl ListedCredential {
         let keys = match &self.key {
             KeySource::File => 0,
             KeySource::Files(files) => files.iter().map(|file| 32 + file.as_os_str().len()).sum(),
+            KeySource::Pkcs12(keys) => size_of_val(&**keys),
         };
         size_of::<ListedCredential>()
             + size_of::<Bundle>()

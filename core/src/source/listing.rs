@@ -109,8 +109,10 @@ impl Listing {
         if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
             let passwords = list::passwords(passwords, cached.entries.len(), sslkey)?;
             let passwords = passwords.map(KeyPasswords::Set);
-            let listing = cached.refreshed(passwords.as_ref(), offset, checked_at, now)?;
-            return Ok((listing, passwords));
+            if cached.has_passwords(passwords.as_ref()) {
+                let listing = cached.refreshed(passwords.as_ref(), offset, checked_at, now)?;
+                return Ok((listing, passwords));
+            }
         }
         let files = list::files(sslcert, sslkey, is_single_file)?;
         let passwords = list::passwords(passwords, files.len(), sslkey)?.map(KeyPasswords::Set);
@@ -147,7 +149,10 @@ impl Listing {
         let sslkey = key.as_ref().map(|key| key.as_os_str().as_bytes());
         let sslcert = certificate.as_os_str().as_bytes();
         let key = use_cache.then(|| ListKeyRef::new(true, accepts, sslcert, sslkey));
-        if let Some((cached, checked_at)) = key.as_ref().and_then(cached::get) {
+        let cached = key.as_ref().and_then(cached::get);
+        if let Some((cached, checked_at)) =
+            cached.filter(|(cached, _)| cached.has_passwords(passwords))
+        {
             return cached.refreshed(passwords, offset, checked_at, now);
         }
         Listing::read(vec![files], passwords, accepts, key, offset, now)
@@ -191,6 +196,16 @@ impl Listing {
             store(&content, now);
         }
         Ok(Fetched { content, is_from_cache: true })
+    }
+
+    /// Returns whether these passwords are those that decrypted certificates.
+    fn has_passwords(&self, passwords: Option<&KeyPasswords>) -> bool {
+        self.entries.iter().enumerate().all(|(index, entry)| {
+            let collection = entry.collection.as_deref();
+            let Some(mark) = collection.and_then(|c| c.password.as_ref()) else { return true };
+            let password = passwords.map_or(Ok(None), |passwords| passwords.get(index));
+            password.is_ok_and(|password| mark.matches(password.as_ref()))
+        })
     }
 
     /// Returns whether a directory may have gained or lost files. `base` is the working directory when the

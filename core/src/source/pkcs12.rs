@@ -11,8 +11,12 @@ mod encryption;
 
 use super::bundle::{Bundle, SharedCertificates};
 use super::key::matching::check_match;
+use super::key::{self, PasswordSource};
+use super::listed::{KeySource, ListedCredential};
 use crate::error::{Cause, Problem};
 use crate::file::bytes::find_slice;
+use crate::file::{Content, private};
+use crate::list::Files;
 use crate::ossl::pkcs12::private_key;
 use crate::secret::Secret;
 use bags::{KeyBag, Wanted};
@@ -56,9 +60,45 @@ pub fn open(
         .map_err(|failure| failure.cause(name, password, Part::Certificate))
 }
 
+/// Returns the credentials of a file that was read as an entry. `files.certificate` is its name in errors.
+pub fn open_entry(
+    files: &Files,
+    content: &Content,
+    password: Option<&Secret>,
+    shared: &mut SharedCertificates,
+) -> Result<Vec<ListedCredential>, Cause> {
+    let name = &files.certificate;
+    if !private::is_private(&content.metadata) {
+        return Err(Cause::KeyPermissions(name.clone()));
+    }
+    let credential = |opened: Opened| {
+        let files = Files { certificate: name.clone(), key: None };
+        let key = KeySource::Pkcs12(opened.keys);
+        ListedCredential::new(files, opened.bundle, key, content.stamp)
+    };
+    let opened = open(&content.bytes, name, password, shared)?;
+    Ok(opened.into_iter().map(credential).collect())
+}
+
+/// Returns the first of the keys with these numbers that matches `leaf`, from the file at `path` or from the
+/// cache.
+pub fn load_key(
+    path: &Path,
+    name: &Path,
+    password: Option<&Secret>,
+    keys: &[usize],
+    leaf: &X509Ref,
+    use_cache: bool,
+) -> Result<PKey<Private>, Cause> {
+    key::load_with(path, name, keys.first().copied(), password, use_cache, &|content| {
+        let source = password.map_or(PasswordSource::None, |_| PasswordSource::List);
+        key_of(content, name, password, keys, leaf).map(|key| (key, source))
+    })
+}
+
 /// Decrypts the keys with these numbers, in this order, and returns the first one that matches `leaf`. Fails
 /// with the error of the first one if none matches.
-pub fn key(
+pub fn key_of(
     content: &[u8],
     name: &Path,
     password: Option<&Secret>,
