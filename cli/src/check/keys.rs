@@ -164,7 +164,8 @@ impl<'a> Keys<'a> {
         };
         let credential = &self.credentials[at];
         let own_key_matches = || {
-            let key = key::load(&credential.certificate, &credential.certificate, None, None);
+            let key =
+                key::load(&credential.certificate, &credential.certificate, None, None, false);
             key.is_ok_and(|k| facts::matches(read.leaf(), &k, Path::new("")).is_ok())
         };
         if credential.has_own_key()
