@@ -229,7 +229,7 @@ impl<'a> Keys<'a> {
             let PasswordSource::Known(Some(password)) = &other.password else { return false };
             let left = self.tries_left.get();
             self.tries_left.set(left.saturating_sub(1));
-            left > 0 && key::load(file, file, Some(password), None).is_ok()
+            left > 0 && key::load(file, file, Some(password), None, false).is_ok()
         };
         let mut others = self.credentials.iter().enumerate().filter(|(n, _)| *n != at);
         let (_, other) = others.find(decrypts)?;
