@@ -95,8 +95,9 @@ fn a_password_that_is_too_long_for_openssl_is_an_error_with_the_limit() {
     let pem =
         key(Kind::P256).private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"x").unwrap();
     let path = dir.write("key", &pem);
-    let words =
-        load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None, false).unwrap_err().to_string();
+    let words = load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None, false)
+        .unwrap_err()
+        .to_string();
     assert!(words.contains("longer than the 1024 bytes"), "{words}");
     assert!(!words.contains("yyy"));
 }
