@@ -12,6 +12,7 @@ pub mod key;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
 pub mod password;
+pub(crate) mod password_digest;
 pub mod pem;
 pub(crate) mod pem_file;
 pub(crate) mod watched;

@@ -17,10 +17,8 @@ use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
 use openssl::pkey::{PKey, Private};
 use openssl_sys as ffi;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
 /// callback, which is called if the key is encrypted and `password` is `None`.
@@ -297,7 +295,7 @@ impl PasswordRequest<'_> {
         };
         let new = match known {
             Some(_) => None,
-            None => self.callback.and_then(|callback| call(callback, self.name, size)),
+            None => self.callback.and_then(|callback| callback.call(self.name, size)),
         };
         let Some(bytes) = known.or(new.as_ref()).map(Secret::bytes) else {
             self.state = PasswordState::Missing;
@@ -315,15 +313,6 @@ impl PasswordRequest<'_> {
         }
         length
     }
-}
-
-/// Calls the program's callback with a buffer of `size` bytes.
-fn call(callback: &PasswordCallback, name: &Path, size: c_int) -> Option<Secret> {
-    let name = CString::new(name.as_os_str().as_bytes()).ok()?;
-    let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
-    let length = callback.call(&mut buffer, &name)?;
-    buffer.truncate(length);
-    Secret::from_zeroizing(buffer)
 }
 
 /// OpenSSL's pem_password_cb. A panic must not unwind into C.
