@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reasons for which a credential cannot be used.
 
-use super::Status;
+use super::{Status, StoreFlaw, UriFlaw};
 use crate::text::{Printable, printable};
 use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -52,6 +52,8 @@ pub enum Problem {
     Replaced,
     /// There is no entry with this number. A defect of certpick.
     NoEntry,
+    /// A URI is refused.
+    Uri(UriFlaw),
 }
 
 impl fmt::Display for Problem {
@@ -90,6 +92,7 @@ impl fmt::Display for Problem {
             ),
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
+            Problem::Uri(flaw) => write!(f, "{flaw}"),
         }
     }
 }
@@ -144,6 +147,8 @@ pub enum Cause {
         /// A [`Problem`].
         why: String,
     },
+    /// The object behind a URI cannot be used. Contains the URI, or the file that contains it.
+    Store(PathBuf, StoreFlaw),
     /// The password file cannot be read; a predicate.
     PasswordFile(PathBuf, String),
     /// OpenSSL rejected the credential when it was installed.
@@ -168,6 +173,7 @@ impl Cause {
             Cause::PasswordMissing(_) => Status::PasswordMissing,
             Cause::PasswordWrong(..) => Status::PasswordWrong,
             Cause::KeyMismatch(..) => Status::KeyMismatch,
+            Cause::Store(_, flaw) => flaw.status(),
             Cause::Refused(_) => Status::OpenSsl,
             Cause::Memory(_) => Status::Memory,
         }
@@ -203,6 +209,9 @@ impl Cause {
             Cause::KeyStat(file, why) => write!(f, "could not stat {}: {why}", key(file)),
             Cause::KeyNotRegular(file) => write!(f, "{} is not a regular file", key(file)),
             Cause::Unusable { file, why } => write!(f, "\"{}\": {why}", file_name(file)),
+            Cause::Store(name, flaw) => {
+                write!(f, "could not load \"{}\": {flaw}", file_name(name))
+            }
             Cause::PasswordFile(file, why) => {
                 write!(f, "password file \"{}\" {why}", file_name(file))
             }
