@@ -5,6 +5,7 @@ mod error_library;
 mod error_state;
 mod errors;
 pub mod ex_data;
+pub mod store;
 
 use crate::error::{Error, OutOfMemory, major_version};
 use crate::text::printable;

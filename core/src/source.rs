@@ -15,6 +15,7 @@ pub mod password;
 pub(crate) mod password_digest;
 pub mod pem;
 pub(crate) mod pem_file;
+pub mod store;
 pub(crate) mod watched;
 
 use crate::error::Cause;
@@ -55,4 +56,5 @@ pub fn clear_caches() {
     listing::clear_cache();
     issuers::clear_cache();
     key::cache::clear();
+    store::clear_cache();
 }

@@ -7,6 +7,8 @@ pub mod tag {
     pub const INTEGER: u8 = 0x02;
     pub const BIT_STRING: u8 = 0x03;
     pub const OCTET_STRING: u8 = 0x04;
+    pub const UTF8_STRING: u8 = 0x0c;
+    pub const VISIBLE_STRING: u8 = 0x1a;
     pub const SEQUENCE: u8 = 0x30;
     /// The field `version` of a TBSCertificate.
     pub const VERSION: u8 = 0xa0;
