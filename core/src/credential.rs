@@ -10,13 +10,16 @@ use crate::file::absolute;
 use crate::secret::Secret;
 use crate::source::bundle::Bundle;
 use crate::source::checked::Fetched;
-use crate::source::key::{self, matching::check_match};
+use crate::source::Accepts;
+use crate::source::key::{self, KeyContent, matching::check_match};
 use crate::source::listed::{KeySource, ListedCredential};
 use crate::source::listing::{self, CredentialOrigin, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
 use crate::source::pkcs12;
+use crate::source::store;
+use crate::uri::Uri;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
@@ -160,6 +163,7 @@ impl Group {
                 base: base.as_deref(),
                 loaded: &self.loaded,
                 opened: self.opened.as_ref().and_then(|opened| opened.get(number)),
+                accepts: listing.accepts(),
             },
             GroupSource::Memory { bundle, key } if number == 0 => Source::Memory { bundle, key },
             GroupSource::Memory { .. } => return None,
@@ -197,6 +201,7 @@ enum Source<'a> {
         base: Option<&'a Path>,
         loaded: &'a LoadedKeys,
         opened: Option<&'a AtomicBool>,
+        accepts: Accepts,
     },
     Memory {
         bundle: &'a Bundle,
@@ -259,6 +264,9 @@ impl<'a> Credential<'a> {
     /// Checks the certificate file before a certificate from it is sent.
     pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let Source::File { file, base, opened, .. } = self.source else { return Ok(()) };
+        if !file.has_file() {
+            return Ok(());
+        }
         let name = &file.files().certificate;
         let at = absolute(base, name);
         WatchedFile { path: &at, name, stamp: file.stamp(), opened }.check(check)
@@ -272,9 +280,11 @@ impl<'a> Credential<'a> {
         callback: Option<&PasswordCallback>,
         use_cache: bool,
     ) -> Result<PKey<Private>, Cause> {
-        let (file, passwords, base, loaded) = match self.source {
+        let (file, passwords, base, loaded, accepts) = match self.source {
             Source::Memory { key, .. } => return Ok(key.clone()),
-            Source::File { file, passwords, base, loaded, .. } => (file, passwords, base, loaded),
+            Source::File { file, passwords, base, loaded, accepts, .. } => {
+                (file, passwords, base, loaded, accepts)
+            }
         };
         if let Some(key) = loaded.get(self.number) {
             return Ok(key.clone());
@@ -283,15 +293,28 @@ impl<'a> Credential<'a> {
             Some(passwords) => passwords.get(file.entry())?,
             None => None,
         };
+        let from_store = |uri: &Uri, name: &Path| {
+            let leaf = self.certificate()?;
+            let stored = store::key(uri, name, leaf, password.as_ref(), callback, use_cache)?;
+            Ok::<_, Cause>((stored.key().clone(), Some(stored)))
+        };
         let load = |path: &Path| {
             let at = absolute(base, path);
-            let key = key::load(&at, path, password.as_ref(), callback, use_cache)?;
-            check_match(self.certificate()?, &key)
-                .map(|()| key)
-                .map_err(|mismatch| mismatch.cause(Some(path)))
+            match key::load(&at, path, password.as_ref(), callback, use_cache)? {
+                KeyContent::Key(key) => {
+                    let matched = check_match(self.certificate()?, &key);
+                    matched.map_err(|mismatch| mismatch.cause(Some(path)))?;
+                    Ok((key, None))
+                }
+                KeyContent::Uri(_) if accepts == Accepts::Pem => {
+                    Err(Cause::Key(path.to_owned(), Problem::Restricted.into()))
+                }
+                KeyContent::Uri(uri) => from_store(&uri, path),
+            }
         };
-        let key = match file.key_source() {
+        let (key, stored) = match file.key_source() {
             KeySource::File => load(file.key_path())?,
+            KeySource::Uri(uri) => from_store(uri, Path::new(&uri.to_string()))?,
             KeySource::Files(files) => {
                 let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
                 let mut others = others.iter().map(|path| load(path));
@@ -302,10 +325,11 @@ impl<'a> Credential<'a> {
             KeySource::Pkcs12(keys) => {
                 let (path, leaf) = (file.key_path(), self.certificate()?);
                 let at = absolute(base, path);
-                pkcs12::load_key(&at, path, password.as_ref(), keys, leaf, use_cache)?
+                let key = pkcs12::load_key(&at, path, password.as_ref(), keys, leaf, use_cache)?;
+                (key, None)
             }
         };
-        loaded.set(self.number, key.clone());
+        loaded.set(self.number, key.clone(), stored);
         Ok(key)
     }
 }

@@ -5,22 +5,30 @@ pub(crate) mod cache;
 pub mod matching;
 
 use super::password::PasswordCallback;
-use super::pem;
+use super::{pem, store};
 use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::private::{self, PrivateFileError};
 use crate::file::stamp::{CoarseTime, Stamp};
 use crate::ossl::{self, KeyHolder, QuietErrors};
 use crate::secret::Secret;
+use crate::uri::Uri;
 use crate::x509::der::{Reader, tag};
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};
 use openssl::pkey::{PKey, Private};
 use openssl_sys as ffi;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+
+/// What a key file contains.
+#[derive(Debug)]
+pub enum KeyContent {
+    /// A key.
+    Key(PKey<Private>),
+    /// The URI of a key.
+    Uri(Uri),
+}
 
 /// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
 /// callback, which is called if the key is encrypted and `password` is `None`. `use_cache`: the key may come
@@ -31,9 +39,14 @@ pub fn load(
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
     use_cache: bool,
-) -> Result<PKey<Private>, Cause> {
+) -> Result<KeyContent, Cause> {
     load_with(path, name, None, password, use_cache, &|content| {
-        decode(content, name, password, callback)
+        if let Some(uri) = store::wrapped_uri(content) {
+            let cause = |why: Problem| Cause::Key(name.to_owned(), why.into());
+            return Ok((KeyContent::Uri(uri.map_err(cause)?), PasswordSource::None));
+        }
+        let (key, source) = decode(content, name, password, callback)?;
+        Ok((KeyContent::Key(key), source))
     })
 }
 
@@ -46,8 +59,8 @@ pub fn load_with(
     item: Option<usize>,
     password: Option<&Secret>,
     use_cache: bool,
-    decode: &dyn Fn(&[u8]) -> Result<(PKey<Private>, PasswordSource), Cause>,
-) -> Result<PKey<Private>, Cause> {
+    decode: &dyn Fn(&[u8]) -> Result<(KeyContent, PasswordSource), Cause>,
+) -> Result<KeyContent, Cause> {
     let start = CoarseTime::now();
     let cause = |error| {
         // The key stays in the cache if another effective user of the process may have access to the file.
@@ -59,16 +72,15 @@ pub fn load_with(
     let (file, before) = private::open(path).map_err(cause)?;
     if use_cache {
         if let Some(key) = cache::get(path, item, &Stamp::of(&before), password) {
-            return Ok(key);
+            return Ok(KeyContent::Key(key));
         }
     }
     let (content, after) = private::read_all(&file, &before).map_err(cause)?;
-    let (key, source) = decode(&content)?;
-    let password = match source {
-        PasswordSource::None => None,
-        PasswordSource::List => password,
+    let (key, password) = match decode(&content)? {
+        (KeyContent::Key(key), PasswordSource::None) => (key, None),
+        (KeyContent::Key(key), PasswordSource::List) => (key, password),
         // The callback's password is only for its selector.
-        PasswordSource::Callback => return Ok(key),
+        (found @ KeyContent::Uri(_), _) | (found, PasswordSource::Callback) => return Ok(found),
     };
     // A forked child cannot use the key of a token, but would get it from the cache.
     if use_cache && ossl::key_holder(&key) == KeyHolder::OpenSsl {
@@ -76,7 +88,7 @@ pub fn load_with(
             cache::store(path, item, stamp, password, &key);
         }
     }
-    Ok(key)
+    Ok(KeyContent::Key(key))
 }
 
 fn file_cause(error: PrivateFileError, name: &Path) -> Cause {
@@ -308,7 +320,7 @@ impl PasswordRequest<'_> {
         };
         let new = match known {
             Some(_) => None,
-            None => self.callback.and_then(|callback| call(callback, self.name, size)),
+            None => self.callback.and_then(|callback| callback.call(self.name, size)),
         };
         let Some(bytes) = known.or(new.as_ref()).map(Secret::bytes) else {
             self.state = PasswordState::Missing;
@@ -326,15 +338,6 @@ impl PasswordRequest<'_> {
         }
         length
     }
-}
-
-/// Calls the program's callback with a buffer of `size` bytes.
-fn call(callback: &PasswordCallback, name: &Path, size: c_int) -> Option<Secret> {
-    let name = CString::new(name.as_os_str().as_bytes()).ok()?;
-    let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
-    let length = callback.call(&mut buffer, &name)?;
-    buffer.truncate(length);
-    Secret::from_zeroizing(buffer)
 }
 
 /// OpenSSL's pem_password_cb. A panic must not unwind into C.

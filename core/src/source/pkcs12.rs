@@ -11,7 +11,7 @@ mod encryption;
 
 use super::bundle::{Bundle, SharedCertificates};
 use super::key::matching::check_match;
-use super::key::{self, PasswordSource};
+use super::key::{self, KeyContent, PasswordSource};
 use super::listed::{KeySource, ListedCredential};
 use crate::error::{Cause, Problem};
 use crate::file::bytes::find_slice;
@@ -90,10 +90,14 @@ pub fn load_key(
     leaf: &X509Ref,
     use_cache: bool,
 ) -> Result<PKey<Private>, Cause> {
-    key::load_with(path, name, keys.first().copied(), password, use_cache, &|content| {
+    let found = key::load_with(path, name, keys.first().copied(), password, use_cache, &|content| {
         let source = password.map_or(PasswordSource::None, |_| PasswordSource::List);
-        key_of(content, name, password, keys, leaf).map(|key| (key, source))
-    })
+        key_of(content, name, password, keys, leaf).map(|key| (KeyContent::Key(key), source))
+    })?;
+    match found {
+        KeyContent::Key(key) => Ok(key),
+        KeyContent::Uri(_) => Err(Cause::Key(name.to_owned(), Problem::NoKey.into())),
+    }
 }
 
 /// Decrypts the keys with these numbers, in this order, and returns the first one that matches `leaf`. Fails

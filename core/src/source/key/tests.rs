@@ -39,7 +39,8 @@ fn every_format_of_key_is_read() {
     for (form, bytes, password) in forms {
         let path = dir.write("key", &bytes);
         let loaded = load(&path, &path, password.and_then(secret).as_ref(), None, false);
-        assert!(loaded.unwrap().public_eq(&key), "{form}");
+        let KeyContent::Key(loaded) = loaded.unwrap() else { panic!("{form}") };
+        assert!(loaded.public_eq(&key), "{form}");
         let Some(password) = password else { continue };
         let missing = load(&path, &path, None, None, false).unwrap_err();
         assert_eq!(missing, Cause::PasswordMissing(path.clone()), "{form}");
