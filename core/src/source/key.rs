@@ -2,23 +2,105 @@
 //! Loads private keys from files in PEM or DER, under libpq's rule for permissions.
 
 pub(crate) mod cache;
+mod format;
 pub mod matching;
 
 use super::password::PasswordCallback;
 use super::pem;
+use super::store::{self, StoreKey};
 use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::private::{self, PrivateFileError};
 use crate::file::stamp::{CoarseTime, Stamp};
 use crate::ossl::{self, KeyHolder, QuietErrors};
 use crate::secret::Secret;
-use crate::x509::der::{Reader, tag};
 use foreign_types::ForeignType;
+pub use format::KeyFormat;
+use format::has_builtin_decoder;
 use libc::{c_char, c_int, c_void};
 use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::path::Path;
 use zeroize::Zeroize;
+
+/// A private key that was loaded.
+#[derive(Clone, Debug)]
+pub enum LoadedKey {
+    /// From a file.
+    File(PKey<Private>),
+    /// From a store. Kept as long as the key is used.
+    Store(StoreKey),
+}
+
+impl LoadedKey {
+    /// Returns the key.
+    pub fn key(&self) -> &PKey<Private> {
+        match self {
+            LoadedKey::File(key) => key,
+            LoadedKey::Store(key) => key.key(),
+        }
+    }
+}
+
+/// The arguments for loading the key in a file.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFile<'a> {
+    /// The path.
+    pub path: &'a Path,
+    /// The name in errors and for the callback.
+    pub name: &'a Path,
+    /// The certificate, if the file contains the URI of several keys.
+    pub leaf: Option<&'a X509>,
+    /// The password or PIN.
+    pub password: Option<&'a Secret>,
+    /// Called if the key needs a password and there is none.
+    pub callback: Option<&'a PasswordCallback>,
+    /// Whether the key may come from the cache of keys.
+    pub use_cache: bool,
+}
+
+impl KeyFile<'_> {
+    /// Loads the key. Opens the file first even if the key is in the cache, so that the process gets only keys
+    /// that it may read.
+    pub fn load(&self) -> Result<LoadedKey, Cause> {
+        let KeyFile { path, name, password, use_cache, .. } = *self;
+        let start = CoarseTime::now();
+        let cause = |error| {
+            // The key stays in the cache if another effective user of the process may have access to the file.
+            if use_cache && !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
+                cache::remove(path);
+            }
+            file_cause(error, name)
+        };
+        let (file, before) = private::open(path).map_err(cause)?;
+        if use_cache {
+            if let Some(key) = cache::get(path, &Stamp::of(&before), password) {
+                return Ok(LoadedKey::File(key));
+            }
+        }
+        let (content, after) = private::read_all(&file, &before).map_err(cause)?;
+        if let Some(uri) = store::wrapped_uri(&content) {
+            let uri = uri.map_err(|problem| Cause::Key(name.to_owned(), problem.into()))?;
+            return store::key(&uri, name, self.leaf, password, self.callback, use_cache)
+                .map(LoadedKey::Store);
+        }
+        let (key, source) = decode(&content, name, password, self.callback)?;
+        let password = match source {
+            PasswordSource::None => None,
+            PasswordSource::List => password,
+            // The callback's password is only for its selector.
+            PasswordSource::Callback => return Ok(LoadedKey::File(key)),
+        };
+        // A forked child cannot use the key of a token, but would get it from the cache.
+        if use_cache && ossl::key_holder(&key) == KeyHolder::OpenSsl {
+            if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
+                cache::store(path, stamp, password, &key);
+            }
+        }
+        Ok(LoadedKey::File(key))
+    }
+}
 
 /// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
 /// callback, which is called if the key is encrypted and `password` is `None`.
@@ -28,45 +110,19 @@ pub fn load(
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let content = private::read(path).map_err(|error| file_cause(error, name))?;
-    decode(&content, name, password, callback).map(|(key, _)| key)
+    let file = KeyFile { path, name, leaf: None, password, callback, use_cache: false };
+    file.load().map(|key| key.key().clone())
 }
 
-/// Like [`load`], but takes a decrypted key from the cache. Opens the file first, so that the process gets
-/// only keys that it may read.
+/// Like [`load`], but takes a decrypted key from the cache.
 pub fn load_cached(
     path: &Path,
     name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
 ) -> Result<PKey<Private>, Cause> {
-    let start = CoarseTime::now();
-    let cause = |error| {
-        // The key stays in the cache if another effective user of the process may have access to the file.
-        if !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
-            cache::remove(path);
-        }
-        file_cause(error, name)
-    };
-    let (file, before) = private::open(path).map_err(cause)?;
-    if let Some(key) = cache::get(path, &Stamp::of(&before), password) {
-        return Ok(key);
-    }
-    let (content, after) = private::read_all(&file, &before).map_err(cause)?;
-    let (key, source) = decode(&content, name, password, callback)?;
-    let password = match source {
-        PasswordSource::None => None,
-        PasswordSource::List => password,
-        // The callback's password is only for its selector.
-        PasswordSource::Callback => return Ok(key),
-    };
-    // A forked child cannot use the key of a token, but would get it from the cache.
-    if ossl::key_holder(&key) == KeyHolder::OpenSsl {
-        if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
-            cache::store(path, stamp, password, &key);
-        }
-    }
-    Ok(key)
+    let file = KeyFile { path, name, leaf: None, password, callback, use_cache: true };
+    file.load().map(|key| key.key().clone())
 }
 
 fn file_cause(error: PrivateFileError, name: &Path) -> Cause {
@@ -86,62 +142,6 @@ enum PasswordSource {
     None,
     List,
     Callback,
-}
-
-/// The format of a key file, which decides which of OpenSSL's functions reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFormat {
-    /// PEM, with any label.
-    Pem,
-    /// PrivateKeyInfo of RFC 5958, or a traditional form. Both are sequences that begin with a version.
-    Der,
-    /// EncryptedPrivateKeyInfo of RFC 5958.
-    EncryptedDer,
-    /// None of these.
-    Unknown,
-}
-
-impl KeyFormat {
-    /// Returns the format of a file. Ignores bytes after the DER, like OpenSSL.
-    pub fn of(bytes: &[u8]) -> KeyFormat {
-        if bytes.windows(11).any(|w| w == b"-----BEGIN ") {
-            return KeyFormat::Pem;
-        }
-        let Some(content) = Reader(bytes).get(tag::SEQUENCE) else { return KeyFormat::Unknown };
-        let mut parts = Reader(content);
-        match (parts.get_any(), parts.get_any(), parts.is_empty()) {
-            (Some((tag::INTEGER, _)), Some(_), _) => KeyFormat::Der,
-            (Some((tag::SEQUENCE, _)), Some((tag::OCTET_STRING, _)), true) => {
-                KeyFormat::EncryptedDer
-            }
-            _ => KeyFormat::Unknown,
-        }
-    }
-}
-
-/// Returns whether only OpenSSL's own decoders read the file. They accept -1 for "no password" and then
-/// neither ask again nor derive a key from an empty password.
-fn has_builtin_decoder(format: KeyFormat, bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    const LABELS: [&[u8]; 9] = [
-        b"ENCRYPTED PRIVATE KEY-----",
-        b"PRIVATE KEY-----",
-        b"RSA PRIVATE KEY-----",
-        b"EC PRIVATE KEY-----",
-        b"DSA PRIVATE KEY-----",
-        b"EC PARAMETERS-----",
-        b"CERTIFICATE-----",
-        b"X509 CERTIFICATE-----",
-        b"TRUSTED CERTIFICATE-----",
-    ];
-    let mut rest = bytes;
-    while let Some(at) = rest.windows(BEGIN.len()).position(|w| w == BEGIN) {
-        rest = rest.get(at + BEGIN.len()..).unwrap_or_default();
-        if !LABELS.iter().any(|label| rest.starts_with(label)) {
-            return false;
-        }
-    }
-    format != KeyFormat::Unknown
 }
 
 fn decode(
