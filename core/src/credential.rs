@@ -8,10 +8,10 @@
 use crate::error::{Cause, Error, Problem};
 use crate::file::absolute;
 use crate::secret::Secret;
+use crate::source::Accepts;
 use crate::source::bundle::Bundle;
 use crate::source::checked::Fetched;
-use crate::source::Accepts;
-use crate::source::key::{self, KeyContent, matching::check_match};
+use crate::source::key::{KeyFile, LoadedKey, matching::check_match};
 use crate::source::listed::{KeySource, ListedCredential};
 use crate::source::listing::{self, CredentialOrigin, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
@@ -19,7 +19,6 @@ use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
 use crate::source::pkcs12;
 use crate::source::store;
-use crate::uri::Uri;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
@@ -293,43 +292,40 @@ impl<'a> Credential<'a> {
             Some(passwords) => passwords.get(file.entry())?,
             None => None,
         };
-        let from_store = |uri: &Uri, name: &Path| {
-            let leaf = self.certificate()?;
-            let stored = store::key(uri, name, leaf, password.as_ref(), callback, use_cache)?;
-            Ok::<_, Cause>((stored.key().clone(), Some(stored)))
+        let leaf = self.certificate()?;
+        let password = password.as_ref();
+        let from_file = |name: &Path, load: &dyn Fn(&KeyFile<'_>) -> Result<LoadedKey, Cause>| {
+            let path = &absolute(base, name);
+            let leaf = Some(leaf);
+            load(&KeyFile { path, name, leaf, password, callback, use_cache, accepts })
         };
-        let load = |path: &Path| {
-            let at = absolute(base, path);
-            match key::load(&at, path, password.as_ref(), callback, use_cache)? {
-                KeyContent::Key(key) => {
-                    let matched = check_match(self.certificate()?, &key);
-                    matched.map_err(|mismatch| mismatch.cause(Some(path)))?;
-                    Ok((key, None))
-                }
-                KeyContent::Uri(_) if accepts == Accepts::Pem => {
-                    Err(Cause::Key(path.to_owned(), Problem::Restricted.into()))
-                }
-                KeyContent::Uri(uri) => from_store(&uri, path),
+        let matching = |file: &KeyFile<'_>| {
+            let key = file.load()?;
+            let matched = match key {
+                LoadedKey::File(ref key) => check_match(leaf, key),
+                LoadedKey::Store(_) => Ok(()),
+            };
+            matched.map(|()| key).map_err(|mismatch| mismatch.cause(Some(file.name)))
+        };
+        let key = match file.key_source() {
+            KeySource::File => from_file(file.key_path(), &matching)?,
+            KeySource::Uri(uri) => {
+                let name = PathBuf::from(uri.to_string());
+                let key = store::key(uri, &name, Some(leaf), password, callback, use_cache)?;
+                LoadedKey::Store(key)
             }
-        };
-        let (key, stored) = match file.key_source() {
-            KeySource::File => load(file.key_path())?,
-            KeySource::Uri(uri) => from_store(uri, Path::new(&uri.to_string()))?,
             KeySource::Files(files) => {
                 let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
-                let mut others = others.iter().map(|path| load(path));
+                let mut others = others.iter().map(|path| from_file(path, &matching));
                 // A key of another certificate leads to the next file, any other error to a failure.
                 let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
-                found.unwrap_or_else(|| load(last))?
+                found.unwrap_or_else(|| from_file(last, &matching))?
             }
             KeySource::Pkcs12(keys) => {
-                let (path, leaf) = (file.key_path(), self.certificate()?);
-                let at = absolute(base, path);
-                let key = pkcs12::load_key(&at, path, password.as_ref(), keys, leaf, use_cache)?;
-                (key, None)
+                from_file(file.key_path(), &|file| pkcs12::load_key(file, keys, leaf))?
             }
         };
-        loaded.set(self.number, key.clone(), stored);
-        Ok(key)
+        loaded.set(self.number, key.clone());
+        Ok(key.key().clone())
     }
 }

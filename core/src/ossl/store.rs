@@ -53,6 +53,7 @@ unsafe extern "C" {
     fn UI_method_set_reader(method: *mut c_void, reader: Reader) -> c_int;
     fn UI_get0_user_data(ui: *mut c_void) -> *mut c_void;
     fn UI_get_string_type(string: *mut c_void) -> c_int;
+    fn UI_get0_output_string(string: *mut c_void) -> *const c_char;
     fn UI_get_result_maxsize(string: *mut c_void) -> c_int;
     fn UI_set_result_ex(
         ui: *mut c_void,
@@ -63,12 +64,15 @@ unsafe extern "C" {
 }
 
 /// The answer to a provider that requests a PIN, and what it requested.
+#[derive(Default)]
 pub struct Answer<'a> {
     /// The PIN. Without one, the answer is the empty string: pkcs11-provider then does not log in, while after
     /// a failure it would prompt on the terminal.
     pub pin: Option<&'a [u8]>,
     /// The maximum length of a PIN, once the provider has requested one.
     pub requested: Option<c_int>,
+    /// The slot of the token that needs the PIN, if the provider is pkcs11-provider.
+    pub slot: Option<u64>,
     /// Whether the provider got the PIN.
     pub is_supplied: bool,
 }
@@ -214,6 +218,10 @@ unsafe extern "C" fn read(ui: *mut c_void, string: *mut c_void) -> c_int {
         let Some(answer) = UI_get0_user_data(ui).cast::<Answer<'_>>().as_mut() else { return };
         let max = UI_get_result_maxsize(string);
         answer.requested = Some(max);
+        let prompt = UI_get0_output_string(string);
+        if !prompt.is_null() {
+            answer.slot = slot(&CStr::from_ptr(prompt).to_string_lossy());
+        }
         let pin = answer.pin.and_then(|pin| {
             let length = c_int::try_from(pin.len()).ok().filter(|length| *length <= max)?;
             (!pin.contains(&0)).then_some((pin, length))
@@ -223,4 +231,26 @@ unsafe extern "C" fn read(ui: *mut c_void, string: *mut c_void) -> c_int {
         UI_set_result_ex(ui, string, pin.as_ptr().cast(), length);
     });
     c_int::from(done.is_some())
+}
+
+/// Returns the slot in the prompt of pkcs11-provider: "Enter PIN for PKCS#11 Token (Slot 7 - description):".
+fn slot(prompt: &str) -> Option<u64> {
+    let (_, rest) = prompt.split_once("(Slot ")?;
+    rest.split_once(" - ")?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slot_is_read_from_the_prompt_of_pkcs11_provider() {
+        let prompt = "Enter PIN for PKCS#11 Token (Slot 799569782 - SoftHSM slot ID 0x2fa87776):";
+        assert_eq!(slot(prompt), Some(799_569_782));
+        assert_eq!(slot("(Slot 0 - (Slot 1 - a))"), Some(0));
+        for other in ["", "PKCS#11 Token", "(Slot  - a)", "(Slot a - b)", "(Slot 1)", "Slot 1 - a"]
+        {
+            assert_eq!(slot(other), None, "{other}");
+        }
+    }
 }

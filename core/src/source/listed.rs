@@ -52,7 +52,10 @@ impl ListedCredential {
 
     /// Like [`ListedCredential::new`], for certificates that are behind a URI.
     pub fn without_file(files: Files, bundle: Bundle, key: KeySource) -> ListedCredential {
-        ListedCredential { path: CString::default(), ..ListedCredential::new(files, bundle, key, None) }
+        ListedCredential {
+            path: CString::default(),
+            ..ListedCredential::new(files, bundle, key, None)
+        }
     }
 
     /// Returns whether the certificates are in a file.

@@ -253,9 +253,10 @@ impl Listing {
                         by_path.entry(one.path()).or_default().push(at);
                     }
                     for credential in &opened.credentials {
-                        let same = by_path.get(credential.path()).into_iter().flatten().find(|at| {
-                            old.get(**at).is_some_and(|one| one.is_same(credential))
-                        });
+                        let same =
+                            by_path.get(credential.path()).into_iter().flatten().find(|at| {
+                                old.get(**at).is_some_and(|one| one.is_same(credential))
+                            });
                         let index = same.map(|at| start + at);
                         origins.push(CredentialOrigin { index, is_read: true });
                     }

@@ -86,7 +86,8 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
     let _errors = QuietErrors::new();
     let guard = lock().ok_or_else(|| failure(StoreFlaw::Nested))?;
     let mut certificates = Vec::new();
-    load(uri, &name, ObjectType::Certificate, None, &guard, &mut |object| {
+    let target = Target { uri, name: &name, object: ObjectType::Certificate, slot: None };
+    load(&target, None, &guard, &mut |object| {
         if let Object::Certificate(certificate) = object {
             certificates.push(certificate);
         }
@@ -95,13 +96,13 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
     if certificates.is_empty() { Err(failure(StoreFlaw::NoCertificate)) } else { Ok(certificates) }
 }
 
-/// Returns the private key behind a URI that belongs to `leaf`. `name` is the name of the key for errors and for
+/// Returns the private key behind a URI that belongs to `leaf`, or the first one. `name` is the name of the key for errors and for
 /// `callback`. The PIN is `pin`, else the first line of the URI's `pin-source`, else that of the callback, which
 /// is called only if the key needs a PIN. `use_cache`: the key may come from the cache.
 pub fn key(
     uri: &Uri,
     name: &Path,
-    leaf: &X509,
+    leaf: Option<&X509>,
     pin: Option<&Secret>,
     callback: Option<&PasswordCallback>,
     use_cache: bool,
@@ -113,7 +114,8 @@ pub fn key(
         _ => None,
     };
     let pin = pin.or(from_file.as_ref());
-    let id = KeyId::new(&uri.for_provider(ObjectType::PrivateKey), &public_key_der(leaf)?);
+    let public_key = leaf.map(public_key_der).transpose()?.unwrap_or_default();
+    let id = KeyId::new(&uri.to_string(), &public_key);
     if let Some(key) = if use_cache { cached::get(&id, pin) } else { None } {
         return Ok(key);
     }
@@ -145,12 +147,12 @@ pub fn key(
 pub fn open_early(uri: &Uri) {
     static PROCESSES: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
     let [pkcs11, handle] = &PROCESSES;
-    let process = if uri.scheme() == "pkcs11" { pkcs11 } else { handle };
+    let process = if uri.is_handle() { handle } else { pkcs11 };
     let _errors = QuietErrors::new();
     let Some(guard) = lock() else { return };
     if process.swap(guard.process(), Ordering::Relaxed) != guard.process() {
-        let mut answer = Answer { pin: None, requested: None, is_supplied: false };
-        drop(open(uri, Path::new(""), ObjectType::Certificate, &mut answer));
+        let (name, object) = (Path::new(""), ObjectType::Certificate);
+        drop(open(&Target { uri, name, object, slot: None }, &mut Answer::default()));
     }
 }
 
@@ -172,44 +174,68 @@ enum Attempt {
 fn load_key(
     uri: &Uri,
     name: &Path,
-    leaf: &X509,
+    leaf: Option<&X509>,
     pin: Option<&Secret>,
     guard: &Guard,
 ) -> Result<Attempt, Cause> {
     let failure = |flaw| Err(Cause::Store(name.to_owned(), flaw));
-    if pin.is_some_and(|pin| refused::contains(uri.token(), pin, guard)) {
-        return failure(StoreFlaw::PinRefused);
-    }
     let mut found = FoundKeys { leaf, matching: None, has_others: false };
-    let request =
-        load(uri, name, ObjectType::PrivateKey, pin, guard, &mut |object| found.add(object))?;
-    let mut is_refused = false;
-    if request.is_supplied && found.matching.is_none() && !found.has_others {
-        // A successful login lasts, so a provider that requests a PIN again has refused the first one.
-        let again =
-            load(uri, name, ObjectType::PrivateKey, None, guard, &mut |object| found.add(object))?;
-        is_refused = again.max.is_some();
-    }
-    if let Some(key) = found.matching {
+    let mut load = |pin, slot| {
+        let target = Target { uri, name, object: ObjectType::PrivateKey, slot };
+        load(&target, pin, guard, &mut |object| found.add(object))
+            .map(|request| (request, found.matching.take(), found.has_others))
+    };
+    let attempt = |key| {
         let (key, process) = (ManuallyDrop::new(key), guard.process());
         let held = Held { key, process, is_discarded: AtomicBool::new(false) };
-        return Ok(Attempt::Found(StoreKey(Arc::new(held))));
+        Ok(Attempt::Found(StoreKey(Arc::new(held))))
+    };
+    let none = |has_others| if has_others { StoreFlaw::Mismatch } else { StoreFlaw::NoKey };
+    if uri.is_handle() {
+        // tpm2-openssl returns the key for any password. A wrong one fails when the key signs.
+        let (request, key, has_others) = load(pin, None)?;
+        return match (request.max, key) {
+            (Some(max), _) if pin.is_none() => Ok(Attempt::PinMissing(max)),
+            (Some(_), _) if !request.is_supplied => failure(StoreFlaw::PinUnusable),
+            (_, Some(key)) => attempt(key),
+            (_, None) => failure(none(has_others)),
+        };
     }
-    if let Some(pin) = pin.filter(|_| is_refused) {
-        refused::add(uri.token(), pin, guard);
+    // Without a PIN, in case the process is logged in. Otherwise the provider tells which token needs a login.
+    // OpenSSL would pass the PIN to all tokens that the URI describes, and lock those that have another one.
+    let (first, key, has_others) = load(None, None)?;
+    if let Some(key) = key {
+        return attempt(key);
+    }
+    let Some(max) = first.max else { return failure(none(has_others)) };
+    let Some(pin) = pin else { return Ok(Attempt::PinMissing(max)) };
+    let slot = first.slot;
+    let token = slot.map_or_else(|| uri.token().to_owned(), |slot| slot.to_string());
+    if refused::contains(&token, pin, guard) {
         return failure(StoreFlaw::PinRefused);
     }
-    match request.max {
-        _ if found.has_others => failure(StoreFlaw::Mismatch),
-        Some(max) if pin.is_none() => Ok(Attempt::PinMissing(max)),
-        Some(_) if !request.is_supplied => failure(StoreFlaw::PinUnusable),
-        _ => failure(StoreFlaw::NoKey),
+    let (second, key, _) = load(Some(pin), slot)?;
+    if let Some(key) = key {
+        return attempt(key);
+    }
+    if second.max.is_some() && !second.is_supplied {
+        return failure(StoreFlaw::PinUnusable);
+    }
+    // A successful login lasts, so a provider that requests a PIN again has refused the first one.
+    let (third, key, has_others) = load(None, slot)?;
+    match key {
+        Some(key) => attempt(key),
+        None if third.max.is_some() => {
+            refused::add(&token, pin, guard);
+            failure(StoreFlaw::PinRefused)
+        }
+        None => failure(none(has_others)),
     }
 }
 
 /// The private keys that were found.
 struct FoundKeys<'a> {
-    leaf: &'a X509,
+    leaf: Option<&'a X509>,
     matching: Option<PKey<Private>>,
     has_others: bool,
 }
@@ -222,9 +248,10 @@ impl FoundKeys<'_> {
         if ossl::key_holder(&key) == KeyHolder::OpenSsl {
             return false;
         }
-        // SAFETY: a valid certificate and a valid key.
-        let is_match =
-            unsafe { ossl::X509_check_private_key(self.leaf.as_ptr(), key.as_ptr()) } == 1;
+        let is_match = self.leaf.is_none_or(|leaf| {
+            // SAFETY: a valid certificate and a valid key.
+            unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) == 1 }
+        });
         self.has_others |= !is_match;
         if is_match {
             self.matching = Some(key);
@@ -237,32 +264,40 @@ impl FoundKeys<'_> {
 struct Request {
     /// The maximum length of the PIN; `None` if the provider requested none.
     max: Option<c_int>,
+    /// The slot of the token.
+    slot: Option<u64>,
     /// Whether the provider got the PIN.
     is_supplied: bool,
 }
 
+/// What is loaded.
+struct Target<'a> {
+    uri: &'a Uri,
+    name: &'a Path,
+    object: ObjectType,
+    /// The only slot to search.
+    slot: Option<u64>,
+}
+
 /// Loads the objects behind a URI until `add` returns true.
 fn load(
-    uri: &Uri,
-    name: &Path,
-    object: ObjectType,
+    target: &Target<'_>,
     pin: Option<&Secret>,
     _guard: &Guard,
     add: &mut dyn FnMut(Object) -> bool,
 ) -> Result<Request, Cause> {
-    let failure = |flaw| Cause::Store(name.to_owned(), flaw);
     let errors = QuietErrors::new();
-    let mut answer = Answer { pin: pin.map(Secret::bytes), requested: None, is_supplied: false };
-    let mut store = open(uri, name, object, &mut answer)?;
+    let mut answer = Answer { pin: pin.map(Secret::bytes), ..Answer::default() };
+    let mut store = open(target, &mut answer)?;
     let mut count = 0;
     while !store.is_at_end() {
         if count == MAX_OBJECTS {
-            return Err(failure(StoreFlaw::TooMany(MAX_OBJECTS)));
+            return Err(Cause::Store(target.name.to_owned(), StoreFlaw::TooMany(MAX_OBJECTS)));
         }
         count += 1;
         let Some(object) = store.load() else {
             if errors.is_out_of_memory() {
-                return Err(Cause::Memory(Some(name.to_owned())));
+                return Err(Cause::Memory(Some(target.name.to_owned())));
             }
             continue;
         };
@@ -271,29 +306,25 @@ fn load(
         }
     }
     drop(store);
-    Ok(Request { max: answer.requested, is_supplied: answer.is_supplied })
+    Ok(Request { max: answer.requested, slot: answer.slot, is_supplied: answer.is_supplied })
 }
 
-fn open<'a>(
-    uri: &Uri,
-    name: &Path,
-    object: ObjectType,
-    answer: &'a mut Answer<'_>,
-) -> Result<Store<'a>, Cause> {
-    let text = uri.for_provider(object);
+fn open<'a>(target: &Target<'_>, answer: &'a mut Answer<'_>) -> Result<Store<'a>, Cause> {
+    let Target { uri, name, object, slot } = target;
+    let text = uri.for_provider(*object, *slot);
     // OpenSSL first opens a file with this name.
     let is_file = |text: &str| Path::new(text).symlink_metadata().is_ok();
     if is_file(&text) || is_file(&uri.to_string()) {
-        let (file, why) = (name.to_owned(), Problem::AmbiguousName.into());
+        let (file, why) = (PathBuf::from(name), Problem::AmbiguousName.into());
         return Err(Cause::Unusable { file, why });
     }
-    Store::open(&c_string(&text), &c_string(uri.scheme()), object == ObjectType::PrivateKey, answer)
-        .map_err(|error| {
-            let flaw = match error {
-                OpenError::OldOpenSsl => StoreFlaw::OldOpenSsl,
-                OpenError::NotServed => StoreFlaw::NotServed,
-                OpenError::Failed => StoreFlaw::Open,
-            };
-            Cause::Store(name.to_owned(), flaw)
-        })
+    let is_key = *object == ObjectType::PrivateKey;
+    Store::open(&c_string(&text), &c_string(uri.scheme()), is_key, answer).map_err(|error| {
+        let flaw = match error {
+            OpenError::OldOpenSsl => StoreFlaw::OldOpenSsl,
+            OpenError::NotServed => StoreFlaw::NotServed,
+            OpenError::Failed => StoreFlaw::Open,
+        };
+        Cause::Store(PathBuf::from(name), flaw)
+    })
 }

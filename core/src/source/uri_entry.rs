@@ -53,11 +53,8 @@ fn shown(name: &Path) -> PathBuf {
 pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
     let certificates: Vec<Arc<Certificate>> =
         store::certificates(uri)?.into_iter().map(|x: X509| Arc::new(x.into())).collect();
-    let issuers: BTreeSet<&[u8]> = certificates
-        .iter()
-        .filter(|x| x.issuer() != x.subject())
-        .map(|x| x.issuer())
-        .collect();
+    let issuers: BTreeSet<&[u8]> =
+        certificates.iter().filter(|x| x.issuer() != x.subject()).map(|x| x.issuer()).collect();
     let is_leaf = |x: &Certificate| {
         certificates.len() == 1 || !(issuers.contains(x.subject()) || brief::of(x).is_ca)
     };

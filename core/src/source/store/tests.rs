@@ -47,7 +47,7 @@ fn a_scheme_that_no_provider_serves_is_an_error_without_a_prompt() {
         assert_eq!(certificates(&uri(text)), Err(expected.clone()));
         open_early(&uri(text));
         for pin in [None, Some(&secret("hunter2"))] {
-            let found = key(&uri(text), Path::new("name"), &leaf, pin, None, true);
+            let found = key(&uri(text), Path::new("name"), Some(&leaf), pin, None, true);
             assert_eq!(found.err(), Some(Cause::Store("name".into(), flaw)));
         }
         assert!(expected.to_string().starts_with(&format!("could not load \"{text}\": ")));
@@ -61,7 +61,7 @@ fn the_pin_source_is_under_the_rule_for_key_files() {
     let leaf = Identity::self_signed("a").certificate;
     let file = directory.write_with_mode("pin", "hunter2\n", 0o644);
     let text = format!("pkcs11:object=a?pin-source={}", file.display());
-    let load = |pin| key(&uri(&text), Path::new("name"), &leaf, pin, None, true).err();
+    let load = |pin| key(&uri(&text), Path::new("name"), Some(&leaf), pin, None, true).err();
     assert!(matches!(load(None), Some(Cause::PasswordFile(path, _)) if path == file));
     // The file is not opened if there is a PIN.
     let other = secret("other");
