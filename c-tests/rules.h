@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What rules are compared with: names, connected sockets and the server's certificate. */
+/* The credentials, and what rules are compared with: names, connected sockets, the server's certificate. */
 #ifndef CERTPICK_TESTS_RULES_H
 #define CERTPICK_TESTS_RULES_H
 
-#include "handshake.h"
+#include "picking.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -12,12 +12,47 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* OpenSSL 1.1.1 does not report the name that it verifies. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#define VERIFY_NAMES_ARE_KNOWN 1
+#else
+#define VERIFY_NAMES_ARE_KNOWN 0
+#endif
+
+/* The CA of the client's credentials, and the two credentials. In most tests only `ruled` has a rule. */
+static struct identity ca, plain, ruled;
+
+/* Creates the credentials and writes their files. */
+static inline void write_credentials(void)
+{
+    ca = new_root("CA");
+    plain = new_leaf("plain", &ca);
+    ruled = new_leaf("ruled", &ca);
+    write_identity("plain", &plain, NULL);
+    write_identity("ruled", &ruled, NULL);
+}
+
 /* What a client knows about the server; NULL: unknown. */
 struct known {
     const char *host, *user;  /* certpick_set_peer() */
     const char *server_name;  /* SSL_set_tlsext_host_name(3) */
     const char *verify_name;  /* SSL_set1_host(3) */
 };
+
+/* Creates a client's SSL and sets what it knows. */
+static inline SSL *new_ssl(SSL_CTX *client, const struct known *known)
+{
+    SSL *ssl = SSL_new(client);
+
+    MUST(ssl != NULL);
+    if (known->host != NULL || known->user != NULL)
+        CHECK_OK(certpick_set_peer(ssl, known->host, known->user));
+    if (known->server_name != NULL)
+        MUST(SSL_set_tlsext_host_name(ssl, known->server_name));
+    if (known->verify_name != NULL)
+        MUST(SSL_set1_host(ssl, known->verify_name));
+    return ssl;
+}
 
 /* The CA of the servers' certificates. */
 static struct identity server_ca;

@@ -7,8 +7,6 @@
 
 #include <openssl/err.h>
 
-static struct identity ca, plain, ruled;
-
 /* A selector whose only credential has a rule. */
 static certpick_selector *ruled_selector(int32_t rule, const char *value)
 {
@@ -350,11 +348,7 @@ static void many(int version)
 int main(void)
 {
     enter_work_dir();
-    ca = new_root("CA");
-    plain = new_leaf("plain", &ca);
-    ruled = new_leaf("ruled", &ca);
-    write_identity("plain", &plain, NULL);
-    write_identity("ruled", &ruled, NULL);
+    write_credentials();
     arguments();
     removed();
     handles();

@@ -25,6 +25,7 @@ PROGRAMS = {
     "chains": "chains are complete, ordered and finite",
     "choice": "reasons, ranks and options have their documented effect",
     "rules": "rules are compared with what is known about the server and the user",
+    "rules_verified": "a rule for verified servers matches only a server whose certificate and name were verified",
     "rules_lifecycle": "rules apply to the handshake that uses them",
     "config_file": "each handshake uses the present content of a configuration file",
     "in_memory": "credentials in memory are referenced, and issuers complete chains",
