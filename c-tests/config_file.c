@@ -3,6 +3,7 @@
 #include "picking.h"
 
 #include "parallel.h"
+#include "rules.h"
 
 #include <openssl/err.h>
 #include <sys/stat.h>
@@ -11,8 +12,6 @@
 #define PLAIN "[[credential]]\nsslcert = 'plain.crt'\nsslkey = 'plain.key'\n"
 #define RULED(hosts) "[[credential]]\nhosts = [" hosts "]\nsslcert = 'ruled.crt'\nsslkey = 'ruled.key'\n"
 #define FILE_NAME "certpick.toml"
-
-static struct identity ca, plain, ruled;
 
 static void replace(const char *content)
 {
@@ -371,11 +370,7 @@ static void many(int version)
 int main(void)
 {
     enter_work_dir();
-    ca = new_root("CA");
-    plain = new_leaf("plain", &ca);
-    ruled = new_leaf("ruled", &ca);
-    write_identity("plain", &plain, NULL);
-    write_identity("ruled", &ruled, NULL);
+    write_credentials();
     all_or_nothing();
     threads();
     for (int i = 0; i < 2; i++) {
