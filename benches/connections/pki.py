@@ -31,7 +31,7 @@ DIRECTORY = "directory"  # the same, as the result of a shell's ../pki/*.crt
 USER_SUBJECT = "/O=Example/CN=user 0"  # of site.crt and rsa.crt
 PASSWORD = "secret"
 # certpick does not cache files that were just written (racy timestamps).
-SETTLED_SECONDS = 5
+MIN_AGE_SECONDS = 5
 FLAGS = ["-std=c99", "-D_GNU_SOURCE", "-O2"]
 
 
@@ -103,7 +103,7 @@ def make() -> None:
         stamp.write_text(wanted)
     written = [stamp, *(write_configuration(CONFIGURED, which) for which in ("one", "all"))]
     newest = max(file.stat().st_mtime for file in written)
-    time.sleep(max(0.0, newest + SETTLED_SECONDS - time.time()))
+    time.sleep(max(0.0, newest + MIN_AGE_SECONDS - time.time()))
 
 
 def others(count: int, kind: str) -> list:

@@ -19,7 +19,7 @@ fn the_least_recently_used_key_is_evicted_first() {
     for at in 0..=MAX_KEYS {
         symlink(&target, files.path(name(at))).unwrap();
     }
-    files.settle();
+    files.wait_until_cacheable();
     let use_key = |at: usize| {
         let mut selector = Selector::new();
         selector.add_files(files.path("client.crt"), Some(files.path(name(at))), None).unwrap();

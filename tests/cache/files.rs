@@ -42,7 +42,7 @@ impl Files {
         let files = Files::new();
         let client = Identity::root("root").issue("client");
         files.write_identity("client", &client);
-        files.settle();
+        files.wait_until_cacheable();
         (files, client)
     }
 
@@ -59,8 +59,8 @@ impl Files {
     }
 
     /// Waits until all files are old enough to be cached.
-    pub fn settle(&self) {
-        settle(self.root());
+    pub fn wait_until_cacheable(&self) {
+        wait_until_cacheable(self.root());
     }
 
     /// Creates a selector of `NAME.crt` and `NAME.key`.
@@ -140,7 +140,7 @@ pub fn same_length(a: &[u8], b: &[u8]) -> [Vec<u8>; 2] {
 }
 
 /// Returns the time at which a file is old enough, by its newest time and the resolution of that.
-fn settled_at(metadata: &Metadata) -> Duration {
+fn cacheable_at(metadata: &Metadata) -> Duration {
     let times =
         [(metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec())];
     let until = |(seconds, nanoseconds): (i64, i64)| {
@@ -152,16 +152,16 @@ fn settled_at(metadata: &Metadata) -> Duration {
     times.into_iter().map(until).max().unwrap()
 }
 
-fn settle(dir: &Path) {
+fn wait_until_cacheable(dir: &Path) {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let until = entries
         .filter_map(|path| {
             if fs::symlink_metadata(&path).unwrap().is_dir() {
-                settle(&path);
+                wait_until_cacheable(&path);
             }
             path.metadata().ok()
         })
-        .map(|metadata| settled_at(&metadata))
+        .map(|metadata| cacheable_at(&metadata))
         .max()
         .unwrap_or_default();
     let started = Instant::now();

@@ -27,7 +27,7 @@ fn only_the_entries_that_changed_are_read_again() {
     for (name, client) in names.iter().zip(&clients) {
         files.write_identity(name, client);
     }
-    files.settle();
+    files.wait_until_cacheable();
     let sent = |clients: &[Identity; 3]| {
         sent_to(files.list(&names), &roots.each_ref(), &clients.each_ref())
     };
@@ -37,7 +37,7 @@ fn only_the_entries_that_changed_are_read_again() {
     }
     clients[1] = roots[1].issue("client");
     files.write_identity("b", &clients[1]);
-    files.settle();
+    files.wait_until_cacheable();
     let second = sent(&clients);
     for at in 0..3 {
         assert_eq!(second[at].shares_certificate(&first[at]), at != 1);
@@ -55,7 +55,7 @@ fn similar_lists_are_not_confused() {
     let clients = roots.each_ref().map(|root| root.issue("client"));
     files.write_identity("a", &clients[0]);
     files.write_identity("b", &clients[1]);
-    files.settle();
+    files.wait_until_cacheable();
     let [a, b] = clients.each_ref();
     for _ in 0..2 {
         sent_to(files.list(&["a", "b"]), &[&roots[0], &roots[1]], &[a, b]);
@@ -75,7 +75,7 @@ fn counts_that_do_not_agree_are_an_error_despite_the_cache() {
     for name in ["a", "b"] {
         files.write_identity(name, &root.issue(name));
     }
-    files.settle();
+    files.wait_until_cacheable();
     files.list(&["a", "b"]);
     let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
     let certificates = format!("{},{}", path("a.crt"), path("b.crt"));
@@ -101,7 +101,7 @@ fn a_policy_belongs_to_one_selector_although_the_index_is_shared() {
     let root = Identity::root("root");
     let expired = root.issue(Subject::new("client").expired());
     files.write_identity("client", &expired);
-    files.settle();
+    files.wait_until_cacheable();
     let select = |flawed, none_suitable| {
         let mut selector = files.selector("client");
         selector.policy_mut().flawed = flawed;
@@ -126,7 +126,7 @@ fn issuers_fill_gaps_only_for_the_selectors_that_have_them() {
     let client = middle.issue("client");
     files.write_identity("client", &client);
     files.write("issuers.pem", middle.pem());
-    files.settle();
+    files.wait_until_cacheable();
     let select = |with_issuers: bool, use_cache: bool| {
         let mut selector = match use_cache {
             true => files.selector("client"),
@@ -149,7 +149,7 @@ fn issuers_fill_gaps_only_for_the_selectors_that_have_them() {
     for _ in 0..2 {
         let received = select(true, true).received();
         assert_eq!(received, [client.certificate.clone(), renewed.certificate.clone()]);
-        files.settle();
+        files.wait_until_cacheable();
     }
     files.replace("issuers.pem", Identity::root("other").authority("elsewhere").pem());
     select(true, true).assert_none_suitable();

@@ -45,7 +45,7 @@ fn each_password_has_the_same_result_and_error_as_without_the_cache() {
     for (form, bytes) in forms(&client) {
         files.write("client.crt", client.pem());
         files.write("client.key", &bytes);
-        files.settle();
+        files.wait_until_cacheable();
         // The result does not depend on the order of the passwords.
         for first in passwords {
             certpick::capi::certpick_cache_clear();
@@ -66,7 +66,7 @@ fn the_right_password_gets_the_key_that_is_already_decrypted() {
     for (form, bytes) in forms(&client).into_iter().take(5) {
         files.write("client.crt", client.pem());
         files.write("client.key", &bytes);
-        files.settle();
+        files.wait_until_cacheable();
         let select = || connect(files.selector_with("client", Some("right")), &client);
         let first = select();
         assert!(select().shares_key(&first), "{form}");
@@ -92,7 +92,7 @@ fn a_key_without_a_password_is_shared_for_any_password() {
 fn a_key_whose_password_came_from_a_callback_belongs_to_one_selector() {
     let (files, client) = Files::with_client();
     files.write("client.key", client.encrypted_key_pem("right"));
-    files.settle();
+    files.wait_until_cacheable();
     let with_callback = |program: &Program| {
         let mut selector = files.selector("client");
         selector.set_password_callback(Some(program.callback()));
@@ -122,7 +122,7 @@ fn a_key_whose_password_came_from_a_callback_belongs_to_one_selector() {
 fn a_list_may_have_one_file_with_different_passwords() {
     let (files, client) = Files::with_client();
     files.write("client.key", client.encrypted_key_pem("right"));
-    files.settle();
+    files.wait_until_cacheable();
     for _ in 0..2 {
         let mut selector = Selector::new();
         for password in ["right", "wrong", "right"] {

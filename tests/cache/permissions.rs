@@ -29,11 +29,11 @@ fn a_key_that_becomes_readable_for_others_is_refused() {
     let (files, client) = used_files();
     for mode in [0o644, 0o604, 0o660] {
         set_mode(files.path("client.key"), mode);
-        files.settle();
+        files.wait_until_cacheable();
         let error = same_error(&files);
         assert!(error.contains("has group or world access"), "{error}");
         set_mode(files.path("client.key"), 0o600);
-        files.settle();
+        files.wait_until_cacheable();
         let next = connect(files.selector("client"), &client);
         connect(files.selector("client"), &client).assert_shared(&next);
     }

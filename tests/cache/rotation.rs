@@ -28,7 +28,7 @@ fn rotate(files: &Files, identities: &[Identity], put: impl Fn(usize, &Identity)
             }
         }
         connect(files.selector("client"), identity);
-        files.settle();
+        files.wait_until_cacheable();
         let kept = connect(files.selector("client"), identity);
         connect(files.selector("client"), identity).assert_shared(&kept);
         if first.is_none() {
@@ -99,7 +99,7 @@ fn one_file_with_certificate_and_key_is_read_again_when_it_is_replaced() {
     let files = Files::new();
     for identity in renewals() {
         files.replace("both.pem", identity.bundle());
-        files.settle();
+        files.wait_until_cacheable();
         let select = || {
             let mut selector = Selector::new();
             selector.add_files(files.path("both.pem"), None, None).unwrap();
@@ -115,15 +115,15 @@ fn a_half_replaced_pair_is_an_error_until_it_is_complete() {
     let files = Files::new();
     let identities = renewals();
     files.write_identity("client", &identities[0]);
-    files.settle();
+    files.wait_until_cacheable();
     connect(files.selector("client"), &identities[0]);
     for pair in identities.windows(2) {
         let [_, new] = pair else { unreachable!() };
         files.replace("client.crt", new.pem());
         // Three selectors: at once, when the files are old enough to be cached, and from the cache.
-        for settled in [false, true, true] {
-            if settled {
-                files.settle();
+        for wait in [false, true, true] {
+            if wait {
+                files.wait_until_cacheable();
             }
             for version in VERSIONS {
                 let set = freeze(files.selector("client"), &[new]);
@@ -143,21 +143,21 @@ fn a_half_written_file_is_an_error_until_it_is_complete() {
     let files = Files::new();
     let [old, new] = [0, 1].map(|_| Identity::root("root").issue("client"));
     files.write_identity("client", &old);
-    files.settle();
+    files.wait_until_cacheable();
     connect(files.selector("client"), &old);
     let (certificate, key) = (new.pem(), new.key_pem());
-    for settled in [false, true] {
+    for wait in [false, true] {
         files.write("client.crt", &certificate[..certificate.len() / 2]);
-        if settled {
-            files.settle();
+        if wait {
+            files.wait_until_cacheable();
         }
         for _ in 0..2 {
             assert_eq!(files.fault("client").status(), Status::Certificate);
         }
         files.write("client.crt", &certificate);
         files.write("client.key", &key[..key.len() / 2]);
-        if settled {
-            files.settle();
+        if wait {
+            files.wait_until_cacheable();
         }
         for _ in 0..2 {
             let error = files.fault("client").to_string();

@@ -41,7 +41,7 @@ fn a_change_of_content_is_detected_although_size_inode_and_mtime_are_equal() {
         let path = files.write(name, &contents[0]);
         (path, &contents[1])
     });
-    files.settle();
+    files.wait_until_cacheable();
     connect(files.selector("client"), &old);
 
     for (path, content) in paths {
@@ -81,7 +81,7 @@ fn another_file_is_detected_although_size_and_times_are_equal() {
         panic!("no two files with the same times");
     };
     let all = [make_alike("client.crt", &certificates), make_alike("client.key", &keys)];
-    files.settle();
+    files.wait_until_cacheable();
     connect(files.selector("client"), &old);
     for [old, new] in all {
         assert_eq!(old.metadata().unwrap().size(), new.metadata().unwrap().size());
@@ -100,7 +100,7 @@ fn a_file_with_only_a_new_mtime_is_read_again() {
     for name in ["client.crt", "client.key"] {
         set_times(&files.path(name), libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
     }
-    files.settle();
+    files.wait_until_cacheable();
     let second = connect(files.selector("client"), &client);
     second.assert_apart(&first);
     connect(files.selector("client"), &client).assert_shared(&second);
@@ -125,7 +125,7 @@ fn content_that_is_read_just_after_a_change_is_not_cached() {
         }
         let second = connect(files.selector("client"), &client);
         second.assert_apart(&first);
-        files.settle();
+        files.wait_until_cacheable();
         let third = connect(files.selector("client"), &client);
         connect(files.selector("client"), &client).assert_shared(&third);
         return;

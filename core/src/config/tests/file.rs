@@ -144,7 +144,7 @@ fn a_file_that_others_may_write_or_own_is_refused() {
 fn a_change_of_the_file_or_its_permissions_shows() {
     let directory = directory();
     let at = |name: &str| directory.path().join(name);
-    let read_settled = || {
+    let read_current = || {
         loop {
             let file = ConfigFile::read(&at("file")).unwrap();
             if file.is_current() {
@@ -164,7 +164,7 @@ fn a_change_of_the_file_or_its_permissions_shows() {
         &|| fs::remove_file(at("file")).unwrap(),
     ];
     for (number, change) in changes.into_iter().enumerate() {
-        let file = read_settled();
+        let file = read_current();
         assert!(file.is_current());
         change();
         assert!(!file.is_current(), "{number}");
