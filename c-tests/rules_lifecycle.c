@@ -314,7 +314,7 @@ static void small_stack(int version, enum way way)
     close_sockets(&sockets);
 }
 
-/* Many credentials, each for a host of its own. */
+/* Many credentials, each for another host. */
 static void many(int version)
 {
     enum { MANY = 1000 };

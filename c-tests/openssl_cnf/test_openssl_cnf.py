@@ -75,7 +75,7 @@ def command(scratch):
     special["other_copy"].write_text(openssl_cnf.text(providers))
     text = special["own_name"].read_text()
     special["own_name"].write_text(text.replace("openssl_conf =", "own_name ="))
-    without = openssl_cnf.write_without(scratch / "nobody.cnf")
+    without = openssl_cnf.write_without(scratch / "without.cnf")
     keys = BUILD / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     built: dict = {}

@@ -201,7 +201,7 @@ impl Options {
             Err(_) if self.explain_when == ExplainWhen::Failure => {}
             Err(_) => print_message(
                 "nothing to explain: no server requested a certificate, or the program does not \
-                 use OpenSSL's configuration, or it has a client certificate of its own",
+                 use OpenSSL's configuration, or it sets a client certificate itself",
             ),
         }
     }

@@ -44,7 +44,7 @@ fn the_chain_is_in_order_without_root_duplicates_and_unrelated_certificates() {
     for certificates in files {
         let set = file(&client, certificates);
         for (version, way) in everywhere() {
-            // The client trusts all of them, so OpenSSL could build a chain of its own.
+            // The client trusts all of them, so OpenSSL could build another chain.
             let connection = set
                 .handshake(version, way)
                 .client_trusting(&[top, up, low])

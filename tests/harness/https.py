@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
-# Runs the arguments as the server, and ends it when our end of the pipe closes, even if we are killed.
+# Runs the arguments as the server. Reads standard input, a pipe, until this process closes the other end or is killed.
+# Then it ends the server.
 SUPERVISOR = """
 "$@" </dev/null &
 server=$!

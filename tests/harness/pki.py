@@ -163,6 +163,6 @@ def issue_clients(authorities: dict, directory: Path) -> Path:
     for name in ("anna", "demo"):
         authorities["alpha"].issue(name, below=directory)
     authorities["beta"].issue("bert", kind="rsa", password="secret", below=directory)
-    # P-384 would not work: up to TLS 1.2 PostgreSQL accepts only the curve of its own ssl_ecdh_curve.
+    # P-384 would not work: up to TLS 1.2 PostgreSQL accepts only the curve that ssl_ecdh_curve names.
     authorities["gamma"].issue("carl", kind="ed25519", below=directory)
     return directory

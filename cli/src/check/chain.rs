@@ -142,7 +142,7 @@ impl<'a> Chain<'a> {
         subject.finding("chain", Level::Good, text);
     }
 
-    /// Verifies the signatures with OpenSSL. Dates have findings of their own.
+    /// Verifies the signatures with OpenSSL. Dates are reported by other findings.
     fn report_signatures(&self, subject: &mut Subject) {
         const KEY: &str = "chain_verifies";
         let anchor = self.root.unwrap_or(self.top());

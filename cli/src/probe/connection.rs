@@ -35,8 +35,7 @@ pub fn look_up(host: &str, port: u16, deadline: Deadline) -> io::Result<Vec<Sock
     with_deadline(deadline, move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter))
 }
 
-/// Runs a function that has no timeout of its own in a thread. After the deadline, the thread is
-/// abandoned.
+/// Runs a function that has no timeout in a thread. After the deadline, the thread is abandoned.
 fn with_deadline<T: Send + 'static>(
     deadline: Deadline,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,

@@ -38,7 +38,7 @@ pub fn check(metadata: &Metadata) -> Result<(), Distrust> {
     check_for(effective_user(), metadata.uid(), metadata.mode())
 }
 
-/// Returns the effective user, on whom the result of `check` depends.
+/// Returns the effective user ID. The result of `check` depends on it.
 pub fn effective_user() -> libc::uid_t {
     // SAFETY: no arguments.
     unsafe { libc::geteuid() }

@@ -90,7 +90,7 @@ def test_certpick_agrees_with_tomllib():
             # TOML has the same meaning for an array of inline tables, which certpick refuses.
             continue
         if found[0] == "error" and re.search(r": (hosts|users): ", found[1]):
-            # A wrong pattern; patterns have tests of their own.
+            # A wrong pattern. Other tests cover patterns.
             continue
         wanted = expected(content)
         if wanted is None:

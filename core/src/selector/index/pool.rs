@@ -304,7 +304,7 @@ impl Pool {
     }
 
     /// Finds the issuers of all intermediates that chains lead to. `starts` has, for each leaf, its
-    /// issuers and the intermediates of its own file.
+    /// issuers and the intermediates of its file.
     pub fn find_all_issuers<'a>(
         &mut self,
         starts: impl Iterator<Item = (&'a Arc<[u32]>, &'a [u32])>,
