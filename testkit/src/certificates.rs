@@ -7,6 +7,7 @@ use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, PKeyRef, Private};
+use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
@@ -248,6 +249,13 @@ pub fn name(common_name: &str) -> X509Name {
 /// Returns the DER of [`name`].
 pub fn name_der(common_name: &str) -> Vec<u8> {
     name(common_name).to_der().unwrap()
+}
+
+/// Returns the list of these names, which are in DER, for a CertificateRequest.
+pub fn ca_list(names: &[Vec<u8>]) -> Stack<X509Name> {
+    let mut list = Stack::new().unwrap();
+    names.iter().for_each(|name| list.push(X509Name::from_der(name).unwrap()).unwrap());
+    list
 }
 
 /// Returns a name in strings of this type.

@@ -2,9 +2,10 @@
 //! A connection in memory between a client and a server. After each request, the decision is compared
 //! with the certificates that the server received.
 
+use crate::certificates::ca_list;
 use crate::ffi;
-use crate::handshake::{Program, stack};
 use crate::memory::End;
+use crate::program::Program;
 use certpick_core::choice::Reasons;
 use certpick_core::decision::Outcome;
 use certpick_core::{Decision, Error, Status, hook};
@@ -137,7 +138,7 @@ impl Connection {
         let ssl = self.server.ssl().as_ptr();
         // SAFETY: a valid SSL of a server, which takes ownership of the list.
         unsafe {
-            let names = std::mem::ManuallyDrop::new(stack(names));
+            let names = std::mem::ManuallyDrop::new(ca_list(names));
             openssl_sys::SSL_set_client_CA_list(ssl, names.as_ptr());
             assert_eq!(ffi::SSL_verify_client_post_handshake(ssl), 1, "{}", ErrorStack::get());
         }

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The settings of a client and a server, and their handshakes.
 
-use crate::certificates::Identity;
+use crate::certificates::{Identity, ca_list};
 use crate::connection::{Connection, Known, Received};
 use crate::ffi::{self, SecurityCallback};
+use crate::program::Program;
 use crate::set::Frozen;
-use certpick_core::{Error, FrozenSelector, hook};
+use certpick_core::hook;
 use foreign_types::ForeignType;
-use libc::{c_int, c_void};
 use openssl::ssl::{
     ExtensionContext, Ssl, SslContext, SslContextBuilder, SslMethod, SslRef, SslSession,
     SslVerifyMode, SslVersion,
 };
-use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::{X509, X509Name, X509Ref};
-use std::cell::RefCell;
+use openssl::x509::{X509, X509Ref};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -80,8 +78,16 @@ pub struct Handshake<'a> {
     post_handshake: bool,
 }
 
+impl Frozen {
+    /// Prepares a handshake with these credentials. The server names no CA and continues without a
+    /// certificate.
+    pub fn handshake(&self, version: Version, way: Way) -> Handshake<'_> {
+        Handshake::new(self, version, way)
+    }
+}
+
 impl<'a> Handshake<'a> {
-    pub fn new(set: &'a Frozen, version: Version, way: Way) -> Handshake<'a> {
+    fn new(set: &'a Frozen, version: Version, way: Way) -> Handshake<'a> {
         Handshake {
             set,
             version,
@@ -245,7 +251,7 @@ impl<'a> Handshake<'a> {
             received.set(ffi::received(context));
             verified || accepts_all
         });
-        context.set_client_ca_list(stack(&self.names));
+        context.set_client_ca_list(ca_list(&self.names));
         if let Some(schemes) = &self.schemes {
             ffi::set_client_sigalgs(&mut context, schemes);
         }
@@ -285,10 +291,7 @@ impl<'a> Handshake<'a> {
                 Way::ClientCertCb => hook::attach_client_cert_cb(context.as_ptr(), selector),
                 Way::CertCb => hook::attach_cert_cb(context.as_ptr(), selector),
                 Way::Select => {
-                    let own = Rc::new(Program { selector, results: RefCell::default() });
-                    let arg = Rc::as_ptr(&own).cast_mut().cast();
-                    ffi::SSL_CTX_set_cert_cb(context.as_ptr(), Some(own_cert_cb), arg);
-                    program = Some(own);
+                    program = Some(Program::attach(&mut context, selector));
                     Ok(())
                 }
                 Way::None => Ok(()),
@@ -307,23 +310,6 @@ impl<'a> Handshake<'a> {
         context.set_min_proto_version(Some(version)).unwrap();
         context.set_max_proto_version(Some(version)).unwrap();
     }
-}
-
-/// A program with its own cert_cb.
-pub struct Program {
-    selector: Arc<FrozenSelector>,
-    /// The result of `select` for each request.
-    pub results: RefCell<Vec<Result<(), Error>>>,
-}
-
-unsafe extern "C" fn own_cert_cb(ssl: *mut openssl_sys::SSL, arg: *mut c_void) -> c_int {
-    // SAFETY: the argument of the callback.
-    let program = unsafe { &*arg.cast::<Program>() };
-    // SAFETY: called by OpenSSL.
-    let result = unsafe { hook::select(ssl, &program.selector) };
-    let answer = c_int::from(result.is_ok());
-    program.results.borrow_mut().push(result);
-    answer
 }
 
 /// A client and a server that can connect.
@@ -375,10 +361,4 @@ fn store(certificates: &[X509]) -> openssl::x509::store::X509Store {
         store.add_cert(certificate.clone()).unwrap();
     }
     store.build()
-}
-
-pub fn stack(names: &[Vec<u8>]) -> Stack<X509Name> {
-    let mut stack = Stack::new().unwrap();
-    names.iter().for_each(|name| stack.push(X509Name::from_der(name).unwrap()).unwrap());
-    stack
 }

@@ -16,5 +16,6 @@ pub mod handshake;
 pub mod keys;
 pub mod memory;
 pub mod passwords;
+pub mod program;
 pub mod random;
 pub mod set;

@@ -3,7 +3,6 @@
 
 use crate::certificates::{Identity, pem};
 use crate::directory::Directory;
-use crate::handshake::{Handshake, Version, Way};
 use certpick_core::choice::Policy;
 use certpick_core::{FrozenSelector, PasswordCallback, Secret, Selector};
 use openssl::x509::X509;
@@ -132,12 +131,6 @@ impl Frozen {
     /// Like [`Frozen::new`], for files that the caller keeps.
     pub fn over(selector: Selector, leaves: Vec<X509>) -> Frozen {
         Frozen::new(Directory::new(), selector, leaves)
-    }
-
-    /// Prepares a handshake with these credentials. The server names no CA and continues without a
-    /// certificate.
-    pub fn handshake(&self, version: Version, way: Way) -> Handshake<'_> {
-        Handshake::new(self, version, way)
     }
 }
 
