@@ -51,6 +51,9 @@ impl LoadedKey {
     }
 }
 
+/// The key in the content of a file, and the source of its password.
+pub type Decoded = Result<(LoadedKey, PasswordSource), Cause>;
+
 /// The arguments for loading the key in a file.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFile<'a> {
@@ -92,7 +95,7 @@ impl KeyFile<'_> {
     pub fn load_with(
         &self,
         item: Option<usize>,
-        decode: &dyn Fn(&[u8]) -> Result<(LoadedKey, PasswordSource), Cause>,
+        decode: &dyn Fn(&[u8]) -> Decoded,
     ) -> Result<LoadedKey, Cause> {
         let KeyFile { path, name, password, use_cache, .. } = *self;
         let start = CoarseTime::now();
