@@ -11,7 +11,7 @@ use super::bundle::{self, Bundle, SharedCertificates};
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
 use super::{Source, pem, pkcs12};
-use crate::error::{Cause, Problem};
+use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file::regular::ReadError;
 use crate::file::{self, Content};
 use crate::hash::Map;
@@ -49,7 +49,7 @@ pub struct Found {
 impl Found {
     fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
         let bundle = credential.bundle();
-        let Brief { not_after, is_ca } = brief::of(&bundle.leaf);
+        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, &credential.files().certificate)?;
         match is_ca {
             true => Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true }),
             false => Ok(Found { credential, not_after }),
@@ -63,6 +63,10 @@ impl Found {
     fn leaf(&self) -> &Certificate {
         &self.credential.bundle().leaf
     }
+}
+
+fn brief_of(certificate: &Certificate, file: &Path) -> Result<Brief, SkipReason> {
+    brief::of(certificate).map_err(|_| SkipReason::Broken(Cause::Memory(Some(file.to_owned()))))
 }
 
 /// A file of a directory that is not used.
@@ -181,7 +185,7 @@ pub fn list(
     }
     progress(certificates.len(), certificates.len());
     skipped.extend(unused_keys(&names, key_directory, key_names));
-    let credentials = distinct(reading.found, &mut skipped);
+    let credentials = distinct(reading.found, &mut skipped).map_err(|_| Cause::Memory(None))?;
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Directory { credentials, skipped, directories, contents: reading.watched, has_pkcs12 })
 }
@@ -199,13 +203,13 @@ fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Sk
 
 /// Returns the credentials in the order of preference. A leaf that several files have counts once, with its
 /// longest chain. A certificate that issued another leaf is not a client's.
-fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
+fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, OutOfMemory> {
     // The first of equal credentials is kept.
     found.sort_by_key(|one| Reverse(one.credential.bundle().extra.len()));
     let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
     for one in found {
-        let der = one.leaf().to_der();
+        let der = one.leaf().to_der()?;
         match by_leaf.get(&der).and_then(|at| kept.get_mut(*at)) {
             Some(first) => {
                 first.credential.add_keys(&one.credential);
@@ -227,7 +231,15 @@ fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
         Skipped { path: ca.file().clone(), why }
     }));
     kept.sort_by(|a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())));
-    kept
+    Ok(kept)
+}
+
+/// Returns whether the system, and not the file or its permissions, is the reason for an error.
+fn is_failure(error: &std::io::Error) -> bool {
+    !matches!(
+        error.raw_os_error(),
+        Some(libc::EACCES | libc::EPERM | libc::ENOENT | libc::ENOTDIR | libc::ELOOP)
+    )
 }
 
 /// The files of a directory that have been read.
@@ -240,30 +252,34 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&mut self, path: &Path) -> Result<Content, SkipReason> {
-        match bundle::read_file(self.base, path) {
+    /// Reads a file. A file that is not `required` may be one that this process has no business with, but
+    /// after another error than a lack of access it may also be a credential.
+    fn read(&mut self, path: &Path, required: bool) -> Result<Content, SkipReason> {
+        let error = match bundle::read_file(self.base, path) {
             Ok(content) => {
                 self.watched.push(Watched::new(path.to_owned(), content.stamp));
-                Ok(content)
+                return Ok(content);
             }
-            Err(ReadError::NotRegular) => Err(SkipReason::NotRegular),
-            Err(error) => {
-                self.watched.push(Watched::new(path.to_owned(), None));
-                let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
-                Err(SkipReason::Broken(cause))
+            Err(ReadError::NotRegular) => return Err(SkipReason::NotRegular),
+            Err(error) => error,
+        };
+        self.watched.push(Watched::new(path.to_owned(), None));
+        let is_needless = match &error {
+            ReadError::Stat(e) | ReadError::Io(e) => {
+                let at = file::absolute(self.base, path).symlink_metadata();
+                let is_removed = at.is_err_and(|e| e.raw_os_error() == Some(libc::ENOENT));
+                is_removed || !required && !is_failure(e)
             }
-        }
+            _ => !required,
+        };
+        let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
+        Err(if is_needless { SkipReason::Unreadable(cause) } else { SkipReason::Broken(cause) })
     }
 
     /// Reads a PEM file. `keys` are the existing files that may contain the key.
     fn pem_file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
-        let optional = |why| match why {
-            SkipReason::Broken(cause) => SkipReason::Unreadable(cause),
-            other => other,
-        };
         let has_key_file = !keys.is_empty();
-        let content =
-            self.read(path).map_err(|why| if has_key_file { why } else { optional(why) })?;
+        let content = self.read(path, has_key_file)?;
         let has_key = pem::has_private_key(&content.bytes);
         match (pem::has_certificate(&content.bytes), has_key, has_key_file) {
             (true, ..) | (false, false, true) => {}
@@ -279,7 +295,7 @@ impl Reading<'_> {
             Err(cause) => return Err(SkipReason::Broken(cause)),
         };
         if keys.is_empty() {
-            return Err(match brief::of(&bundle.leaf).is_ca {
+            return Err(match brief_of(&bundle.leaf, path)?.is_ca {
                 true => SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: false },
                 false => SkipReason::NoKey,
             });
@@ -291,7 +307,7 @@ impl Reading<'_> {
     }
 
     fn pkcs12_file(&mut self, path: &Path) -> Result<(), SkipReason> {
-        let content = self.read(path)?;
+        let content = self.read(path, true)?;
         let files = Files { certificate: path.to_owned(), key: None };
         let opened = pkcs12::open_entry(&files, &content, self.password.as_ref(), self.shared);
         let found = opened.map_err(SkipReason::Broken)?.into_iter().map(Found::new);
