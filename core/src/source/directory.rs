@@ -11,7 +11,7 @@ use super::bundle::{self, Bundle, SharedCertificates};
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
 use super::{Source, pem, pkcs12};
-use crate::error::{Cause, OutOfMemory, Problem};
+use crate::error::{Cause, Problem};
 use crate::file::regular::ReadError;
 use crate::file::{self, Content};
 use crate::hash::Map;
@@ -44,16 +44,20 @@ pub struct Found {
     /// The credential.
     pub credential: ListedCredential,
     not_after: NotAfter,
+    /// The leaf in DER.
+    der: Vec<u8>,
 }
 
 impl Found {
     fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
         let bundle = credential.bundle();
-        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, &credential.files().certificate)?;
-        match is_ca {
-            true => Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true }),
-            false => Ok(Found { credential, not_after }),
+        let file = &credential.files().certificate;
+        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, file)?;
+        if is_ca {
+            return Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true });
         }
+        let der = bundle.leaf.to_der().map_err(|_| no_memory(file))?;
+        Ok(Found { credential, not_after, der })
     }
 
     fn file(&self) -> &PathBuf {
@@ -66,7 +70,11 @@ impl Found {
 }
 
 fn brief_of(certificate: &Certificate, file: &Path) -> Result<Brief, SkipReason> {
-    brief::of(certificate).map_err(|_| SkipReason::Broken(Cause::Memory(Some(file.to_owned()))))
+    brief::of(certificate).map_err(|_| no_memory(file))
+}
+
+fn no_memory(file: &Path) -> SkipReason {
+    SkipReason::Broken(Cause::Memory(Some(file.to_owned())))
 }
 
 /// A file of a directory that is not used.
@@ -105,11 +113,6 @@ pub enum SkipReason {
     Broken(Cause),
 }
 
-/// Returns whether the entry is the name of a directory.
-pub fn is_directory(source: &Source<'_>) -> bool {
-    file::absolute(source.base, &source.files.certificate).is_dir()
-}
-
 /// Reads a directory. Fails if a file is broken, or if there is no credential.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
     let mut found = list(source, shared, &mut |_, _| {})?;
@@ -145,9 +148,13 @@ pub fn list(
     let Files { certificate: directory, key } = source.files;
     let (names, stamp) = names::read(source.base, directory)?;
     let mut directories = vec![Watched::new(directory.clone(), stamp)];
+    let has_keys = |key| {
+        let found = file::is_directory(source.base, key);
+        found.map_err(|error| Cause::Directory { directory: key.to_owned(), why: error.text() })
+    };
     let keys = match key {
         None => None,
-        Some(key) if file::absolute(source.base, key).is_dir() => {
+        Some(key) if has_keys(key)? => {
             let (names, stamp) = names::read(source.base, key)?;
             directories.push(Watched::new(key.clone(), stamp));
             Some((key.as_path(), names))
@@ -185,7 +192,7 @@ pub fn list(
     }
     progress(certificates.len(), certificates.len());
     skipped.extend(unused_keys(&names, key_directory, key_names));
-    let credentials = distinct(reading.found, &mut skipped).map_err(|_| Cause::Memory(None))?;
+    let credentials = distinct(reading.found, &mut skipped);
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Directory { credentials, skipped, directories, contents: reading.watched, has_pkcs12 })
 }
@@ -203,13 +210,13 @@ fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Sk
 
 /// Returns the credentials in the order of preference. A leaf that several files have counts once, with its
 /// longest chain. A certificate that issued another leaf is not a client's.
-fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, OutOfMemory> {
+fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
     // The first of equal credentials is kept.
     found.sort_by_key(|one| Reverse(one.credential.bundle().extra.len()));
     let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
-    for one in found {
-        let der = one.leaf().to_der()?;
+    for mut one in found {
+        let der = std::mem::take(&mut one.der);
         match by_leaf.get(&der).and_then(|at| kept.get_mut(*at)) {
             Some(first) => {
                 first.credential.add_keys(&one.credential);
@@ -231,7 +238,7 @@ fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Result<Vec<Fou
         Skipped { path: ca.file().clone(), why }
     }));
     kept.sort_by(|a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())));
-    Ok(kept)
+    kept
 }
 
 /// Returns whether the system, and not the file or its permissions, is the reason for an error.
