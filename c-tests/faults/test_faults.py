@@ -15,6 +15,7 @@ PROGRAMS = {
     "allocations": "each of OpenSSL's allocations fails once",
     "files": "files change, disappear or become unreadable",
     "unreadable": "reads fail or return few bytes",
+    "file_calls": "each call for a file or directory fails once",
     "stopped": "the handshake stops at each byte, or arrives byte by byte",
     "requests": "requests with 5,000 names and malformed requests",
     "requests_13": "malformed requests of TLS 1.3",
@@ -25,6 +26,8 @@ PROGRAMS = {
 IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating"}
 # Additional source files.
 PARTS = {"allocations": ["failing_allocations"]}
+# Libraries for LD_PRELOAD.
+PRELOADED = {"unreadable": "failing_reads", "file_calls": "failing_calls"}
 # The amount of work. `make check-long` sets CERTPICK_LONG.
 LONG = bool(os.environ.get("CERTPICK_LONG"))
 AMOUNT = {
@@ -50,8 +53,9 @@ LESS = {
 def build(scratch_dir):
     """Compiles a program for a checker. Returns its command and environment."""
     sources = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking", "pkcs12")]
-    reads = scratch_dir / "failing_reads.so"
-    compile_c(reads, [HERE / "failing_reads.c"], flags=["-std=c99", "-fPIC", "-shared"], libs=["-ldl"])
+    for name in PRELOADED.values():
+        flags = ["-std=c99", "-fPIC", "-shared"]
+        compile_c(scratch_dir / f"{name}.so", [HERE / f"{name}.c"], flags=flags, libs=["-ldl"])
     keys = BUILD / "keys"
     keys.mkdir(parents=True, exist_ok=True)
 
@@ -69,8 +73,8 @@ def build(scratch_dir):
         env = {**os.environ, "OPENSSL_CONF": "/dev/null", "TMPDIR": str(scratch_dir)}
         env.update(checker.environment, CERTPICK_TEST_KEYS=str(keys))
         env.update(AMOUNT, **LESS.get(checker.name, {}))
-        if name == "unreadable":
-            env["LD_PRELOAD"] = " ".join([*checker.preload(), str(reads)])
+        if name in PRELOADED:
+            env["LD_PRELOAD"] = " ".join([*checker.preload(), str(scratch_dir / f"{PRELOADED[name]}.so")])
         return [*checker.command, program], env
 
     return build_for
