@@ -37,7 +37,7 @@ pub fn uri_of(source: &Source<'_>, name: &Path) -> Result<Option<Uri>, Cause> {
 pub fn key_source(source: &Source<'_>) -> Result<KeySource, Cause> {
     let key = source.files.key.as_deref();
     let uri = key.map(|key| uri_of(source, key)).transpose()?.flatten();
-    Ok(uri.map_or(KeySource::File, KeySource::Uri))
+    Ok(uri.map_or(KeySource::File, KeySource::from))
 }
 
 /// Returns a URI without its attributes, which may contain a PIN.
@@ -60,7 +60,7 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
     };
     let key = match source.files.key {
         Some(_) => key_source(source)?,
-        None => KeySource::Uri(uri.clone()),
+        None => uri.clone().into(),
     };
     let name = PathBuf::from(uri.to_string());
     let mut credentials = Vec::new();
