@@ -271,13 +271,6 @@ impl<'a> Credential<'a> {
         WatchedFile { path: &at, name, stamp: file.stamp(), opened }.check(check)
     }
 
-    /// Makes the next handshake load the key again if it is that of a token.
-    pub fn discard_key(&self) {
-        if let Source::File { loaded, .. } = self.source {
-            loaded.discard(self.number);
-        }
-    }
-
     /// Returns the private key. Loads it once, or once more in a forked child if the child cannot use the
     /// parent's key. `use_cache`: the key may come from the cache of decrypted keys. Fails if the key cannot
     /// be loaded or does not match the leaf.

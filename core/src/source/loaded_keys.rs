@@ -64,13 +64,6 @@ impl LoadedKeys {
         }
     }
 
-    /// Discards the key of a credential if it is that of a store.
-    pub fn discard(&self, index: usize) {
-        if let Some(LoadedKey::Store(key)) = self.usable(index).map(|slot| &slot.key) {
-            key.discard();
-        }
-    }
-
     /// Returns the keys of other credentials, each of which is the credential that had this index, if any.
     pub fn rearranged(&self, previous: impl ExactSizeIterator<Item = Option<usize>>) -> LoadedKeys {
         let new = LoadedKeys::new(previous.len());
