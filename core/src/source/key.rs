@@ -41,6 +41,20 @@ impl LoadedKey {
             LoadedKey::Store(key) => key.key(),
         }
     }
+
+    /// Returns whether the key has not been discarded.
+    pub fn is_usable(&self) -> bool {
+        match self {
+            LoadedKey::File(_) => true,
+            LoadedKey::Store(key) => key.is_usable(),
+        }
+    }
+}
+
+impl From<PKey<Private>> for LoadedKey {
+    fn from(key: PKey<Private>) -> LoadedKey {
+        LoadedKey::File(key)
+    }
 }
 
 /// The arguments for loading the key in a file.
