@@ -5,6 +5,7 @@ Clients use a token through OpenSC's pkcs11-spy.so, which writes each PKCS#11 ca
 count logins.
 """
 
+import base64
 import os
 import subprocess
 from pathlib import Path
@@ -158,8 +159,6 @@ def _der(tag: int, content: bytes) -> bytes:
 
 def wrapper(path: Path, uri: str) -> Path:
     """Writes a PEM file that stands for a URI, like uri2pem of pkcs11-provider."""
-    import base64
-
     content = _der(0x1A, b"PKCS#11 Provider URI v1.0") + _der(0x0C, uri.encode())
     text = base64.encodebytes(_der(0x30, content)).decode()
     path.write_text(f"-----BEGIN PKCS#11 PROVIDER URI-----\n{text}-----END PKCS#11 PROVIDER URI-----\n")

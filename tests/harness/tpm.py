@@ -2,10 +2,12 @@
 """A software TPM (swtpm) with keys, and openssl.cnf files with the provider tpm2-openssl."""
 
 import os
+import re
 import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Optional
 
 from . import openssl_cnf
 from .daemon import START_SECONDS, Daemon
@@ -58,9 +60,9 @@ class Tpm(Daemon):
         tcti = f"swtpm:path={self.sockets}/tpm"
         return {"TPM2OPENSSL_TCTI": tcti, "TPM2TOOLS_TCTI": tcti}
 
-    def cnf(self, path: Path, more: dict = {}) -> dict:
+    def cnf(self, path: Path, more: Optional[dict] = None) -> dict:
         """Writes an openssl.cnf with the default provider, tpm2-openssl and `more`. Returns the environment."""
-        path.write_text(openssl_cnf.text({"tpm2": {"module": self._module(), "activate": 1}, **more}))
+        path.write_text(openssl_cnf.text({"tpm2": {"module": self._module(), "activate": 1}, **(more or {})}))
         return {**self.environment, "OPENSSL_CONF": str(path)}
 
     def run(self, *words, directory: Path) -> str:
@@ -74,7 +76,7 @@ class Tpm(Daemon):
 
     def persistent_key(self, handle: int, directory: Path, kind: str = "p256", password: str = "") -> Path:
         """Creates a key with this handle, which needs this password. Returns the file of its public key (PEM)."""
-        attributes = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign|noda"
+        attributes = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"
         if kind == "rsa":
             attributes += "|decrypt"
         secret = ["-p", password] if password else []
@@ -91,6 +93,12 @@ class Tpm(Daemon):
             # Loaded keys stay in the TPM, which has room for three.
             self.run("tpm2_flushcontext", "-t", directory=directory)
         return public
+
+    def failed_attempts(self, directory: Path) -> int:
+        """Returns the number of wrong passwords since the last call. The TPM locks after a few."""
+        text = self.run("tpm2_getcap", "properties-variable", directory=directory)
+        self.run("tpm2_dictionarylockout", "--clear-lockout", directory=directory)
+        return int(re.search(r"TPM2_PT_LOCKOUT_COUNTER: *(0x[0-9A-F]+)", text, re.IGNORECASE)[1], 16)
 
     def key_file(self, path: Path, password: str = "") -> Path:
         """Creates a P-256 key that only this TPM can use. Returns the file of its public key; path is a TSS2 PEM."""

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A TPM with keys, their certificates in files, and servers that require one of these."""
+"""A TPM with keys, their certificates in files."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.https import HttpsServer
-from harness.server import Server
 from harness.tpm import PASSWORD, Tpm, certify
+from harness.uri_clients import Client
+from harness.uri_servers import https_servers, running_postgres, servers, state  # noqa: F401
 
 # name: handle, algorithm, password
 KEYS = {
@@ -27,34 +25,17 @@ def tpm(scratch):
 
 @pytest.fixture(scope="session")
 def files(scratch, authorities, tpm) -> Path:
-    """The clients' directory, with NAME.crt for each key, and blob.crt and blob.key, a key file of the TPM."""
+    """The clients' directory, with NAME.crt for each key, and with two key files of the TPM."""
     directory = scratch / "tpm"
     directory.mkdir()
     for name, (handle, kind, password) in KEYS.items():
         certify(authorities["alpha"], name, tpm.persistent_key(handle, directory, kind, password), directory)
-    certify(authorities["alpha"], "blob", tpm.key_file(directory / "blob.key"), directory)
+    for name, password in (("file", ""), ("secured_file", PASSWORD)):
+        certify(authorities["alpha"], name, tpm.key_file(directory / f"{name}.key", password), directory)
     authorities["beta"].issue("bert", below=directory)
     return directory
 
 
-@pytest.fixture(scope="session")
-def https_servers(scratch, authorities, localhost):
-    """Returns the HTTPS server of a TLS version, which is started on first use."""
-    with ExitStack() as running:
-        started: dict = {}
-
-        def server(tls: str) -> HttpsServer:
-            if tls not in started:
-                own, ca = (localhost.certificate, localhost.key), authorities["alpha"].certificate
-                started[tls] = running.enter_context(HttpsServer(*own, scratch / "https.log", ca, tls, demand=True))
-            return started[tls]
-
-        yield server
-
-
-@pytest.fixture(scope="session")
-def postgres(authorities, localhost):
-    with Server(paths.server_bindir(), paths.SCRATCH, localhost.certificate, localhost.key) as server:
-        server.execute("create role demo login")
-        server.configure([authorities["alpha"].certificate])
-        yield server
+@pytest.fixture
+def client(way, tpm, files, servers, home, state) -> Client:  # noqa: F811
+    return Client(way, files, home, state, tpm.cnf, servers)

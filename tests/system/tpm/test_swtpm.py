@@ -11,7 +11,8 @@ KEYS = {
     "p256": ["handle:0x81000010"],
     "rsa": ["handle:0x81000011"],
     "secured": ["handle:0x81000012?pass", "-pass", f"pass:{PASSWORD}"],
-    "blob": ["blob.key"],
+    "file": ["file.key"],
+    "secured_file": ["secured_file.key", "-pass", f"pass:{PASSWORD}"],
 }
 
 
