@@ -5,12 +5,14 @@
 mod cause;
 mod config;
 mod pattern;
+mod uri;
 
 use crate::text::Printable;
 pub use cause::{Cause, PRIVATE_FILE_RULE, Problem, file_name};
 pub use config::{ConfigError, ConfigFlaw, Position, Table, ValueType};
 pub use pattern::{PatternError, PatternFlaw};
 use std::fmt::{self, Write};
+pub use uri::{StoreFlaw, UriFlaw};
 
 /// The status that a function of the C interface returns; the numbers are part of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,6 +41,7 @@ mod secret;
 pub mod selector;
 pub mod source;
 pub mod text;
+pub mod uri;
 pub mod x509;
 
 pub use decision::Decision;

@@ -1,24 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The values of `sslcert` and `sslkey` in a configuration file.
 
+use crate::uri::is_uri;
 use std::path::{Path, PathBuf};
-
-/// The path attributes of RFC 7512, section 2.3.
-const PKCS11_ATTRIBUTES: [&str; 13] = [
-    "token",
-    "manufacturer",
-    "serial",
-    "model",
-    "library-manufacturer",
-    "library-version",
-    "library-description",
-    "object",
-    "type",
-    "id",
-    "slot-description",
-    "slot-manufacturer",
-    "slot-id",
-];
 
 /// A value that is not one file and not a URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +22,7 @@ pub fn certificate(directory: &Path, name: &str) -> Result<PathBuf, NameFlaw> {
     }
     let path = key_file(directory, name)?;
     // A comma can be part of a name, as in libpq's sslcert.
-    if name.contains(',') && !is_uri(name) && !path.exists() {
+    if name.contains(',') && !is_uri(name.as_bytes()) && !path.exists() {
         return Err(NameFlaw::List);
     }
     Ok(path)
@@ -47,41 +31,16 @@ pub fn certificate(directory: &Path, name: &str) -> Result<PathBuf, NameFlaw> {
 /// Returns the value of `sslkey`: a URI as it is, or a name relative to `directory`.
 pub fn key_file(directory: &Path, name: &str) -> Result<PathBuf, NameFlaw> {
     let path = directory.join(name);
-    match is_uri(name) {
+    match is_uri(name.as_bytes()) {
         false => Ok(path),
         true if path.symlink_metadata().is_ok() => Err(NameFlaw::UriOrFile),
         true => Ok(PathBuf::from(name)),
     }
 }
 
-/// Returns whether a value is a URI that OSSL_STORE opens: `handle:`, or `pkcs11:` followed by
-/// nothing, `?`, or an attribute and `=`.
-fn is_uri(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("pkcs11:") else { return name.starts_with("handle:") };
-    let attribute = rest.split_once('=').map(|(attribute, _)| attribute);
-    rest.is_empty()
-        || rest.starts_with('?')
-        || attribute.is_some_and(|attribute| PKCS11_ATTRIBUTES.contains(&attribute))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_uri_has_a_scheme_and_an_attribute() {
-        for uri in ["pkcs11:", "pkcs11:?pin-source=a", "pkcs11:object=a", "handle:0x1", "handle:"] {
-            assert!(is_uri(uri), "{uri}");
-        }
-        for attribute in PKCS11_ATTRIBUTES {
-            assert!(is_uri(&format!("pkcs11:{attribute}=x;object=y")));
-        }
-        for file in
-            ["pkcs11", "pkcs11:a.pem", "pkcs11:a=b", "PKCS11:", "./pkcs11:", "a/handle:", ""]
-        {
-            assert!(!is_uri(file), "{file}");
-        }
-    }
 
     #[test]
     fn uris_stay_and_names_are_relative_to_the_directory() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reasons for which a credential cannot be used.
 
-use super::Status;
+use super::{Status, StoreFlaw, UriFlaw};
 use crate::text::{Printable, printable};
 use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -81,6 +81,8 @@ pub enum Problem {
     },
     /// The password does not decrypt the PKCS#12 file.
     NotDecrypted,
+    /// A URI is refused.
+    Uri(UriFlaw),
 }
 
 impl fmt::Display for Problem {
@@ -148,6 +150,7 @@ impl fmt::Display for Problem {
                 f.write_str("its encryption is not supported")
             }
             Problem::NotDecrypted => f.write_str("it could not be decrypted"),
+            Problem::Uri(flaw) => write!(f, "{flaw}"),
         }
     }
 }
@@ -209,6 +212,8 @@ pub enum Cause {
         /// A [`Problem`].
         why: String,
     },
+    /// The object behind a URI cannot be used. Contains the URI, or the file that contains it.
+    Store(PathBuf, StoreFlaw),
     /// The password file cannot be read; a predicate.
     PasswordFile(PathBuf, String),
     /// OpenSSL rejected the credential when it was installed.
@@ -234,6 +239,7 @@ impl Cause {
             Cause::PasswordMissing(_) => Status::PasswordMissing,
             Cause::PasswordWrong(..) => Status::PasswordWrong,
             Cause::KeyMismatch(..) => Status::KeyMismatch,
+            Cause::Store(_, flaw) => flaw.status(),
             Cause::Refused(_) => Status::OpenSsl,
             Cause::Memory(_) => Status::Memory,
         }
@@ -272,6 +278,9 @@ impl Cause {
                 write!(f, "could not read directory \"{}\": {why}", file_name(directory))
             }
             Cause::Unusable { file, why } => write!(f, "\"{}\": {why}", file_name(file)),
+            Cause::Store(name, flaw) => {
+                write!(f, "could not load \"{}\": {flaw}", file_name(name))
+            }
             Cause::PasswordFile(file, why) => {
                 write!(f, "password file \"{}\" {why}", file_name(file))
             }
