@@ -55,8 +55,12 @@ pub use source::password::PasswordCallback;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::source::pem;
+    use crate::secret::Secret;
+    use crate::source::bundle::SharedCertificates;
+    use crate::source::key::matching::check_match;
+    use crate::source::{pem, pkcs12};
     use crate::x509::certificate::{Certificate, compare};
+    use std::path::Path;
 
     /// Returns whether certpick can read the names of a certificate. Panics if OpenSSL reads other names.
     pub fn compare_names(der: &[u8]) -> bool {
@@ -67,5 +71,19 @@ pub mod fuzzing {
     /// Returns the DER of each certificate of a PEM file; `None` if the file needs OpenSSL's reader.
     pub fn plain_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         pem::plain_certificates(bytes, 1_000)
+    }
+
+    /// Opens a PKCS#12 file and loads the keys. Panics if a key does not match its leaf. Returns the DER of each
+    /// certificate; `None` if the file cannot be read.
+    pub fn open_pkcs12(bytes: &[u8], password: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let (name, password) = (Path::new("client.p12"), Secret::new(password));
+        let mut shared = SharedCertificates::default();
+        let opened = pkcs12::open(bytes, name, password.as_ref(), &mut shared);
+        for credential in opened.unwrap_or_default() {
+            let Ok(leaf) = credential.bundle.leaf.get() else { continue };
+            let key = pkcs12::key(bytes, name, password.as_ref(), &credential.keys, leaf);
+            assert!(key.is_err() || key.is_ok_and(|key| check_match(leaf, &key).is_ok()));
+        }
+        pkcs12::certificates(bytes, password.as_ref())
     }
 }

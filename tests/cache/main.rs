@@ -4,6 +4,7 @@
 //! address.
 
 mod bounds;
+mod directories;
 mod files;
 mod lists;
 mod load;

@@ -265,8 +265,10 @@ impl Reading<'_> {
         let content =
             self.read(path).map_err(|why| if has_key_file { why } else { optional(why) })?;
         let has_key = pem::has_private_key(&content.bytes);
-        if !has_key_file && !pem::has_certificate(&content.bytes) {
-            return Err(if has_key { SkipReason::OnlyKey } else { SkipReason::NoCertificate });
+        match (pem::has_certificate(&content.bytes), has_key, has_key_file) {
+            (true, ..) | (false, false, true) => {}
+            (false, true, _) => return Err(SkipReason::OnlyKey),
+            (false, false, false) => return Err(SkipReason::NoCertificate),
         }
         if has_key {
             keys.insert(0, path.to_owned());

@@ -125,6 +125,13 @@ pub fn key_of(
     Err(first.unwrap_or_else(|| cause(Failure::NoKey)))
 }
 
+/// Returns the DER of each certificate, in the order of the file.
+#[cfg(fuzzing)]
+pub(crate) fn certificates(content: &[u8], password: Option<&Secret>) -> Option<Vec<Vec<u8>>> {
+    let contents = bags::read(content, &mut Passwords::new(password), Wanted::Certificates).ok()?;
+    Some(contents.into_iter().flat_map(|bags| bags.certificates).map(|bag| bag.der).collect())
+}
+
 fn decode(bag: &KeyBag, passwords: &mut Passwords<'_>) -> Result<PKey<Private>, Failure> {
     let key = if bag.is_encrypted {
         let (algorithm, bytes) = bags::encrypted_key(&bag.value).ok_or(Problem::DamagedPkcs12)?;

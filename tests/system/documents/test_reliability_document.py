@@ -10,7 +10,7 @@ TEXT = (ROOT / "doc" / "reliability.md").read_text(encoding="utf-8")
 QUOTED = sorted(set(re.findall(r"`([^`\s]+)`", TEXT)))
 FILES = [name for name in QUOTED if "/" in name and not name.startswith("target/")]
 TESTS = [name for name in QUOTED if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){3,}", name)]
-TARGETS = sorted(set(re.findall(r"`([a-z]+)`", " ".join(re.findall(r"fuzz targets? ((?:`[a-z]+`(?: and )?)+)", TEXT)))))
+TARGETS = sorted(set(re.findall(r"`([a-z0-9]+)`", " ".join(re.findall(r"fuzz targets? ((?:`[a-z0-9]+`(?: and )?)+)", TEXT)))))
 
 
 @pytest.fixture(scope="module")
