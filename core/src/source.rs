@@ -9,6 +9,8 @@ pub(crate) mod bundle;
 pub(crate) mod checked;
 pub(crate) mod collection;
 pub mod directory;
+pub mod handled;
+pub mod in_memory;
 pub mod issuers;
 pub mod key;
 pub(crate) mod listed;
@@ -27,10 +29,12 @@ use crate::file::Content;
 use crate::file::regular::ReadError;
 use crate::list::Files;
 use crate::secret::Secret;
+use crate::uri::is_uri;
 use bundle::SharedCertificates;
 use collection::{Collection, Opened, Watched};
 use password::KeyPasswords;
 use password_digest::PasswordMark;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What an entry may be.
@@ -91,6 +95,12 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
     let restricted = || Cause::Unusable { file: name.clone(), why: Problem::Restricted.into() };
     let unreadable =
         |error: ReadError| Cause::CertificateFile { file: name.clone(), why: error.text() };
+    let is_uri = |name: &Path| is_uri(name.as_os_str().as_bytes());
+    if source.accepts == Accepts::Pem
+        && (is_uri(name) || source.files.key.as_deref().is_some_and(is_uri))
+    {
+        return Err(restricted());
+    }
     match bundle::read_file(source.base, name) {
         Ok(content) if pkcs12::is_pkcs12(&content.bytes) => match source.accepts {
             Accepts::Any | Accepts::File => open_pkcs12(source, &content, shared),

@@ -17,7 +17,7 @@ pub fn open(
     shared: &mut SharedCertificates,
 ) -> Result<ListedCredential, Cause> {
     let name = &source.files.certificate;
-    let bundle = Bundle::parse(content, name, shared)?;
+    let bundle = Bundle::parse(content, Some(name), shared)?;
     if source.files.key.is_none() && !pem::has_private_key(content) {
         return Err(Cause::NoKeyBesideCertificate(name.clone()));
     }

@@ -30,7 +30,7 @@ fn key_with(
     keys: &[usize],
     leaf: &X509Ref,
 ) -> Result<PKey<Private>, Cause> {
-    let key = key(content, Path::new(NAME), secret(password).as_ref(), keys, leaf);
+    let key = key_of(content, Path::new(NAME), secret(password).as_ref(), keys, leaf);
     let queue = openssl::error::ErrorStack::get();
     assert!(queue.errors().is_empty(), "{queue}");
     key
