@@ -203,7 +203,8 @@ certpick_status certpick_selector_up_ref(struct certpick_selector *selector);
 void certpick_selector_free(struct certpick_selector *selector);
 
 /**
- * Returns the number of credentials.
+ * Returns the number of credentials. If a directory or a configuration file changes, the number
+ * changes in the handshake that reads it again (since 0.1.1).
  */
 size_t certpick_selector_count(const struct certpick_selector *selector);
 
