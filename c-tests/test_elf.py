@@ -64,6 +64,8 @@ def test_the_header_declares_these_functions():
         "certpick_selector_add_credential",
         "certpick_selector_add_issuers",
         "certpick_selector_add_config",
+        "certpick_selector_add_source",
+        "certpick_selector_add_pem",
         "certpick_selector_set_rule",
         "certpick_selector_set_password_callback",
         "certpick_selector_set_option",

@@ -83,6 +83,8 @@ pub enum Problem {
     },
     /// The password does not decrypt the PKCS#12 file.
     NotDecrypted,
+    /// The text of a key in memory contains the URI of a key in a token.
+    UriInMemory,
     /// A URI is refused.
     Uri(UriFlaw),
 }
@@ -153,6 +155,7 @@ impl fmt::Display for Problem {
                 f.write_str("its encryption is not supported")
             }
             Problem::NotDecrypted => f.write_str("it could not be decrypted"),
+            Problem::UriInMemory => f.write_str("it is the URI of a key in a token, which has to be in a file"),
             Problem::Uri(flaw) => write!(f, "{flaw}"),
         }
     }
@@ -164,7 +167,7 @@ impl From<Problem> for String {
     }
 }
 
-/// The reason for which a credential cannot be used.
+/// The reason for which a credential cannot be used. An empty name of a key file stands for a key held in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The certificate file cannot be read.
@@ -258,7 +261,10 @@ impl fmt::Display for Cause {
 
 impl Cause {
     fn write_words(&self, f: &mut impl Write) -> fmt::Result {
-        let key = |p: &Path| format!("private key file \"{}\"", file_name(p));
+        let key = |p: &Path| match p.as_os_str().is_empty() {
+            true => "the private key held in memory".to_owned(),
+            false => format!("private key file \"{}\"", file_name(p)),
+        };
         match self {
             Cause::CertificateFile { file, why } => {
                 write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
@@ -268,6 +274,9 @@ impl Cause {
             }
             Cause::Certificate { file: None, why } => {
                 write!(f, "the certificate held in memory is not usable: {why}")
+            }
+            Cause::NoKeyBesideCertificate(file) if file.as_os_str().is_empty() => {
+                f.write_str("the text of the certificate holds no private key, and no key is given")
             }
             Cause::NoKeyBesideCertificate(file) => write!(
                 f,
@@ -304,10 +313,10 @@ impl Cause {
                 write!(f, "certificate does not match the private key held in memory: {why}")
             }
             Cause::Refused(why) => write!(f, "OpenSSL rejects the certificate or its key: {why}"),
-            Cause::Memory(Some(file)) => {
+            Cause::Memory(Some(file)) if !file.as_os_str().is_empty() => {
                 write!(f, "could not load file \"{}\": out of memory", file_name(file))
             }
-            Cause::Memory(None) => f.write_str("out of memory"),
+            Cause::Memory(_) => f.write_str("out of memory"),
         }
     }
 }

@@ -273,7 +273,7 @@ impl Reading<'_> {
         if has_key {
             keys.insert(0, path.to_owned());
         }
-        let bundle = match Bundle::parse(&content.bytes, path, self.shared) {
+        let bundle = match Bundle::parse(&content.bytes, Some(path), self.shared) {
             Ok(bundle) => bundle,
             Err(cause) if keys.is_empty() => return Err(SkipReason::Unreadable(cause)),
             Err(cause) => return Err(SkipReason::Broken(cause)),

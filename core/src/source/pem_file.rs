@@ -26,7 +26,7 @@ pub fn open(
     if let Some(uri) = uri.as_ref().filter(|_| !pem::has_certificate(content)) {
         return uri_entry::open(source, uri);
     }
-    let bundle = Bundle::parse(content, name, shared)?;
+    let bundle = Bundle::parse(content, Some(name), shared)?;
     let key = match (&source.files.key, uri) {
         (Some(_), _) => uri_entry::key_source(source)?,
         (None, Some(uri)) => uri.into(),
