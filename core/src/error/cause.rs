@@ -66,6 +66,8 @@ pub enum Problem {
     NoEntry,
     /// The PKCS#12 file does not have the structure of RFC 7292.
     DamagedPkcs12,
+    /// OpenSSL cannot decode the certificate with this number, counted from 1, of the PKCS#12 file.
+    DamagedCertificate(usize),
     /// OpenSSL cannot decode a private key of the PKCS#12 file.
     DamagedKey,
     /// The PKCS#12 file contains no certificate.
@@ -140,6 +142,9 @@ impl fmt::Display for Problem {
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
             Problem::DamagedPkcs12 => f.write_str("it is damaged, or not a PKCS#12 file"),
+            Problem::DamagedCertificate(number) => {
+                write!(f, "certificate {number} in it is damaged")
+            }
             Problem::DamagedKey => f.write_str("its private key is damaged"),
             Problem::NoCertificateInPkcs12 => f.write_str("it holds no certificate"),
             Problem::TooManyKeys(max) => write!(f, "it holds more than {max} private keys"),
