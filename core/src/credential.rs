@@ -8,15 +8,17 @@
 use crate::error::{Cause, Error, Problem};
 use crate::file::absolute;
 use crate::secret::Secret;
+use crate::source::Accepts;
 use crate::source::bundle::Bundle;
 use crate::source::checked::Fetched;
-use crate::source::key::{self, matching::check_match};
+use crate::source::key::{KeyFile, LoadedKey, matching::check_match};
 use crate::source::listed::{KeySource, ListedCredential};
 use crate::source::listing::{self, CredentialOrigin, Listing, Reloaded};
 use crate::source::loaded_keys::LoadedKeys;
 use crate::source::password::{KeyPasswords, PasswordCallback};
 use crate::source::pem;
 use crate::source::pkcs12;
+use crate::source::store;
 use crate::source::watched::{FileCheck, FileCheckError, WatchedFile};
 use crate::x509::certificate::Certificate;
 use openssl::pkey::{PKey, Private};
@@ -160,6 +162,7 @@ impl Group {
                 base: base.as_deref(),
                 loaded: &self.loaded,
                 opened: self.opened.as_ref().and_then(|opened| opened.get(number)),
+                accepts: listing.accepts(),
             },
             GroupSource::Memory { bundle, key } if number == 0 => Source::Memory { bundle, key },
             GroupSource::Memory { .. } => return None,
@@ -197,6 +200,7 @@ enum Source<'a> {
         base: Option<&'a Path>,
         loaded: &'a LoadedKeys,
         opened: Option<&'a AtomicBool>,
+        accepts: Accepts,
     },
     Memory {
         bundle: &'a Bundle,
@@ -259,9 +263,19 @@ impl<'a> Credential<'a> {
     /// Checks the certificate file before a certificate from it is sent.
     pub fn check_file(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let Source::File { file, base, opened, .. } = self.source else { return Ok(()) };
+        if !file.has_file() {
+            return Ok(());
+        }
         let name = &file.files().certificate;
         let at = absolute(base, name);
         WatchedFile { path: &at, name, stamp: file.stamp(), opened }.check(check)
+    }
+
+    /// Makes the next handshake load the key again if it is that of a token.
+    pub fn discard_key(&self) {
+        if let Source::File { loaded, .. } = self.source {
+            loaded.discard(self.number);
+        }
     }
 
     /// Returns the private key. Loads it once, or once more in a forked child if the child cannot use the
@@ -272,9 +286,11 @@ impl<'a> Credential<'a> {
         callback: Option<&PasswordCallback>,
         use_cache: bool,
     ) -> Result<PKey<Private>, Cause> {
-        let (file, passwords, base, loaded) = match self.source {
+        let (file, passwords, base, loaded, accepts) = match self.source {
             Source::Memory { key, .. } => return Ok(key.clone()),
-            Source::File { file, passwords, base, loaded, .. } => (file, passwords, base, loaded),
+            Source::File { file, passwords, base, loaded, accepts, .. } => {
+                (file, passwords, base, loaded, accepts)
+            }
         };
         if let Some(key) = loaded.get(self.number) {
             return Ok(key.clone());
@@ -283,29 +299,39 @@ impl<'a> Credential<'a> {
             Some(passwords) => passwords.get(file.entry())?,
             None => None,
         };
-        let load = |path: &Path| {
-            let at = absolute(base, path);
-            let key = key::load(&at, path, password.as_ref(), callback, use_cache)?;
-            check_match(self.certificate()?, &key)
-                .map(|()| key)
-                .map_err(|mismatch| mismatch.cause(Some(path)))
+        let leaf = self.certificate()?;
+        let password = password.as_ref();
+        let from_file = |name: &Path, load: &dyn Fn(&KeyFile<'_>) -> Result<LoadedKey, Cause>| {
+            let path = &absolute(base, name);
+            let leaf = Some(leaf);
+            load(&KeyFile { path, name, leaf, password, callback, use_cache, accepts })
+        };
+        let matching = |file: &KeyFile<'_>| {
+            let key = file.load()?;
+            let matched = match key {
+                LoadedKey::File(ref key) => check_match(leaf, key),
+                LoadedKey::Store(_) => Ok(()),
+            };
+            matched.map(|()| key).map_err(|mismatch| mismatch.cause(Some(file.name)))
         };
         let key = match file.key_source() {
-            KeySource::File => load(file.key_path())?,
+            KeySource::File => from_file(file.key_path(), &matching)?,
+            KeySource::Uri { uri, name } => {
+                let key = store::key(uri, name, Some(leaf), password, callback, use_cache)?;
+                LoadedKey::Store(key)
+            }
             KeySource::Files(files) => {
                 let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
-                let mut others = others.iter().map(|path| load(path));
+                let mut others = others.iter().map(|path| from_file(path, &matching));
                 // A key of another certificate leads to the next file, any other error to a failure.
                 let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
-                found.unwrap_or_else(|| load(last))?
+                found.unwrap_or_else(|| from_file(last, &matching))?
             }
             KeySource::Pkcs12(keys) => {
-                let (path, leaf) = (file.key_path(), self.certificate()?);
-                let at = absolute(base, path);
-                pkcs12::load_key(&at, path, password.as_ref(), keys, leaf, use_cache)?
+                from_file(file.key_path(), &|file| pkcs12::load_key(file, keys, leaf))?
             }
         };
         loaded.set(self.number, key.clone());
-        Ok(key)
+        Ok(key.key().clone())
     }
 }

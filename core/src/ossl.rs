@@ -6,6 +6,7 @@ mod error_state;
 mod errors;
 pub mod ex_data;
 pub mod pkcs12;
+pub mod store;
 
 use crate::error::{Error, OutOfMemory, major_version};
 use crate::text::printable;

@@ -2,8 +2,8 @@
 //! Sources of credentials.
 //!
 //! [`open`] takes an entry of a list, with its certificate, key and password, and reads the certificates.
-//! Each kind of entry is one module: [`pem_file`], [`pkcs12`] and [`directory`]. The key is read when it is needed, by
-//! [`key`].
+//! Each kind of entry is one module: [`pem_file`], [`pkcs12`], [`directory`] and [`uri_entry`]. The key is
+//! read when it is needed, by [`key`] or [`store`].
 
 pub(crate) mod bundle;
 pub(crate) mod checked;
@@ -17,10 +17,12 @@ pub(crate) mod listed;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
 pub mod password;
-mod password_digest;
+pub(crate) mod password_digest;
 pub mod pem;
 pub(crate) mod pem_file;
 pub mod pkcs12;
+pub mod store;
+pub(crate) mod uri_entry;
 pub(crate) mod watched;
 
 use crate::environment;
@@ -29,12 +31,10 @@ use crate::file::Content;
 use crate::file::regular::ReadError;
 use crate::list::Files;
 use crate::secret::Secret;
-use crate::uri::is_uri;
 use bundle::SharedCertificates;
 use collection::{Collection, Opened, Watched};
 use password::KeyPasswords;
 use password_digest::PasswordMark;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What an entry may be.
@@ -95,18 +95,15 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
     let restricted = || Cause::Unusable { file: name.clone(), why: Problem::Restricted.into() };
     let unreadable =
         |error: ReadError| Cause::CertificateFile { file: name.clone(), why: error.text() };
-    let is_uri = |name: &Path| is_uri(name.as_os_str().as_bytes());
-    if source.accepts == Accepts::Pem
-        && (is_uri(name) || source.files.key.as_deref().is_some_and(is_uri))
-    {
-        return Err(restricted());
+    if let Some(uri) = uri_entry::uri_of(source, name)? {
+        return uri_entry::open(source, &uri);
     }
     match bundle::read_file(source.base, name) {
         Ok(content) if pkcs12::is_pkcs12(&content.bytes) => match source.accepts {
             Accepts::Any | Accepts::File => open_pkcs12(source, &content, shared),
             Accepts::Pem => Err(restricted()),
         },
-        Ok(content) => Ok(pem_file::open(source, &content.bytes, content.stamp, shared)?.into()),
+        Ok(content) => pem_file::open(source, &content.bytes, content.stamp, shared),
         Err(ReadError::NotRegular) if directory::is_directory(source) => match source.accepts {
             Accepts::Any => directory::open(source, shared),
             Accepts::Pem => Err(restricted()),
@@ -140,6 +137,8 @@ fn open_pkcs12(
 /// Empties the caches of lists, of files of issuers, and of keys.
 pub fn clear_caches() {
     listing::clear_cache();
+    store::clear_cache();
     issuers::clear_cache();
     key::cache::clear();
+    store::clear_cache();
 }

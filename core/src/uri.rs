@@ -5,6 +5,7 @@
 //! load. `pin-source` is removed, so that no provider reads the file without libpq's rule for key files.
 
 use crate::error::{Problem, UriFlaw};
+use crate::order::sorted;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -80,12 +81,14 @@ impl Uri {
         if self.is_handle() { "handle" } else { "pkcs11" }
     }
 
-    fn is_handle(&self) -> bool {
+    /// Returns whether the scheme is `handle:`.
+    pub fn is_handle(&self) -> bool {
         self.text.starts_with('h')
     }
 
-    /// Returns the URI for a provider, with the type of the object and without `pin-source`.
-    pub fn for_provider(&self, object: ObjectType) -> String {
+    /// Returns the URI for a provider, with the type of the object and without `pin-source`. With a `slot`, the
+    /// URI describes only the token in that slot.
+    pub fn for_provider(&self, object: ObjectType, slot: Option<u64>) -> String {
         if self.is_handle() {
             return self.text.clone();
         }
@@ -94,7 +97,9 @@ impl Uri {
             ObjectType::Certificate => "cert",
             ObjectType::PrivateKey => "private",
         };
-        ["pkcs11:", &self.attributes, separator, "type=", kind].concat()
+        let slot = slot.filter(|_| !self.token.split(';').any(|part| part.starts_with("slot-id=")));
+        let slot = slot.map(|slot| format!(";slot-id={slot}")).unwrap_or_default();
+        ["pkcs11:", &self.attributes, separator, "type=", kind, &slot].concat()
     }
 
     /// Returns a text that is equal for URIs that name the same token by the same attributes.
@@ -162,7 +167,7 @@ fn parse(bytes: &[u8]) -> Result<Uri, UriFlaw> {
             token.push(part);
         }
     }
-    token.sort_unstable();
+    let token = sorted(token, Ord::cmp);
     let mut pin_source = None;
     for part in query.split('&').filter(|_| !query.is_empty()) {
         check_pin_and_module(part)?;

@@ -12,12 +12,32 @@
 //! certificates by SSL_copy_session_id(3) must not be in a handshake at the same time.
 
 use super::*;
-use certpick_core::{Peer, hook};
+use certpick_core::{FrozenSelector, Peer, hook};
 use openssl_sys::{SSL, SSL_CTX};
 use std::sync::Arc;
 
 const NULL_CTX: Error = Error::Argument("the SSL_CTX is NULL");
 const NULL_SSL: Error = Error::Argument("the SSL is NULL");
+
+/// Attaches a selector, which is frozen, by a function of `hook`.
+///
+/// # Safety
+/// The pointers are NULL or valid, and no other thread performs a handshake on the SSL_CTX.
+unsafe fn attach(
+    ctx: *mut SSL_CTX,
+    selector: *mut certpick_selector,
+    by: unsafe fn(*mut SSL_CTX, Arc<FrozenSelector>) -> Result<(), Error>,
+) -> certpick_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_selector(selector, |selector| {
+            if ctx.is_null() {
+                return Err(NULL_CTX);
+            }
+            by(ctx, Arc::clone(selector.freeze()?))
+        })
+    }
+}
 
 /// Attaches a selector to a client's SSL_CTX by SSL_CTX_set_client_cert_cb(3). Later handshakes of
 /// the SSL_CTX, including those of existing SSLs, use the selector. The program's cert_cb keeps
@@ -33,14 +53,7 @@ pub unsafe extern "C" fn certpick_attach(
     selector: *mut certpick_selector,
 ) -> certpick_status {
     // SAFETY: NULL or valid objects.
-    unsafe {
-        with_selector(selector, |selector| {
-            if ctx.is_null() {
-                return Err(NULL_CTX);
-            }
-            hook::attach_client_cert_cb(ctx, Arc::clone(selector.freeze()?))
-        })
-    }
+    unsafe { attach(ctx, selector, hook::attach_client_cert_cb) }
 }
 
 /// Like certpick_attach(), but by SSL_CTX_set_cert_cb(3), so that certpick is called even if the
@@ -53,14 +66,7 @@ pub unsafe extern "C" fn certpick_attach_cert_cb(
     selector: *mut certpick_selector,
 ) -> certpick_status {
     // SAFETY: NULL or valid objects.
-    unsafe {
-        with_selector(selector, |selector| {
-            if ctx.is_null() {
-                return Err(NULL_CTX);
-            }
-            hook::attach_cert_cb(ctx, Arc::clone(selector.freeze()?))
-        })
-    }
+    unsafe { attach(ctx, selector, hook::attach_cert_cb) }
 }
 
 /// Chooses a credential for this SSL. A program calls this function in its own cert_cb, and returns

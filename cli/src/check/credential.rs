@@ -104,12 +104,12 @@ impl Credential {
 impl Key {
     fn load(file: &Path, password: &PasswordSource) -> Key {
         // First without the password, to find out whether the key is encrypted.
-        let (key, is_encrypted) = match key::load(file, file, None, None, false) {
+        let (key, is_encrypted) = match key::load(file, file, None, None) {
             Err(Cause::PasswordMissing(_)) => {
                 let PasswordSource::Known(password) = password else {
                     return Key::PasswordUnknown;
                 };
-                (key::load(file, file, password.as_ref(), None, false), true)
+                (key::load(file, file, password.as_ref(), None), true)
             }
             other => (other, false),
         };

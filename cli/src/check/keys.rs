@@ -164,8 +164,7 @@ impl<'a> Keys<'a> {
         };
         let credential = &self.credentials[at];
         let own_key_matches = || {
-            let key =
-                key::load(&credential.certificate, &credential.certificate, None, None, false);
+            let key = key::load(&credential.certificate, &credential.certificate, None, None);
             key.is_ok_and(|k| facts::matches(read.leaf(), &k, Path::new("")).is_ok())
         };
         if credential.has_own_key()
@@ -229,7 +228,7 @@ impl<'a> Keys<'a> {
             let PasswordSource::Known(Some(password)) = &other.password else { return false };
             let left = self.tries_left.get();
             self.tries_left.set(left.saturating_sub(1));
-            left > 0 && key::load(file, file, Some(password), None, false).is_ok()
+            left > 0 && key::load(file, file, Some(password), None).is_ok()
         };
         let mut others = self.credentials.iter().enumerate().filter(|(n, _)| *n != at);
         let (_, other) = others.find(decrypts)?;

@@ -56,6 +56,8 @@ pub enum Problem {
     KeyBesidePkcs12,
     /// The entry names a directory, and its sslkey entry does not.
     KeyBesideDirectory,
+    /// All certificates behind the URI are those of CAs.
+    OnlyCas,
     /// CERTPICK_RESTRICT permits only PEM files.
     Restricted,
     /// A file of the credential changed after it was read.
@@ -131,6 +133,7 @@ impl fmt::Display for Problem {
             Problem::KeyBesideDirectory => f.write_str(
                 "the sslkey entry must be empty or the name of a directory with the keys",
             ),
+            Problem::OnlyCas => f.write_str("it holds only certificates of CAs"),
             Problem::Restricted => f.write_str(
                 "only PEM files are permitted, because the environment variable CERTPICK_RESTRICT is set",
             ),

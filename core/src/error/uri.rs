@@ -124,8 +124,8 @@ impl fmt::Display for StoreFlaw {
             StoreFlaw::PinMissing => "it needs a PIN and none was given",
             StoreFlaw::PinUnusable => "the PIN is longer than the provider accepts, or has a NUL byte",
             StoreFlaw::PinRefused => {
-                "the token refused the PIN; this process does not try it again, because the token \
-                 may lock"
+                "the token refused the PIN, which this process does not try again, because the token \
+                 may lock; if there are several tokens, add token= to the URI"
             }
             StoreFlaw::Mismatch => "no private key found that belongs to the certificate",
         })

@@ -161,6 +161,9 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         // SAFETY: a valid SSL, which this thread uses.
         unsafe {
             if is_over(ssl, kind, value) {
+                if has_failed(ssl, kind) && record::has_installation(ssl) {
+                    record::discard_key(ssl);
+                }
                 end(ssl);
                 end_within_quic(ssl);
             }
@@ -221,6 +224,17 @@ unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
         }
         _ => kind & ossl::ALERT != 0 && value >> 8 == FATAL,
     }
+}
+
+/// Returns whether this side has failed, perhaps because a token was removed and its key cannot sign.
+///
+/// # Safety
+/// As for [`is_over`].
+unsafe fn has_failed(ssl: *const ffi::SSL, kind: c_int) -> bool {
+    /// SSL_CB_WRITE_ALERT of openssl/ssl.h.
+    const WRITE_ALERT: c_int = 0x4008;
+    // SAFETY: the caller's promise; a static string.
+    kind == WRITE_ALERT || unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) } == c"SSLERR"
 }
 
 /// Returns the info callback that OpenSSL would call if ours were not set: the previous one of the SSL or

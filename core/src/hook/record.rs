@@ -224,6 +224,20 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
     }
 }
 
+/// Discards the key of the chosen credential if it is that of a token.
+///
+/// # Safety
+/// As for [`decision`].
+pub unsafe fn discard_key(ssl: *const ffi::SSL) {
+    // SAFETY: the caller's promise.
+    let decision = unsafe { RECORD.get(ssl).and_then(|record| (*record).decision.as_ref()) };
+    if let Some((decision, number)) = decision.and_then(|d| Some((d, d.choice()?))) {
+        if let Some(credential) = decision.selector.credential(number) {
+            credential.discard_key();
+        }
+    }
+}
+
 /// Returns whether OpenSSL did not sign with the installed certificate. It checks the certificate again
 /// after the callback, also by criteria that a callback cannot read, such as signature_algorithms_cert
 /// (RFC 8446, section 4.2.3). If the certificate fails, OpenSSL sends none.

@@ -2,81 +2,148 @@
 //! Loads private keys from files in PEM or DER, under libpq's rule for permissions.
 
 pub(crate) mod cache;
+mod format;
 pub mod matching;
 
 use super::password::PasswordCallback;
-use super::pem;
+use super::store::{self, StoreKey};
+use super::{Accepts, pem};
 use crate::error::{Cause, Problem};
 use crate::file;
 use crate::file::private::{self, PrivateFileError};
 use crate::file::stamp::{CoarseTime, Stamp};
 use crate::ossl::{self, KeyHolder, QuietErrors};
 use crate::secret::Secret;
-use crate::x509::der::{Reader, tag};
 use foreign_types::ForeignType;
+pub use format::KeyFormat;
+use format::has_builtin_decoder;
 use libc::{c_char, c_int, c_void};
 use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
 use openssl_sys as ffi;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+
+/// A private key that was loaded.
+#[derive(Clone, Debug)]
+pub enum LoadedKey {
+    /// From a file.
+    File(PKey<Private>),
+    /// From a store. Kept as long as the key is used.
+    Store(StoreKey),
+}
+
+impl LoadedKey {
+    /// Returns the key.
+    pub fn key(&self) -> &PKey<Private> {
+        match self {
+            LoadedKey::File(key) => key,
+            LoadedKey::Store(key) => key.key(),
+        }
+    }
+
+    /// Returns whether this process can use the key.
+    pub fn is_usable(&self) -> bool {
+        match self {
+            LoadedKey::File(_) => true,
+            LoadedKey::Store(key) => key.is_usable(),
+        }
+    }
+}
+
+/// The key in the content of a file, and the source of its password.
+pub type Decoded = Result<(LoadedKey, PasswordSource), Cause>;
+
+/// The arguments for loading the key in a file.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFile<'a> {
+    /// The path.
+    pub path: &'a Path,
+    /// The name in errors and for the callback.
+    pub name: &'a Path,
+    /// The certificate, if the file contains the URI of several keys.
+    pub leaf: Option<&'a X509>,
+    /// The password or PIN.
+    pub password: Option<&'a Secret>,
+    /// Called if the key needs a password and there is none.
+    pub callback: Option<&'a PasswordCallback>,
+    /// Whether the key may come from the cache of keys.
+    pub use_cache: bool,
+    /// Whether the file may contain a URI.
+    pub accepts: Accepts,
+}
+
+impl KeyFile<'_> {
+    /// Loads the key.
+    pub fn load(&self) -> Result<LoadedKey, Cause> {
+        let KeyFile { name, password, callback, .. } = *self;
+        self.load_with(None, &|content| {
+            let Some(uri) = store::wrapped_uri(content) else {
+                let (key, source) = decode(content, name, password, callback)?;
+                return Ok((LoadedKey::File(key), source));
+            };
+            let uri = if self.accepts == Accepts::Pem { Err(Problem::Restricted) } else { uri };
+            let uri = uri.map_err(|problem| Cause::Key(name.to_owned(), problem.into()))?;
+            let key = store::key(&uri, name, self.leaf, password, callback, self.use_cache)?;
+            Ok((LoadedKey::Store(key), PasswordSource::None))
+        })
+    }
+
+    /// Returns the key that `decode` finds in the content of the file. `item` is the number of the key if the
+    /// file contains several. Opens the file first even if the key is in the cache, so that the process gets
+    /// only keys that it may read.
+    pub fn load_with(
+        &self,
+        item: Option<usize>,
+        decode: &dyn Fn(&[u8]) -> Decoded,
+    ) -> Result<LoadedKey, Cause> {
+        let KeyFile { path, name, password, use_cache, .. } = *self;
+        let start = CoarseTime::now();
+        let cause = |error| {
+            // The key stays in the cache if another effective user of the process may have access to the file.
+            if use_cache && !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
+                cache::remove(path, item);
+            }
+            file_cause(error, name)
+        };
+        let (file, before) = private::open(path).map_err(cause)?;
+        if use_cache {
+            if let Some(key) = cache::get(path, item, &Stamp::of(&before), password) {
+                return Ok(LoadedKey::File(key));
+            }
+        }
+        let (content, after) = private::read_all(&file, &before).map_err(cause)?;
+        let (found, source) = decode(&content)?;
+        let password = match source {
+            PasswordSource::None => None,
+            PasswordSource::List => password,
+            // The callback's password is only for its selector.
+            PasswordSource::Callback => return Ok(found),
+        };
+        // A forked child cannot use the key of a token, but would get it from the cache.
+        match &found {
+            LoadedKey::File(key) if use_cache && ossl::key_holder(key) == KeyHolder::OpenSsl => {
+                if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
+                    cache::store(path, item, stamp, password, key);
+                }
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+}
 
 /// Reads and decrypts the key in the file at `path`. `name` is the file's name in errors and for the
-/// callback, which is called if the key is encrypted and `password` is `None`. `use_cache`: the key may come
-/// from the cache.
+/// callback, which is called if the key is encrypted and `password` is `None`.
 pub fn load(
     path: &Path,
     name: &Path,
     password: Option<&Secret>,
     callback: Option<&PasswordCallback>,
-    use_cache: bool,
 ) -> Result<PKey<Private>, Cause> {
-    load_with(path, name, None, password, use_cache, &|content| {
-        decode(content, name, password, callback)
-    })
-}
-
-/// Reads the file at `path` and returns the key that `decode` finds in its content. `item` is the number of the
-/// key if the file contains several. Opens the file before a key is taken from the cache, so that the process
-/// gets only keys that it may read.
-pub fn load_with(
-    path: &Path,
-    name: &Path,
-    item: Option<usize>,
-    password: Option<&Secret>,
-    use_cache: bool,
-    decode: &dyn Fn(&[u8]) -> Result<(PKey<Private>, PasswordSource), Cause>,
-) -> Result<PKey<Private>, Cause> {
-    let start = CoarseTime::now();
-    let cause = |error| {
-        // The key stays in the cache if another effective user of the process may have access to the file.
-        if use_cache && !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
-            cache::remove(path, item);
-        }
-        file_cause(error, name)
-    };
-    let (file, before) = private::open(path).map_err(cause)?;
-    if use_cache {
-        if let Some(key) = cache::get(path, item, &Stamp::of(&before), password) {
-            return Ok(key);
-        }
-    }
-    let (content, after) = private::read_all(&file, &before).map_err(cause)?;
-    let (key, source) = decode(&content)?;
-    let password = match source {
-        PasswordSource::None => None,
-        PasswordSource::List => password,
-        // The callback's password is only for its selector.
-        PasswordSource::Callback => return Ok(key),
-    };
-    // A forked child cannot use the key of a token, but would get it from the cache.
-    if use_cache && ossl::key_holder(&key) == KeyHolder::OpenSsl {
-        if let Some(stamp) = file::unchanged_stamp(&before, &after, &start) {
-            cache::store(path, item, stamp, password, &key);
-        }
-    }
-    Ok(key)
+    let accepts = Accepts::Any;
+    let file = KeyFile { path, name, leaf: None, password, callback, use_cache: false, accepts };
+    file.load().map(|key| key.key().clone())
 }
 
 fn file_cause(error: PrivateFileError, name: &Path) -> Cause {
@@ -99,62 +166,6 @@ pub enum PasswordSource {
     List,
     /// The program's callback.
     Callback,
-}
-
-/// The format of a key file, which decides which of OpenSSL's functions reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFormat {
-    /// PEM, with any label.
-    Pem,
-    /// PrivateKeyInfo of RFC 5958, or a traditional form. Both are sequences that begin with a version.
-    Der,
-    /// EncryptedPrivateKeyInfo of RFC 5958.
-    EncryptedDer,
-    /// None of these.
-    Unknown,
-}
-
-impl KeyFormat {
-    /// Returns the format of a file. Ignores bytes after the DER, like OpenSSL.
-    pub fn of(bytes: &[u8]) -> KeyFormat {
-        if bytes.windows(11).any(|w| w == b"-----BEGIN ") {
-            return KeyFormat::Pem;
-        }
-        let Some(content) = Reader(bytes).get(tag::SEQUENCE) else { return KeyFormat::Unknown };
-        let mut parts = Reader(content);
-        match (parts.get_any(), parts.get_any(), parts.is_empty()) {
-            (Some((tag::INTEGER, _)), Some(_), _) => KeyFormat::Der,
-            (Some((tag::SEQUENCE, _)), Some((tag::OCTET_STRING, _)), true) => {
-                KeyFormat::EncryptedDer
-            }
-            _ => KeyFormat::Unknown,
-        }
-    }
-}
-
-/// Returns whether only OpenSSL's own decoders read the file. They accept -1 for "no password" and then
-/// neither ask again nor derive a key from an empty password.
-fn has_builtin_decoder(format: KeyFormat, bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    const LABELS: [&[u8]; 9] = [
-        b"ENCRYPTED PRIVATE KEY-----",
-        b"PRIVATE KEY-----",
-        b"RSA PRIVATE KEY-----",
-        b"EC PRIVATE KEY-----",
-        b"DSA PRIVATE KEY-----",
-        b"EC PARAMETERS-----",
-        b"CERTIFICATE-----",
-        b"X509 CERTIFICATE-----",
-        b"TRUSTED CERTIFICATE-----",
-    ];
-    let mut rest = bytes;
-    while let Some(at) = rest.windows(BEGIN.len()).position(|w| w == BEGIN) {
-        rest = rest.get(at + BEGIN.len()..).unwrap_or_default();
-        if !LABELS.iter().any(|label| rest.starts_with(label)) {
-            return false;
-        }
-    }
-    format != KeyFormat::Unknown
 }
 
 /// Returns the key in the content of a file. `name` is the file's name in errors and for the callback; empty for
@@ -310,7 +321,7 @@ impl PasswordRequest<'_> {
         };
         let new = match known {
             Some(_) => None,
-            None => self.callback.and_then(|callback| call(callback, self.name, size)),
+            None => self.callback.and_then(|callback| callback.call(self.name, size)),
         };
         let Some(bytes) = known.or(new.as_ref()).map(Secret::bytes) else {
             self.state = PasswordState::Missing;
@@ -328,15 +339,6 @@ impl PasswordRequest<'_> {
         }
         length
     }
-}
-
-/// Calls the program's callback with a buffer of `size` bytes.
-fn call(callback: &PasswordCallback, name: &Path, size: c_int) -> Option<Secret> {
-    let name = CString::new(name.as_os_str().as_bytes()).ok()?;
-    let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
-    let length = callback.call(&mut buffer, &name)?;
-    buffer.truncate(length);
-    Secret::from_zeroizing(buffer)
 }
 
 /// OpenSSL's pem_password_cb. A panic must not unwind into C.

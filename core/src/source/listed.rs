@@ -4,6 +4,7 @@
 use super::bundle::Bundle;
 use crate::file::stamp::Stamp;
 use crate::list::Files;
+use crate::uri::Uri;
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,20 @@ pub enum KeySource {
     Files(Box<[PathBuf]>),
     /// In the PKCS#12 file: the first of the keys with these numbers that matches the certificate.
     Pkcs12(Box<[usize]>),
+    /// Behind a URI.
+    Uri {
+        /// The URI.
+        uri: Uri,
+        /// Its text, without `pin-source`.
+        name: PathBuf,
+    },
+}
+
+impl From<Uri> for KeySource {
+    fn from(uri: Uri) -> KeySource {
+        let name = PathBuf::from(uri.to_string());
+        KeySource::Uri { uri, name }
+    }
 }
 
 /// The files of one credential, and its certificates.
@@ -47,14 +62,22 @@ impl ListedCredential {
         ListedCredential { entry: 0, files, bundle: Arc::new(bundle), key, path, stamp }
     }
 
+    /// Like [`ListedCredential::new`], for certificates that are behind a URI.
+    pub fn without_file(files: Files, bundle: Bundle, key: KeySource) -> ListedCredential {
+        ListedCredential {
+            path: CString::default(),
+            ..ListedCredential::new(files, bundle, key, None)
+        }
+    }
+
+    /// Returns whether the certificates are in a file.
+    pub fn has_file(&self) -> bool {
+        !self.path.is_empty()
+    }
+
     /// Returns whether the certificates and their file are those of another credential.
     pub fn is_same(&self, other: &ListedCredential) -> bool {
         self.path == other.path && self.bundle.is_same(&other.bundle)
-    }
-
-    /// Shares the certificates of a credential that has the same, which OpenSSL may have decoded already.
-    pub fn share(&mut self, other: &ListedCredential) {
-        self.bundle = Arc::clone(&other.bundle);
     }
 
     /// Adds the key files of a credential with the same leaf.
@@ -97,6 +120,7 @@ impl ListedCredential {
     pub fn key_path(&self) -> &Path {
         let files = match &self.key {
             KeySource::File => self.files.key.as_deref(),
+            KeySource::Uri { name, .. } => Some(name.as_path()),
             KeySource::Files(files) => files.first().map(PathBuf::as_path),
             KeySource::Pkcs12(_) => None,
         };
@@ -110,13 +134,16 @@ impl ListedCredential {
 
     /// Returns whether the path of a file is relative.
     pub fn has_relative_path(&self) -> bool {
-        self.key_path().is_relative() || self.files.certificate.is_relative()
+        let has_key_file = !matches!(self.key, KeySource::Uri { .. });
+        has_key_file && self.key_path().is_relative()
+            || self.has_file() && self.files.certificate.is_relative()
     }
 
     /// Returns an estimate of the memory that the credential takes.
     pub fn bytes(&self) -> usize {
         let keys = match &self.key {
             KeySource::File => 0,
+            KeySource::Uri { name, .. } => 4 * name.as_os_str().len(),
             KeySource::Files(files) => files.iter().map(|file| 32 + file.as_os_str().len()).sum(),
             KeySource::Pkcs12(keys) => size_of_val(&**keys),
         };

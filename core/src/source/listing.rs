@@ -7,16 +7,17 @@ mod cached;
 use super::bundle::SharedCertificates;
 use super::checked::{Fetched, is_stale};
 use super::collection::{Collection, Opened};
-use super::listed::ListedCredential;
+use super::listed::{KeySource, ListedCredential};
 use super::password::KeyPasswords;
-use super::{Accepts, Source, open};
+use super::{Accepts, Source, open, store};
 use crate::error::{Cause, Error};
 use crate::file;
 use crate::file::stamp::{StampReader, WorkingDirectory};
+use crate::hash::Map;
 use crate::list::{self, Files, Passwords};
 use cached::{ListKey, ListKeyRef};
 pub use cached::{clear as clear_cache, store};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -172,6 +173,11 @@ impl Listing {
             let source = Source { files, base: None, passwords, index, accepts };
             new.push(open(&source, &mut shared).map_err(entry_error(offset, index))?);
         }
+        for credential in &new.credentials {
+            if let KeySource::Uri { uri, .. } = credential.key_source() {
+                store::open_early(uri);
+            }
+        }
         let key = key.map(|key| Arc::new(key.into_owned()));
         let content = Arc::new(new.finish(accepts, key, None));
         store(&content, now);
@@ -232,6 +238,7 @@ impl Listing {
         let mut shared = SharedCertificates::default();
         let mut new = Unfinished::with_capacity(self.credentials.len());
         let mut origins = Vec::with_capacity(self.credentials.len());
+        let mut by_path: Map<&CStr, Vec<usize>> = Map::default();
         let mut start = 0;
         for (index, entry) in self.entries.iter().enumerate() {
             let old = self.credentials.get(start..entry.end).unwrap_or_default();
@@ -240,12 +247,16 @@ impl Listing {
                 open(&Source { files, base, passwords, index, accepts: self.accepts }, &mut shared)
             });
             match opened {
-                Some(Ok(mut opened)) => {
-                    for credential in &mut opened.credentials {
-                        let same = old.iter().position(|one| one.is_same(credential));
-                        if let Some(same) = same.and_then(|at| old.get(at)) {
-                            credential.share(same);
-                        }
+                Some(Ok(opened)) => {
+                    by_path.clear();
+                    for (at, one) in old.iter().enumerate() {
+                        by_path.entry(one.path()).or_default().push(at);
+                    }
+                    for credential in &opened.credentials {
+                        let same =
+                            by_path.get(credential.path()).into_iter().flatten().find(|at| {
+                                old.get(**at).is_some_and(|one| one.is_same(credential))
+                            });
                         let index = same.map(|at| start + at);
                         origins.push(CredentialOrigin { index, is_read: true });
                     }
@@ -308,6 +319,11 @@ impl Listing {
 
     fn key(&self) -> Option<&Arc<ListKey>> {
         self.key.as_ref()
+    }
+
+    /// Returns what the entries may be.
+    pub fn accepts(&self) -> Accepts {
+        self.accepts
     }
 
     /// Returns the number of entries.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The loaded keys of a group of credentials.
 
+use super::key::LoadedKey;
 use crate::ossl::{self, KeyHolder};
 use once_cell::race::OnceBox;
 use openssl::pkey::{PKey, Private};
@@ -13,27 +14,27 @@ const CHUNK: usize = 128;
 #[derive(Debug, Default)]
 pub struct LoadedKeys(Box<[OnceBox<Chunk>]>);
 
-type Chunk = Box<[OnceBox<LoadedKey>]>;
+type Chunk = Box<[OnceBox<Slot>]>;
 
 /// A loaded key.
 #[derive(Clone, Debug)]
-struct LoadedKey {
-    key: PKey<Private>,
+struct Slot {
+    key: LoadedKey,
     /// The only process that can use the key; `None` if a forked child can use it, too.
     process: Option<u32>,
 }
 
-impl LoadedKey {
-    fn new(key: PKey<Private>) -> LoadedKey {
-        let process = match ossl::key_holder(&key) {
+impl Slot {
+    fn new(key: LoadedKey) -> Slot {
+        let process = match ossl::key_holder(key.key()) {
             KeyHolder::OpenSsl => None,
             KeyHolder::Provider | KeyHolder::Unknown => Some(std::process::id()),
         };
-        LoadedKey { key, process }
+        Slot { key, process }
     }
 
     fn is_usable(&self) -> bool {
-        self.process.is_none_or(|process| process == std::process::id())
+        self.process.is_none_or(|process| process == std::process::id()) && self.key.is_usable()
     }
 }
 
@@ -45,17 +46,28 @@ impl LoadedKeys {
 
     /// Returns the key of a credential if it is loaded and this process can use it.
     pub fn get(&self, index: usize) -> Option<&PKey<Private>> {
+        self.usable(index).map(|slot| slot.key.key())
+    }
+
+    fn usable(&self, index: usize) -> Option<&Slot> {
         let loaded = self.0.get(index / CHUNK)?.get()?.get(index % CHUNK)?.get()?;
-        loaded.is_usable().then_some(&loaded.key)
+        loaded.is_usable().then_some(loaded)
     }
 
     /// Stores a key, unless another thread or the parent process has stored one. If this process cannot use the
     /// parent's key, each handshake loads the key again.
-    pub fn set(&self, index: usize, key: PKey<Private>) {
+    pub fn set(&self, index: usize, key: LoadedKey) {
         let Some(chunk) = self.0.get(index / CHUNK) else { return };
         let chunk = chunk.get_or_init(|| Box::new((0..CHUNK).map(|_| OnceBox::new()).collect()));
         if let Some(slot) = chunk.get(index % CHUNK) {
-            let _ = slot.set(Box::new(LoadedKey::new(key)));
+            let _ = slot.set(Box::new(Slot::new(key)));
+        }
+    }
+
+    /// Discards the key of a credential if it is that of a store.
+    pub fn discard(&self, index: usize) {
+        if let Some(LoadedKey::Store(key)) = self.usable(index).map(|slot| &slot.key) {
+            key.discard();
         }
     }
 
@@ -63,8 +75,8 @@ impl LoadedKeys {
     pub fn rearranged(&self, previous: impl ExactSizeIterator<Item = Option<usize>>) -> LoadedKeys {
         let new = LoadedKeys::new(previous.len());
         for (index, previous) in previous.enumerate() {
-            if let Some(key) = previous.and_then(|previous| self.get(previous)) {
-                new.set(index, key.clone());
+            if let Some(loaded) = previous.and_then(|previous| self.usable(previous)) {
+                new.set(index, loaded.key.clone());
             }
         }
         new

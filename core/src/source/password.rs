@@ -6,8 +6,10 @@ use crate::file::private;
 use crate::list::PasswordSet;
 use crate::secret::Secret;
 use libc::{c_char, c_int, c_void};
-use std::ffi::CStr;
-use std::path::PathBuf;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The passwords of the credentials that were added together.
 #[derive(Debug)]
@@ -28,11 +30,17 @@ impl KeyPasswords {
             KeyPasswords::Files(files) => files,
         };
         let Some(Some(file)) = files.get(index) else { return Ok(None) };
-        let content = private::read(file)
-            .map_err(|error| Cause::PasswordFile(file.clone(), error.predicate()))?;
-        let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
+        first_line(file)
     }
+}
+
+/// Returns the first line of a password file; `None` if it is empty. Fails if the file cannot be read or
+/// violates libpq's rule for key files.
+pub(super) fn first_line(file: &Path) -> Result<Option<Secret>, Cause> {
+    let content = private::read(file)
+        .map_err(|error| Cause::PasswordFile(file.to_owned(), error.predicate()))?;
+    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// The C type of the callback (certpick_password_cb in the header).
@@ -63,13 +71,15 @@ impl PasswordCallback {
         PasswordCallback { function, arg }
     }
 
-    /// Calls the callback. Returns the number of bytes of the password, or `None` if there is none.
-    pub(super) fn call(&self, buffer: &mut [u8], key_file: &CStr) -> Option<usize> {
-        let size = c_int::try_from(buffer.len()).ok()?;
+    /// Calls the callback with a buffer of `size` bytes. Returns `None` if there is no password.
+    pub(super) fn call(&self, name: &Path, size: c_int) -> Option<Secret> {
+        let name = CString::new(name.as_os_str().as_bytes()).ok()?;
+        let mut buffer = Zeroizing::new(vec![0u8; usize::try_from(size).ok()?]);
         // SAFETY: a buffer of `size` bytes and a C string; the rest is the promise of `new`.
-        let length = unsafe {
-            (self.function)(buffer.as_mut_ptr().cast(), size, key_file.as_ptr(), self.arg)
-        };
-        usize::try_from(length).ok().filter(|n| (1..=buffer.len()).contains(n))
+        let length =
+            unsafe { (self.function)(buffer.as_mut_ptr().cast(), size, name.as_ptr(), self.arg) };
+        let length = usize::try_from(length).ok().filter(|length| *length <= buffer.len())?;
+        buffer.truncate(length);
+        Secret::from_zeroizing(buffer)
     }
 }

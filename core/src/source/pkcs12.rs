@@ -11,7 +11,7 @@ mod encryption;
 
 use super::bundle::{Bundle, SharedCertificates};
 use super::key::matching::check_match;
-use super::key::{self, PasswordSource};
+use super::key::{KeyFile, LoadedKey, PasswordSource};
 use super::listed::{KeySource, ListedCredential};
 use crate::error::{Cause, Problem};
 use crate::file::bytes::find_slice;
@@ -80,19 +80,12 @@ pub fn open_entry(
     Ok(opened.into_iter().map(credential).collect())
 }
 
-/// Returns the first of the keys with these numbers that matches `leaf`, from the file at `path` or from the
-/// cache.
-pub fn load_key(
-    path: &Path,
-    name: &Path,
-    password: Option<&Secret>,
-    keys: &[usize],
-    leaf: &X509Ref,
-    use_cache: bool,
-) -> Result<PKey<Private>, Cause> {
-    key::load_with(path, name, keys.first().copied(), password, use_cache, &|content| {
-        let source = password.map_or(PasswordSource::None, |_| PasswordSource::List);
-        key_of(content, name, password, keys, leaf).map(|key| (key, source))
+/// Returns the first of the keys with these numbers that matches `leaf`, from the file or from the cache.
+pub fn load_key(file: &KeyFile<'_>, keys: &[usize], leaf: &X509Ref) -> Result<LoadedKey, Cause> {
+    file.load_with(keys.first().copied(), &|content| {
+        let source = file.password.map_or(PasswordSource::None, |_| PasswordSource::List);
+        let key = key_of(content, file.name, file.password, keys, leaf)?;
+        Ok((LoadedKey::File(key), source))
     })
 }
 

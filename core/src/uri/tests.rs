@@ -39,7 +39,7 @@ fn a_uri_has_a_scheme_and_an_attribute() {
 
 #[test]
 fn the_provider_gets_the_attributes_with_the_type_of_the_object() {
-    let key = |uri: &str| good(uri).for_provider(ObjectType::PrivateKey);
+    let key = |uri: &str| good(uri).for_provider(ObjectType::PrivateKey, None);
     for (uri, expected) in [
         ("pkcs11:", "pkcs11:type=private"),
         ("pkcs11:object=a", "pkcs11:object=a;type=private"),
@@ -53,8 +53,13 @@ fn the_provider_gets_the_attributes_with_the_type_of_the_object() {
     ] {
         assert_eq!(key(uri), expected);
     }
-    let certificate = good("pkcs11:object=a;type=private").for_provider(ObjectType::Certificate);
+    let certificate =
+        good("pkcs11:object=a;type=private").for_provider(ObjectType::Certificate, None);
     assert_eq!(certificate, "pkcs11:object=a;type=cert");
+    let in_slot = |uri: &str| good(uri).for_provider(ObjectType::PrivateKey, Some(7));
+    assert_eq!(in_slot("pkcs11:object=a"), "pkcs11:object=a;type=private;slot-id=7");
+    assert_eq!(in_slot("pkcs11:slot-id=8"), "pkcs11:slot-id=8;type=private");
+    assert_eq!(in_slot("handle:0x1"), "handle:0x1");
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub mod tag {
     pub const OBJECT_IDENTIFIER: u8 = 0x06;
     pub const UTC_TIME: u8 = 0x17;
     pub const GENERALIZED_TIME: u8 = 0x18;
+    pub const UTF8_STRING: u8 = 0x0c;
+    pub const VISIBLE_STRING: u8 = 0x1a;
     pub const SEQUENCE: u8 = 0x30;
     /// The field `version` of a TBSCertificate.
     pub const VERSION: u8 = 0xa0;

@@ -7,51 +7,15 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 
-from harness.proxy import pump
+from harness.listener import SECONDS, Listener, TcpListener, pump
 
 SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])
-SECONDS = 30
 
 
 def error_message(text: bytes) -> bytes:
     """Returns PostgreSQL's ErrorResponse for a refused connection."""
     body = b"SFATAL\0C57P03\0M" + text + b"\0\0"
     return b"E" + (len(body) + 4).to_bytes(4, "big") + body
-
-
-class Listener:
-    """A context manager that serves one connection after the other in a thread."""
-
-    def __init__(self, listener: socket.socket):
-        self._listener = listener
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(SECONDS)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, address = self._listener.accept()
-            except OSError:
-                return
-            connection.settimeout(SECONDS)
-            self._handle(connection, address)
-
-    def _handle(self, connection: socket.socket, address) -> None:
-        raise NotImplementedError
-
-
-class TcpListener(Listener):
-    def __init__(self):
-        super().__init__(socket.create_server(("127.0.0.1", 0)))
-        self.port = self._listener.getsockname()[1]
 
 
 class Speaker(TcpListener):

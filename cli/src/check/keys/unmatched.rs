@@ -17,7 +17,7 @@ pub fn report_unmatched(files: &[PathBuf], credentials: &[Credential], subject: 
     let mut key_files: Vec<Option<&Path>> = vec![None; credentials.len()];
     for file in files {
         let name = file_name(file);
-        match key::load(file, file, None, None, false) {
+        match key::load(file, file, None, None) {
             Ok(key) => {
                 let owners = public(&key).and_then(|k| keys.owners().certificates.get(&k));
                 let owners = owners.map_or(&[][..], Vec::as_slice);

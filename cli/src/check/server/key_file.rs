@@ -44,9 +44,9 @@ pub fn report(file: &Path, password: Option<&Secret>, subject: &mut Subject) -> 
     if !report_access(&name, &metadata, subject) {
         return ServerKey::Unusable;
     }
-    let (key, is_encrypted) = match key::load(file, file, None, None, false) {
+    let (key, is_encrypted) = match key::load(file, file, None, None) {
         Err(Cause::PasswordMissing(_)) => match password {
-            Some(_) => (key::load(file, file, password, None, false), true),
+            Some(_) => (key::load(file, file, password, None), true),
             None => {
                 report_encrypted(subject);
                 return ServerKey::Encrypted;

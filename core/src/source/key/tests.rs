@@ -38,12 +38,12 @@ fn every_format_of_key_is_read() {
     ];
     for (form, bytes, password) in forms {
         let path = dir.write("key", &bytes);
-        let loaded = load(&path, &path, password.and_then(secret).as_ref(), None, false);
+        let loaded = load(&path, &path, password.and_then(secret).as_ref(), None);
         assert!(loaded.unwrap().public_eq(&key), "{form}");
         let Some(password) = password else { continue };
-        let missing = load(&path, &path, None, None, false).unwrap_err();
+        let missing = load(&path, &path, None, None).unwrap_err();
         assert_eq!(missing, Cause::PasswordMissing(path.clone()), "{form}");
-        let wrong = load(&path, &path, secret("not it").as_ref(), None, false).unwrap_err();
+        let wrong = load(&path, &path, secret("not it").as_ref(), None).unwrap_err();
         assert!(matches!(wrong, Cause::PasswordWrong(..)), "{form}: {wrong:?}");
         let words = format!("{missing} {wrong} {wrong:?}");
         assert!(!words.contains("not it") && !words.contains(password), "{words}");
@@ -53,7 +53,7 @@ fn every_format_of_key_is_read() {
 #[test]
 fn an_unusable_key_file_has_libpqs_message() {
     let dir = Directory::new();
-    let words = |path: &Path| load(path, path, None, None, false).unwrap_err().to_string();
+    let words = |path: &Path| load(path, path, None, None).unwrap_err().to_string();
     let name = |path: &Path| path.display().to_string();
 
     let gone = dir.path("gone");
@@ -95,9 +95,8 @@ fn a_password_that_is_too_long_for_openssl_is_an_error_with_the_limit() {
     let pem =
         key(Kind::P256).private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"x").unwrap();
     let path = dir.write("key", &pem);
-    let words = load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None, false)
-        .unwrap_err()
-        .to_string();
+    let words =
+        load(&path, &path, secret(&"y".repeat(5000)).as_ref(), None).unwrap_err().to_string();
     assert!(words.contains("longer than the 1024 bytes"), "{words}");
     assert!(!words.contains("yyy"));
 }
@@ -113,7 +112,7 @@ fn a_key_with_an_empty_password_is_not_decrypted_without_a_password() {
     ];
     for bytes in forms {
         let path = dir.write("key", &bytes);
-        let missing = load(&path, &path, None, None, false).unwrap_err();
+        let missing = load(&path, &path, None, None).unwrap_err();
         assert_eq!(missing, Cause::PasswordMissing(path));
     }
 }
