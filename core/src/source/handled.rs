@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values of libpq's parameters that libpq cannot use itself.
 
-use super::{Accepts, pem, permitted, pkcs12};
-use crate::file::regular::{self, ReadError};
+use super::{Accepts, bundle, pem, permitted, pkcs12, store};
+use crate::file::bytes::FileContent;
 use crate::list;
 use crate::uri::is_uri;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-/// The number of bytes that show whether a file may be a PKCS#12 file.
-const HEAD: usize = 16;
-
-/// The maximum size of a key file that is read here. A URI is shorter.
-const MAX_KEY_BYTES: u64 = 1 << 20;
 
 /// Returns whether libpq has to pass these values to certpick. Only regular files are opened, so that nothing is
 /// taken out of a pipe, and none if [`permitted`] accepts PEM files alone.
@@ -27,38 +20,21 @@ pub fn is_handled(sslcert: &[u8], sslkey: &[u8]) -> bool {
     if name.starts_with(list::CONFIG_PREFIX) || is_uri(name) {
         return true;
     }
+    let has_uri = |content: &FileContent| store::wrapped_uri(content).is_some();
     permitted() == Accepts::Any
-        && (entry.is_dir() || is_pkcs12_file(&entry) || is_wrapper_file(sslkey))
+        && (entry.is_dir()
+            || content(&entry).is_some_and(|content| {
+                pkcs12::is_pkcs12(&content) || has_uri(&content) && !pem::has_certificate(&content)
+            })
+            // libpq would load the key through a provider, which prompts for the PIN on the terminal. With a colon,
+            // sslkey names an engine.
+            || !sslkey.contains(&b':')
+                && content(Path::new(OsStr::from_bytes(sslkey))).is_some_and(|key| has_uri(&key)))
 }
 
-fn is_pkcs12_file(path: &Path) -> bool {
-    let read = || {
-        let (file, metadata) = regular::open(path)?;
-        let mut head = [0; HEAD];
-        let length = file.read_at(&mut head, 0).map_err(ReadError::Io)?;
-        // The rest of a PEM file is left to libpq.
-        if !head.get(..length).is_some_and(pkcs12::is_pkcs12) {
-            return Ok(false);
-        }
-        let (content, _) = regular::read_all(&file, &metadata, pem::MAX_BYTES)?;
-        Ok::<_, ReadError>(pkcs12::is_pkcs12(&content))
-    };
-    read().unwrap_or(false)
-}
-
-/// Returns whether `sslkey` names a PEM file with the URI of a key. libpq would load it through a provider, which
-/// prompts for the PIN on the terminal.
-fn is_wrapper_file(sslkey: &[u8]) -> bool {
-    // With a colon, it names an engine.
-    if sslkey.is_empty() || sslkey.contains(&b':') {
-        return false;
-    }
-    let read = || {
-        let (file, metadata) = regular::open(Path::new(OsStr::from_bytes(sslkey)))?;
-        let (content, _) = regular::read_all(&file, &metadata, MAX_KEY_BYTES)?;
-        Ok::<_, ReadError>(pem::has_wrapped_uri(&content))
-    };
-    read().unwrap_or(false)
+/// Returns the content of a regular file.
+fn content(path: &Path) -> Option<FileContent> {
+    bundle::read_file(None, path).ok().map(|content| content.bytes)
 }
 
 #[cfg(test)]
@@ -81,6 +57,8 @@ mod tests {
         let pem_after = [PFX, b"\n-----BEGIN CERTIFICATE-----\n"].concat();
         let pem_in_pfx = file("b.p12", &pem_after);
         let wrapper = file("uri.key", b"x\n-----BEGIN PKCS#11 PROVIDER URI-----\n");
+        let both =
+            file("both", b"-----BEGIN PKCS#11 PROVIDER URI-----\n-----BEGIN CERTIFICATE-----\n");
         let colon = file("a:uri.key", b"-----BEGIN PKCS#11 PROVIDER URI-----\n");
         let directory = dir.path().to_str().unwrap();
         let quoted = format!(" \"{directory}\" ");
@@ -112,6 +90,8 @@ mod tests {
             (directory, "", true),
             (&quoted, "", true),
             ("", directory, false),
+            (&wrapper, "", true),
+            (&both, "", false),
             ("", &pfx, false),
             ("", &wrapper, true),
             (&pem, &wrapper, true),

@@ -2,7 +2,7 @@
 //! A credential from text in memory.
 
 use super::bundle::{Bundle, SharedCertificates};
-use super::{key, pem};
+use super::{key, pem, store};
 use crate::error::{Cause, Problem};
 use crate::secret::Secret;
 use crate::x509::certificate::Certificate;
@@ -31,17 +31,16 @@ pub fn decode(
     password: Option<&Secret>,
 ) -> Result<InMemory, Cause> {
     let bundle = Bundle::parse(certificates, None, &mut SharedCertificates::default())?;
+    let has_uri = |text: &[u8]| store::wrapped_uri(text).is_some();
     let text = match key {
         Some(key) => key,
-        None if pem::has_private_key(certificates) || pem::has_wrapped_uri(certificates) => {
-            certificates
-        }
+        None if pem::has_private_key(certificates) || has_uri(certificates) => certificates,
         None => return Err(Cause::NoKeyBesideCertificate(Path::new("").to_owned())),
     };
     let decoded = |x: &Certificate| x.get().cloned().map_err(|why| why.cause(None));
     let leaf = decoded(&bundle.leaf)?;
     let chain = bundle.extra.iter().map(|x| decoded(x)).collect::<Result<_, _>>()?;
-    if pem::has_wrapped_uri(text) {
+    if has_uri(text) {
         // OpenSSL's decoders would log in to the token several times.
         return Err(Cause::Key(Path::new("").to_owned(), Problem::UriInMemory.into()));
     }

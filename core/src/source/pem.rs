@@ -33,11 +33,6 @@ pub fn has_certificate(bytes: &[u8]) -> bool {
     find_slice(LABEL, bytes).is_some()
 }
 
-/// Returns whether `bytes` contain the URI of a key in PEM, as pkcs11-provider writes it.
-pub fn has_wrapped_uri(bytes: &[u8]) -> bool {
-    find_slice(b"-----BEGIN PKCS#11 PROVIDER URI-----", bytes).is_some()
-}
-
 /// Returns all certificates in PEM, in the order of the file. Skips keys and text between them. Fails if
 /// there are more than `max`.
 pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> {
