@@ -42,7 +42,7 @@ impl LoadedKey {
         }
     }
 
-    /// Returns whether this process can use the key.
+    /// Returns whether this process can use the key, and it has not been discarded.
     pub fn is_usable(&self) -> bool {
         match self {
             LoadedKey::File(_) => true,

@@ -29,7 +29,7 @@ pub fn open(
     let bundle = Bundle::parse(content, name, shared)?;
     let key = match (&source.files.key, uri) {
         (Some(_), _) => uri_entry::key_source(source)?,
-        (None, Some(uri)) => KeySource::Uri(uri),
+        (None, Some(uri)) => uri.into(),
         (None, None) if pem::has_private_key(content) => KeySource::File,
         (None, None) => return Err(Cause::NoKeyBesideCertificate(name.clone())),
     };

@@ -132,6 +132,10 @@ impl<'a> Passwords<'a> {
     /// Decrypts a part, which is one SEQUENCE.
     pub fn decrypt(&mut self, algorithm: &[u8], bytes: &[u8]) -> Result<Decrypted, Failure> {
         for (at, candidate) in self.candidates.into_iter().enumerate().skip(self.first) {
+            // PBES2 does not distinguish the two forms of "no password".
+            if candidate.is_none() && at > 0 && !is_legacy(algorithm) {
+                break;
+            }
             match decrypt(algorithm, bytes, candidate) {
                 // The padding is right for one wrong password in 256.
                 Ok(plain) if is_sequence(&plain) => {
