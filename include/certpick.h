@@ -240,26 +240,35 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * double quote ends at the next one, except that two double quotes in it stand for one. If sslcert
  * as a whole is the name of an existing file, it is that file. With one certificate, sslkey and
  * sslpassword are taken whole, unsplit. If the sslkey entry is empty or there is no sslkey, the
- * key is in the certificate file. If the sslpassword entry is empty or there is no sslpassword,
+ * key is where the certificate is. If the sslpassword entry is empty or there is no sslpassword,
  * there is no password.
  *
- * Since 0.1.1 an entry may also be:
+ * An entry of sslcert is one of the following; all but the first are new in 0.1.1.
  *
- * - a PKCS#12 file, which the password opens. It stands for a credential for each of its keys.
- * - a directory, which stands for every credential in it. sslkey is empty or another directory.
- * - a URI, "pkcs11:" or "handle:", of a certificate. sslkey may be the URI of a key.
- * - "certpick:FILE", which stands for the credentials and the issuers of a configuration file, as
- *   with certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty.
+ * - A PEM file. It contains the certificate and its intermediates in any order, at most 1,000
+ *   certificates. It is read now or taken from the cache, and malformed PEM or DER is an error now.
+ *   If only OpenSSL's decoder rejects a certificate, that is an error when the certificate is
+ *   chosen or validated (since 0.1.1). The sslkey entry is a key file or a URI. A key file is PEM
+ *   or DER, PKCS#8 or traditional, encrypted or not. A PEM file that wraps the URI of pkcs11-provider
+ *   counts as that URI (since 0.1.1).
+ * - A PKCS#12 file, which is recognized by its content. Each key with its certificate is a
+ *   credential. The password is that of the file and is needed now. The sslkey entry must be empty.
+ * - A directory. Each certificate in it that has a key by the name of its file or in the same file
+ *   is a credential; the one that is valid longest comes first. The sslkey entry is empty or a
+ *   directory with the keys. The password is that of all files. doc/lists.md has the names.
+ * - A URI: "pkcs11:" and attributes of RFC 7512, or "handle:". Each certificate behind it that is
+ *   not a CA's is a credential. The sslkey entry is empty, which means the same URI, a key file or
+ *   another URI. The password is the PIN. URIs need OpenSSL 3.0 and an active provider for the
+ *   scheme; the provider must be able to list the certificates without a PIN.
+ * - "certpick:FILE", for the credentials and the issuers of a configuration file, as with
+ *   certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty.
  *
- * If the environment variable CERTPICK_RESTRICT is set, only PEM files are accepted. The entries
- * of a list are counted for error messages, the credentials for indices.
- *
- * A PEM file with a certificate contains the certificate and its intermediates in any order, at
- * most 1,000 certificates. It is read now or taken from the cache, and malformed PEM or DER is an
- * error now. If only OpenSSL's decoder rejects a certificate, that is an error when the
- * certificate is chosen or validated (since 0.1.1). A key file is PEM or DER, PKCS#8 or
- * traditional, encrypted or not. It is read when its certificate is chosen or validated. If a file
- * changes, the next handshake uses the new content (since 0.1.1; see certpick_cache_clear()).
+ * Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
+ * next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
+ * whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
+ * the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
+ * Error messages count entries, of which each credential of a configuration file is one; indices
+ * count credentials.
  */
 certpick_status certpick_selector_add_lists(certpick_selector *selector,
                                             const char *sslcert,
