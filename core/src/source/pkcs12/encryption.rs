@@ -9,17 +9,16 @@ use crate::secret::Secret;
 use crate::x509::der::tag;
 
 /// The maximum number of iterations of key derivation in a file. 600,000, which OWASP recommends for one
-/// key, take 0.15 s. Fuzzing needs
-/// fast inputs.
+/// key, take 0.15 s. Fuzzing needs fast inputs.
 pub const MAX_ITERATIONS: u64 = if cfg!(fuzzing) { 10_000 } else { 10_000_000 };
 
 /// PKCS #5 (1.2.840.113549.1.5): PBES1 has the numbers 1 to 11.
-const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
+pub const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
 const PBKDF2: u8 = 12;
-const PBES2: u8 = 13;
-const PBMAC1: u8 = 14;
+pub const PBES2: u8 = 13;
+pub const PBMAC1: u8 = 14;
 /// pkcs-12PbeIds (RFC 7292, appendix C).
-const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
+pub const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
 /// id-scrypt (RFC 7914).
 const SCRYPT: &[u8] = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b";
 
@@ -60,14 +59,14 @@ impl Budget {
 }
 
 /// Returns the identifier of an algorithm and a reader of its parameters, which are a sequence.
-fn parts(algorithm: &[u8]) -> Option<(&[u8], Option<Reader<'_>>)> {
+pub fn parts(algorithm: &[u8]) -> Option<(&[u8], Option<Reader<'_>>)> {
     let mut fields = Reader(Reader(algorithm).get(tag::SEQUENCE)?);
     let oid = fields.get(tag::OBJECT_IDENTIFIER)?;
     Some((oid, fields.get(tag::SEQUENCE).map(Reader)))
 }
 
 /// Returns the number of iterations; `None` for an unknown algorithm, whose cost is unknown.
-fn iterations(algorithm: &[u8]) -> Result<Option<u64>, Problem> {
+pub fn iterations(algorithm: &[u8]) -> Result<Option<u64>, Problem> {
     let (oid, parameters) = parts(algorithm).ok_or(Problem::DamagedPkcs12)?;
     let mut parameters = parameters.ok_or(Problem::DamagedPkcs12)?;
     let count = match (oid.strip_prefix(PKCS5), oid.strip_prefix(PKCS12_PBE)) {
