@@ -22,7 +22,7 @@ use crate::x509::brief::{self, Brief, NotAfter};
 use crate::x509::certificate::Certificate;
 use layout::{Kind, Names};
 use std::cmp::Reverse;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// The maximum number of files with certificates.
@@ -188,7 +188,9 @@ pub fn list(
 
 /// Returns the key files that belong to no certificate.
 fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Skipped> {
-    let used: Names = names.iter().flat_map(|name| layout::keys(name, key_names)).collect();
+    let is_certificate = |name: &&OsString| layout::kind(name) == Some(Kind::Certificate);
+    let certificates = names.iter().filter(is_certificate);
+    let used: Names = certificates.flat_map(|name| layout::keys(name, key_names)).collect();
     let unused = key_names
         .iter()
         .filter(|name| layout::kind(name) == Some(Kind::Key) && !used.contains(*name));

@@ -8,6 +8,7 @@ mod bags;
 mod ber;
 mod credentials;
 mod encryption;
+mod inspect;
 
 use super::bundle::{Bundle, SharedCertificates};
 use super::key::matching::check_match;
@@ -22,6 +23,7 @@ use crate::ossl::pkcs12::private_key;
 use crate::secret::Secret;
 use bags::KeyBag;
 use encryption::Passwords;
+pub use inspect::{Age, Algorithm, InspectedKey, Inspection, inspect};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Ref;
 use std::path::Path;

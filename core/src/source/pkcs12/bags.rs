@@ -100,6 +100,19 @@ fn outer(file: &[u8]) -> Option<(Octets<'_>, Option<&[u8]>)> {
     Some((safe, mac))
 }
 
+/// Returns the AlgorithmIdentifier of each encrypted content, and the MacData.
+pub fn algorithms(file: &[u8]) -> Option<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
+    let (safe, mac) = outer(file)?;
+    let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE)?);
+    let mut algorithms = Vec::new();
+    while !rest.is_empty() {
+        if let Content::Encrypted { algorithm, .. } = content(&mut rest)? {
+            algorithms.push(algorithm.to_vec());
+        }
+    }
+    Some((algorithms, mac.map(<[u8]>::to_vec)))
+}
+
 /// A ContentInfo of the AuthenticatedSafe.
 enum Content<'a> {
     Plain(Octets<'a>),

@@ -12,12 +12,12 @@ use crate::x509::der::tag;
 pub const MAX_ITERATIONS: u64 = if cfg!(fuzzing) { 10_000 } else { 10_000_000 };
 
 /// PKCS #5 (1.2.840.113549.1.5). The other numbers are those of PBES1.
-const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
+pub const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
 const PBKDF2: u8 = 12;
-const PBES2: u8 = 13;
-const PBMAC1: u8 = 14;
+pub const PBES2: u8 = 13;
+pub const PBMAC1: u8 = 14;
 /// pkcs-12PbeIds (RFC 7292, appendix C).
-const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
+pub const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
 /// id-scrypt (RFC 7914).
 const SCRYPT: &[u8] = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b";
 
@@ -53,7 +53,7 @@ impl Budget {
 }
 
 /// Returns the identifier of an algorithm and a reader of the rest.
-fn split(algorithm: &[u8]) -> Option<(&[u8], Reader<'_>)> {
+pub fn split(algorithm: &[u8]) -> Option<(&[u8], Reader<'_>)> {
     let mut fields = Reader(Reader(algorithm).get(tag::SEQUENCE)?);
     Some((fields.get(tag::OBJECT_IDENTIFIER)?, fields))
 }
@@ -61,7 +61,7 @@ fn split(algorithm: &[u8]) -> Option<(&[u8], Reader<'_>)> {
 /// Returns the number of iterations of an encryption or a MAC, or, if not `is_outer`, of the key derivation
 /// function of one; `Some(None)` for an unknown one, and `None` if the parameters are damaged.
 #[allow(clippy::option_option)]
-fn iterations(algorithm: &[u8], is_outer: bool) -> Option<Option<u64>> {
+pub fn iterations(algorithm: &[u8], is_outer: bool) -> Option<Option<u64>> {
     let (oid, mut rest) = split(algorithm)?;
     let (pkcs5, is_scrypt) = (oid.strip_prefix(PKCS5), oid == SCRYPT);
     let is_known = match is_outer {
