@@ -100,8 +100,11 @@ fn outer(file: &[u8]) -> Option<(Octets<'_>, Option<&[u8]>)> {
     Some((safe, mac))
 }
 
+/// The AlgorithmIdentifiers of encrypted contents, and the MacData.
+pub type Algorithms = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
 /// Returns the AlgorithmIdentifier of each encrypted content, and the MacData.
-pub fn algorithms(file: &[u8]) -> Option<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
+pub fn algorithms(file: &[u8]) -> Option<Algorithms> {
     let (safe, mac) = outer(file)?;
     let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE)?);
     let mut algorithms = Vec::new();
