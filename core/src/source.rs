@@ -9,6 +9,8 @@ pub mod bundle;
 pub(crate) mod checked;
 pub mod collection;
 pub mod directory;
+pub mod handled;
+pub mod in_memory;
 pub mod issuers;
 pub mod key;
 pub mod listed;

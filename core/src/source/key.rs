@@ -42,7 +42,7 @@ impl LoadedKey {
         }
     }
 
-    /// Returns whether this process can use the key.
+    /// Returns whether this process can use the key, and it has not been discarded.
     pub fn is_usable(&self) -> bool {
         match self {
             LoadedKey::File(_) => true,
@@ -50,6 +50,9 @@ impl LoadedKey {
         }
     }
 }
+
+/// The key in the content of a file, and the source of its password.
+pub type Decoded = Result<(LoadedKey, PasswordSource), Cause>;
 
 /// The arguments for loading the key in a file.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +95,7 @@ impl KeyFile<'_> {
     pub fn load_with(
         &self,
         item: Option<usize>,
-        decode: &dyn Fn(&[u8]) -> Result<(LoadedKey, PasswordSource), Cause>,
+        decode: &dyn Fn(&[u8]) -> Decoded,
     ) -> Result<LoadedKey, Cause> {
         let KeyFile { path, name, password, use_cache, .. } = *self;
         let start = CoarseTime::now();
@@ -165,7 +168,9 @@ pub enum PasswordSource {
     Callback,
 }
 
-fn decode(
+/// Returns the key in the content of a file. `name` is the file's name in errors and for the callback; empty for
+/// a key in memory.
+pub(super) fn decode(
     bytes: &[u8],
     name: &Path,
     password: Option<&Secret>,

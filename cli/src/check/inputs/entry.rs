@@ -76,7 +76,7 @@ impl Inputs {
         source.key = match listed.key_source() {
             ListedKey::File => listed.files().key.clone().map_or(KeySource::Own, KeySource::File),
             ListedKey::Files(files) => KeySource::FirstOf(files.to_vec()),
-            ListedKey::Uri(uri) => KeySource::Uri(uri.clone()),
+            ListedKey::Uri { uri, .. } => KeySource::Uri(uri.clone()),
             ListedKey::Pkcs12(_) => KeySource::Unknown,
         };
         let contents = match listed.has_file() {

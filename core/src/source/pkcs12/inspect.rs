@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a file contains, for the program: every key is decrypted, and the algorithms are described.
 
-use super::bags::{self, KeyBag, Wanted};
+use super::bags::{self, KeyBag};
 use super::ber::Reader;
 use super::encryption::{self, PBES2, PBMAC1, PKCS5, PKCS12_PBE, Passwords};
-use super::{Failure, MAX_KEYS, Part, decode};
+use super::{MAX_KEYS, decode};
 use crate::error::{Cause, Problem};
 use crate::secret::Secret;
 use crate::source::key::matching::check_match;
@@ -85,10 +85,10 @@ pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspec
     let mut passwords = Passwords::new(password);
     let all: Vec<usize> = (0..2 * MAX_KEYS).collect();
     let in_plain_contents: Vec<usize> = all.iter().copied().filter(|n| n % 2 == 0).collect();
-    let contents = bags::read(content, &mut passwords, Wanted::Keys(&all))
-        .or_else(|_| bags::read(content, &mut passwords, Wanted::Keys(&in_plain_contents)))
-        .unwrap_or_default();
-    let bags: Vec<KeyBag> = contents.into_iter().flat_map(|bags| bags.keys).collect();
+    let bags: Vec<KeyBag> = bags::read(content, &mut passwords, Some(&all))
+        .or_else(|_| bags::read(content, &mut passwords, Some(&in_plain_contents)))
+        .unwrap_or_default()
+        .keys;
     let of_key = |bag: &KeyBag| Some(bags::encrypted_key(&bag.value)?.0.to_vec());
     let of_keys = bags.iter().filter(|bag| bag.is_encrypted).filter_map(of_key);
     let mut encryption = Vec::new();
@@ -102,12 +102,17 @@ pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspec
     let key = |bag: KeyBag| InspectedKey {
         number: bag.number,
         is_encrypted: bag.is_encrypted || bag.number % 2 == 1,
-        key: decode(&bag, &mut passwords)
-            .map_err(|failure: Failure| failure.cause(name, password, Part::Key)),
+        key: decode(&bag, &mut passwords).map_err(|failure| failure.cause(name, password, true)),
     };
     let keys = bags.into_iter().map(key).collect();
     let mac = algorithms.mac.as_deref().and_then(digest);
     Inspection { encryption, mac, keys, name: name.to_owned() }
+}
+
+/// Returns the identifier of an algorithm, and a reader of its parameters if they are a sequence.
+fn parts(algorithm: &[u8]) -> Option<(&[u8], Option<Reader<'_>>)> {
+    let (oid, mut rest) = encryption::split(algorithm)?;
+    Some((oid, rest.get(tag::SEQUENCE).map(Reader)))
 }
 
 /// Describes the AlgorithmIdentifier of an encryption.
@@ -116,13 +121,13 @@ fn cipher(algorithm: &[u8]) -> Option<Algorithm> {
     const TRIPLE_DES: [u8; 2] = [3, 4];
     const LEGACY_CIPHERS: [Nid; 5] =
         [Nid::RC2_CBC, Nid::RC2_40_CBC, Nid::RC2_64_CBC, Nid::DES_CBC, Nid::RC4];
-    let (oid, parameters) = encryption::parts(algorithm)?;
-    let iterations = encryption::iterations(algorithm).ok().flatten();
+    let (oid, parameters) = parts(algorithm)?;
+    let iterations = encryption::iterations(algorithm, true).flatten();
     let (name, age) = match (oid.strip_prefix(PKCS5), oid.strip_prefix(PKCS12_PBE)) {
         (Some([PBES2]), _) => {
             let mut parameters = parameters?;
             parameters.get(tag::SEQUENCE)?;
-            let (cipher, _) = encryption::parts(parameters.get_element(tag::SEQUENCE)?)?;
+            let (cipher, _) = parts(parameters.get_element(tag::SEQUENCE)?)?;
             let (name, nid) = describe(cipher);
             let age = match nid {
                 nid if LEGACY_CIPHERS.contains(&nid) => Age::Legacy,
@@ -140,19 +145,19 @@ fn cipher(algorithm: &[u8]) -> Option<Algorithm> {
 
 /// Describes a MacData.
 fn digest(mac: &[u8]) -> Option<Algorithm> {
-    let mut parts = Reader(mac);
-    let mut info = Reader(parts.get(tag::SEQUENCE)?);
+    let mut fields = Reader(mac);
+    let mut info = Reader(fields.get(tag::SEQUENCE)?);
     let algorithm = info.get_element(tag::SEQUENCE)?;
-    parts.get_any()?;
-    let (oid, parameters) = encryption::parts(algorithm)?;
+    fields.get_any()?;
+    let (oid, parameters) = parts(algorithm)?;
     if oid.strip_prefix(PKCS5) == Some(&[PBMAC1]) {
         let mut parameters = parameters?;
         parameters.get(tag::SEQUENCE)?;
-        let (scheme, _) = encryption::parts(parameters.get_element(tag::SEQUENCE)?)?;
-        let iterations = encryption::iterations(algorithm).ok().flatten();
+        let (scheme, _) = parts(parameters.get_element(tag::SEQUENCE)?)?;
+        let iterations = encryption::iterations(algorithm, true).flatten();
         return Some(Algorithm { name: describe(scheme).0, iterations, age: Age::Current });
     }
-    let iterations = if parts.is_empty() { Some(1) } else { parts.get_positive() };
+    let iterations = if fields.is_empty() { Some(1) } else { fields.get_positive() };
     let (name, nid) = describe(oid);
     let age = if matches!(nid, Nid::SHA1 | Nid::MD5) { Age::Old } else { Age::Current };
     Some(Algorithm { name, iterations, age })
