@@ -6,7 +6,7 @@ pub mod passwords;
 
 use crate::failure::Failure;
 use certpick_core::Selector;
-use certpick_core::error::{Cause, Error, Problem, file_name};
+use certpick_core::error::{Cause, Error, Problem, StoreFlaw, file_name};
 use certpick_core::list::{self, Passwords};
 use certpick_core::source::Accepts;
 use clap::{Args, ValueEnum};
@@ -174,7 +174,7 @@ impl CredentialOptions {
 fn needs_configuration(error: &Error) -> bool {
     let Error::Entry { cause, .. } = error else { return false };
     match cause {
-        Cause::Store(..) => true,
+        Cause::Store(_, flaw) => *flaw == StoreFlaw::NotServed,
         Cause::Certificate { why, .. } => {
             *why == Problem::UnsupportedEncryption { is_legacy: true }.to_string()
         }

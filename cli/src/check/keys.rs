@@ -9,7 +9,7 @@ use super::inputs::{KeySource, PasswordSource, is_decrypted_by};
 use crate::certificate_file::CertificateFile;
 use crate::facts;
 use crate::report::{Level, Subject};
-use certpick_core::error::{Cause, file_name};
+use certpick_core::error::{Cause, StoreFlaw, file_name};
 use certpick_core::file::private::is_private;
 use certpick_core::source::key;
 use certpick_core::text::is_printable;
@@ -131,6 +131,9 @@ impl<'a> Keys<'a> {
         match self.cause_advice(at, cause) {
             Some(advice) => {
                 subject.advised(finding_key(cause), Level::Wrong, cause.to_string(), advice);
+            }
+            None if matches!(cause, Cause::Store(..)) => {
+                subject.finding("certificate_file", Level::Wrong, cause.to_string());
             }
             None => report_unreadable(&credential.certificate, cause, subject),
         }
@@ -336,8 +339,12 @@ pub fn finding_key(cause: &Cause) -> &'static str {
         Cause::CertificateFile { .. } | Cause::Certificate { .. } | Cause::Unusable { .. } => {
             "certificate_file"
         }
-        Cause::PasswordMissing(_) | Cause::PasswordWrong(..) => "password",
-        Cause::KeyMismatch(..) => "key_matches",
+        Cause::PasswordMissing(_)
+        | Cause::PasswordWrong(..)
+        | Cause::Store(_, StoreFlaw::PinMissing | StoreFlaw::PinRefused | StoreFlaw::PinUnusable) => {
+            "password"
+        }
+        Cause::KeyMismatch(..) | Cause::Store(_, StoreFlaw::Mismatch) => "key_matches",
         _ => "key_file",
     }
 }

@@ -117,16 +117,16 @@ fn entries(listing: &Directory) -> Vec<Entry> {
 
 /// Reports a file that is not used.
 fn report_skipped(skipped: &Skipped, keys: &Path, subject: &mut Subject) {
-    const OTHER: &str = "other_file";
+    const OTHER_KEY: &str = "other_file";
     let Skipped { path, why } = skipped;
     let name = file_name(path);
     match why {
         SkipReason::NotRegular => {
-            subject.finding(OTHER, Level::Note, format!("\"{name}\" is not a regular file"));
+            subject.finding(OTHER_KEY, Level::Note, format!("\"{name}\" is not a regular file"));
         }
         SkipReason::OnlyKey => {
             let text = format!("\"{name}\" contains a private key and no certificate");
-            subject.finding(OTHER, Level::Note, text);
+            subject.finding(OTHER_KEY, Level::Note, text);
         }
         SkipReason::NoCertificate => match content_error(path) {
             // The extension .pem is also used for requests, CRLs, keys and parameters.
@@ -135,7 +135,7 @@ fn report_skipped(skipped: &Skipped, keys: &Path, subject: &mut Subject) {
             }
             _ => {
                 let text = format!("\"{name}\" contains no certificate in PEM");
-                subject.finding(OTHER, Level::Note, text);
+                subject.finding(OTHER_KEY, Level::Note, text);
             }
         },
         SkipReason::Ca { count, has_key } => {
@@ -145,7 +145,7 @@ fn report_skipped(skipped: &Skipped, keys: &Path, subject: &mut Subject) {
             };
             let hint = if *has_key { "; to send it to servers, name it in a list" } else { "" };
             let text = format!("\"{name}\" contains {what}{hint}");
-            subject.finding(OTHER, Level::Note, text);
+            subject.finding(OTHER_KEY, Level::Note, text);
         }
         SkipReason::NoKey => {
             let key = keys.join(path.file_name().unwrap_or_default()).with_extension("key");
@@ -157,12 +157,12 @@ fn report_skipped(skipped: &Skipped, keys: &Path, subject: &mut Subject) {
         }
         SkipReason::UnusedKey => {
             let text = format!("\"{name}\" belongs to no certificate by its name");
-            subject.finding(OTHER, Level::Note, text);
+            subject.finding(OTHER_KEY, Level::Note, text);
         }
         SkipReason::Duplicate(first) => {
             let first = file_name(first);
             let text = format!("\"{name}\" contains the same certificate as \"{first}\"");
-            subject.finding(OTHER, Level::Note, text);
+            subject.finding(OTHER_KEY, Level::Note, text);
         }
         SkipReason::Unreadable(cause) => {
             subject.finding(finding_key(cause), Level::Warning, cause.to_string());

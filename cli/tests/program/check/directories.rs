@@ -296,6 +296,29 @@ fn a_directory_that_cannot_be_used_is_an_error() {
 }
 
 #[test]
+fn run_passes_entries_on_and_numbers_errors_as_the_library() {
+    let scene = Scene::new();
+    scene.identity("a.pem");
+    directory(&scene, "d");
+    scene.write("d/b.pem", Identity::root("ca").issue("b").bundle());
+    scene.write(
+        "certpick.toml",
+        "[[credential]]\nsslcert = 'a.pem'\n[[credential]]\nsslcert = 'd'\n",
+    );
+    // No provider serves the scheme in this process, but one may in the program.
+    let lists =
+        ["--sslcert=d,certpick:certpick.toml,handle:0x1,a.pem", "--sslkey=,,,pkcs11:object=a"];
+    assert_eq!(
+        settings(&scene, &lists),
+        ["sslcert = d,certpick:certpick.toml,handle:0x1,a.pem", "sslkey = ,,,pkcs11:object=a"]
+    );
+    let lists = ["--sslcert=d,certpick:certpick.toml,handle:0x1,none.pem", "--", "true"];
+    let message = failure(scene.certpick_run().args(lists), 125);
+    let expected = "entry 5: could not read certificate file \"none.pem\"";
+    assert!(message.contains(expected), "{message}");
+}
+
+#[test]
 fn check_reports_each_of_a_thousand_certificates() {
     const MANY: usize = 1000;
     let scene = Scene::new();

@@ -100,20 +100,26 @@ fn outer(file: &[u8]) -> Option<(Octets<'_>, Option<&[u8]>)> {
     Some((safe, mac))
 }
 
-/// The AlgorithmIdentifiers of encrypted contents, and the MacData.
-pub type Algorithms = (Vec<Vec<u8>>, Option<Vec<u8>>);
+/// The algorithms that can be seen without the password.
+#[derive(Default)]
+pub struct Algorithms {
+    /// The AlgorithmIdentifier of each encrypted content.
+    pub encryption: Vec<Vec<u8>>,
+    /// The MacData.
+    pub mac: Option<Vec<u8>>,
+}
 
-/// Returns the AlgorithmIdentifier of each encrypted content, and the MacData.
+/// Returns the algorithms of the contents and of the MAC.
 pub fn algorithms(file: &[u8]) -> Option<Algorithms> {
     let (safe, mac) = outer(file)?;
     let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE)?);
-    let mut algorithms = Vec::new();
+    let mut encryption = Vec::new();
     while !rest.is_empty() {
         if let Content::Encrypted { algorithm, .. } = content(&mut rest)? {
-            algorithms.push(algorithm.to_vec());
+            encryption.push(algorithm.to_vec());
         }
     }
-    Some((algorithms, mac.map(<[u8]>::to_vec)))
+    Some(Algorithms { encryption, mac: mac.map(<[u8]>::to_vec) })
 }
 
 /// A ContentInfo of the AuthenticatedSafe.

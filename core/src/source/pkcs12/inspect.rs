@@ -81,7 +81,7 @@ impl Inspection {
 
 /// Returns what a file contains. `name` is the file's name in errors.
 pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspection {
-    let (algorithms, mac) = bags::algorithms(content).unwrap_or_default();
+    let algorithms = bags::algorithms(content).unwrap_or_default();
     let mut passwords = Passwords::new(password);
     let all: Vec<usize> = (0..2 * MAX_KEYS).collect();
     let in_plain_contents: Vec<usize> = all.iter().copied().filter(|n| n % 2 == 0).collect();
@@ -92,7 +92,9 @@ pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspec
     let of_key = |bag: &KeyBag| Some(bags::encrypted_key(&bag.value)?.0.to_vec());
     let of_keys = bags.iter().filter(|bag| bag.is_encrypted).filter_map(of_key);
     let mut encryption = Vec::new();
-    for algorithm in algorithms.into_iter().chain(of_keys).filter_map(|bytes| cipher(&bytes)) {
+    for algorithm in
+        algorithms.encryption.into_iter().chain(of_keys).filter_map(|bytes| cipher(&bytes))
+    {
         if !encryption.contains(&algorithm) {
             encryption.push(algorithm);
         }
@@ -103,7 +105,7 @@ pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspec
         key: decode(&bag, &mut passwords).map_err(|failure| failure.cause(name, password, true)),
     };
     let keys = bags.into_iter().map(key).collect();
-    let mac = mac.as_deref().and_then(digest);
+    let mac = algorithms.mac.as_deref().and_then(digest);
     Inspection { encryption, mac, keys, name: name.to_owned() }
 }
 

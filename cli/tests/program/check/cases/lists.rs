@@ -97,6 +97,29 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         case(
+            "URIs without a provider, and one that is refused",
+            1,
+            &[
+                ("key_file", "wrong", "\"pkcs11:object=a\": "),
+                ("certificate_file", "wrong", "\"handle:0x81000001\": "),
+                ("certificate_file", "wrong", "\"pkcs11:...\": "),
+            ],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue("a"));
+                "--sslcert a.crt,handle:0x81000001,pkcs11:object=a?pin-value=1 \
+                 --sslkey pkcs11:object=a,,"
+            },
+        ),
+        case(
+            "an entry that may be a configuration file or not",
+            1,
+            &[("certificate_file", "wrong", "write ./ before the name to mean the file")],
+            |s| {
+                s.write("certpick:a.pem", Identity::self_signed("a").bundle());
+                "--sslcert certpick:a.pem"
+            },
+        ),
+        case(
             "an issuer pool",
             0,
             &[
