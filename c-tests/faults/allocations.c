@@ -5,9 +5,11 @@
    With CERTPICK_ALLOCATION_STEP=n only every n-th allocation fails. */
 #include "failing_allocations.h"
 #include "picking.h"
+#include "pkcs12.h"
 #include "rules.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,7 +21,7 @@ static struct identity ca_a, ca_b, middle, clients[4];
 /* A CA whose name equals the name of CA B but has different bytes. */
 static struct identity ca_b_with_other_bytes;
 enum scope { OUR_CALLS, WHOLE_CLIENT };
-enum source { LISTS, CONFIGURATION, TEXT };
+enum source { LISTS, CONFIGURATION, TEXT, DIRECTORY, PKCS12_FILE, PKCS12_IN_DIRECTORY, SOURCES };
 
 #define CREDENTIAL(name, rule) "[[credential]]\n" rule "sslkey='" name ".key'\nsslcert='" name ".crt'\n"
 /* Only the last credential may be sent to db.example. */
@@ -33,18 +35,47 @@ static const char configuration[] = "issuers='middle.crt'\n"
 static const char *problem;
 static int is_complete; /* all calls succeeded and the certificate arrived */
 
+/* Writes a certificate that certpick leaves to OpenSSL, and its key. */
+static void write_trusted(const char *name, const struct identity *identity)
+{
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s.crt", name);
+    file = fopen(path, "w");
+    MUST(file != NULL && PEM_write_X509_AUX(file, identity->cert) && fclose(file) == 0);
+    snprintf(path, sizeof(path), "%s.key", name);
+    write_key(path, identity->key, "secret");
+}
+
+/* Writes the same credentials, in the same order, to a directory. The one that is valid longest
+   comes first. The directory also has a CA that could be taken for alice. */
+static void make_directory(const struct identity *ca)
+{
+    MUST(mkdir("directory", 0700) == 0);
+    write_identity("directory/a", &clients[A], "secret");
+    write_trusted("directory/flawed", &clients[FLAWED]);
+    write_trusted("directory/bob", &clients[BOB]);
+    write_identity("directory/alice", &clients[ALICE], "secret");
+    write_trusted("directory/ca", ca);
+}
+
 static void make_files(void)
 {
-    struct traits for_servers = {KEY_P256, "digitalSignature", "serverAuth", 0, 0};
+    struct traits for_servers = {KEY_P256, "digitalSignature", "serverAuth", 0, 367};
+    struct traits for_bob = {KEY_P256, "digitalSignature", "clientAuth", 0, 366};
     struct traits for_clients = {KEY_P256, "digitalSignature", "clientAuth", 0, 0};
+    struct traits long_valid = {KEY_P256, NULL, NULL, 0, 368};
+    struct identity ca;
 
     ca_a = new_root("CA A");
     ca_b = new_root("CA B");
     ca_b_with_other_bytes = new_root(" ca  b");
     middle = new_intermediate("Middle", &ca_b);
-    clients[A] = new_leaf("alice", &ca_a);
+    ca = new_intermediate("alice", &ca_b);
+    clients[A] = new_leaf_with("alice", &ca_a, &long_valid);
     clients[FLAWED] = new_leaf_with("alice", &ca_b, &for_servers);
-    clients[BOB] = new_leaf_with("bob", &ca_b, &for_clients);
+    clients[BOB] = new_leaf_with("bob", &ca_b, &for_bob);
     clients[ALICE] = new_leaf_with("alice", &middle, &for_clients);
     write_identity("a", &clients[A], NULL);
     write_identity("flawed", &clients[FLAWED], NULL);
@@ -53,6 +84,10 @@ static void make_files(void)
     write_certs("middle.crt", middle.cert);
     write_text("password", "secret\n");
     write_text("certpick.toml", configuration);
+    make_directory(&ca);
+    write_pkcs12("all.p12", "secret", clients, COUNT(clients), middle.cert);
+    MUST(mkdir("with-p12", 0700) == 0);
+    write_pkcs12("with-p12/all.p12", "secret", clients, COUNT(clients), middle.cert);
     MUST(chmod("password", 0600) == 0 && chmod("certpick.toml", 0600) == 0);
 }
 
@@ -60,6 +95,20 @@ static void check_run(int holds, const char *what)
 {
     if (!holds && problem == NULL)
         problem = what;
+}
+
+static const char *with_text(const char *what, const char *text)
+{
+    static char buffer[512];
+
+    snprintf(buffer, sizeof(buffer), "%s%s", what, text);
+    return buffer;
+}
+
+/* Returns 1 if no text shows the password or a part of a key. */
+static int is_clean(const char *text)
+{
+    return strstr(text, "secret") == NULL && strstr(text, "PRIVATE") == NULL;
 }
 
 /* Checks the error queue after a call. Returns 1 if the call succeeded. */
@@ -74,6 +123,8 @@ static int succeeded(certpick_status status)
         check_run(code == 0 || ERR_GET_LIB(code) >= ERR_LIB_USER,
                   "the last entry of the error queue is not from certpick");
         check_run(certpick_status_text(status)[0] != '\0', "a status has no text");
+        check_run(status == CERTPICK_ERROR_MEMORY,
+                  with_text("the status is not \"out of memory\": ", certpick_status_text(status)));
         is_complete = 0;
     }
     ERR_clear_error();
@@ -95,6 +146,28 @@ static int add_text(certpick_selector *selector)
     return good;
 }
 
+static certpick_status add(certpick_selector *selector, enum source source)
+{
+    static const char lists[] = "a.crt, flawed.crt ,\"bob.crt\",alice.crt";
+
+    switch (source) {
+    case CONFIGURATION:
+        return certpick_selector_add_config(selector, "certpick.toml");
+    case TEXT:
+        return certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\"",
+                                           "a.key,flawed.key,bob.key", NULL);
+    case DIRECTORY:
+        return certpick_selector_add_lists(selector, "directory", NULL, "secret");
+    case PKCS12_FILE:
+        return certpick_selector_add_lists(selector, "all.p12", NULL, "secret");
+    case PKCS12_IN_DIRECTORY:
+        return certpick_selector_add_lists(selector, "with-p12", NULL, "secret");
+    default:
+        return certpick_selector_add_lists(selector, lists, "a.key,flawed.key,bob.key,alice.key",
+                                           ",,,secret");
+    }
+}
+
 static certpick_selector *new_selector_for_alice(enum source source)
 {
     certpick_selector *selector;
@@ -102,23 +175,22 @@ static certpick_selector *new_selector_for_alice(enum source source)
 
     arm();
     selector = certpick_selector_new();
-    if (selector != NULL && source == CONFIGURATION)
-        good = succeeded(certpick_selector_add_config(selector, "certpick.toml"));
-    else if (selector != NULL && source == TEXT)
-        good = succeeded(certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\"",
-                                                     "a.key,flawed.key,bob.key", NULL));
-    else if (selector != NULL)
-        good = succeeded(certpick_selector_add_lists(
-            selector, "a.crt, flawed.crt ,\"bob.crt\",alice.crt",
-            "a.key,flawed.key,bob.key,alice.key", ",,,secret"));
+    if (selector != NULL)
+        good = succeeded(add(selector, source));
     disarm();
+    if (selector != NULL) {
+        /* add_text() adds alice's. */
+        size_t count = COUNT(clients) - (source == TEXT);
+
+        check_run(certpick_selector_count(selector) == (good ? count : 0),
+                  good ? "the number of credentials is wrong" : "a failed call added credentials");
+        check_run(good || is_clean(certpick_selector_error(selector)), "an error shows a secret");
+    }
     if (good && source != CONFIGURATION) {
         arm();
         good = (source != TEXT || add_text(selector)) &&
                succeeded(certpick_selector_add_issuers(selector, "middle.crt"));
         disarm();
-    } else if (!good && selector != NULL) {
-        check_run(certpick_selector_count(selector) == 0, "a failed call added credentials");
     }
     if (!good) {
         certpick_selector_free(selector);
@@ -200,6 +272,9 @@ static void check_decision(struct link *link, int done, enum scope scope)
     check_run(done || failing.has_failed, "the handshake failed although no allocation failed");
     if (!done || peer == NULL)
         is_complete = 0;
+    check_run(is_clean(message) && is_clean(explanation), "a text shows a secret");
+    check_run(outcome != CERTPICK_OUTCOME_FAILED || strstr(message, "out of memory") != NULL,
+              with_text("the message is not \"out of memory\": ", message));
     X509_free(peer);
     ERR_clear_error();
 }
@@ -361,6 +436,11 @@ int main(void)
         fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, CONFIGURATION, ONE, every);
         fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, TEXT, ONE, every);
         fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, CONFIGURATION, ONE, every * 3);
+        for (enum source source = DIRECTORY; source < SOURCES; source++) {
+            fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, source, ONE, every);
+            fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, source, ALL_FOLLOWING, every * 3);
+        }
+        fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, PKCS12_IN_DIRECTORY, ONE, every * 3);
     }
     printf("%ld runs with a failing allocation, each followed by one without; %zu blocks in use\n",
            runs, blocks_in_use);

@@ -49,7 +49,7 @@ LESS = {
 @pytest.fixture(scope="module")
 def build(scratch_dir):
     """Compiles a program for a checker. Returns its command and environment."""
-    sources = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking")]
+    sources = [C_TESTS / f"{name}.c" for name in ("support", "certificates", "handshake", "picking", "pkcs12")]
     reads = scratch_dir / "failing_reads.so"
     compile_c(reads, [HERE / "failing_reads.c"], flags=["-std=c99", "-fPIC", "-shared"], libs=["-ldl"])
     keys = BUILD / "keys"

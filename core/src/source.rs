@@ -27,8 +27,8 @@ pub(crate) mod watched;
 
 use crate::environment;
 use crate::error::{Cause, Problem};
-use crate::file::Content;
 use crate::file::regular::ReadError;
+use crate::file::{self, Content};
 use crate::list::Files;
 use crate::secret::Secret;
 use bundle::SharedCertificates;
@@ -104,11 +104,15 @@ pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Open
             Accepts::Pem => Err(restricted()),
         },
         Ok(content) => pem_file::open(source, &content.bytes, content.stamp, shared),
-        Err(ReadError::NotRegular) if directory::is_directory(source) => match source.accepts {
-            Accepts::Any => directory::open(source, shared),
-            Accepts::Pem => Err(restricted()),
-            Accepts::File => Err(unreadable(ReadError::NotRegular)),
-        },
+        Err(ReadError::NotRegular)
+            if file::is_directory(source.base, name).map_err(unreadable)? =>
+        {
+            match source.accepts {
+                Accepts::Any => directory::open(source, shared),
+                Accepts::Pem => Err(restricted()),
+                Accepts::File => Err(unreadable(ReadError::NotRegular)),
+            }
+        }
         Err(error) => Err(unreadable(error)),
     }
 }

@@ -2,7 +2,7 @@
 //! OpenSSL's error queue (ERR_get_error(3)): preserves the program's entries, and adds our own.
 
 use super::error_state::SavedQueue;
-use super::{c_string, error_library};
+use super::{c_string, error_library, has_memory};
 use crate::error::Error;
 use crate::text::printable;
 use libc::{c_int, c_ulong};
@@ -36,21 +36,31 @@ impl QuietErrors {
         unsafe { ffi::ERR_clear_error() };
     }
 
-    /// Returns library and reason of the newest entry (ERR_GET_LIB and ERR_GET_REASON of openssl/err.h).
+    /// Returns library and reason of the newest entry.
     fn newest(&self) -> (c_ulong, c_ulong) {
         // SAFETY: reads this thread's queue.
-        let code = unsafe { ffi::ERR_peek_last_error() };
-        let library = if cfg!(ossl3) { (code >> 23) & 0xff } else { (code >> 24) & 0xff };
-        (library, reason_number(code))
+        library_and_reason(unsafe { ffi::ERR_peek_last_error() })
     }
 
-    /// Returns whether the oldest or the newest entry reports an allocation failure.
+    /// Returns whether the oldest or the newest entry reports an allocation failure, or memory cannot be
+    /// allocated now: decoders replace the errors of others by one that says "unsupported".
     pub fn is_out_of_memory(&self) -> bool {
         /// ERR_R_MALLOC_FAILURE.
         const MALLOC_FAILURE: c_ulong = if cfg!(ossl3) { 0xc_0100 } else { 65 };
+        /// EVP_R_NOT_ABLE_TO_COPY_CTX. The context of a digest could not be allocated.
+        const NOT_COPIED: (c_ulong, c_ulong) = (6, 190);
         // SAFETY: reads this thread's queue.
-        let oldest = reason_number(unsafe { ERR_peek_error() });
-        oldest == MALLOC_FAILURE || self.newest().1 == MALLOC_FAILURE
+        let oldest = library_and_reason(unsafe { ERR_peek_error() });
+        [oldest, self.newest()]
+            .iter()
+            .any(|entry| entry.1 == MALLOC_FAILURE || *entry == NOT_COPIED)
+            || !has_memory()
+    }
+
+    /// Returns whether there are no entries. Some functions report nothing if they run out of memory.
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: reads this thread's queue.
+        unsafe { ERR_peek_error() == 0 }
     }
 
     /// Returns whether the newest entry reports that there is no further PEM block.
@@ -95,9 +105,12 @@ impl QuietErrors {
     }
 }
 
-/// ERR_GET_REASON of openssl/err.h.
-fn reason_number(code: c_ulong) -> c_ulong {
-    code & if cfg!(ossl3) { 0x7f_ffff } else { 0xfff }
+/// ERR_GET_LIB and ERR_GET_REASON of openssl/err.h.
+fn library_and_reason(code: c_ulong) -> (c_ulong, c_ulong) {
+    match cfg!(ossl3) {
+        true => ((code >> 23) & 0xff, code & 0x7f_ffff),
+        false => ((code >> 24) & 0xff, code & 0xfff),
+    }
 }
 
 /// Adds an entry to this thread's error queue. The reason is the text of the status, and the data is the text

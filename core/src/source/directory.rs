@@ -44,16 +44,20 @@ pub struct Found {
     /// The credential.
     pub credential: ListedCredential,
     not_after: NotAfter,
+    /// The leaf in DER.
+    der: Vec<u8>,
 }
 
 impl Found {
     fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
         let bundle = credential.bundle();
-        let Brief { not_after, is_ca } = brief::of(&bundle.leaf);
-        match is_ca {
-            true => Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true }),
-            false => Ok(Found { credential, not_after }),
+        let file = &credential.files().certificate;
+        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, file)?;
+        if is_ca {
+            return Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true });
         }
+        let der = bundle.leaf.to_der().map_err(|_| no_memory(file))?;
+        Ok(Found { credential, not_after, der })
     }
 
     fn file(&self) -> &PathBuf {
@@ -63,6 +67,14 @@ impl Found {
     fn leaf(&self) -> &Certificate {
         &self.credential.bundle().leaf
     }
+}
+
+fn brief_of(certificate: &Certificate, file: &Path) -> Result<Brief, SkipReason> {
+    brief::of(certificate).map_err(|_| no_memory(file))
+}
+
+fn no_memory(file: &Path) -> SkipReason {
+    SkipReason::Broken(Cause::Memory(Some(file.to_owned())))
 }
 
 /// A file of a directory that is not used.
@@ -101,11 +113,6 @@ pub enum SkipReason {
     Broken(Cause),
 }
 
-/// Returns whether the entry is the name of a directory.
-pub fn is_directory(source: &Source<'_>) -> bool {
-    file::absolute(source.base, &source.files.certificate).is_dir()
-}
-
 /// Reads a directory. Fails if a file is broken, or if there is no credential.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
     let mut found = list(source, shared, &mut |_, _| {})?;
@@ -141,9 +148,13 @@ pub fn list(
     let Files { certificate: directory, key } = source.files;
     let (names, stamp) = names::read(source.base, directory)?;
     let mut directories = vec![Watched::new(directory.clone(), stamp)];
+    let has_keys = |key| {
+        let found = file::is_directory(source.base, key);
+        found.map_err(|error| Cause::Directory { directory: key.to_owned(), why: error.text() })
+    };
     let keys = match key {
         None => None,
-        Some(key) if file::absolute(source.base, key).is_dir() => {
+        Some(key) if has_keys(key)? => {
             let (names, stamp) = names::read(source.base, key)?;
             directories.push(Watched::new(key.clone(), stamp));
             Some((key.as_path(), names))
@@ -207,8 +218,8 @@ fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
     let found = sorted(found, |a, b| (rank(a), a.file()).cmp(&(rank(b), b.file())));
     let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
-    for one in found {
-        let der = one.leaf().to_der();
+    for mut one in found {
+        let der = std::mem::take(&mut one.der);
         match by_leaf.get(&der).and_then(|at| kept.get_mut(*at)) {
             Some(first) => {
                 first.credential.add_keys(&one.credential);
@@ -232,6 +243,14 @@ fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
     sorted(kept, |a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())))
 }
 
+/// Returns whether the system, and not the file or its permissions, is the reason for an error.
+fn is_failure(error: &std::io::Error) -> bool {
+    !matches!(
+        error.raw_os_error(),
+        Some(libc::EACCES | libc::EPERM | libc::ENOENT | libc::ENOTDIR | libc::ELOOP)
+    )
+}
+
 /// The files of a directory that have been read.
 struct Reading<'a> {
     base: Option<&'a Path>,
@@ -242,30 +261,34 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&mut self, path: &Path) -> Result<Content, SkipReason> {
-        match bundle::read_file(self.base, path) {
+    /// Reads a file. A file that is not `required` may be one that this process has no business with, but
+    /// after another error than a lack of access it may also be a credential.
+    fn read(&mut self, path: &Path, required: bool) -> Result<Content, SkipReason> {
+        let error = match bundle::read_file(self.base, path) {
             Ok(content) => {
                 self.watched.push(Watched::new(path.to_owned(), content.stamp));
-                Ok(content)
+                return Ok(content);
             }
-            Err(ReadError::NotRegular) => Err(SkipReason::NotRegular),
-            Err(error) => {
-                self.watched.push(Watched::new(path.to_owned(), None));
-                let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
-                Err(SkipReason::Broken(cause))
+            Err(ReadError::NotRegular) => return Err(SkipReason::NotRegular),
+            Err(error) => error,
+        };
+        self.watched.push(Watched::new(path.to_owned(), None));
+        let is_needless = match &error {
+            ReadError::Stat(e) | ReadError::Io(e) => {
+                let at = file::absolute(self.base, path).symlink_metadata();
+                let is_removed = at.is_err_and(|e| e.raw_os_error() == Some(libc::ENOENT));
+                is_removed || !required && !is_failure(e)
             }
-        }
+            _ => !required,
+        };
+        let cause = Cause::CertificateFile { file: path.to_owned(), why: error.text() };
+        Err(if is_needless { SkipReason::Unreadable(cause) } else { SkipReason::Broken(cause) })
     }
 
     /// Reads a PEM file. `keys` are the existing files that may contain the key.
     fn pem_file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
-        let optional = |why| match why {
-            SkipReason::Broken(cause) => SkipReason::Unreadable(cause),
-            other => other,
-        };
         let has_key_file = !keys.is_empty();
-        let content =
-            self.read(path).map_err(|why| if has_key_file { why } else { optional(why) })?;
+        let content = self.read(path, has_key_file)?;
         let has_key = pem::has_private_key(&content.bytes);
         match (pem::has_certificate(&content.bytes), has_key, has_key_file) {
             (true, ..) | (false, false, true) => {}
@@ -281,7 +304,7 @@ impl Reading<'_> {
             Err(cause) => return Err(SkipReason::Broken(cause)),
         };
         if keys.is_empty() {
-            return Err(match brief::of(&bundle.leaf).is_ca {
+            return Err(match brief_of(&bundle.leaf, path)?.is_ca {
                 true => SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: false },
                 false => SkipReason::NoKey,
             });
@@ -293,7 +316,7 @@ impl Reading<'_> {
     }
 
     fn pkcs12_file(&mut self, path: &Path) -> Result<(), SkipReason> {
-        let content = self.read(path)?;
+        let content = self.read(path, true)?;
         let files = Files { certificate: path.to_owned(), key: None };
         let opened = pkcs12::open_entry(&files, &content, self.password.as_ref(), self.shared);
         let found = opened.map_err(SkipReason::Broken)?.into_iter().map(Found::new);

@@ -62,7 +62,7 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> 
         (true, true) if bytes.is_empty() => damaged(Problem::Empty),
         (true, true) if bytes.first() == Some(&0x30) => damaged(Problem::DerCertificate),
         (true, true) => damaged(Problem::NoCertificate),
-        (_, false) if errors.is_out_of_memory() => Err(DecodeError::NoMemory),
+        (_, false) if errors.is_out_of_memory() || errors.is_empty() => Err(DecodeError::NoMemory),
         (_, false) => {
             damaged(Problem::Damaged { number: certificates.len() + 1, why: errors.reason() })
         }

@@ -5,7 +5,7 @@ use super::bundle::Bundle;
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
 use super::{Accepts, Source, store};
-use crate::error::{Cause, Problem};
+use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file;
 use crate::hash::Set;
 use crate::list::Files;
@@ -55,8 +55,9 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
         store::certificates(uri)?.into_iter().map(|x: X509| Arc::new(x.into())).collect();
     let issuers: Set<&[u8]> =
         certificates.iter().filter(|x| x.issuer() != x.subject()).map(|x| x.issuer()).collect();
-    let is_leaf = |x: &Certificate| {
-        certificates.len() == 1 || !(issuers.contains(x.subject()) || brief::of(x).is_ca)
+    let is_leaf = |x: &Certificate| -> Result<bool, OutOfMemory> {
+        let is_only = certificates.len() == 1;
+        Ok(is_only || !(issuers.contains(x.subject()) || brief::of(x)?.is_ca))
     };
     let key = match source.files.key {
         Some(_) => key_source(source)?,
@@ -64,7 +65,10 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
     };
     let name = PathBuf::from(uri.to_string());
     let mut credentials = Vec::new();
-    for (at, leaf) in certificates.iter().enumerate().filter(|(_, x)| is_leaf(x)) {
+    for (at, leaf) in certificates.iter().enumerate() {
+        if !is_leaf(leaf).map_err(|_| Cause::Memory(Some(name.clone())))? {
+            continue;
+        }
         let others = certificates.iter().enumerate().filter(|(other, _)| *other != at);
         let extra = others.map(|(_, x)| Arc::clone(x)).collect();
         let bundle = Bundle { leaf: Arc::clone(leaf), extra };

@@ -2,8 +2,10 @@
 //! The properties of a certificate by which a directory is sorted, read from its DER without OpenSSL, which
 //! would decode the public key as well.
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, DecodeError};
 use super::der::{Reader, tag};
+use super::extensions::cache_extensions;
+use crate::error::OutOfMemory;
 use foreign_types::ForeignType;
 
 /// The end of a validity: year, month, day, hour, minute and second as digits, which sort like times.
@@ -20,15 +22,21 @@ pub struct Brief {
 
 /// Returns the brief of a certificate. One that cannot be read without OpenSSL comes last, and is a CA's
 /// if OpenSSL says so.
-pub fn of(certificate: &Certificate) -> Brief {
+pub fn of(certificate: &Certificate) -> Result<Brief, OutOfMemory> {
     const EXFLAG_CA: u32 = 0x10;
-    read(&certificate.to_der()).unwrap_or_else(|| Brief {
-        not_after: [b'0'; 14],
-        is_ca: certificate.get().is_ok_and(|x| {
-            // SAFETY: a valid certificate. OpenSSL caches its extensions in it.
+    if let Some(brief) = read(&certificate.to_der()?) {
+        return Ok(brief);
+    }
+    let is_ca = match certificate.get() {
+        Ok(x) => {
+            cache_extensions(x)?;
+            // SAFETY: a valid certificate, whose extensions OpenSSL has cached.
             unsafe { openssl_sys::X509_get_extension_flags(x.as_ptr()) & EXFLAG_CA != 0 }
-        }),
-    })
+        }
+        Err(DecodeError::NoMemory) => return Err(OutOfMemory),
+        Err(DecodeError::Damaged(_)) => false,
+    };
+    Ok(Brief { not_after: [b'0'; 14], is_ca })
 }
 
 /// Returns the brief of a certificate in DER (RFC 5280, section 4.1), or `None` if it cannot be read.

@@ -107,10 +107,10 @@ impl Certificate {
     }
 
     /// Returns the certificate in DER.
-    pub fn to_der(&self) -> Vec<u8> {
+    pub fn to_der(&self) -> Result<Vec<u8>, OutOfMemory> {
         match self.original() {
-            Some(certificate) => certificate.to_der().unwrap_or_default(),
-            None => self.der.to_vec(),
+            Some(certificate) => certificate.to_der().map_err(|_| OutOfMemory),
+            None => Ok(self.der.to_vec()),
         }
     }
 
