@@ -16,6 +16,9 @@ static void null_selector(const struct pki *pki)
     REFUSED(certpick_selector_add_lists(NULL, NULL, NULL, NULL));
     REFUSED(certpick_selector_add_files(NULL, "a.crt", "a.key", NULL));
     REFUSED(certpick_selector_add_credential(NULL, pki->a.cert, pki->a.key, NULL));
+    REFUSED(certpick_selector_add_source(NULL, "a.crt", "a.key", NULL));
+    REFUSED(certpick_selector_add_pem(NULL, "a", 1, "a", 1, NULL));
+    REFUSED(certpick_selector_add_pem(NULL, NULL, 0, NULL, 0, NULL));
     REFUSED(certpick_selector_add_issuers(NULL, "a.crt"));
     REFUSED(certpick_selector_set_password_callback(NULL, refuse_password, NULL));
     REFUSED(certpick_selector_set_option(NULL, CERTPICK_OPTION_CACHE, CERTPICK_CACHE_ON));
@@ -64,6 +67,7 @@ static void null_values(const struct pki *pki)
 
     subject("NULL for a required value leaves the selector unchanged");
     CHECK_INT(certpick_is_list(NULL), 0);
+    CHECK_INT(certpick_handles(NULL, NULL), 0);
     CHECK_INT(certpick_is_list(""), 0);
     REFUSED(certpick_selector_add_lists(selector, NULL, "b.key", NULL));
     REFUSED(certpick_selector_add_lists(selector, NULL, NULL, NULL));
@@ -71,6 +75,8 @@ static void null_values(const struct pki *pki)
     REFUSED(certpick_selector_add_credential(selector, NULL, pki->b.key, NULL));
     REFUSED(certpick_selector_add_credential(selector, pki->b.cert, NULL, NULL));
     REFUSED(certpick_selector_add_credential(selector, NULL, NULL, NULL));
+    REFUSED(certpick_selector_add_source(selector, NULL, "b.key", NULL));
+    REFUSED(certpick_selector_add_pem(selector, NULL, 0, NULL, 0, NULL));
     REFUSED(certpick_selector_add_issuers(selector, NULL));
     CHECK(certpick_selector_error(selector)[0] != '\0');
     CHECK_INT(certpick_selector_count(selector), 1);

@@ -132,6 +132,52 @@ static void from_callback(const struct pki *pki, enum form form, certpick_status
     CHECK_INT(copies_in_memory(), 0);
 }
 
+/* Returns text that ends with the password, after a file's content if there is one. */
+static unsigned char *with_password(const char *file, size_t *length)
+{
+    char *content = read_file(file, length);
+    unsigned char *text = malloc(*length + PASSWORD_LENGTH);
+
+    MUST(text != NULL);
+    memcpy(text, content, *length);
+    write_password((char *)text + *length);
+    *length += PASSWORD_LENGTH - 1;
+    free(content);
+    return text;
+}
+
+/* Adds texts from memory that contain the password outside of the PEM blocks, so that a copy of a text is
+   found. */
+static void from_text(const struct pki *pki, enum form form, const char *key_file,
+                      certpick_status expected)
+{
+    SCOPED(certpick_selector) *selector = certpick_selector_new();
+    SCOPED(SSL_CTX) *server = new_server(TLS1_3_VERSION, &pki->ca_b);
+    char password[PASSWORD_LENGTH] = {0};
+    size_t cert_length, key_length;
+    unsigned char *cert, *key;
+
+    subject("memory does not contain a text that was added, nor its password");
+    write_encrypted_key("b.key", pki->b.key, form);
+    cert = with_password("b.crt", &cert_length);
+    key = with_password(key_file, &key_length);
+    write_password(password);
+    CHECK_INT(certpick_selector_add_pem(selector, cert, cert_length, key, key_length, password),
+              expected);
+    OPENSSL_cleanse(password, sizeof(password));
+    OPENSSL_cleanse(cert, cert_length);
+    OPENSSL_cleanse(key, key_length);
+    free(cert);
+    free(key);
+    CHECK_INT(copies_in_memory(), 0);
+    CHECK(!has_password(certpick_selector_error(selector)));
+    CHECK_INT(certpick_selector_error(selector)[0] == '\0', expected == CERTPICK_OK);
+    if (expected == CERTPICK_OK)
+        CHECK_SELECTOR_SENDS(TLS1_3_VERSION, selector, server, pki->b.cert);
+    CHECK_INT(copies_in_memory(), 0);
+    ERR_clear_error();
+}
+
 static struct held use_password(SSL_CTX *server)
 {
     certpick_selector *selector = certpick_selector_new();
@@ -174,6 +220,10 @@ int main(void)
     from_callback(&pki, OTHER_PASSWORD, CERTPICK_ERROR_PASSWORD_WRONG);
     for (enum form form = PKCS8; form < FORMS; form++)
         not_in_texts(&pki, form);
+    for (enum form form = PKCS8; form < FORMS; form++)
+        from_text(&pki, form, "b.key", form != OTHER_PASSWORD ? CERTPICK_OK : CERTPICK_ERROR_PASSWORD_WRONG);
+    from_text(&pki, PKCS8, "a.key", CERTPICK_ERROR_KEY_MISMATCH);
+    from_text(&pki, PKCS8, "b.crt", CERTPICK_ERROR_KEY);
     write_encrypted_key("b.key", pki.b.key, PKCS8);
     with_a_cached_key(&pki);
     return finish();

@@ -203,7 +203,8 @@ certpick_status certpick_selector_up_ref(struct certpick_selector *selector);
 void certpick_selector_free(struct certpick_selector *selector);
 
 /**
- * Returns the number of credentials.
+ * Returns the number of credentials. If a directory or a configuration file changes, the number
+ * changes in the handshake that reads it again (since 0.1.1).
  */
 size_t certpick_selector_count(const struct certpick_selector *selector);
 
@@ -239,19 +240,35 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * double quote ends at the next one, except that two double quotes in it stand for one. If sslcert
  * as a whole is the name of an existing file, it is that file. With one certificate, sslkey and
  * sslpassword are taken whole, unsplit. If the sslkey entry is empty or there is no sslkey, the
- * key is in the certificate file. If the sslpassword entry is empty or there is no sslpassword,
+ * key is where the certificate is. If the sslpassword entry is empty or there is no sslpassword,
  * there is no password.
  *
- * The entry "certpick:FILE" stands for the credentials and the issuers of a configuration file, as
- * with certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty (since
- * 0.1.1).
+ * An entry of sslcert is one of the following; all but the first are new in 0.1.1.
  *
- * A certificate file is PEM. It contains the certificate and its intermediates in any order, at
- * most 1,000 certificates. It is read now or taken from the cache, and malformed PEM or DER is an
- * error now. If only OpenSSL's decoder rejects a certificate, that is an error when the
- * certificate is chosen or validated (since 0.1.1). A key file is PEM or DER, PKCS#8 or
- * traditional, encrypted or not. It is read when its certificate is chosen or validated. If a file
- * changes, the next handshake uses the new content (since 0.1.1; see certpick_cache_clear()).
+ * - A PEM file. It contains the certificate and its intermediates in any order, at most 1,000
+ *   certificates. It is read now or taken from the cache, and malformed PEM or DER is an error now.
+ *   If only OpenSSL's decoder rejects a certificate, that is an error when the certificate is
+ *   chosen or validated (since 0.1.1). The sslkey entry is a key file or a URI. A key file is PEM
+ *   or DER, PKCS#8 or traditional, encrypted or not. A PEM file that wraps the URI of pkcs11-provider
+ *   counts as that URI (since 0.1.1).
+ * - A PKCS#12 file, which is recognized by its content. Each key with its certificate is a
+ *   credential. The password is that of the file and is needed now. The sslkey entry must be empty.
+ * - A directory. Each certificate in it that has a key by the name of its file or in the same file
+ *   is a credential; the one that is valid longest comes first. The sslkey entry is empty or a
+ *   directory with the keys. The password is that of all files. doc/lists.md has the names.
+ * - A URI: "pkcs11:" and attributes of RFC 7512, or "handle:". Each certificate behind it that is
+ *   not a CA's is a credential. The sslkey entry is empty, which means the same URI, a key file or
+ *   another URI. The password is the PIN. URIs need OpenSSL 3.0 and an active provider for the
+ *   scheme; the provider must be able to list the certificates without a PIN.
+ * - "certpick:FILE", for the credentials and the issuers of a configuration file, as with
+ *   certpick_selector_add_config(). Its entries in sslkey and sslpassword must be empty.
+ *
+ * Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
+ * next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
+ * whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
+ * the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
+ * Error messages count entries, of which each credential of a configuration file is one; indices
+ * count credentials.
  */
 certpick_status certpick_selector_add_lists(certpick_selector *selector,
                                             const char *sslcert,
@@ -259,14 +276,39 @@ certpick_status certpick_selector_add_lists(certpick_selector *selector,
                                             const char *sslpassword);
 
 /**
- * Like certpick_selector_add_lists(), but adds one credential, and file names are neither split
- * nor unquoted. If key is NULL or empty, the key is in the certificate file. If password is NULL
- * or empty, there is no password.
+ * Like certpick_selector_add_lists(), but adds one entry, which is a PEM file or a PKCS#12 file
+ * (since 0.1.1), and file names are neither split nor unquoted. If key is NULL or empty, the key
+ * is in the certificate file. If password is NULL or empty, there is no password.
  */
 certpick_status certpick_selector_add_files(certpick_selector *selector,
                                             const char *cert,
                                             const char *key,
                                             const char *password);
+
+/**
+ * Adds one entry of any kind, with every credential that it stands for, or on failure nothing.
+ * Names are neither split nor unquoted; otherwise the entry is one of
+ * certpick_selector_add_lists(). sslkey and password may be NULL or empty. Since 0.1.1.
+ */
+certpick_status certpick_selector_add_source(certpick_selector *selector,
+                                             const char *sslcert,
+                                             const char *sslkey,
+                                             const char *password);
+
+/**
+ * Adds one credential from text in memory. cert is PEM, cert_len bytes: the certificate and its
+ * intermediates in any order, and possibly the key. key is the key, key_len bytes in PEM or DER;
+ * NULL if cert contains it. Neither needs a terminating NUL. If password is NULL or empty, there
+ * is no password; the password callback is not called.
+ *
+ * The texts are decoded now and not kept. The caller wipes its own copies. Since 0.1.1.
+ */
+certpick_status certpick_selector_add_pem(certpick_selector *selector,
+                                          const void *cert,
+                                          size_t cert_len,
+                                          const void *key,
+                                          size_t key_len,
+                                          const char *password);
 
 /**
  * Adds one credential that is held in memory. The function takes references; the caller keeps its
@@ -288,17 +330,26 @@ certpick_status certpick_selector_add_issuers(certpick_selector *selector, const
  * issuers, or on failure nothing.
  *
  * The file is checked in each handshake that requests a certificate. If it has changed, the new
- * content is used from then on; indices in that handshake count the credentials of the new content.
- * If the new content has an error, or the file cannot be read, the handshake is aborted. With
- * CERTPICK_CACHE_OFF, later changes are ignored. Since 0.1.1.
+ * content is used from then on; indices in that handshake count the credentials of the new
+ * content. If the new content has an error, or the file cannot be read, the handshake is aborted.
+ * With CERTPICK_CACHE_OFF, later changes are ignored. Since 0.1.1.
  */
 certpick_status certpick_selector_add_config(certpick_selector *selector, const char *file);
 
 /**
- * Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to
- * certpick_selector_add_lists(), because sslcert is a list (see certpick_is_list()) or begins with
- * "certpick:". Returns 0 for other values, with which libpq behaves as without certpick, and if
- * sslcert is NULL. sslkey may be NULL. Since 0.1.1.
+ * Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to certpick,
+ * because it cannot use them itself: sslcert is a list (see certpick_is_list()), begins with
+ * "certpick:", or is the name of a directory or of a PKCS#12 file; sslcert or sslkey is a URI; or
+ * sslkey is the name of a PEM file that contains the URI of a key. Otherwise returns 0, in
+ * particular for one certificate in PEM and for "engine:key": libpq then behaves as without
+ * certpick. Both may be NULL.
+ *
+ * libpq passes the values to certpick_selector_add_lists(). If sslcert is NULL or empty, it passes
+ * the name of its default certificate file and sslkey to certpick_selector_add_source().
+ *
+ * A regular file is read to find out what it contains. Nothing is read from a pipe. If the
+ * environment variable CERTPICK_RESTRICT is set, no file is read, and the function returns 1 only
+ * for lists, URIs and "certpick:". Since 0.1.1.
  */
 int certpick_handles(const char *sslcert, const char *sslkey);
 
@@ -438,10 +489,12 @@ certpick_status certpick_selector_set_option(certpick_selector *selector,
 
 /**
  * Sets one part of the rule of a credential: one of the CERTPICK_RULE_ values. index counts the
- * credentials from 0, in the order in which they were added. If value is NULL, that part is
- * removed. White space around a pattern is ignored. If value contains no pattern, or one that
- * cannot be used, that is CERTPICK_ERROR_ARGUMENT. The rules of credentials that
- * certpick_selector_add_config() has added cannot be changed. Since 0.1.1.
+ * credentials from 0, in the order in which they were added. If the credential is one of an entry
+ * that stands for several, such as a directory, the rule is that of the whole entry, also for
+ * files that are added to the directory later. If value is NULL, that part is removed. White space
+ * around a pattern is ignored. If value contains no pattern, or one that cannot be used, that is
+ * CERTPICK_ERROR_ARGUMENT. The rules of credentials that certpick_selector_add_config() has added
+ * cannot be changed. Since 0.1.1.
  */
 certpick_status certpick_selector_set_rule(certpick_selector *selector,
                                            size_t index,
@@ -665,12 +718,14 @@ const char *certpick_explanation(const SSL *ssl);
  * The permissions of a key file are checked each time it is opened. A decrypted key is used only
  * for the password that decrypted it; the cache stores a digest of the password under a random key
  * of the process. A key that a password callback decrypted, or that belongs to a provider other
- * than OpenSSL's own, is used only by the selector that loaded it.
+ * than OpenSSL's own, is used only by the selector that loaded it. The key of a URI, such as
+ * "pkcs11:object=a", is used by all selectors with the same PIN, in the process that loaded it. A
+ * PIN that a token has refused is not tried again until certpick_cache_clear() is called.
  *
  * By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names
  * with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB, 64 configuration files
- * with 32 MiB and 1,024 keys with 16 MiB. The least recently used entry is evicted first. After fork(2) the child has a copy of the
- * cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
+ * with 32 MiB, 1,024 keys with 16 MiB, and 64 keys of URIs. The least recently used entry is
+ * evicted first. After fork(2) the child has a copy of the cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
  * cache.
  * ------------------------------------------------------------------------------------------------ */
 

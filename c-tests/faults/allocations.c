@@ -21,7 +21,7 @@ static struct identity ca_a, ca_b, middle, clients[4];
 /* A CA whose name equals the name of CA B but has different bytes. */
 static struct identity ca_b_with_other_bytes;
 enum scope { OUR_CALLS, WHOLE_CLIENT };
-enum source { LISTS, CONFIGURATION, DIRECTORY, PKCS12_FILE, PKCS12_IN_DIRECTORY, SOURCES };
+enum source { LISTS, CONFIGURATION, TEXT, DIRECTORY, PKCS12_FILE, PKCS12_IN_DIRECTORY, SOURCES };
 
 #define CREDENTIAL(name, rule) "[[credential]]\n" rule "sslkey='" name ".key'\nsslcert='" name ".crt'\n"
 /* Only the last credential may be sent to db.example. */
@@ -131,6 +131,21 @@ static int succeeded(certpick_status status)
     return status == CERTPICK_OK;
 }
 
+/* The files of alice's credential, for certpick_selector_add_pem(). */
+static char *cert_text, *key_text;
+static size_t cert_length, key_length;
+
+static int add_text(certpick_selector *selector)
+{
+    size_t before = certpick_selector_count(selector);
+    int good = succeeded(certpick_selector_add_pem(selector, cert_text, cert_length, key_text,
+                                                   key_length, "secret"));
+
+    check_run(certpick_selector_count(selector) == before + (size_t)good,
+              "a failed call added a credential");
+    return good;
+}
+
 static certpick_status add(certpick_selector *selector, enum source source)
 {
     static const char lists[] = "a.crt, flawed.crt ,\"bob.crt\",alice.crt";
@@ -138,6 +153,9 @@ static certpick_status add(certpick_selector *selector, enum source source)
     switch (source) {
     case CONFIGURATION:
         return certpick_selector_add_config(selector, "certpick.toml");
+    case TEXT:
+        return certpick_selector_add_lists(selector, "a.crt, flawed.crt ,\"bob.crt\"",
+                                           "a.key,flawed.key,bob.key", NULL);
     case DIRECTORY:
         return certpick_selector_add_lists(selector, "directory", NULL, "secret");
     case PKCS12_FILE:
@@ -161,13 +179,17 @@ static certpick_selector *new_selector_for_alice(enum source source)
         good = succeeded(add(selector, source));
     disarm();
     if (selector != NULL) {
-        check_run(certpick_selector_count(selector) == (good ? COUNT(clients) : 0),
+        /* add_text() adds alice's. */
+        size_t count = COUNT(clients) - (source == TEXT);
+
+        check_run(certpick_selector_count(selector) == (good ? count : 0),
                   good ? "the number of credentials is wrong" : "a failed call added credentials");
         check_run(good || is_clean(certpick_selector_error(selector)), "an error shows a secret");
     }
     if (good && source != CONFIGURATION) {
         arm();
-        good = succeeded(certpick_selector_add_issuers(selector, "middle.crt"));
+        good = (source != TEXT || add_text(selector)) &&
+               succeeded(certpick_selector_add_issuers(selector, "middle.crt"));
         disarm();
     }
     if (!good) {
@@ -404,12 +426,15 @@ int main(void)
     signal(SIGABRT, crashed);
     enter_work_dir();
     make_files();
+    cert_text = read_file("alice.crt", &cert_length);
+    key_text = read_file("alice.key", &key_length);
     for (int i = 0; i < 2; i++) {
         fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, LISTS, ONE, every);
         fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, LISTS, ALL_FOLLOWING, every * 3);
         fail_each(tls_versions[i], BY_CLIENT_CERT_CB, WHOLE_CLIENT, LISTS, ONE, every * 2);
         fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, LISTS, ONE, every * 3);
         fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, CONFIGURATION, ONE, every);
+        fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, TEXT, ONE, every);
         fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, CONFIGURATION, ONE, every * 3);
         for (enum source source = DIRECTORY; source < SOURCES; source++) {
             fail_each(tls_versions[i], BY_OWN_CERT_CB, OUR_CALLS, source, ONE, every);
@@ -419,5 +444,7 @@ int main(void)
     }
     printf("%ld runs with a failing allocation, each followed by one without; %zu blocks in use\n",
            runs, blocks_in_use);
+    free(cert_text);
+    free(key_text);
     return finish();
 }

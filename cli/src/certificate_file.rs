@@ -4,9 +4,10 @@
 use certpick_core::error::{Cause, Error};
 use certpick_core::file::bytes::FileContent;
 use certpick_core::file::regular;
+use certpick_core::source::bundle::Bundle;
 use certpick_core::source::issuers::IssuerFile;
 use certpick_core::source::key::KeyFormat;
-use certpick_core::source::pem;
+use certpick_core::source::{pem, pkcs12, store};
 use openssl::x509::X509;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,16 @@ impl CertificateFile {
         self.bytes.windows(LABEL.len()).any(|w| w == LABEL)
     }
 
+    /// Returns whether the file is a PKCS#12 file.
+    pub fn is_pkcs12(&self) -> bool {
+        pkcs12::is_pkcs12(&self.bytes)
+    }
+
+    /// Returns whether the file contains the URI of a key in a token instead of the key.
+    pub fn wraps_uri(&self) -> bool {
+        store::wrapped_uri(&self.bytes).is_some()
+    }
+
     /// Returns the certificates of a credential's file, at least one, in their order.
     pub fn certificates(&self) -> Result<Vec<X509>, Cause> {
         self.at_most(pem::MAX_CERTIFICATES)
@@ -61,6 +72,39 @@ impl CertificateFile {
 
     fn at_most(&self, max: usize) -> Result<Vec<X509>, Cause> {
         pem::certificates(&self.bytes, max).map_err(|error| error.cause(Some(&self.path)))
+    }
+}
+
+/// The certificates of a credential, or of the file of a server.
+pub struct Contents {
+    /// At least one, in the order of the file.
+    pub certificates: Vec<X509>,
+    pub has_private_key: bool,
+    /// Whether the order of the certificates matters to other programs, as in a PEM file.
+    pub is_ordered: bool,
+    /// `None` if there is no file.
+    pub metadata: Option<Metadata>,
+}
+
+impl Contents {
+    /// Returns the content of a PEM file.
+    pub fn of(file: CertificateFile) -> Result<Contents, Cause> {
+        let (certificates, has_private_key) = (file.certificates()?, file.has_private_key());
+        let metadata = Some(file.metadata);
+        Ok(Contents { certificates, has_private_key, is_ordered: true, metadata })
+    }
+
+    /// Returns the certificates of a credential of a PKCS#12 file or a token, whose name is `name` in
+    /// errors.
+    pub fn of_bundle(
+        bundle: &Bundle,
+        name: &Path,
+        has_private_key: bool,
+    ) -> Result<Contents, Cause> {
+        let all = std::iter::once(&bundle.leaf).chain(&bundle.extra);
+        let decoded = all.map(|x| x.get().cloned().map_err(|why| why.cause(Some(name))));
+        let certificates = decoded.collect::<Result<_, _>>()?;
+        Ok(Contents { certificates, has_private_key, is_ordered: false, metadata: None })
     }
 }
 

@@ -27,7 +27,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "certpick check [OPTIONS] --sslcert <LIST|DIR> [--sslkey <LIST|DIR>]\n       \
+const USAGE: &str = "certpick check [OPTIONS] --sslcert <LIST> [--sslkey <LIST>]\n       \
                      certpick check [OPTIONS] --config <FILE>\n       \
                      certpick check [OPTIONS] --server --cert <FILE> [--key <FILE>]";
 

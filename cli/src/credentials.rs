@@ -2,14 +2,12 @@
 //! The options that name client certificates and their keys.
 
 pub mod absolute;
-pub mod directory;
 pub mod passwords;
 
-use crate::certificate_file;
 use crate::failure::Failure;
 use certpick_core::Selector;
-use certpick_core::error::{Error, file_name};
-use certpick_core::list::{self, Entry, Passwords};
+use certpick_core::error::{Cause, Error, Problem, StoreFlaw, file_name};
+use certpick_core::list::{self, Passwords};
 use certpick_core::source::Accepts;
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
@@ -21,20 +19,22 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[group(skip)]
 pub struct CredentialOptions {
-    /// Certificate files, separated by commas. Write a name that contains a
-    /// comma between double quotes. A directory stands for each *.crt, *.pem
-    /// and *.cer file in it whose key is in NAME.key or in the same file
-    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment)]
+    /// Entries separated by commas: a PEM or PKCS#12 file, a directory with
+    /// certificates and keys, a URI (pkcs11: or handle:), or certpick:FILE
+    /// for a configuration file. Write an entry that contains a comma between
+    /// double quotes
+    #[arg(long, value_name = "LIST", verbatim_doc_comment)]
     pub sslcert: Option<OsString>,
 
-    /// Key files, entry N for certificate N. If an entry is empty or the
-    /// option is missing, the key is in the certificate file. If --sslcert
-    /// is a directory, another directory that contains the keys
-    #[arg(long, value_name = "LIST|DIR", verbatim_doc_comment, requires = "sslcert")]
+    /// Key files or URIs, entry N for entry N of --sslcert. If an entry is
+    /// empty or the option is missing, the key is where the certificate is.
+    /// For a directory, another directory that contains the keys
+    #[arg(long, value_name = "LIST", verbatim_doc_comment, requires = "sslcert")]
     pub sslkey: Option<OsString>,
 
-    /// File with one password per line, line N for entry N; an empty line
-    /// means no password. Its mode must be 0600 or less, or 0640 or less if
+    /// File with one password or PIN per line, line N for entry N; an empty
+    /// line means no password. The password of a directory is that of all of
+    /// its files. The file's mode must be 0600 or less, or 0640 or less if
     /// root owns it
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub sslpassword_file: Option<PathBuf>,
@@ -99,7 +99,11 @@ pub struct FileSettings {
 impl FileSettings {
     /// Checks a configuration file and reads every certificate. Keys are not read.
     pub fn of_config(file: &Path) -> Result<FileSettings, Failure> {
-        add_config(&mut Selector::new(), file)?;
+        if let Err(error) = Selector::new().add_config(file) {
+            if !needs_configuration(&error) {
+                return Err(config_failure(file, error));
+            }
+        }
         Ok(FileSettings { config: Some(absolute_path(file)?), ..FileSettings::default() })
     }
 }
@@ -116,12 +120,26 @@ impl CredentialOptions {
         if let Some(file) = &self.config {
             return FileSettings::of_config(file);
         }
-        let entries = if directory::is_directory(self.sslcert()) {
-            self.directory_entries()?
-        } else {
-            self.selector()?.1
-        };
+        let sslcert = self.sslcert().as_bytes();
+        let sslkey = self.sslkey.as_deref().map(OsStrExt::as_bytes);
+        let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
+        let passwords = lines.as_ref().map_or(Passwords::List(None), |l| Passwords::Lines(l));
+        let entries = list::entries(sslcert, sslkey, &passwords).map_err(Failure::new)?;
         let lists = absolute::lists(&entries)?;
+        let mut unread = 0;
+        let mut selector = Selector::new();
+        for list::Entry { certificate, key, password } in entries {
+            match selector.add_entry(certificate, key, password, Accepts::Any) {
+                Err(error) if needs_configuration(&error) => unread += 1,
+                Err(Error::Entry { number, cause }) => {
+                    return Err(Failure::new(Error::Entry { number: number + unread, cause }));
+                }
+                result => result.map_err(Failure::new)?,
+            }
+        }
+        if let Some(file) = &self.issuers {
+            selector.add_issuers(file).map_err(Failure::new)?;
+        }
         Ok(FileSettings {
             config: None,
             sslcert: Some(lists.sslcert),
@@ -131,80 +149,48 @@ impl CredentialOptions {
         })
     }
 
-    /// Returns a selector with all credentials, and the list entries without passwords (none with a
-    /// configuration file). No key is read.
-    pub fn selector(&self) -> Result<(Selector, Vec<Entry>), Failure> {
+    /// Returns a selector with all credentials. No key is read.
+    pub fn selector(&self) -> Result<Selector, Failure> {
         let mut selector = Selector::new();
         if let Some(file) = &self.config {
-            add_config(&mut selector, file)?;
-            return Ok((selector, Vec::new()));
+            selector.add_config(file).map_err(|error| config_failure(file, error))?;
+            return Ok(selector);
         }
-        let entries = if directory::is_directory(self.sslcert()) {
-            let entries = self.directory_entries()?;
-            let lists = absolute::lists(&entries)?;
-            selector
-                .add_lists(
-                    &lists.sslcert,
-                    lists.sslkey.as_deref(),
-                    &Passwords::List(None),
-                    Accepts::Any,
-                )
-                .map_err(Failure::new)?;
-            entries
-        } else {
-            let sslcert = self.sslcert().as_bytes();
-            let sslkey = self.sslkey.as_deref().map(OsStrExt::as_bytes);
-            let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
-            let passwords = match &lines {
-                Some(lines) => Passwords::Lines(lines),
-                None => Passwords::List(None),
-            };
-            selector.add_lists(sslcert, sslkey, &passwords, Accepts::Any).map_err(Failure::new)?;
-            list::entries(sslcert, sslkey, &Passwords::List(None)).map_err(Failure::new)?
-        };
+        let sslkey = self.sslkey.as_deref().map(OsStrExt::as_bytes);
+        let lines = self.sslpassword_file.as_deref().map(passwords::read).transpose()?;
+        let passwords = lines.as_ref().map_or(Passwords::List(None), |l| Passwords::Lines(l));
+        selector
+            .add_lists(self.sslcert().as_bytes(), sslkey, &passwords, Accepts::Any)
+            .map_err(Failure::new)?;
         if let Some(file) = &self.issuers {
             selector.add_issuers(file).map_err(Failure::new)?;
         }
-        Ok((selector, entries))
-    }
-
-    fn directory_entries(&self) -> Result<Vec<Entry>, Failure> {
-        let directory = Path::new(self.sslcert());
-        let issuers = match &self.issuers {
-            Some(file) => certificate_file::issuers(file).map_err(Failure::new)?,
-            None => Vec::new(),
-        };
-        let listing = directory::read(directory, self.key_directory()?, &issuers, &mut |_, _| {})?;
-        listing.valid_entries(directory)
-    }
-
-    /// Returns the value of `--sslkey` if `--sslcert` is a directory.
-    pub fn key_directory(&self) -> Result<Option<&Path>, Failure> {
-        if self.sslpassword_file.is_some() {
-            return Err(Failure::new(
-                "--sslpassword-file cannot be used if --sslcert is a directory, because its files \
-                 have no numbers; name the files in lists instead",
-            ));
-        }
-        match self.sslkey.as_deref().filter(|k| !k.is_empty()).map(Path::new) {
-            Some(other) if !other.is_dir() => Err(Failure::new(format!(
-                "--sslcert is a directory, so --sslkey must be a directory, and \"{}\" is not",
-                certpick_core::error::file_name(other)
-            ))),
-            keys => Ok(keys),
-        }
+        Ok(selector)
     }
 }
 
-/// Adds the credentials of a configuration file. The error names it.
-fn add_config(selector: &mut Selector, file: &Path) -> Result<(), Failure> {
-    selector.add_config(file).map_err(|error| match error {
+/// Returns whether an entry may be usable in a program that loads OpenSSL's configuration, which
+/// `certpick run` itself does not: it is in a token, or needs the legacy provider.
+fn needs_configuration(error: &Error) -> bool {
+    let Error::Entry { cause, .. } = error else { return false };
+    match cause {
+        Cause::Store(_, flaw) => *flaw == StoreFlaw::NotServed,
+        Cause::Certificate { why, .. } => {
+            *why == Problem::UnsupportedEncryption { is_legacy: true }.to_string()
+        }
+        _ => false,
+    }
+}
+
+/// Returns the error about a configuration file, with its name.
+fn config_failure(file: &Path, error: Error) -> Failure {
+    match error {
         Error::Config(error) => Failure::new(error),
         other => {
             let file = file_name(file);
             Failure::new(format!("configuration file \"{file}\": {other}"))
         }
-    })
+    }
 }
 
 /// Returns the absolute name of a file. Symbolic links are not resolved, because their targets may

@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "certpick run [OPTIONS] [--config <FILE>] -- <PROGRAM> [ARGUMENTS]...\n       \
-                     certpick run [OPTIONS] --sslcert <LIST|DIR> -- <PROGRAM> [ARGUMENTS]...\n       \
-                     certpick run [OPTIONS] [--config <FILE>|--sslcert <LIST|DIR>] --print";
+                     certpick run [OPTIONS] --sslcert <LIST> -- <PROGRAM> [ARGUMENTS]...\n       \
+                     certpick run [OPTIONS] [--config <FILE>|--sslcert <LIST>] --print";
 
 const AFTER_HELP: &str = r#"Examples:
   certpick run -- psql "host=db1 dbname=app"
@@ -261,7 +261,7 @@ fn exit_without_credentials(searched: &[PathBuf]) -> ! {
     let searched: Vec<String> = searched.iter().map(|f| format!("  {}", file_name(f))).collect();
     let message = format!(
         "the following required arguments were not provided:\n  \
-         --sslcert <LIST|DIR> or --config <FILE>\n\n\
+         --sslcert <LIST> or --config <FILE>\n\n\
          CERTPICK_CONFIG is not set, and none of these configuration files exists:\n{}",
         searched.join("\n")
     );

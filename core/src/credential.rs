@@ -309,9 +309,8 @@ impl<'a> Credential<'a> {
         };
         let key = match file.key_source() {
             KeySource::File => from_file(file.key_path(), &matching)?,
-            KeySource::Uri(uri) => {
-                let name = PathBuf::from(uri.to_string());
-                let key = store::key(uri, &name, Some(leaf), password, callback, use_cache)?;
+            KeySource::Uri { uri, name } => {
+                let key = store::key(uri, name, Some(leaf), password, callback, use_cache)?;
                 LoadedKey::Store(key)
             }
             KeySource::Files(files) => {

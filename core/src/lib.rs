@@ -32,6 +32,7 @@ pub mod hook;
 mod judgement;
 pub mod list;
 pub mod openssl_cnf;
+mod order;
 #[allow(missing_docs)] // OpenSSL's manual pages describe its functions
 pub mod ossl;
 mod peer;

@@ -46,17 +46,12 @@ pub fn is_list(sslcert: &[u8]) -> bool {
 /// The prefix of an entry that names a configuration file.
 pub const CONFIG_PREFIX: &[u8] = b"certpick:";
 
-/// Returns whether libpq has to pass `sslcert` to certpick: it is a list, or its only entry begins with
-/// [`CONFIG_PREFIX`]. A value that is the name of an existing file and begins with the prefix is reported as
-/// an error.
-pub fn is_handled(sslcert: &[u8]) -> bool {
-    if sslcert.starts_with(CONFIG_PREFIX) || is_list(sslcert) {
-        return true;
+/// Returns the entry of a value that is not a list.
+pub fn only_entry(sslcert: &[u8]) -> PathBuf {
+    match RawEntries::of(sslcert, Parameter::SslCert).next() {
+        Some(Ok(entry)) if !exists(sslcert) => path(&entry.unescaped()),
+        _ => path(sslcert),
     }
-    let first = RawEntries::of(sslcert, Parameter::SslCert).next();
-    let is_config =
-        first.is_some_and(|entry| entry.is_ok_and(|e| e.text.starts_with(CONFIG_PREFIX)));
-    is_config && !exists(sslcert)
 }
 
 /// The text that contains the passwords. `Debug` does not show it.

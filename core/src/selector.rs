@@ -23,6 +23,7 @@ use crate::list::{self, PasswordSet};
 use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::source::Accepts;
+use crate::source::in_memory::{self, InMemory};
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::{KeyPasswords, PasswordCallback};
@@ -186,10 +187,25 @@ impl Selector {
         key: PKey<Private>,
         chain: Vec<X509>,
     ) -> Result<(), Error> {
+        self.push_from_memory(Group::of_memory(leaf, key, chain))
+    }
+
+    /// Adds a credential from text in memory; see [`in_memory::decode`].
+    pub fn add_pem(
+        &mut self,
+        certificates: &[u8],
+        key: Option<&[u8]>,
+        password: Option<&Secret>,
+    ) -> Result<(), Error> {
+        let decoded = in_memory::decode(certificates, key, password);
+        self.push_from_memory(
+            decoded.and_then(|InMemory { leaf, key, chain }| Group::of_memory(leaf, key, chain)),
+        )
+    }
+
+    fn push_from_memory(&mut self, group: Result<Group, Cause>) -> Result<(), Error> {
         let number = self.entries() + 1;
-        let group =
-            Group::of_memory(leaf, key, chain).map_err(|cause| Error::Entry { number, cause })?;
-        self.push(group);
+        self.push(group.map_err(|cause| Error::Entry { number, cause })?);
         Ok(())
     }
 

@@ -5,13 +5,15 @@
 //! Each kind of entry is one module: [`pem_file`], [`pkcs12`], [`directory`] and [`uri_entry`]. The key is
 //! read when it is needed, by [`key`] or [`store`].
 
-pub(crate) mod bundle;
+pub mod bundle;
 pub(crate) mod checked;
-pub(crate) mod collection;
+pub mod collection;
 pub mod directory;
+pub mod handled;
+pub mod in_memory;
 pub mod issuers;
 pub mod key;
-pub(crate) mod listed;
+pub mod listed;
 pub(crate) mod listing;
 pub(crate) mod loaded_keys;
 pub mod password;

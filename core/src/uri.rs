@@ -5,6 +5,7 @@
 //! load. `pin-source` is removed, so that no provider reads the file without libpq's rule for key files.
 
 use crate::error::{Problem, UriFlaw};
+use crate::order::sorted;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -166,7 +167,7 @@ fn parse(bytes: &[u8]) -> Result<Uri, UriFlaw> {
             token.push(part);
         }
     }
-    token.sort_unstable();
+    let token = sorted(token, Ord::cmp);
     let mut pin_source = None;
     for part in query.split('&').filter(|_| !query.is_empty()) {
         check_pin_and_module(part)?;

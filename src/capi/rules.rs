@@ -23,10 +23,12 @@ pub const CERTPICK_RULE_USERS: i32 = 2;
 pub const CERTPICK_RULE_VERIFIED: i32 = 3;
 
 /// Sets one part of the rule of a credential: one of the CERTPICK_RULE_ values. index counts the
-/// credentials from 0, in the order in which they were added. If value is NULL, that part is
-/// removed. White space around a pattern is ignored. If value contains no pattern, or one that
-/// cannot be used, that is CERTPICK_ERROR_ARGUMENT. The rules of credentials that
-/// certpick_selector_add_config() has added cannot be changed. Since 0.1.1.
+/// credentials from 0, in the order in which they were added. If the credential is one of an entry
+/// that stands for several, such as a directory, the rule is that of the whole entry, also for
+/// files that are added to the directory later. If value is NULL, that part is removed. White space
+/// around a pattern is ignored. If value contains no pattern, or one that cannot be used, that is
+/// CERTPICK_ERROR_ARGUMENT. The rules of credentials that certpick_selector_add_config() has added
+/// cannot be changed. Since 0.1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_set_rule(
     selector: *mut certpick_selector,

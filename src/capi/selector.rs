@@ -122,14 +122,15 @@ pub unsafe extern "C" fn certpick_selector_free(selector: *mut certpick_selector
     }
 }
 
-/// Returns the number of credentials.
+/// Returns the number of credentials. If a directory or a configuration file changes, the number
+/// changes in the handshake that reads it again (since 0.1.1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_count(selector: *const certpick_selector) -> usize {
     let count = guard(|| {
         // SAFETY: NULL or a valid selector.
         let selector = unsafe { selector.as_ref() }?;
         Some(match selector.frozen.get() {
-            Some(frozen) => frozen.count(),
+            Some(frozen) => frozen.latest().count(),
             None => lock(&selector.building).count(),
         })
     });

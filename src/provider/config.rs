@@ -39,6 +39,6 @@ fn provider_settings(conf: &Conf, provider: &[u8]) -> Option<Vec<NameValue>> {
     let mut named: Vec<_> =
         lists.flat_map(|(_, list)| conf.providers(&list)).filter(|p| p.name == provider).collect();
     // If several have the name, OpenSSL loads the active one.
-    named.sort_by_key(|p| !p.active);
-    named.into_iter().next().map(|p| p.settings)
+    let active = named.iter().position(|p| p.active).unwrap_or(0);
+    (active < named.len()).then(|| named.swap_remove(active).settings)
 }

@@ -6,7 +6,7 @@ use super::chain::{Chain, Origin, RootIndex};
 use super::collisions::Collisions;
 use super::credential::{Certificates, Credential};
 use super::fix_order::{self, Target};
-use super::inputs::{self, Origin as ListedIn};
+use super::inputs;
 use super::keys::{self, Keys};
 use super::order::Layout;
 use super::rules::Rules;
@@ -26,7 +26,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
     let mut report = Report::new("check");
     let inputs = inputs::read(&options.credentials, &mut |done, total| {
         progress.update("certificate files read", done, total);
-    })?;
+    });
     let total = inputs.credentials.len();
     if options.fix_order.is_some() && total != 1 {
         return Err(Failure::new(format!(
@@ -35,7 +35,7 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
              OUT"
         )));
     }
-    let is_numbered = inputs.origin != ListedIn::Directory && total > 1;
+    let is_numbered = inputs.entries > 1;
     let load = |(at, input)| {
         progress.update("private keys checked", at, total);
         Credential::load(input, is_numbered)
@@ -57,8 +57,8 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
     let mut readable_at = 0;
     for (at, credential) in credentials.iter().enumerate() {
         let name = match is_numbered {
-            true => format!("entry {}: {}", credential.number, file_name(&credential.certificate)),
-            false => file_name(&credential.certificate),
+            true => format!("entry {}: {}", credential.number, credential.title),
+            false => credential.title.clone(),
         };
         let mut subject = Subject::new("credential", name);
         subject.fact("entry", "entry", i64::try_from(credential.number).unwrap_or_default());
@@ -68,14 +68,14 @@ pub fn report(options: &Options, clock: Clock, progress: &mut Progress) -> Resul
         rules.report(credential, &mut subject);
         match &credential.contents {
             Err(cause) => {
-                keys::report_unreadable(&credential.certificate, cause, &mut subject);
+                keys.report_unreadable(at, cause, &mut subject);
                 keys.report(at, &mut subject);
             }
             Ok(read) => {
                 subject.facts.extend(certificate::facts(read.leaf(), clock.now));
                 keys.report(at, &mut subject);
                 check.report(readable_at, read, &mut certificates, &mut subject);
-                collisions.report(readable_at, inputs.origin, &mut subject);
+                collisions.report(readable_at, &mut subject);
                 readable_at += 1;
             }
         }
@@ -152,7 +152,9 @@ impl<'a> ClientCheck<'a> {
         subject.push(certificate::validity(read.leaf(), self.clock));
         usage::report_leaf(read.leaf(), Side::Client, subject);
         subject.push(certificates.strength(read.leaf(), Position::Leaf));
-        layout.report(Side::Client, subject);
+        if read.contents.is_ordered {
+            layout.report(Side::Client, subject);
+        }
         chain.report(&layout, Side::Client, None, subject);
         if let Some(target) = self.fix_order {
             let has_key = read.contents.has_private_key;

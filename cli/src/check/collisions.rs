@@ -3,7 +3,6 @@
 //! they match.
 
 use super::credential::Credential;
-use super::inputs::Origin;
 use crate::credential_set::CredentialSet;
 use crate::facts;
 use crate::report::{Level, Subject};
@@ -189,7 +188,7 @@ impl<'a> Collisions<'a> {
     }
 
     /// Reports whether credential `at` is a duplicate or is never sent.
-    pub fn report(&self, at: usize, origin: Origin, subject: &mut Subject) {
+    pub fn report(&self, at: usize, subject: &mut Subject) {
         if let Some(winner) = self.hidden_by(at) {
             let name = &self.credentials[winner].name;
             let until = match self.duplicate_of[at] {
@@ -218,11 +217,16 @@ impl<'a> Collisions<'a> {
         let Some(winner) = self.shadowed_by[at] else { return };
         let name = &self.credentials[winner].name;
         let is_flawed = self.flawed[at] && !self.flawed[winner];
-        let reason = match (is_flawed, origin) {
-            (true, _) => "it is currently valid and meant for TLS clients",
-            (false, Origin::Directory) => "it is valid longer",
-            (false, Origin::Lists) => "it comes first in the list",
-            (false, Origin::Config) => "it comes first in the file",
+        let [first, second] = [winner, at].map(|c| self.credentials[c]);
+        let in_file = |credential: &Credential| credential.config.as_ref().map(|part| part.file);
+        let reason = match first.number == second.number {
+            _ if is_flawed => "it is currently valid and meant for TLS clients",
+            true if first.is_in_directory => "it is valid longer",
+            true => "it comes first in the file",
+            false if in_file(first).is_some() && in_file(first) == in_file(second) => {
+                "it comes first in the file"
+            }
+            false => "it comes first in the list",
         };
         let relation = if self.selectors[winner] == self.selectors[at] {
             format!("servers cannot distinguish this certificate from {name}")

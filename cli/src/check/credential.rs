@@ -2,26 +2,33 @@
 //! A client credential and everything that was read for it.
 
 use super::inputs::{ConfigPart, Input, KeySource, PasswordSource, Source};
-use crate::credentials::directory::Contents;
+use crate::certificate_file::Contents;
 use crate::facts;
 use certpick_core::error::{Cause, file_name};
-use certpick_core::source::key;
+use certpick_core::source::{key, store};
+use certpick_core::uri::{Uri, is_uri};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 pub struct Credential {
     /// The number of the list entry, counted from 1.
     pub number: usize,
-    /// Number and file name.
+    /// Number and title.
     pub name: String,
+    /// The file name, and the number in the file if it has several credentials.
+    pub title: String,
     pub certificate: PathBuf,
     pub contents: Result<Certificates, Cause>,
     pub key_source: KeySource,
     pub password: PasswordSource,
     pub key: Key,
+    /// Whether the entry is a directory.
+    pub is_in_directory: bool,
     /// `None` if it is not from a configuration file.
-    pub config: Option<ConfigPart>,
+    pub config: Option<Rc<ConfigPart>>,
 }
 
 /// The content of a certificate file.
@@ -47,6 +54,8 @@ pub enum Key {
         /// The lists contain a password for it.
         has_password: bool,
     },
+    /// The key is in a token and matches the certificate.
+    InToken,
     Failed(Cause),
     /// The key is encrypted and its password is unknown.
     PasswordUnknown,
@@ -57,37 +66,49 @@ pub enum Key {
 impl Credential {
     /// Loads the key of a credential.
     pub fn load(input: Input, is_numbered: bool) -> Credential {
-        let Source { number, certificate, key: key_source, password, config } = input.source;
+        let Source { number, certificate, part, is_in_directory, key, password, config } =
+            input.source;
         let contents = input.contents.map(|contents| {
-            let leaf_at = facts::leaf_position(&contents.certificates);
+            let leaf_at = match contents.is_ordered {
+                true => facts::leaf_position(&contents.certificates),
+                false => 0,
+            };
             let mut others = contents.certificates.clone();
             others.remove(leaf_at);
             Certificates { contents, leaf_at, others }
         });
-        let name = if is_numbered {
-            format!("entry {number} ({})", file_name(&certificate))
-        } else {
-            file_name(&certificate)
-        };
-        let key = match (&key_source, &contents) {
-            (KeySource::Unknown, _) => Key::Unknown,
-            (KeySource::File(file), _) => Key::load(file, &password),
-            (KeySource::Own, Ok(read)) if !read.contents.has_private_key => {
-                Key::Failed(Cause::NoKeyBesideCertificate(certificate.clone()))
-            }
-            (KeySource::Own, Ok(_)) => Key::load(&certificate, &password),
-            // The error is reported for the certificate.
-            (KeySource::Own, Err(_)) => Key::Unknown,
-        };
-        Credential { number, name, certificate, contents, key_source, password, key, config }
+        let mut title = file_name(&certificate);
+        if let Some(part) = part {
+            title.push_str(&format!(", credential {part}"));
+        }
+        let name = if is_numbered { format!("entry {number} ({title})") } else { title.clone() };
+        let read = contents.as_ref().ok();
+        let (mut key, key_source) = Key::of(key, &certificate, read, &password);
+        if let Key::Loaded { is_encrypted: false, has_password, .. } = &mut key {
+            // The password of a directory is for all of its files.
+            *has_password &= !is_in_directory;
+        }
+        Credential {
+            number,
+            name,
+            title,
+            certificate,
+            contents,
+            key_source,
+            password,
+            key,
+            is_in_directory,
+            config,
+        }
     }
 
     /// Returns the file that contains the key, or should.
     pub fn key_file(&self) -> Option<&Path> {
         match &self.key_source {
             KeySource::File(file) => Some(file),
-            KeySource::Own => Some(&self.certificate),
-            KeySource::Unknown => None,
+            KeySource::Own | KeySource::Decrypted { .. } => Some(&self.certificate),
+            KeySource::FirstOf(files) => files.first().map(PathBuf::as_path),
+            KeySource::Uri(_) | KeySource::Unknown => None,
         }
     }
 
@@ -102,6 +123,74 @@ impl Credential {
 }
 
 impl Key {
+    /// Loads the key of a credential whose certificates are `read`, if they could be read. Returns also where
+    /// the key is.
+    fn of(
+        source: KeySource,
+        certificate: &Path,
+        read: Option<&Certificates>,
+        password: &PasswordSource,
+    ) -> (Key, KeySource) {
+        let key = match (&source, read) {
+            (KeySource::Unknown, _) => Key::Unknown,
+            (KeySource::File(file), None) if is_uri(file.as_os_str().as_bytes()) => Key::Unknown,
+            (KeySource::File(file), _) => Key::load(file, password),
+            (KeySource::Own, Some(read)) if !read.contents.has_private_key => {
+                Key::Failed(Cause::NoKeyBesideCertificate(certificate.to_owned()))
+            }
+            (KeySource::Own, Some(_)) => Key::load(certificate, password),
+            (KeySource::Uri(uri), Some(read)) => Key::in_token(uri, read.leaf(), password),
+            (KeySource::Decrypted { key: Ok(key), is_encrypted }, _) => Key::Loaded {
+                key: key.clone(),
+                is_encrypted: *is_encrypted,
+                has_password: matches!(password, PasswordSource::Known(Some(_))),
+            },
+            (KeySource::Decrypted { key: Err(cause), .. }, _) => Key::Failed(cause.clone()),
+            (KeySource::FirstOf(files), Some(read)) => {
+                return Key::first_of(files, certificate, read.leaf(), password);
+            }
+            // The error is reported for the certificate.
+            (KeySource::Own | KeySource::Uri(_) | KeySource::FirstOf(_), None) => Key::Unknown,
+        };
+        (key, source)
+    }
+
+    /// Returns the key that the library uses: the first one that matches. A file that cannot be used ends the
+    /// search.
+    fn first_of(
+        files: &[PathBuf],
+        certificate: &Path,
+        leaf: &X509,
+        password: &PasswordSource,
+    ) -> (Key, KeySource) {
+        let mut last = (Key::Unknown, KeySource::Unknown);
+        for file in files {
+            let source = match file == certificate {
+                true => KeySource::Own,
+                false => KeySource::File(file.clone()),
+            };
+            last = (Key::load(file, password), source);
+            match &last.0 {
+                Key::Loaded { key, .. } if facts::matches(leaf, key, file).is_err() => {}
+                _ => break,
+            }
+        }
+        last
+    }
+
+    /// Loads a key in a token. This takes one login.
+    fn in_token(uri: &Uri, leaf: &X509, password: &PasswordSource) -> Key {
+        let pin = match password {
+            PasswordSource::Known(pin) => pin.as_ref(),
+            PasswordSource::Unknown | PasswordSource::Unreadable(_) => return Key::PasswordUnknown,
+        };
+        let name = PathBuf::from(uri.to_string());
+        match store::key(uri, &name, Some(leaf), pin, None, false) {
+            Ok(_) => Key::InToken,
+            Err(cause) => Key::Failed(cause),
+        }
+    }
+
     fn load(file: &Path, password: &PasswordSource) -> Key {
         // First without the password, to find out whether the key is encrypted.
         let (key, is_encrypted) = match key::load(file, file, None, None) {

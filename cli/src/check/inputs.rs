@@ -1,76 +1,72 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The credentials to check: the entries of the lists, the files of a directory, or the credentials of a
-//! configuration file.
+//! The credentials to check: those of the entries of the lists or of a configuration file. An entry may
+//! stand for several credentials.
 
 mod config;
+mod directory;
+mod entry;
 mod lists;
+mod pkcs12;
 
-use crate::certificate_file::{self, CertificateFile};
-use crate::credentials::directory::{self, Contents, DirectoryListing, SkipReason};
-use crate::credentials::{CredentialOptions, absolute};
-use crate::failure::Failure;
+use crate::certificate_file::{self, Contents};
+use crate::credentials::CredentialOptions;
 use crate::report::{Level, Subject};
 use certpick_core::error::{Cause, Error, file_name};
+use certpick_core::source::bundle::SharedCertificates;
 pub use config::ConfigPart;
 pub use lists::{KeySource, PasswordSource, Source};
 use openssl::x509::X509;
+pub use pkcs12::is_decrypted_by;
 use std::path::{Path, PathBuf};
 
-/// A credential's source and the content of its certificate file.
+/// A credential's source and its certificates.
 pub struct Input {
     pub source: Source,
     pub contents: Result<Contents, Cause>,
 }
 
 /// Everything that the options name, except the keys.
+#[derive(Default)]
 pub struct Inputs {
     pub credentials: Vec<Input>,
     /// Keys that belong to no credential by their position in the list.
     pub unmatched_keys: Vec<PathBuf>,
     pub issuers: Vec<X509>,
-    pub origin: Origin,
-    /// Findings about the lists, the directory and its other files, or the configuration file.
+    /// The number of entries, each of which has one or several credentials. The credentials of a configuration
+    /// file are entries.
+    pub entries: usize,
+    /// By how many the numbers of the next entries are larger than their positions in the lists, because
+    /// an entry of the lists is a configuration file with several credentials.
+    additional: usize,
+    /// The number of configuration files.
+    configs: usize,
+    /// Findings about the lists, the directories, the PKCS#12 files, and the configuration files.
     pub subjects: Vec<Subject>,
-}
-
-/// Where the credentials are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Lists,
-    Directory,
-    Config,
+    shared: SharedCertificates,
 }
 
 /// Reads the certificates. Calls `progress` with the number of files read and the number of all
 /// files.
-pub fn read(
-    options: &CredentialOptions,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Inputs, Failure> {
-    let mut subjects = Vec::new();
+pub fn read(options: &CredentialOptions, progress: &mut dyn FnMut(usize, usize)) -> Inputs {
+    let mut inputs = Inputs::default();
     if let Some(file) = &options.config {
-        return Ok(config::read(file, progress));
+        inputs.add_config(file, 0, progress);
+        return inputs;
     }
-    let issuers = read_issuers(options.issuers.as_deref(), &mut subjects);
-    let mut inputs = Inputs {
-        credentials: Vec::new(),
-        unmatched_keys: Vec::new(),
-        issuers,
-        origin: match directory::is_directory(options.sslcert()) {
-            true => Origin::Directory,
-            false => Origin::Lists,
-        },
-        subjects,
-    };
-    if inputs.origin == Origin::Directory {
-        let path = Path::new(options.sslcert());
-        let listing = directory::read(path, options.key_directory()?, &inputs.issuers, progress)?;
-        inputs.subjects.push(directory_subject(path, &listing)?);
-        inputs.take_directory(listing);
-    } else {
-        inputs.take_lists(options, progress);
+    inputs.issuers = read_issuers(options.issuers.as_deref(), &mut inputs.subjects);
+    let mut subject = Subject::new("lists", "sslcert, sslkey, sslpassword");
+    let lists = lists::read(options, &mut subject);
+    if !subject.findings.is_empty() {
+        inputs.subjects.push(subject);
     }
-    Ok(inputs)
+    inputs.unmatched_keys = lists.unmatched_keys;
+    let total = lists.sources.len();
+    for (at, source) in lists.sources.into_iter().enumerate() {
+        progress(at, total);
+        inputs.add_listed_entry(source, progress);
+    }
+    progress(total, total);
+    inputs
 }
 
 /// Reads the file of issuers and adds a subject about it.
@@ -95,76 +91,4 @@ pub fn read_issuers(file: Option<&Path>, subjects: &mut Vec<Subject>) -> Vec<X50
     }
     subjects.push(subject);
     issuers.unwrap_or_default()
-}
-
-/// Longer lists are not shown: they are too long to copy.
-const MAX_SHOWN: usize = 20;
-
-/// Returns the subject about a directory and its other files.
-fn directory_subject(path: &Path, listing: &DirectoryListing) -> Result<Subject, Failure> {
-    let mut subject = Subject::new("directory", file_name(path));
-    if listing.credentials.is_empty() {
-        let text = "the directory contains no certificate (*.crt, *.pem, *.cer) that has a key";
-        subject.finding("lists", Level::Wrong, text);
-    } else {
-        if listing.credentials.len() <= MAX_SHOWN {
-            let lists = absolute::lists(&listing.entries())?;
-            if let Some((sslcert, sslkey)) = lists.text() {
-                subject.fact("sslcert", "equivalent sslcert", sslcert);
-                if let Some(sslkey) = sslkey {
-                    subject.fact("sslkey", "equivalent sslkey", sslkey);
-                }
-            }
-        }
-        let text = match listing.credentials.len() {
-            1 => "the directory contains 1 certificate that has a key".to_owned(),
-            n => {
-                format!(
-                    "the directory contains {n} certificates that have a key; the one valid longest is first"
-                )
-            }
-        };
-        subject.finding("lists", Level::Good, text);
-    }
-    for skipped in &listing.skipped {
-        let (key, level) = match skipped.reason {
-            SkipReason::Expected => ("other_file", Level::Note),
-            SkipReason::NoKey => ("key_file", Level::Warning),
-            SkipReason::Broken => ("certificate_file", Level::Wrong),
-        };
-        subject.finding(key, level, skipped.text.clone());
-    }
-    Ok(subject)
-}
-
-impl Inputs {
-    fn take_directory(&mut self, listing: DirectoryListing) {
-        let input = |(at, credential): (usize, directory::DirectoryCredential)| Input {
-            source: Source {
-                number: at + 1,
-                certificate: credential.certificate,
-                key: credential.key.map_or(KeySource::Own, KeySource::File),
-                password: PasswordSource::Known(None),
-                config: None,
-            },
-            contents: Ok(credential.contents),
-        };
-        self.credentials = listing.credentials.into_iter().enumerate().map(input).collect();
-    }
-
-    fn take_lists(&mut self, options: &CredentialOptions, progress: &mut dyn FnMut(usize, usize)) {
-        let mut subject = Subject::new("lists", "sslcert, sslkey, sslpassword");
-        let lists = lists::read(options, &mut subject);
-        self.unmatched_keys = lists.unmatched_keys;
-        let total = lists.sources.len();
-        for (at, source) in lists.sources.into_iter().enumerate() {
-            progress(at, total);
-            let contents = CertificateFile::read(&source.certificate).and_then(Contents::of);
-            self.credentials.push(Input { source, contents });
-        }
-        progress(total, total);
-        if !subject.findings.is_empty() {
-            self.subjects.push(subject);
-        }
-    }
 }

@@ -5,11 +5,11 @@
 mod unmatched;
 
 use super::credential::{Certificates, Credential, Key};
-use super::inputs::{KeySource, PasswordSource};
+use super::inputs::{KeySource, PasswordSource, is_decrypted_by};
 use crate::certificate_file::CertificateFile;
 use crate::facts;
 use crate::report::{Level, Subject};
-use certpick_core::error::{Cause, file_name};
+use certpick_core::error::{Cause, StoreFlaw, file_name};
 use certpick_core::file::private::is_private;
 use certpick_core::source::key;
 use certpick_core::text::is_printable;
@@ -100,6 +100,10 @@ impl<'a> Keys<'a> {
                     None => subject.finding(key, Level::Wrong, cause.to_string()),
                 };
             }
+            (Key::InToken, _) => {
+                let text = format!("{KEY_MATCHES}, and is in a token");
+                subject.finding(KEY, Level::Good, text);
+            }
             (Key::PasswordUnknown, _) if !is_unreadable => {
                 let text = "the private key is encrypted, and its password is not known";
                 subject.finding("password", Level::Unknown, text);
@@ -112,6 +116,26 @@ impl<'a> Keys<'a> {
         }
         if let Some(read) = read {
             report_second_key(credential, read, subject);
+        }
+    }
+
+    /// Reports that the certificates of credential `at` cannot be read.
+    pub fn report_unreadable(&self, at: usize, cause: &Cause, subject: &mut Subject) {
+        let credential = &self.credentials[at];
+        if let (Cause::PasswordMissing(_), PasswordSource::Unknown) = (cause, &credential.password)
+        {
+            let text = "the file is encrypted, and its password is not known";
+            subject.finding("password", Level::Unknown, text);
+            return;
+        }
+        match self.cause_advice(at, cause) {
+            Some(advice) => {
+                subject.advised(finding_key(cause), Level::Wrong, cause.to_string(), advice);
+            }
+            None if matches!(cause, Cause::Store(..)) => {
+                subject.finding("certificate_file", Level::Wrong, cause.to_string());
+            }
+            None => report_unreadable(&credential.certificate, cause, subject),
         }
     }
 
@@ -223,12 +247,17 @@ impl<'a> Keys<'a> {
 
     /// Looks for the password on other lines of the password file.
     fn line_that_decrypts(&self, at: usize) -> Option<String> {
-        let file = self.credentials[at].key_file()?;
+        let file = self.credentials[at].key_file().unwrap_or(&self.credentials[at].certificate);
+        let is_pkcs12 = CertificateFile::read(file).is_ok_and(|file| file.is_pkcs12());
         let decrypts = |(_, other): &(usize, &Credential)| {
             let PasswordSource::Known(Some(password)) = &other.password else { return false };
             let left = self.tries_left.get();
             self.tries_left.set(left.saturating_sub(1));
-            left > 0 && key::load(file, file, Some(password), None).is_ok()
+            left > 0
+                && match is_pkcs12 {
+                    true => is_decrypted_by(file, password),
+                    false => key::load(file, file, Some(password), None).is_ok(),
+                }
         };
         let mut others = self.credentials.iter().enumerate().filter(|(n, _)| *n != at);
         let (_, other) = others.find(decrypts)?;
@@ -257,7 +286,7 @@ fn report_second_key(credential: &Credential, read: &Certificates, subject: &mut
         return;
     }
     let (name, key_name) = (file_name(file), file_name(key_file));
-    if !is_private(&read.contents.metadata) {
+    if read.contents.metadata.as_ref().is_some_and(|metadata| !is_private(metadata)) {
         let text = format!(
             "\"{name}\" also contains a private key, and other users have access to the file; the \
              key in \"{key_name}\" is used"
@@ -307,9 +336,15 @@ pub fn report_unreadable(file: &Path, cause: &Cause, subject: &mut Subject) {
 /// Returns the key of the finding for a cause.
 pub fn finding_key(cause: &Cause) -> &'static str {
     match cause {
-        Cause::CertificateFile { .. } | Cause::Certificate { .. } => "certificate_file",
-        Cause::PasswordMissing(_) | Cause::PasswordWrong(..) => "password",
-        Cause::KeyMismatch(..) => "key_matches",
+        Cause::CertificateFile { .. } | Cause::Certificate { .. } | Cause::Unusable { .. } => {
+            "certificate_file"
+        }
+        Cause::PasswordMissing(_)
+        | Cause::PasswordWrong(..)
+        | Cause::Store(_, StoreFlaw::PinMissing | StoreFlaw::PinRefused | StoreFlaw::PinUnusable) => {
+            "password"
+        }
+        Cause::KeyMismatch(..) | Cause::Store(_, StoreFlaw::Mismatch) => "key_matches",
         _ => "key_file",
     }
 }
@@ -327,7 +362,7 @@ fn report_loaded(file: &Path, subject: &mut Subject) {
 /// Reports, for a key that was loaded, that its password is right or is not needed.
 pub fn report_password(is_encrypted: bool, has_password: bool, subject: &mut Subject) {
     const KEY: &str = "password";
-    if is_encrypted {
+    if is_encrypted && has_password {
         subject.finding(KEY, Level::Good, "the password decrypts the private key");
     } else if has_password {
         let text = "a password is given, but the private key is not encrypted";

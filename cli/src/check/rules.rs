@@ -5,23 +5,28 @@ use super::credential::Credential;
 use super::inputs::ConfigPart;
 use crate::report::{Level, Subject};
 use crate::rule_text::description;
+use std::collections::HashMap;
 
 /// The rules of all credentials of a configuration file.
 pub struct Rules {
-    /// The number of credentials with a rule.
-    count: usize,
+    /// For each configuration file the number of credentials with a rule.
+    counts: HashMap<usize, usize>,
 }
 
 impl Rules {
     pub fn new(credentials: &[Credential]) -> Rules {
-        Rules { count: credentials.iter().filter(|c| has_rule(c.config.as_ref())).count() }
+        let mut counts = HashMap::new();
+        for part in credentials.iter().filter_map(|c| c.config.as_deref()) {
+            *counts.entry(part.file).or_default() += usize::from(!part.rule.is_empty());
+        }
+        Rules { counts }
     }
 
     /// Reports what the rule of a credential matches. Warns of a credential without `hosts` if another
     /// credential has a rule.
     pub fn report(&self, credential: &Credential, subject: &mut Subject) {
         const KEY: &str = "rule";
-        let Some(part @ ConfigPart { line, rule }) = &credential.config else { return };
+        let Some(ConfigPart { file, line, rule }) = credential.config.as_deref() else { return };
         subject.fact("line", "line", i64::try_from(*line).unwrap_or(i64::MAX));
         let texts = |patterns: &mut dyn Iterator<Item = &str>| -> Vec<String> {
             patterns.map(str::to_owned).collect()
@@ -35,7 +40,8 @@ impl Rules {
         if !rule.is_empty() {
             subject.fact("only_verified", "only verified servers", rule.verified);
         }
-        let others = self.count - usize::from(has_rule(Some(part)));
+        let count = self.counts.get(file).copied().unwrap_or_default();
+        let others = count.saturating_sub(usize::from(!rule.is_empty()));
         if rule.hosts.is_none() && others > 0 {
             let limits = match (&rule.users, rule.verified) {
                 (None, false) => String::new(),
@@ -51,8 +57,4 @@ impl Rules {
             subject.finding(KEY, Level::Note, text);
         }
     }
-}
-
-fn has_rule(part: Option<&ConfigPart>) -> bool {
-    part.is_some_and(|part| !part.rule.is_empty())
 }

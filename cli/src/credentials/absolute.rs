@@ -6,7 +6,9 @@ use super::absolute_path;
 use crate::failure::Failure;
 use certpick_core::list::{self, Entry, Passwords};
 use certpick_core::text::is_printable;
-use std::os::unix::ffi::OsStrExt;
+use certpick_core::uri::is_uri;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Values of `sslcert` and `sslkey`.
@@ -29,14 +31,14 @@ impl Lists {
     }
 }
 
-/// A certificate file and its key file.
+/// The entries of sslcert and sslkey.
 type Pair = (PathBuf, Option<PathBuf>);
 
 /// Returns lists that the library parses to the same files as these entries.
 pub fn lists(entries: &[Entry]) -> Result<Lists, Failure> {
     let absolute = |entry: &Entry| {
-        let key = entry.key.as_deref().map(absolute_path).transpose()?;
-        Ok((absolute_path(&entry.certificate)?, key))
+        let key = entry.key.as_deref().map(absolute_name).transpose()?;
+        Ok((absolute_name(&entry.certificate)?, key))
     };
     let files: Vec<Pair> = entries.iter().map(absolute).collect::<Result<_, Failure>>()?;
     // An unquoted list may be the name of an existing file as a whole, and the library would take
@@ -48,6 +50,17 @@ pub fn lists(entries: &[Entry]) -> Result<Lists, Failure> {
         }
     }
     Err(Failure::new("the file names in --sslcert and --sslkey cannot be written as lists"))
+}
+
+/// Returns a URI as it is, and otherwise the absolute name of a file, directory or configuration file.
+fn absolute_name(name: &Path) -> Result<PathBuf, Failure> {
+    let bytes = name.as_os_str().as_bytes();
+    if let Some(file) = bytes.strip_prefix(list::CONFIG_PREFIX) {
+        let file = absolute_path(Path::new(OsStr::from_bytes(file)))?;
+        let all = [list::CONFIG_PREFIX, file.as_os_str().as_bytes()].concat();
+        return Ok(PathBuf::from(OsString::from_vec(all)));
+    }
+    if is_uri(bytes) { Ok(name.to_owned()) } else { absolute_path(name) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +134,10 @@ mod tests {
             ("a,b,c", Some(",k,"), "HERE/a,HERE/b,HERE/c", Some(",HERE/k,")),
             ("./a,../b", None, "HERE/a,HERE/../b", None),
             ("/a,/b", Some("/c,/d"), "/a,/b", Some("/c,/d")),
+            ("a/,b", Some("keys/,"), "HERE/a/,HERE/b", Some("HERE/keys/,")),
+            ("pkcs11:object=a", None, "pkcs11:object=a", None),
+            ("a,handle:0x1", Some("pkcs11:,k"), "HERE/a,handle:0x1", Some("pkcs11:,HERE/k")),
+            ("certpick:f,a", None, "certpick:HERE/f,HERE/a", None),
         ] {
             let got = absolute(sslcert, sslkey);
             assert_eq!(got, (expected.to_owned(), expected_key.map(str::to_owned)), "{sslcert}");
@@ -135,6 +152,8 @@ mod tests {
             (r#"" a",c"#, r#"HERE/ a,HERE/c"#),
             (r#""a ",c"#, r#""HERE/a ",HERE/c"#),
             (r#""a""b",c"#, r#"HERE/a"b,HERE/c"#),
+            (r#""pkcs11:object=a,b",c"#, r#""pkcs11:object=a,b",HERE/c"#),
+            (r#""certpick:a,b",c"#, r#""certpick:HERE/a,b",HERE/c"#),
             (r#""a,""b",c"#, r#""HERE/a,""b",HERE/c"#),
             ("\"a\x0b\",c", "\"HERE/a\x0b\",HERE/c"),
         ] {

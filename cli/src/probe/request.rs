@@ -89,14 +89,14 @@ fn choice(
         }
         _ => {
             let was = if handshake.sends() { "was" } else { "would be" };
-            let text = match credentials.files.len() {
+            let text = match credentials.entries.len() {
                 1 => format!("no certificate {was} sent: the certificate does not match"),
                 n => format!("no certificate {was} sent: none of the {n} certificates matches"),
             };
             subject.advised(KEY, Level::Wrong, text, "See the reasons for each certificate below.");
         }
     }
-    for at in 0..credentials.files.len() {
+    for at in 0..credentials.entries.len() {
         subject.part(credential(plan, credentials, decision, at));
     }
 }
@@ -109,7 +109,8 @@ fn credential(
     at: usize,
 ) -> Subject {
     let mut part = Subject::new("credential", credentials.name(at));
-    part.fact("entry", "entry", i64::try_from(at + 1).unwrap_or(i64::MAX));
+    let entry = credentials.entries.get(at).copied().unwrap_or_default();
+    part.fact("entry", "entry", i64::try_from(entry).unwrap_or(i64::MAX));
     if let Some(leaf) = credentials.selector.certificate(at) {
         let shown = ["subject", "issuer", "not_after", "days_left", "sha256"];
         let facts = certificate::facts(leaf, plan.clock.now);

@@ -66,6 +66,8 @@ pub enum Problem {
     NoEntry,
     /// The PKCS#12 file does not have the structure of RFC 7292.
     DamagedPkcs12,
+    /// OpenSSL cannot decode the certificate with this number, counted from 1, of the PKCS#12 file.
+    DamagedCertificate(usize),
     /// OpenSSL cannot decode a private key of the PKCS#12 file.
     DamagedKey,
     /// The PKCS#12 file contains no certificate.
@@ -83,6 +85,8 @@ pub enum Problem {
     },
     /// The password does not decrypt the PKCS#12 file.
     NotDecrypted,
+    /// The text of a key in memory contains the URI of a key in a token.
+    UriInMemory,
     /// A URI is refused.
     Uri(UriFlaw),
 }
@@ -138,6 +142,9 @@ impl fmt::Display for Problem {
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
             Problem::DamagedPkcs12 => f.write_str("it is damaged, or not a PKCS#12 file"),
+            Problem::DamagedCertificate(number) => {
+                write!(f, "certificate {number} in it is damaged")
+            }
             Problem::DamagedKey => f.write_str("its private key is damaged"),
             Problem::NoCertificateInPkcs12 => f.write_str("it holds no certificate"),
             Problem::TooManyKeys(max) => write!(f, "it holds more than {max} private keys"),
@@ -153,6 +160,7 @@ impl fmt::Display for Problem {
                 f.write_str("its encryption is not supported")
             }
             Problem::NotDecrypted => f.write_str("it could not be decrypted"),
+            Problem::UriInMemory => f.write_str("it is the URI of a key in a token, which has to be in a file"),
             Problem::Uri(flaw) => write!(f, "{flaw}"),
         }
     }
@@ -164,7 +172,7 @@ impl From<Problem> for String {
     }
 }
 
-/// The reason for which a credential cannot be used.
+/// The reason for which a credential cannot be used. An empty name of a key file stands for a key held in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The certificate file cannot be read.
@@ -258,7 +266,10 @@ impl fmt::Display for Cause {
 
 impl Cause {
     fn write_words(&self, f: &mut impl Write) -> fmt::Result {
-        let key = |p: &Path| format!("private key file \"{}\"", file_name(p));
+        let key = |p: &Path| match p.as_os_str().is_empty() {
+            true => "the private key held in memory".to_owned(),
+            false => format!("private key file \"{}\"", file_name(p)),
+        };
         match self {
             Cause::CertificateFile { file, why } => {
                 write!(f, "could not read certificate file \"{}\": {why}", file_name(file))
@@ -268,6 +279,9 @@ impl Cause {
             }
             Cause::Certificate { file: None, why } => {
                 write!(f, "the certificate held in memory is not usable: {why}")
+            }
+            Cause::NoKeyBesideCertificate(file) if file.as_os_str().is_empty() => {
+                f.write_str("the text of the certificate holds no private key, and no key is given")
             }
             Cause::NoKeyBesideCertificate(file) => write!(
                 f,
@@ -304,10 +318,10 @@ impl Cause {
                 write!(f, "certificate does not match the private key held in memory: {why}")
             }
             Cause::Refused(why) => write!(f, "OpenSSL rejects the certificate or its key: {why}"),
-            Cause::Memory(Some(file)) => {
+            Cause::Memory(Some(file)) if !file.as_os_str().is_empty() => {
                 write!(f, "could not load file \"{}\": out of memory", file_name(file))
             }
-            Cause::Memory(None) => f.write_str("out of memory"),
+            Cause::Memory(_) => f.write_str("out of memory"),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Cause, Error};
 use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
 use crate::request;
+use crate::source::store;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use libc::c_int;
 use openssl::pkey::{PKey, PKeyRef, Private};
@@ -161,6 +162,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         // SAFETY: a valid SSL, which this thread uses.
         unsafe {
             if is_over(ssl, kind, value) {
+                discard_key_after_failure(ssl, kind, value);
                 end(ssl);
                 end_within_quic(ssl);
             }
@@ -177,6 +179,27 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         unsafe { next(ssl, kind, value) };
         // SAFETY: a valid SSL, which this thread uses.
         guard(|| unsafe { record::set_is_calling(ssl, false) });
+    }
+}
+
+/// Discards a token's key if OpenSSL could not sign with it, for example because the token was removed. OpenSSL
+/// then sends the alert internal_error.
+///
+/// # Safety
+/// As for [`end`], in the SSL's info callback.
+unsafe fn discard_key_after_failure(ssl: *mut ffi::SSL, kind: c_int, value: c_int) {
+    /// SSL_CB_WRITE_ALERT of openssl/ssl.h, and a fatal SSL_AD_INTERNAL_ERROR.
+    const SENT_ALERT: c_int = 0x4008;
+    const INTERNAL_ERROR: c_int = 2 << 8 | 80;
+    if kind != SENT_ALERT || value != INTERNAL_ERROR {
+        return;
+    }
+    // SAFETY: the caller's promise. The key is NULL or lives as long as it is on the SSL.
+    unsafe {
+        let key = ffi::SSL_get_privatekey(ssl);
+        if !key.is_null() {
+            store::discard(PKeyRef::from_ptr(key));
+        }
     }
 }
 

@@ -104,25 +104,15 @@ fn a_value_is_a_list_if_it_names_no_file_and_has_several_entries() {
 }
 
 #[test]
-fn lists_and_configuration_files_are_handled() {
+fn a_single_entry_is_unquoted_unless_it_is_the_name_of_an_existing_file() {
     let dir = tempfile::tempdir().unwrap();
-    let comma = dir.path().join("a,b.crt");
-    std::fs::write(&comma, "").unwrap();
-    assert!(!is_handled(comma.as_os_str().as_bytes()));
-    for (value, expected) in [
-        ("", false),
-        ("a", false),
-        ("certpick", false),
-        ("./certpick:a", false),
-        ("a,b", true),
-        ("certpick:", true),
-        ("certpick:a", true),
-        (" certpick:a", true),
-        ("\"certpick:a,b\"", true),
-        ("\"certpick:a\"b", false),
-        ("a,certpick:b", true),
-    ] {
-        assert_eq!(is_handled(value.as_bytes()), expected, "{value:?}");
+    let quoted = dir.path().join(" \"a\"");
+    std::fs::write(&quoted, "").unwrap();
+    assert_eq!(only_entry(quoted.as_os_str().as_bytes()), quoted);
+    for (value, entry) in
+        [("a", "a"), (" a ", "a"), ("\"a,b\"", "a,b"), ("\"a\"b", "\"a\"b"), ("", "")]
+    {
+        assert_eq!(only_entry(value.as_bytes()), Path::new(entry));
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OSSL_STORE(3), and a UI_METHOD(3) that answers instead of prompting.
 
+#![cfg_attr(not(ossl3), allow(dead_code, unused_imports))]
+
 use crate::guard::guard;
 use foreign_types::ForeignType;
 use libc::{c_char, c_int, c_void};

@@ -25,10 +25,10 @@ pub struct Bundle {
 pub struct SharedCertificates(Map<Vec<u8>, Arc<Certificate>>);
 
 impl Bundle {
-    /// Parses the content of a file. `path` is its name in errors.
+    /// Parses the content of a file. `path` is its name in errors; `None` for a text in memory.
     pub fn parse(
         content: &[u8],
-        path: &Path,
+        path: Option<&Path>,
         shared: &mut SharedCertificates,
     ) -> Result<Bundle, Cause> {
         let mut certificates = match Bundle::parse_plain(content, shared) {
@@ -40,10 +40,10 @@ impl Bundle {
             .map(|x| IssuerAndSubject { issuer: x.issuer(), subject: x.subject() })
             .collect();
         let leaf =
-            chain::leaf_position(&names).map_err(|_| Cause::Memory(Some(path.to_owned())))?;
+            chain::leaf_position(&names).map_err(|_| Cause::Memory(path.map(Path::to_owned)))?;
         if leaf >= certificates.len() {
             let why = Problem::NoCertificate.into();
-            return Err(Cause::Certificate { file: Some(path.to_owned()), why });
+            return Err(Cause::Certificate { file: path.map(Path::to_owned), why });
         }
         let leaf = certificates.remove(leaf);
         Ok(Bundle { leaf, extra: certificates })
@@ -100,11 +100,15 @@ pub fn certificates(
     };
     match plain() {
         Some(certificates) => Ok(certificates),
-        None => with_openssl(content, path, max),
+        None => with_openssl(content, Some(path), max),
     }
 }
 
-fn with_openssl(content: &[u8], path: &Path, max: usize) -> Result<Vec<Arc<Certificate>>, Cause> {
-    let certificates = pem::certificates(content, max).map_err(|why| why.cause(Some(path)))?;
+fn with_openssl(
+    content: &[u8],
+    path: Option<&Path>,
+    max: usize,
+) -> Result<Vec<Arc<Certificate>>, Cause> {
+    let certificates = pem::certificates(content, max).map_err(|why| why.cause(path))?;
     Ok(certificates.into_iter().map(|x| Arc::new(x.into())).collect())
 }

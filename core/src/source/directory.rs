@@ -14,15 +14,15 @@ use super::{Source, pem, pkcs12};
 use crate::error::{Cause, Problem};
 use crate::file::regular::ReadError;
 use crate::file::{self, Content};
-use crate::hash::Map;
+use crate::hash::{Map, Set};
 use crate::list::Files;
+use crate::order::sorted;
 use crate::secret::Secret;
 use crate::x509::brief::{self, Brief, NotAfter};
 use crate::x509::certificate::Certificate;
 use layout::{Kind, Names};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// The maximum number of files with certificates.
@@ -193,13 +193,15 @@ pub fn list(
     progress(certificates.len(), certificates.len());
     skipped.extend(unused_keys(&names, key_directory, key_names));
     let credentials = distinct(reading.found, &mut skipped);
-    skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    let skipped = sorted(skipped, |a, b| a.path.cmp(&b.path));
     Ok(Directory { credentials, skipped, directories, contents: reading.watched, has_pkcs12 })
 }
 
 /// Returns the key files that belong to no certificate.
 fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Skipped> {
-    let used: Names = names.iter().flat_map(|name| layout::keys(name, key_names)).collect();
+    let is_certificate = |name: &&OsString| layout::kind(name) == Some(Kind::Certificate);
+    let certificates = names.iter().filter(is_certificate);
+    let used: Names = certificates.flat_map(|name| layout::keys(name, key_names)).collect();
     let unused = key_names
         .iter()
         .filter(|name| layout::kind(name) == Some(Kind::Key) && !used.contains(*name));
@@ -210,9 +212,10 @@ fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Sk
 
 /// Returns the credentials in the order of preference. A leaf that several files have counts once, with its
 /// longest chain. A certificate that issued another leaf is not a client's.
-fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
+fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
     // The first of equal credentials is kept.
-    found.sort_by_key(|one| Reverse(one.credential.bundle().extra.len()));
+    let rank = |one: &Found| Reverse(one.credential.bundle().extra.len());
+    let found = sorted(found, |a, b| (rank(a), a.file()).cmp(&(rank(b), b.file())));
     let mut by_leaf: Map<Vec<u8>, usize> = Map::default();
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
     for mut one in found {
@@ -230,15 +233,14 @@ fn distinct(mut found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
         }
     }
     let issued = kept.iter().map(Found::leaf).filter(|leaf| leaf.issuer() != leaf.subject());
-    let issuers: BTreeSet<Vec<u8>> = issued.map(|leaf| leaf.issuer().to_vec()).collect();
-    let (cas, mut kept): (Vec<Found>, Vec<Found>) =
+    let issuers: Set<Vec<u8>> = issued.map(|leaf| leaf.issuer().to_vec()).collect();
+    let (cas, kept): (Vec<Found>, Vec<Found>) =
         kept.into_iter().partition(|one| issuers.contains(one.leaf().subject()));
     skipped.extend(cas.into_iter().map(|ca| {
         let why = SkipReason::Ca { count: 1 + ca.credential.bundle().extra.len(), has_key: true };
         Skipped { path: ca.file().clone(), why }
     }));
-    kept.sort_by(|a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())));
-    kept
+    sorted(kept, |a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())))
 }
 
 /// Returns whether the system, and not the file or its permissions, is the reason for an error.
@@ -296,7 +298,7 @@ impl Reading<'_> {
         if has_key {
             keys.insert(0, path.to_owned());
         }
-        let bundle = match Bundle::parse(&content.bytes, path, self.shared) {
+        let bundle = match Bundle::parse(&content.bytes, Some(path), self.shared) {
             Ok(bundle) => bundle,
             Err(cause) if keys.is_empty() => return Err(SkipReason::Unreadable(cause)),
             Err(cause) => return Err(SkipReason::Broken(cause)),

@@ -42,7 +42,7 @@ impl LoadedKey {
         }
     }
 
-    /// Returns whether this process can use the key.
+    /// Returns whether this process can use the key, and it has not been discarded.
     pub fn is_usable(&self) -> bool {
         match self {
             LoadedKey::File(_) => true,
@@ -168,7 +168,9 @@ pub enum PasswordSource {
     Callback,
 }
 
-fn decode(
+/// Returns the key in the content of a file. `name` is the file's name in errors and for the callback; empty for
+/// a key in memory.
+pub(super) fn decode(
     bytes: &[u8],
     name: &Path,
     password: Option<&Secret>,

@@ -19,8 +19,20 @@ pub enum KeySource {
     Files(Box<[PathBuf]>),
     /// In the PKCS#12 file: the first of the keys with these numbers that matches the certificate.
     Pkcs12(Box<[usize]>),
-    /// Behind this URI.
-    Uri(Uri),
+    /// Behind a URI.
+    Uri {
+        /// The URI.
+        uri: Uri,
+        /// Its text, without `pin-source`.
+        name: PathBuf,
+    },
+}
+
+impl From<Uri> for KeySource {
+    fn from(uri: Uri) -> KeySource {
+        let name = PathBuf::from(uri.to_string());
+        KeySource::Uri { uri, name }
+    }
 }
 
 /// The files of one credential, and its certificates.
@@ -107,7 +119,8 @@ impl ListedCredential {
     /// Returns the path of the key file, or of the certificate file if it contains the key.
     pub fn key_path(&self) -> &Path {
         let files = match &self.key {
-            KeySource::File | KeySource::Uri(_) => self.files.key.as_deref(),
+            KeySource::File => self.files.key.as_deref(),
+            KeySource::Uri { name, .. } => Some(name.as_path()),
             KeySource::Files(files) => files.first().map(PathBuf::as_path),
             KeySource::Pkcs12(_) => None,
         };
@@ -121,7 +134,7 @@ impl ListedCredential {
 
     /// Returns whether the path of a file is relative.
     pub fn has_relative_path(&self) -> bool {
-        let has_key_file = !matches!(self.key, KeySource::Uri(_));
+        let has_key_file = !matches!(self.key, KeySource::Uri { .. });
         has_key_file && self.key_path().is_relative()
             || self.has_file() && self.files.certificate.is_relative()
     }
@@ -129,7 +142,8 @@ impl ListedCredential {
     /// Returns an estimate of the memory that the credential takes.
     pub fn bytes(&self) -> usize {
         let keys = match &self.key {
-            KeySource::File | KeySource::Uri(_) => 0,
+            KeySource::File => 0,
+            KeySource::Uri { name, .. } => 4 * name.as_os_str().len(),
             KeySource::Files(files) => files.iter().map(|file| 32 + file.as_os_str().len()).sum(),
             KeySource::Pkcs12(keys) => size_of_val(&**keys),
         };

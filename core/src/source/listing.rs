@@ -174,7 +174,7 @@ impl Listing {
             new.push(open(&source, &mut shared).map_err(entry_error(offset, index))?);
         }
         for credential in &new.credentials {
-            if let KeySource::Uri(uri) = credential.key_source() {
+            if let KeySource::Uri { uri, .. } = credential.key_source() {
                 store::open_early(uri);
             }
         }

@@ -26,10 +26,10 @@ pub fn open(
     if let Some(uri) = uri.as_ref().filter(|_| !pem::has_certificate(content)) {
         return uri_entry::open(source, uri);
     }
-    let bundle = Bundle::parse(content, name, shared)?;
+    let bundle = Bundle::parse(content, Some(name), shared)?;
     let key = match (&source.files.key, uri) {
         (Some(_), _) => uri_entry::key_source(source)?,
-        (None, Some(uri)) => KeySource::Uri(uri),
+        (None, Some(uri)) => uri.into(),
         (None, None) if pem::has_private_key(content) => KeySource::File,
         (None, None) => return Err(Cause::NoKeyBesideCertificate(name.clone())),
     };

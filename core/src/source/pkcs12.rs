@@ -8,25 +8,30 @@ mod bags;
 mod ber;
 mod credentials;
 mod encryption;
+mod inspect;
 
 use super::bundle::{Bundle, SharedCertificates};
 use super::key::matching::check_match;
 use super::key::{KeyFile, LoadedKey, PasswordSource};
 use super::listed::{KeySource, ListedCredential};
+use super::pem::MAX_CERTIFICATES;
 use crate::error::{Cause, Problem};
 use crate::file::bytes::find_slice;
 use crate::file::{Content, private};
 use crate::list::Files;
 use crate::ossl::pkcs12::private_key;
 use crate::secret::Secret;
-use bags::{KeyBag, Wanted};
+use bags::KeyBag;
 use encryption::Passwords;
+pub use inspect::{Age, Algorithm, InspectedKey, Inspection, inspect};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Ref;
 use std::path::Path;
 
 /// The maximum number of keys, and of credentials, in a file.
 const MAX_KEYS: usize = 256;
+/// The maximum number of bags and of contents, including those that certpick does not use.
+const MAX_PARTS: usize = 10_000;
 
 /// One credential of a file.
 #[derive(Debug)]
@@ -55,9 +60,9 @@ pub fn open(
     password: Option<&Secret>,
     shared: &mut SharedCertificates,
 ) -> Result<Vec<Opened>, Cause> {
-    bags::read(content, &mut Passwords::new(password), Wanted::Certificates)
-        .and_then(|contents| credentials::credentials(contents, shared))
-        .map_err(|failure| failure.cause(name, password, Part::Certificate))
+    bags::read(content, &mut Passwords::new(password), None)
+        .and_then(|bags| credentials::credentials(bags, shared))
+        .map_err(|failure| failure.cause(name, password, false))
 }
 
 /// Returns the credentials of a file that was read as an entry. `files.certificate` is its name in errors.
@@ -98,22 +103,23 @@ pub fn key_of(
     keys: &[usize],
     leaf: &X509Ref,
 ) -> Result<PKey<Private>, Cause> {
-    let cause = |failure: Failure| failure.cause(name, password, Part::Key);
+    let cause = |failure: Failure| failure.cause(name, password, true);
     let mut passwords = Passwords::new(password);
-    let contents = bags::read(content, &mut passwords, Wanted::Keys(keys)).map_err(cause)?;
+    let bags = bags::read(content, &mut passwords, Some(keys)).map_err(cause)?;
     let mut first = None;
     for number in keys {
-        let mut bags = contents.iter().flat_map(|bags| &bags.keys);
-        let Some(bag) = bags.find(|bag| bag.number == *number) else { continue };
-        let matching = decode(bag, &mut passwords).map_err(cause).and_then(|key| {
-            check_match(leaf, &key).map_err(|mismatch| mismatch.cause(Some(name)))?;
-            Ok(key)
-        });
-        match matching {
-            Err(error @ Cause::Memory(_)) => return Err(error),
-            Err(error) => first = first.or(Some(error)),
-            Ok(key) => return Ok(key),
+        let Some(bag) = bags.keys.iter().find(|bag| bag.number == *number) else { continue };
+        let error = match decode(bag, &mut passwords) {
+            Ok(key) => match check_match(leaf, &key) {
+                Ok(()) => return Ok(key),
+                Err(mismatch) => mismatch.cause(Some(name)),
+            },
+            Err(failure) => cause(failure),
+        };
+        if matches!(error, Cause::Memory(_)) {
+            return Err(error);
         }
+        first = first.or(Some(error));
     }
     Err(first.unwrap_or_else(|| cause(Failure::NoKey)))
 }
@@ -121,56 +127,66 @@ pub fn key_of(
 /// Returns the DER of each certificate, in the order of the file.
 #[cfg(fuzzing)]
 pub(crate) fn certificates(content: &[u8], password: Option<&Secret>) -> Option<Vec<Vec<u8>>> {
-    let contents = bags::read(content, &mut Passwords::new(password), Wanted::Certificates).ok()?;
-    Some(contents.into_iter().flat_map(|bags| bags.certificates).map(|bag| bag.der).collect())
+    let bags = bags::read(content, &mut Passwords::new(password), None).ok()?;
+    Some(bags.certificates.into_iter().map(|bag| bag.der).collect())
 }
 
 fn decode(bag: &KeyBag, passwords: &mut Passwords<'_>) -> Result<PKey<Private>, Failure> {
     let key = if bag.is_encrypted {
-        let (algorithm, bytes) = bags::encrypted_key(&bag.value).ok_or(Problem::DamagedPkcs12)?;
+        let (algorithm, bytes) = bags::encrypted_key(&bag.value).ok_or(Failure::Damaged)?;
         private_key(&passwords.decrypt(algorithm, &bytes)?)
     } else {
         private_key(&bag.value)
     };
-    key.map_err(|_| Failure::NoMemory)?.ok_or(Problem::DamagedKey.into())
+    key.map_err(|_| Failure::NoMemory)?.ok_or(Failure::DamagedKey)
 }
 
 /// The reason for which a file cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Failure {
-    Problem(Problem),
+    Damaged,
+    /// OpenSSL cannot decode the certificate with this number.
+    DamagedCertificate(usize),
+    DamagedKey,
+    NoCertificate,
+    NoKey,
+    TooManyCertificates,
+    TooManyKeys,
+    TooManyParts,
+    TooManyIterations,
+    /// The encryption is not supported.
+    Unsupported,
+    /// Likewise, but the legacy provider may support it.
+    Legacy,
     /// No password decrypts it.
     Password,
-    NoKey,
     NoMemory,
 }
 
-/// The part of a file that was being read.
-#[derive(Clone, Copy)]
-enum Part {
-    Certificate,
-    Key,
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Failure {
-        Failure::Problem(problem)
-    }
-}
-
 impl Failure {
-    fn cause(self, name: &Path, password: Option<&Secret>, part: Part) -> Cause {
+    /// Returns the cause. `is_key`: a key was being read.
+    fn cause(self, name: &Path, password: Option<&Secret>, is_key: bool) -> Cause {
         let file = name.to_owned();
-        match (self, part) {
-            (Failure::NoMemory, _) => Cause::Memory(Some(file)),
-            (Failure::Password, _) if password.is_none() => Cause::PasswordMissing(file),
-            (Failure::Password, _) => Cause::PasswordWrong(file, Problem::NotDecrypted.into()),
-            (Failure::NoKey, _) => Cause::Key(file, Problem::NoKey.into()),
-            (Failure::Problem(why), Part::Key) => Cause::Key(file, why.into()),
-            (Failure::Problem(why), Part::Certificate) => {
-                Cause::Certificate { file: Some(file), why: why.into() }
+        let problem = match self {
+            Failure::NoMemory => return Cause::Memory(Some(file)),
+            Failure::Password if password.is_none() => return Cause::PasswordMissing(file),
+            Failure::Password => {
+                return Cause::PasswordWrong(file, Problem::NotDecrypted.into());
             }
-        }
+            Failure::NoKey => return Cause::Key(file, Problem::NoKey.into()),
+            Failure::Damaged => Problem::DamagedPkcs12,
+            Failure::DamagedCertificate(number) => Problem::DamagedCertificate(number),
+            Failure::DamagedKey => Problem::DamagedKey,
+            Failure::NoCertificate => Problem::NoCertificateInPkcs12,
+            Failure::TooManyCertificates => Problem::TooManyCertificates(MAX_CERTIFICATES),
+            Failure::TooManyKeys => Problem::TooManyKeys(MAX_KEYS),
+            Failure::TooManyParts => Problem::TooManyParts(MAX_PARTS),
+            Failure::TooManyIterations => Problem::TooManyIterations(encryption::MAX_ITERATIONS),
+            Failure::Unsupported => Problem::UnsupportedEncryption { is_legacy: false },
+            Failure::Legacy => Problem::UnsupportedEncryption { is_legacy: true },
+        };
+        let why = problem.into();
+        if is_key { Cause::Key(file, why) } else { Cause::Certificate { file: Some(file), why } }
     }
 }
 

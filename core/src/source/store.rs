@@ -23,7 +23,7 @@ use cached::KeyId;
 use foreign_types::ForeignType;
 use libc::c_int;
 use lock::{Guard, lock};
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::x509::X509;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,11 @@ struct Held {
 }
 
 impl StoreKey {
+    fn new(key: PKey<Private>, guard: &Guard) -> StoreKey {
+        let (key, process) = (ManuallyDrop::new(key), guard.process());
+        StoreKey(Arc::new(Held { key, process, is_discarded: AtomicBool::new(false) }))
+    }
+
     /// Returns the key.
     pub fn key(&self) -> &PKey<Private> {
         &self.0.key
@@ -156,6 +161,11 @@ pub fn open_early(uri: &Uri) {
     }
 }
 
+/// Removes a key from the cache because it could not sign. The next connection loads it again.
+pub fn discard(key: &PKeyRef<Private>) {
+    cached::discard(key);
+}
+
 /// Empties the cache, and forgets the refused PINs.
 pub fn clear_cache() {
     cached::clear();
@@ -185,11 +195,7 @@ fn load_key(
         load(&target, pin, guard, &mut |object| found.add(object))
             .map(|request| (request, found.matching.take(), found.has_others))
     };
-    let attempt = |key| {
-        let (key, process) = (ManuallyDrop::new(key), guard.process());
-        let held = Held { key, process, is_discarded: AtomicBool::new(false) };
-        Ok(Attempt::Found(StoreKey(Arc::new(held))))
-    };
+    let attempt = |key| Ok(Attempt::Found(StoreKey::new(key, guard)));
     let none = |has_others| if has_others { StoreFlaw::Mismatch } else { StoreFlaw::NoKey };
     if uri.is_handle() {
         // tpm2-openssl returns the key for any password. A wrong one fails when the key signs.

@@ -7,12 +7,12 @@ use super::listed::{KeySource, ListedCredential};
 use super::{Accepts, Source, store};
 use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file;
+use crate::hash::Set;
 use crate::list::Files;
 use crate::uri::{Uri, is_uri};
 use crate::x509::brief;
 use crate::x509::certificate::Certificate;
 use openssl::x509::X509;
-use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub fn uri_of(source: &Source<'_>, name: &Path) -> Result<Option<Uri>, Cause> {
 pub fn key_source(source: &Source<'_>) -> Result<KeySource, Cause> {
     let key = source.files.key.as_deref();
     let uri = key.map(|key| uri_of(source, key)).transpose()?.flatten();
-    Ok(uri.map_or(KeySource::File, KeySource::Uri))
+    Ok(uri.map_or(KeySource::File, KeySource::from))
 }
 
 /// Returns a URI without its attributes, which may contain a PIN.
@@ -53,7 +53,7 @@ fn shown(name: &Path) -> PathBuf {
 pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
     let certificates: Vec<Arc<Certificate>> =
         store::certificates(uri)?.into_iter().map(|x: X509| Arc::new(x.into())).collect();
-    let issuers: BTreeSet<&[u8]> =
+    let issuers: Set<&[u8]> =
         certificates.iter().filter(|x| x.issuer() != x.subject()).map(|x| x.issuer()).collect();
     let is_leaf = |x: &Certificate| -> Result<bool, OutOfMemory> {
         let is_only = certificates.len() == 1;
@@ -61,7 +61,7 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
     };
     let key = match source.files.key {
         Some(_) => key_source(source)?,
-        None => KeySource::Uri(uri.clone()),
+        None => uri.clone().into(),
     };
     let name = PathBuf::from(uri.to_string());
     let mut credentials = Vec::new();

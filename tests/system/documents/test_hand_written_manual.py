@@ -36,7 +36,8 @@ def test_certpick_3_has_every_function_and_every_constant():
     assert functions and functions == set(re.findall(r"^\.F[no] (certpick_\w+)", page.split(".Sh DESC")[0], re.M))
     found = set(re.findall(r"CERTPICK_\w+", page))
     assert constants - {"CERTPICK_OK"} <= found
-    assert found <= constants | {"CERTPICK_OK"}
+    variables = set(re.findall(r"^\.It Ev (CERTPICK_\w+)", page, re.M))
+    assert found <= constants | variables | {"CERTPICK_OK"}
 
 
 def test_certpick_cnf_5_has_exactly_the_settings_of_the_module():

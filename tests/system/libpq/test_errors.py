@@ -111,7 +111,7 @@ def test_a_certificate_file_without_a_certificate_is_reported(client, content, c
     assert error == client.failed(f'entry 2: could not read certificate file "garbage.crt": {cause}')
 
 
-@pytest.mark.parametrize("name", [".", "/dev/zero"])
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero"])
 def test_a_certificate_file_that_is_not_a_regular_file_is_reported(client, name):
     error = client.refused(**lists(f"anna.crt,{name}", "anna.key,carl.key"))
     text = f'entry 2: could not read certificate file "{name}": it is not a regular file'

@@ -19,7 +19,6 @@ CASES = {
     "a key that is garbage": {"sslcert": "anna.crt", "sslkey": "single-garbage"},
     "another certificate's key": {"sslcert": "anna.crt", "sslkey": "carl.key"},
     "a certificate that is garbage": {"sslcert": "single-garbage", "sslkey": "anna.key"},
-    "a certificate that is a directory": {"sslcert": "single-directory.key", "sslkey": "anna.key"},
     "a name with a comma": {"sslcert": "single,comma.crt", "sslkey": "single,comma.key"},
     "a certificate of another CA": {"sslcert": "carl.crt", "sslkey": "carl.key"},
     "an expired certificate": {"sslcert": "expired.crt", "sslkey": "expired.key"},

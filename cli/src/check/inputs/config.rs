@@ -1,67 +1,71 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The credentials of a configuration file.
 
-use super::{Input, Inputs, KeySource, Origin, PasswordSource, Source, read_issuers};
-use crate::certificate_file::CertificateFile;
-use crate::credentials::directory::Contents;
+use super::{Inputs, KeySource, PasswordSource, Source, read_issuers};
 use crate::report::{Level, Subject};
 use certpick_core::config::{ConfigCredential, ConfigFile};
 use certpick_core::error::file_name;
 use certpick_core::rule::Rule;
 use certpick_core::source::password::KeyPasswords;
 use std::path::Path;
+use std::rc::Rc;
 
 /// The part of a credential that only configuration files have.
 pub struct ConfigPart {
+    /// The number of the file among the configuration files.
+    pub file: usize,
     /// The line of `[[credential]]`, counted from 1.
     pub line: usize,
     pub rule: Rule,
 }
 
-/// Reads a configuration file and the certificates that it names. An error in the file is a finding, and
-/// the result then has no credentials.
-pub fn read(file: &Path, progress: &mut dyn FnMut(usize, usize)) -> Inputs {
-    const KEY: &str = "config";
-    let mut subject = Subject::new(KEY, file_name(file));
-    let mut inputs = Inputs {
-        credentials: Vec::new(),
-        unmatched_keys: Vec::new(),
-        issuers: Vec::new(),
-        origin: Origin::Config,
-        subjects: Vec::new(),
-    };
-    let config_file = match ConfigFile::read(file) {
-        Ok(config_file) => config_file,
-        Err(error) => {
-            subject.finding(KEY, Level::Wrong, error.to_string());
-            inputs.subjects.push(subject);
-            return inputs;
+impl Inputs {
+    /// Adds the credentials of a configuration file, after `before` entries. Returns their number. An error
+    /// in the file is a finding, and there are then no credentials.
+    pub fn add_config(
+        &mut self,
+        file: &Path,
+        before: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> usize {
+        const KEY: &str = "config";
+        let mut subject = Subject::new(KEY, file_name(file));
+        let config_file = match ConfigFile::read(file) {
+            Ok(config_file) => config_file,
+            Err(error) => {
+                subject.finding(KEY, Level::Wrong, error.to_string());
+                self.subjects.push(subject);
+                return 0;
+            }
+        };
+        let config = config_file.config();
+        let total = config.credentials.len();
+        let with_rules = config.credentials.iter().filter(|c| !c.rule.is_empty()).count();
+        let credentials = if total == 1 { "1 credential" } else { &format!("{total} credentials") };
+        let text = format!("the file has {credentials}, {with_rules} with rules");
+        subject.finding(KEY, Level::Good, text);
+        self.subjects.push(subject);
+        let issuers = read_issuers(config.issuers.as_deref(), &mut self.subjects);
+        self.issuers.extend(issuers);
+        let number = self.configs;
+        self.configs += 1;
+        for (at, credential) in config.credentials.iter().enumerate() {
+            progress(at, total);
+            let source = Source { number: before + at + 1, ..source(number, credential) };
+            self.add_entry(source, progress);
         }
-    };
-    let config = config_file.config();
-    let total = config.credentials.len();
-    let with_rules = config.credentials.iter().filter(|c| !c.rule.is_empty()).count();
-    let credentials = if total == 1 { "1 credential" } else { &format!("{total} credentials") };
-    let text = format!("the file has {credentials}, {with_rules} with rules");
-    subject.finding(KEY, Level::Good, text);
-    inputs.subjects.push(subject);
-    inputs.issuers = read_issuers(config.issuers.as_deref(), &mut inputs.subjects);
-    for (at, credential) in config.credentials.iter().enumerate() {
-        progress(at, total);
-        let contents = CertificateFile::read(&credential.sslcert).and_then(Contents::of);
-        inputs.credentials.push(Input { source: source(at + 1, credential), contents });
+        progress(total, total);
+        total
     }
-    progress(total, total);
-    inputs
 }
 
-fn source(number: usize, credential: &ConfigCredential) -> Source {
+fn source(file: usize, credential: &ConfigCredential) -> Source {
     let passwords = KeyPasswords::Files([credential.sslpasswordfile.clone()].into());
+    let key = credential.sslkey.clone().map_or(KeySource::Own, KeySource::File);
+    let part = ConfigPart { file, line: credential.line, rule: credential.rule.clone() };
     Source {
-        number,
-        certificate: credential.sslcert.clone(),
-        key: credential.sslkey.clone().map_or(KeySource::Own, KeySource::File),
         password: passwords.get(0).map_or_else(PasswordSource::Unreadable, PasswordSource::Known),
-        config: Some(ConfigPart { line: credential.line, rule: credential.rule.clone() }),
+        config: Some(Rc::new(part)),
+        ..Source::new(credential.sslcert.clone(), key, PasswordSource::Unknown)
     }
 }

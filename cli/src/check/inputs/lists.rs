@@ -7,19 +7,27 @@ use crate::report::{Level, Subject};
 use certpick_core::Secret;
 use certpick_core::error::{Cause, Error, Flaw, Parameter};
 use certpick_core::list::{self, Entry, Passwords};
+use certpick_core::uri::Uri;
+use openssl::pkey::{PKey, Private};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// The files and the password of one credential.
+#[derive(Clone)]
 pub struct Source {
-    /// The number of the list entry, counted from 1.
+    /// The number of the entry, counted from 1; 0 if it is not known yet.
     pub number: usize,
     pub certificate: PathBuf,
+    /// The number of the credential in the file, counted from 1, if the file has several.
+    pub part: Option<usize>,
+    /// Whether the entry is a directory.
+    pub is_in_directory: bool,
     pub key: KeySource,
     pub password: PasswordSource,
     /// `None` if it is not from a configuration file.
-    pub config: Option<ConfigPart>,
+    pub config: Option<Rc<ConfigPart>>,
 }
 
 #[derive(Clone)]
@@ -27,10 +35,20 @@ pub enum KeySource {
     File(PathBuf),
     /// The certificate file.
     Own,
-    /// Unknown, because the lists do not match.
+    /// The first of these files of a directory whose key matches.
+    FirstOf(Vec<PathBuf>),
+    /// The key in a PKCS#12 file, or why it cannot be used.
+    Decrypted {
+        key: Result<PKey<Private>, Cause>,
+        is_encrypted: bool,
+    },
+    /// In a token.
+    Uri(Uri),
+    /// Unknown, because the lists do not match or the entry cannot be used.
     Unknown,
 }
 
+#[derive(Clone)]
 pub enum PasswordSource {
     Known(Option<Secret>),
     /// Unknown, because the passwords do not match the lists or cannot be read.
@@ -77,17 +95,19 @@ pub fn read(options: &CredentialOptions, subject: &mut Subject) -> SourceLists {
 }
 
 impl Source {
+    /// Returns the source of an entry whose number is not known yet.
+    pub fn new(certificate: PathBuf, key: KeySource, password: PasswordSource) -> Source {
+        let (part, config) = (None, None);
+        Source { number: 0, certificate, part, is_in_directory: false, key, password, config }
+    }
+
     fn of(number: usize, entry: Entry, passwords_are_unread: bool) -> Source {
-        Source {
-            number,
-            certificate: entry.certificate,
-            key: entry.key.map_or(KeySource::Own, KeySource::File),
-            password: match entry.password {
-                None if passwords_are_unread => PasswordSource::Unknown,
-                password => PasswordSource::Known(password),
-            },
-            config: None,
-        }
+        let password = match entry.password {
+            None if passwords_are_unread => PasswordSource::Unknown,
+            password => PasswordSource::Known(password),
+        };
+        let key = entry.key.map_or(KeySource::Own, KeySource::File);
+        Source { number, ..Source::new(entry.certificate, key, password) }
     }
 }
 
@@ -140,10 +160,7 @@ fn read_despite(
         .filter(|(_, certificate)| !certificate.as_os_str().is_empty())
         .map(|(at, certificate)| Source {
             number: at + 1,
-            certificate,
-            key: key(at),
-            password: password(at),
-            config: None,
+            ..Source::new(certificate, key(at), password(at))
         })
         .collect();
     if let (true, Some(keys)) = (is_mismatch, &keys) {

@@ -6,6 +6,7 @@ mod chains;
 mod config;
 mod keys;
 mod lists;
+mod pkcs12;
 mod revocation;
 mod server;
 
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Case> {
     let parts = [
         keys::cases(),
         lists::cases(),
+        pkcs12::cases(),
         config::cases(),
         chains::cases(),
         certificates::cases(),

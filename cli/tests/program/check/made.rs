@@ -3,8 +3,11 @@
 
 use crate::support::Scene;
 use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKeyRef, Private};
 use openssl::sign::Signer;
+use openssl::stack::Stack;
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509Builder, X509Extension};
 use std::process::Command;
@@ -33,6 +36,64 @@ pub fn bundle(scene: &Scene, name: &str, identity: &Identity, others: &[&Identit
 pub fn certificates(scene: &Scene, file: &str, all: &[&Identity]) {
     let all: Vec<&X509> = all.iter().map(|i| &i.certificate).collect();
     scene.write(file, pem(&all));
+}
+
+/// Writes a PKCS#12 file with the key of `identity`, its certificate, and others, as OpenSSL 3 does.
+pub fn pkcs12(
+    scene: &Scene,
+    file: &str,
+    identity: &Identity,
+    others: &[&Identity],
+    password: &str,
+) {
+    pkcs12_with(scene, file, identity, others, password, Nid::AES_256_CBC, 2048);
+}
+
+/// Like [`pkcs12`], with this algorithm and number of iterations.
+pub fn pkcs12_with(
+    scene: &Scene,
+    file: &str,
+    identity: &Identity,
+    others: &[&Identity],
+    password: &str,
+    algorithm: Nid,
+    iterations: u32,
+) {
+    let mut stack = Stack::new().unwrap();
+    for other in others {
+        stack.push(other.certificate.clone()).unwrap();
+    }
+    let mut builder = Pkcs12::builder();
+    builder.pkey(&identity.key).cert(&identity.certificate).ca(stack);
+    builder.key_algorithm(algorithm).cert_algorithm(algorithm).key_iter(iterations);
+    scene.write(file, builder.build2(password).unwrap().to_der().unwrap());
+}
+
+/// Writes a PKCS#12 file that is not encrypted, with each certificate and key.
+pub fn plain_pkcs12(scene: &Scene, file: &str, pairs: &[(&X509, &PKeyRef<Private>)]) {
+    /// pkcs-12 BagIds (RFC 7292, appendix D), without the last number.
+    const BAG: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01";
+    const X509_CERTIFICATE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01";
+    const LOCAL_KEY_ID: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x15";
+    const DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+    let sequence = |parts: &[Vec<u8>]| element(0x30, &parts.concat());
+    let bag = |number: u8, value: &[u8], id: usize| {
+        let id = element(0x31, &element(4, &id.to_be_bytes()));
+        let id = sequence(&[element(6, LOCAL_KEY_ID), id]);
+        let oid = element(6, &[BAG, &[number]].concat());
+        sequence(&[oid, element(0xa0, value), element(0x31, &id)])
+    };
+    let both = |(id, (certificate, key)): (usize, &(&X509, &PKeyRef<Private>))| {
+        let certificate = element(0xa0, &element(4, &certificate.to_der().unwrap()));
+        let certificate = sequence(&[element(6, X509_CERTIFICATE), certificate]);
+        let key = key.private_key_to_pkcs8().unwrap();
+        [bag(3, &certificate, id), bag(1, &key, id)].concat()
+    };
+    let data = |content: &[u8]| {
+        sequence(&[element(6, DATA), element(0xa0, &element(4, &element(0x30, content)))])
+    };
+    let bags: Vec<u8> = pairs.iter().enumerate().flat_map(both).collect();
+    scene.write(file, sequence(&[element(2, &[3]), data(&data(&bags))]));
 }
 
 pub fn chmod(scene: &Scene, file: &str, mode: u32) {

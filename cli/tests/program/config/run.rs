@@ -107,7 +107,7 @@ fn without_a_file_the_error_lists_the_places() {
     let message = failure(&mut command, 2);
     for part in [
         "error: the following required arguments were not provided:\n",
-        "--sslcert <LIST|DIR> or --config <FILE>\n",
+        "--sslcert <LIST> or --config <FILE>\n",
         "CERTPICK_CONFIG is not set",
         "\n  /no/such/home/.config/certpick/certpick.toml\n  /etc/certpick/certpick.toml\n",
         "Usage: certpick run [OPTIONS] [--config <FILE>] -- <PROGRAM>",

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names by which programs store certificates and their keys in a directory.
 
-use std::collections::BTreeSet;
+use crate::hash::Set;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// The names of the files of a directory, sorted. Hidden files are left out.
-pub type Names = BTreeSet<OsString>;
+/// The names of the files of a directory. Hidden files are left out.
+pub type Names = Set<OsString>;
 
 /// The kind of a file by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub fn read(base: Option<&Path>, directory: &Path) -> Result<(Names, Option<Stam
     let before = file.metadata().map_err(failure)?;
     trusted::check_directory(&file, &before)
         .map_err(|distrust| refused(directory, distrust.to_string()))?;
-    let mut names = Names::new();
+    let mut names = Names::default();
     for (count, entry) in std::fs::read_dir(&at).map_err(failure)?.enumerate() {
         if count == MAX_NAMES {
             return Err(refused(directory, Problem::TooManyFiles(MAX_NAMES)));

@@ -7,14 +7,12 @@
 
 use super::ber::{Octets, Reader};
 use super::encryption::{Budget, MAX_ITERATIONS, Passwords};
-use super::{Failure, MAX_KEYS};
-use crate::error::Problem;
-use crate::source::pem::MAX_CERTIFICATES;
+use super::{Failure, MAX_CERTIFICATES, MAX_KEYS, MAX_PARTS};
+use crate::file::bytes::FileContent;
+use crate::hash::BuildKeyedHasher;
 use crate::x509::der::tag;
-use zeroize::Zeroizing;
+use std::hash::BuildHasher;
 
-/// The maximum number of bags and of contents, including those that certpick does not use.
-const MAX_PARTS: usize = 10_000;
 /// The maximum depth of bags that contain bags.
 const MAX_DEPTH: usize = 8;
 
@@ -30,85 +28,61 @@ const CONTEXT_0: u8 = 0xa0;
 const IMPLICIT_0: u8 = 0x80;
 const SET: u8 = 0x31;
 
-/// The bags of one content, in their order.
+/// The bags of a file, in their order.
 #[derive(Default)]
 pub struct Bags {
     pub certificates: Vec<CertificateBag>,
     pub keys: Vec<KeyBag>,
 }
 
+/// The attribute localKeyID, which is the same for a key and its certificate, by a keyed hash function.
+pub type LocalKeyId = Option<u64>;
+
 /// A certificate.
 pub struct CertificateBag {
     pub der: Vec<u8>,
-    pub id: Option<Vec<u8>>,
+    pub id: LocalKeyId,
 }
 
 /// A private key.
 pub struct KeyBag {
     /// Even for a key in a content that is not encrypted, odd for another.
     pub number: usize,
-    pub id: Option<Vec<u8>>,
+    pub id: LocalKeyId,
     /// PrivateKeyInfo or EncryptedPrivateKeyInfo; empty unless the key is wanted.
-    pub value: Zeroizing<Vec<u8>>,
+    pub value: FileContent,
     pub is_encrypted: bool,
 }
 
-/// What to read.
-#[derive(Clone, Copy)]
-pub enum Wanted<'a> {
-    /// The certificates, and the identifiers of the keys.
-    Certificates,
-    /// The keys with these numbers.
-    Keys(&'a [usize]),
-}
-
-/// Reads the contents in their order. A content is decrypted only if it may have something that is wanted,
-/// and only after the iterations of all contents have been counted.
+/// Reads the certificates, and of the keys the identifiers; or, instead, only the keys with the numbers
+/// `wanted`. Encrypted contents are decrypted only if they may have something of that, and only after the
+/// iterations of all contents have been counted.
 pub fn read(
     file: &[u8],
     passwords: &mut Passwords<'_>,
-    wanted: Wanted<'_>,
-) -> Result<Vec<Bags>, Failure> {
-    let (safe, mac) = outer(file).ok_or(Problem::DamagedPkcs12)?;
+    wanted: Option<&[usize]>,
+) -> Result<Bags, Failure> {
+    let (safe, mac) = outer(file).ok_or(Failure::Damaged)?;
+    let safe = Reader(&safe).get(tag::SEQUENCE).ok_or(Failure::Damaged)?;
     let mut walk = Walk {
         wanted,
+        hasher: BuildKeyedHasher::default(),
+        is_counting: true,
+        is_encrypted: false,
         budget: Budget(MAX_ITERATIONS),
         parts: MAX_PARTS,
-        certificates: 0,
         keys: [0; 2],
-        is_encrypted: false,
+        found: Bags::default(),
     };
     if let Some(mac) = mac {
         walk.budget.spend_mac(mac)?;
     }
-    let mut contents = Vec::new();
-    let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE).ok_or(Problem::DamagedPkcs12)?);
-    while !rest.is_empty() {
-        walk.count()?;
-        let mut bags = Bags::default();
-        let content = content(&mut rest).ok_or(Problem::DamagedPkcs12)?;
-        match &content {
-            Content::Plain(plain) => walk.bags(plain, MAX_DEPTH, &mut bags)?,
-            Content::Encrypted { algorithm, .. } => walk.budget.spend(algorithm)?,
-            Content::Other => {}
-        }
-        contents.push((content, bags));
-    }
-    if let Wanted::Keys(keys) = wanted {
-        if keys.iter().all(|number| number % 2 == 0) {
-            return Ok(contents.into_iter().map(|(_, bags)| bags).collect());
-        }
-    }
-    walk.is_encrypted = true;
-    let mut all = Vec::with_capacity(contents.len());
-    for (content, mut bags) in contents {
-        if let Content::Encrypted { algorithm, bytes } = content {
-            let plain = passwords.decrypt(algorithm, &bytes)?;
-            walk.bags(&plain, MAX_DEPTH, &mut bags)?;
-        }
-        all.push(bags);
-    }
-    Ok(all)
+    walk.contents(safe, None)?;
+    walk.is_counting = false;
+    walk.parts = MAX_PARTS;
+    let needs_encrypted = wanted.is_none_or(|keys| keys.iter().any(|number| number % 2 == 1));
+    walk.contents(safe, needs_encrypted.then_some(passwords))?;
+    Ok(walk.found)
 }
 
 /// Returns the AuthenticatedSafe and the MacData of a PFX.
@@ -124,6 +98,28 @@ fn outer(file: &[u8]) -> Option<(Octets<'_>, Option<&[u8]>)> {
     let safe = Reader(safe.get(CONTEXT_0)?).get_octets(tag::OCTET_STRING)?;
     let mac = if pfx.is_empty() { None } else { Some(pfx.get(tag::SEQUENCE)?) };
     Some((safe, mac))
+}
+
+/// The algorithms that can be seen without the password.
+#[derive(Default)]
+pub struct Algorithms {
+    /// The AlgorithmIdentifier of each encrypted content.
+    pub encryption: Vec<Vec<u8>>,
+    /// The MacData.
+    pub mac: Option<Vec<u8>>,
+}
+
+/// Returns the algorithms of the contents and of the MAC.
+pub fn algorithms(file: &[u8]) -> Option<Algorithms> {
+    let (safe, mac) = outer(file)?;
+    let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE)?);
+    let mut encryption = Vec::new();
+    while !rest.is_empty() {
+        if let Content::Encrypted { algorithm, .. } = content(&mut rest)? {
+            encryption.push(algorithm.to_vec());
+        }
+    }
+    Some(Algorithms { encryption, mac: mac.map(<[u8]>::to_vec) })
 }
 
 /// A ContentInfo of the AuthenticatedSafe.
@@ -162,44 +158,68 @@ pub fn encrypted_key(value: &[u8]) -> Option<(&[u8], Octets<'_>)> {
 }
 
 struct Walk<'a> {
-    wanted: Wanted<'a>,
+    wanted: Option<&'a [usize]>,
+    hasher: BuildKeyedHasher,
+    /// Whether iterations are counted, and nothing else is done.
+    is_counting: bool,
+    /// Whether the current content is encrypted.
+    is_encrypted: bool,
     budget: Budget,
     /// The number of parts that are left.
     parts: usize,
-    certificates: usize,
     /// The number of keys in plain and in encrypted contents.
     keys: [usize; 2],
-    /// Whether the content was encrypted.
-    is_encrypted: bool,
+    found: Bags,
 }
 
 impl Walk<'_> {
-    fn count(&mut self) -> Result<(), Failure> {
-        let left = self.parts.checked_sub(1);
-        self.parts = left.ok_or(Problem::TooManyParts(MAX_PARTS))?;
+    /// Reads the contents. Skips encrypted ones without passwords.
+    fn contents(
+        &mut self,
+        safe: &[u8],
+        mut passwords: Option<&mut Passwords<'_>>,
+    ) -> Result<(), Failure> {
+        let mut rest = Reader(safe);
+        while !rest.is_empty() {
+            self.count()?;
+            match content(&mut rest).ok_or(Failure::Damaged)? {
+                Content::Plain(plain) => self.bags(&plain, MAX_DEPTH)?,
+                Content::Encrypted { algorithm, .. } if self.is_counting => {
+                    self.budget.spend(algorithm)?;
+                }
+                Content::Encrypted { algorithm, bytes } => {
+                    let Some(passwords) = passwords.as_deref_mut() else { continue };
+                    let plain = passwords.decrypt(algorithm, &bytes)?;
+                    self.is_encrypted = true;
+                    self.bags(&plain, MAX_DEPTH)?;
+                    self.is_encrypted = false;
+                }
+                Content::Other => {}
+            }
+        }
         Ok(())
     }
 
-    /// Adds the bags of a SafeContents to `bags`.
-    fn bags(&mut self, safe: &[u8], depth: usize, bags: &mut Bags) -> Result<(), Failure> {
-        let mut rest = Reader(Reader(safe).get(tag::SEQUENCE).ok_or(Problem::DamagedPkcs12)?);
+    fn count(&mut self) -> Result<(), Failure> {
+        self.parts = self.parts.checked_sub(1).ok_or(Failure::TooManyParts)?;
+        Ok(())
+    }
+
+    /// Reads a SafeContents.
+    fn bags(&mut self, safe: &[u8], depth: usize) -> Result<(), Failure> {
+        let mut rest = Reader(Reader(safe).get(tag::SEQUENCE).ok_or(Failure::Damaged)?);
         while !rest.is_empty() {
             self.count()?;
-            let mut bag = Reader(rest.get(tag::SEQUENCE).ok_or(Problem::DamagedPkcs12)?);
-            let kind = bag.get(tag::OBJECT_IDENTIFIER).and_then(|oid| oid.strip_prefix(BAG));
-            let value = bag.get(CONTEXT_0).ok_or(Problem::DamagedPkcs12)?;
-            match kind {
-                Some([kind @ (1 | 2)]) => {
-                    let id = local_key_id(&mut bag).ok_or(Problem::DamagedPkcs12)?;
-                    self.key(value, *kind == 2, id, bags)?;
-                }
-                Some([3]) => {
-                    let id = local_key_id(&mut bag).ok_or(Problem::DamagedPkcs12)?;
-                    self.certificate(value, id, bags)?;
+            let bag = rest.get(tag::SEQUENCE).and_then(split).ok_or(Failure::Damaged)?;
+            match bag.kind.strip_prefix(BAG) {
+                Some([1]) => self.key(&bag, false)?,
+                Some([2]) => self.key(&bag, true)?,
+                Some([3]) if self.wanted.is_none() && !self.is_counting => {
+                    self.certificate(&bag)?;
                 }
                 Some([6]) => {
-                    let depth = depth.checked_sub(1).ok_or(Problem::DamagedPkcs12)?;
-                    self.bags(value, depth, bags)?;
+                    let depth = depth.checked_sub(1).ok_or(Failure::Damaged)?;
+                    self.bags(bag.value, depth)?;
                 }
                 _ => {}
             }
@@ -207,72 +227,82 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn certificate(
-        &mut self,
-        value: &[u8],
-        id: Option<Vec<u8>>,
-        bags: &mut Bags,
-    ) -> Result<(), Failure> {
+    fn certificate(&mut self, bag: &Bag<'_>) -> Result<(), Failure> {
         let parts = || {
-            let mut bag = Reader(Reader(value).get(tag::SEQUENCE)?);
+            let mut bag = Reader(Reader(bag.value).get(tag::SEQUENCE)?);
             let kind = bag.get(tag::OBJECT_IDENTIFIER)?;
             Some((kind, Reader(bag.get(CONTEXT_0)?)))
         };
-        let (kind, mut certificate) = parts().ok_or(Problem::DamagedPkcs12)?;
-        if kind != X509_CERTIFICATE || !matches!(self.wanted, Wanted::Certificates) {
+        let (kind, mut certificate) = parts().ok_or(Failure::Damaged)?;
+        if kind != X509_CERTIFICATE {
             return Ok(());
         }
-        if self.certificates == MAX_CERTIFICATES {
-            return Err(Problem::TooManyCertificates(MAX_CERTIFICATES).into());
+        if self.found.certificates.len() == MAX_CERTIFICATES {
+            return Err(Failure::TooManyCertificates);
         }
-        self.certificates += 1;
-        let der = certificate.get_octets(tag::OCTET_STRING).ok_or(Problem::DamagedPkcs12)?;
-        bags.certificates.push(CertificateBag { der: der.to_vec(), id });
+        let id = self.local_key_id(bag)?;
+        let der = certificate.get_octets(tag::OCTET_STRING).ok_or(Failure::Damaged)?.to_vec();
+        self.found.certificates.push(CertificateBag { der, id });
         Ok(())
     }
 
-    fn key(
-        &mut self,
-        value: &[u8],
-        is_encrypted: bool,
-        id: Option<Vec<u8>>,
-        bags: &mut Bags,
-    ) -> Result<(), Failure> {
-        let value = Reader(value).get_element(tag::SEQUENCE).ok_or(Problem::DamagedPkcs12)?;
-        if is_encrypted {
-            let (algorithm, _) = encrypted_key(value).ok_or(Problem::DamagedPkcs12)?;
-            self.budget.spend(algorithm)?;
+    fn key(&mut self, bag: &Bag<'_>, is_encrypted: bool) -> Result<(), Failure> {
+        let value = Reader(bag.value).get_element(tag::SEQUENCE).ok_or(Failure::Damaged)?;
+        // The keys in plain contents were counted before.
+        if is_encrypted && (self.is_counting || self.is_encrypted) {
+            self.budget.spend(encrypted_key(value).ok_or(Failure::Damaged)?.0)?;
+        }
+        if self.is_counting {
+            return Ok(());
         }
         let [plain, encrypted] = &mut self.keys;
         if *plain + *encrypted == MAX_KEYS {
-            return Err(Problem::TooManyKeys(MAX_KEYS).into());
+            return Err(Failure::TooManyKeys);
         }
         let count = if self.is_encrypted { encrypted } else { plain };
         let number = 2 * *count + usize::from(self.is_encrypted);
         *count += 1;
-        let value = match self.wanted {
-            Wanted::Keys(keys) if keys.contains(&number) => value.to_vec(),
-            Wanted::Keys(_) => return Ok(()),
-            Wanted::Certificates => Vec::new(),
+        let kept = match self.wanted {
+            Some(keys) if keys.contains(&number) => value,
+            Some(_) => return Ok(()),
+            None => &[],
         };
-        bags.keys.push(KeyBag { number, id, value: Zeroizing::new(value), is_encrypted });
+        let mut value = FileContent::zeros(kept.len());
+        value.bytes_mut().copy_from_slice(kept);
+        let id = self.local_key_id(bag)?;
+        self.found.keys.push(KeyBag { number, id, value, is_encrypted });
         Ok(())
+    }
+
+    fn local_key_id(&self, bag: &Bag<'_>) -> Result<LocalKeyId, Failure> {
+        let id = attribute(bag.attributes, LOCAL_KEY_ID).ok_or(Failure::Damaged)?;
+        Ok((!id.is_empty()).then(|| self.hasher.hash_one(&*id)))
     }
 }
 
-/// Returns the attribute localKeyID, which is the same for a key and its certificate.
-#[allow(clippy::option_option)] // `None` if the attributes are damaged
-fn local_key_id(bag: &mut Reader<'_>) -> Option<Option<Vec<u8>>> {
-    if bag.is_empty() {
-        return Some(None);
-    }
-    let mut attributes = Reader(bag.get(SET)?);
+/// A SafeBag.
+struct Bag<'a> {
+    kind: &'a [u8],
+    value: &'a [u8],
+    attributes: &'a [u8],
+}
+
+fn split(bag: &[u8]) -> Option<Bag<'_>> {
+    let mut bag = Reader(bag);
+    let kind = bag.get(tag::OBJECT_IDENTIFIER)?;
+    let value = bag.get(CONTEXT_0)?;
+    let attributes = if bag.is_empty() { &[] } else { bag.get(SET)? };
+    Some(Bag { kind, value, attributes })
+}
+
+/// Returns the value of an attribute, an OCTET STRING; empty if there is none.
+fn attribute<'a>(attributes: &'a [u8], kind: &[u8]) -> Option<Octets<'a>> {
+    let mut attributes = Reader(attributes);
     while !attributes.is_empty() {
         let mut attribute = Reader(attributes.get(tag::SEQUENCE)?);
-        if attribute.get(tag::OBJECT_IDENTIFIER)? == LOCAL_KEY_ID {
-            let id = Reader(attribute.get(SET)?).get_octets(tag::OCTET_STRING)?;
-            return Some((!id.is_empty()).then(|| id.to_vec()));
+        if attribute.get(tag::OBJECT_IDENTIFIER)? == kind {
+            return Reader(attribute.get(SET)?).get_octets(tag::OCTET_STRING);
         }
     }
-    Some(None)
+    Some(Octets::Slice(&[]))
 }

@@ -3,20 +3,22 @@
 //! consist of segments. OpenSSL's reader of PKCS#12 files decodes all parts at once, and in OpenSSL 4 its
 //! structures cannot be read.
 
+use crate::file::bytes::FileContent;
 use crate::x509::der::{parse_element, tag};
 use std::ops::Deref;
-use zeroize::Zeroizing;
 
 /// The maximum depth of nested indefinite lengths and of nested segments.
 const MAX_DEPTH: usize = 16;
 /// The bit of tags whose content consists of elements.
 const CONSTRUCTED: u8 = 0x20;
 
-/// A reader of consecutive elements, like the one for DER in `x509::der`.
+/// A reader of consecutive elements, like the one for DER in `x509::der`. Its functions are not inlined, so that
+/// the library stays small.
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// Returns the tag and the content of the next element.
+    #[inline(never)]
     pub fn get_any(&mut self) -> Option<(u8, &'a [u8])> {
         let (tag, content, rest) = parse(self.0, MAX_DEPTH)?;
         self.0 = rest;
@@ -24,11 +26,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the content of the next element, or `None` if it does not have this tag.
+    #[inline(never)]
     pub fn get(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.get_any().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 
     /// Like [`Reader::get`], but returns the element with its tag and length.
+    #[inline(never)]
     pub fn get_element(&mut self, tag: u8) -> Option<&'a [u8]> {
         let start = self.0;
         self.get(tag)?;
@@ -36,6 +40,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the content of an OCTET STRING whose primitive form has this tag.
+    #[inline(never)]
     pub fn get_octets(&mut self, primitive: u8) -> Option<Octets<'a>> {
         let (tag, content) = self.get_any()?;
         if tag == primitive {
@@ -44,13 +49,14 @@ impl<'a> Reader<'a> {
         if tag != primitive | CONSTRUCTED {
             return None;
         }
-        // The capacity suffices, so that growing leaves no copy in memory.
-        let mut joined = Zeroizing::new(Vec::with_capacity(content.len()));
-        join(content, &mut joined, MAX_DEPTH)?;
+        let mut joined = FileContent::zeros(content.len());
+        let length = join(content, joined.bytes_mut(), MAX_DEPTH)?;
+        joined.truncate(length);
         Some(Octets::Joined(joined))
     }
 
     /// Returns the value of a positive INTEGER; `u64::MAX` if it is larger.
+    #[inline(never)]
     pub fn get_positive(&mut self) -> Option<u64> {
         let digits = self.get(tag::INTEGER)?;
         if digits.first().is_none_or(|first| *first >= 0x80) {
@@ -82,24 +88,29 @@ fn parse(ber: &[u8], depth: usize) -> Option<(u8, &[u8], &[u8])> {
     }
 }
 
-fn join(segments: &[u8], joined: &mut Vec<u8>, depth: usize) -> Option<()> {
+/// Copies the segments to `target`. Returns the number of bytes.
+fn join(segments: &[u8], target: &mut [u8], depth: usize) -> Option<usize> {
     const SEGMENTED: u8 = tag::OCTET_STRING | CONSTRUCTED;
     let depth = depth.checked_sub(1)?;
-    let mut segments = Reader(segments);
+    let (mut segments, mut length) = (Reader(segments), 0);
     while !segments.is_empty() {
+        let rest = target.get_mut(length..)?;
         match segments.get_any()? {
-            (tag::OCTET_STRING, content) => joined.extend_from_slice(content),
-            (SEGMENTED, content) => join(content, joined, depth)?,
+            (tag::OCTET_STRING, content) => {
+                rest.get_mut(..content.len())?.copy_from_slice(content);
+                length += content.len();
+            }
+            (SEGMENTED, content) => length += join(content, rest, depth)?,
             _ => return None,
         }
     }
-    Some(())
+    Some(length)
 }
 
 /// The content of an OCTET STRING, which may contain a private key.
 pub enum Octets<'a> {
     Slice(&'a [u8]),
-    Joined(Zeroizing<Vec<u8>>),
+    Joined(FileContent),
 }
 
 impl Deref for Octets<'_> {

@@ -3,23 +3,21 @@
 
 use super::Failure;
 use super::ber::Reader;
-use crate::error::Problem;
 use crate::ossl::pkcs12::{DecryptError, Decrypted, decrypt};
 use crate::secret::Secret;
 use crate::x509::der::tag;
 
 /// The maximum number of iterations of key derivation in a file. 600,000, which OWASP recommends for one
-/// key, take 0.15 s. Fuzzing needs
-/// fast inputs.
+/// key, take 0.15 s. Fuzzing needs fast inputs.
 pub const MAX_ITERATIONS: u64 = if cfg!(fuzzing) { 10_000 } else { 10_000_000 };
 
-/// PKCS #5 (1.2.840.113549.1.5): PBES1 has the numbers 1 to 11.
-const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
+/// PKCS #5 (1.2.840.113549.1.5). The other numbers are those of PBES1.
+pub const PKCS5: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05";
 const PBKDF2: u8 = 12;
-const PBES2: u8 = 13;
-const PBMAC1: u8 = 14;
+pub const PBES2: u8 = 13;
+pub const PBMAC1: u8 = 14;
 /// pkcs-12PbeIds (RFC 7292, appendix C).
-const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
+pub const PKCS12_PBE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
 /// id-scrypt (RFC 7914).
 const SCRYPT: &[u8] = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b";
 
@@ -27,90 +25,68 @@ const SCRYPT: &[u8] = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b";
 pub struct Budget(pub u64);
 
 impl Budget {
-    /// Adds the iterations for an AlgorithmIdentifier.
+    /// Subtracts the iterations for an AlgorithmIdentifier. An unknown algorithm is an error, because its cost is
+    /// unknown.
     pub fn spend(&mut self, algorithm: &[u8]) -> Result<(), Failure> {
-        let unsupported = Problem::UnsupportedEncryption { is_legacy: false };
-        let iterations = iterations(algorithm)?.ok_or(unsupported)?;
-        self.subtract(iterations)
+        self.subtract(iterations(algorithm, true).ok_or(Failure::Damaged)?)
     }
 
-    /// Adds the iterations for a MacData (RFC 7292, section 4), although the MAC is not verified.
+    /// Subtracts the iterations for a MacData (RFC 7292, section 4), although the MAC is not verified.
     pub fn spend_mac(&mut self, mac: &[u8]) -> Result<(), Failure> {
         let count = || {
             let mut parts = Reader(mac);
             let mut digest = Reader(parts.get(tag::SEQUENCE)?);
             let algorithm = digest.get_element(tag::SEQUENCE)?;
             parts.get_any()?;
-            let iterations = if parts.is_empty() { 1 } else { parts.get_positive()? };
-            Some((algorithm, iterations))
+            let count = if parts.is_empty() { 1 } else { parts.get_positive()? };
+            let is_pbmac1 = split(algorithm)?.0.strip_prefix(PKCS5) == Some(&[PBMAC1]);
+            if is_pbmac1 { iterations(algorithm, true) } else { Some(Some(count)) }
         };
-        let (algorithm, iterations) = count().ok_or(Problem::DamagedPkcs12)?;
-        let (oid, _) = parts(algorithm).ok_or(Problem::DamagedPkcs12)?;
-        if oid.strip_prefix(PKCS5) == Some(&[PBMAC1]) {
-            return self.spend(algorithm);
-        }
-        self.subtract(iterations)
+        self.subtract(count().ok_or(Failure::Damaged)?)
     }
 
-    fn subtract(&mut self, iterations: u64) -> Result<(), Failure> {
-        let left = self.0.checked_sub(iterations);
-        self.0 = left.ok_or(Problem::TooManyIterations(MAX_ITERATIONS))?;
+    fn subtract(&mut self, iterations: Option<u64>) -> Result<(), Failure> {
+        let left = self.0.checked_sub(iterations.ok_or(Failure::Unsupported)?);
+        self.0 = left.ok_or(Failure::TooManyIterations)?;
         Ok(())
     }
 }
 
-/// Returns the identifier of an algorithm and a reader of its parameters, which are a sequence.
-fn parts(algorithm: &[u8]) -> Option<(&[u8], Option<Reader<'_>>)> {
+/// Returns the identifier of an algorithm and a reader of the rest.
+pub fn split(algorithm: &[u8]) -> Option<(&[u8], Reader<'_>)> {
     let mut fields = Reader(Reader(algorithm).get(tag::SEQUENCE)?);
-    let oid = fields.get(tag::OBJECT_IDENTIFIER)?;
-    Some((oid, fields.get(tag::SEQUENCE).map(Reader)))
+    Some((fields.get(tag::OBJECT_IDENTIFIER)?, fields))
 }
 
-/// Returns the number of iterations; `None` for an unknown algorithm, whose cost is unknown.
-fn iterations(algorithm: &[u8]) -> Result<Option<u64>, Problem> {
-    let (oid, parameters) = parts(algorithm).ok_or(Problem::DamagedPkcs12)?;
-    let mut parameters = parameters.ok_or(Problem::DamagedPkcs12)?;
-    let count = match (oid.strip_prefix(PKCS5), oid.strip_prefix(PKCS12_PBE)) {
-        // PBES2-params and PBMAC1-params begin with a key derivation function (RFC 8018, appendix A).
-        (Some([PBES2 | PBMAC1]), _) => {
-            let function = parameters.get_element(tag::SEQUENCE);
-            return derivation(function.ok_or(Problem::DamagedPkcs12)?);
-        }
-        (Some([1..=11]), _) | (_, Some([_])) => salted(&mut parameters),
-        _ => return Ok(None),
+/// Returns the number of iterations of an encryption or a MAC, or, if not `is_outer`, of the key derivation
+/// function of one; `Some(None)` for an unknown one, and `None` if the parameters are damaged.
+#[allow(clippy::option_option)]
+pub fn iterations(algorithm: &[u8], is_outer: bool) -> Option<Option<u64>> {
+    let (oid, mut rest) = split(algorithm)?;
+    let (pkcs5, is_scrypt) = (oid.strip_prefix(PKCS5), oid == SCRYPT);
+    let is_known = match is_outer {
+        true => pkcs5.is_some() || oid.starts_with(PKCS12_PBE),
+        false => pkcs5 == Some(&[PBKDF2]) || is_scrypt,
     };
-    count.map(Some).ok_or(Problem::DamagedPkcs12)
-}
-
-/// Like [`iterations`], for a key derivation function.
-fn derivation(function: &[u8]) -> Result<Option<u64>, Problem> {
-    let (oid, parameters) = parts(function).ok_or(Problem::DamagedPkcs12)?;
-    let mut parameters = parameters.ok_or(Problem::DamagedPkcs12)?;
-    let count = if oid.strip_prefix(PKCS5) == Some(&[PBKDF2]) {
-        salted(&mut parameters)
-    } else if oid == SCRYPT {
-        scrypt(&mut parameters)
-    } else {
-        return Ok(None);
-    };
-    count.map(Some).ok_or(Problem::DamagedPkcs12)
-}
-
-/// Reads a salt and a number of iterations.
-fn salted(parameters: &mut Reader<'_>) -> Option<u64> {
-    parameters.get_any()?;
-    parameters.get_positive()
-}
-
-/// Reads scrypt's cost, block size and parallelization. One unit of their product takes about as long as
-/// two iterations of PBKDF2.
-fn scrypt(parameters: &mut Reader<'_>) -> Option<u64> {
-    parameters.get_any()?;
-    let mut product = 2u64;
-    for _ in 0..3 {
-        product = product.saturating_mul(parameters.get_positive()?);
+    if !is_known {
+        return Some(None);
     }
-    Some(product)
+    let mut parameters = Reader(rest.get(tag::SEQUENCE)?);
+    // PBES2-params and PBMAC1-params begin with a key derivation function (RFC 8018, appendix A).
+    if let Some([PBES2 | PBMAC1]) = pkcs5 {
+        return iterations(parameters.get_element(tag::SEQUENCE)?, false);
+    }
+    let _salt = parameters.get_any()?;
+    let mut count = parameters.get_positive()?;
+    if is_scrypt {
+        // One unit of the product of scrypt's cost, block size and parallelization takes about as long as two
+        // iterations of PBKDF2.
+        for _ in 0..2 {
+            count = count.saturating_mul(parameters.get_positive()?);
+        }
+        count = count.saturating_mul(2);
+    }
+    Some(Some(count))
 }
 
 /// The passwords that may decrypt a file: the one that was given, or the two forms of "no password".
@@ -132,6 +108,10 @@ impl<'a> Passwords<'a> {
     /// Decrypts a part, which is one SEQUENCE.
     pub fn decrypt(&mut self, algorithm: &[u8], bytes: &[u8]) -> Result<Decrypted, Failure> {
         for (at, candidate) in self.candidates.into_iter().enumerate().skip(self.first) {
+            // PBES2 does not distinguish the two forms of "no password".
+            if candidate.is_none() && at > 0 && !is_legacy(algorithm) {
+                break;
+            }
             match decrypt(algorithm, bytes, candidate) {
                 // The padding is right for one wrong password in 256.
                 Ok(plain) if is_sequence(&plain) => {
@@ -141,9 +121,10 @@ impl<'a> Passwords<'a> {
                 Ok(_) | Err(DecryptError::Padding) => {}
                 Err(DecryptError::NoMemory) => return Err(Failure::NoMemory),
                 Err(DecryptError::Algorithm) => {
-                    return Err(
-                        Problem::UnsupportedEncryption { is_legacy: is_legacy(algorithm) }.into()
-                    );
+                    return Err(match is_legacy(algorithm) {
+                        true => Failure::Legacy,
+                        false => Failure::Unsupported,
+                    });
                 }
             }
         }
@@ -156,9 +137,8 @@ fn is_sequence(plain: &[u8]) -> bool {
     all.get(tag::SEQUENCE).is_some() && all.is_empty()
 }
 
-/// Returns whether an algorithm is one of those that OpenSSL 3 has in its legacy provider: all but the two
-/// with Triple DES and PBES2 with another cipher than RC2 and DES.
+/// Returns whether an algorithm is not PBES2. OpenSSL 3 has all others but those with Triple DES only in its
+/// legacy provider.
 fn is_legacy(algorithm: &[u8]) -> bool {
-    let Some((oid, _)) = parts(algorithm) else { return false };
-    oid.strip_prefix(PKCS5) != Some(&[PBES2])
+    split(algorithm).is_some_and(|(oid, _)| oid.strip_prefix(PKCS5) != Some(&[PBES2]))
 }

@@ -3,7 +3,7 @@
 mod attack;
 mod encoding;
 mod errors;
-mod files;
+pub(super) mod files;
 mod matching;
 
 use super::*;
@@ -12,7 +12,7 @@ use openssl::x509::X509;
 
 const NAME: &str = "client.p12";
 
-fn secret(password: &str) -> Option<Secret> {
+pub(super) fn secret(password: &str) -> Option<Secret> {
     Secret::new(password.as_bytes())
 }
 

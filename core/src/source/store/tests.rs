@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::error::UriFlaw;
+use crate::source::key::LoadedKey;
+use crate::source::loaded_keys::LoadedKeys;
 use std::sync::mpsc;
 use testkit::certificates::Identity;
 use testkit::der::{element, pem};
@@ -152,6 +154,47 @@ fn a_bounded_number_of_refused_pins_is_remembered_also_by_a_child() {
     };
     assert!(check());
     assert!(in_child(check));
-    clear_cache();
-    assert!(!is_known(99, "token=t", &lock().unwrap()));
+    let guard = lock().unwrap();
+    refused::clear(&guard);
+    assert!(!is_known(99, "token=t", &guard));
+}
+
+/// A key as if a provider had loaded it.
+fn store_key(identity: &Identity) -> StoreKey {
+    StoreKey::new(identity.key.clone(), &lock().unwrap())
+}
+
+#[test]
+fn a_cached_key_is_for_its_uri_certificate_pin_and_process() {
+    let identity = Identity::self_signed("a");
+    let key = store_key(&identity);
+    let (pin, other) = (secret("1"), secret("2"));
+    let id = || KeyId::new("pkcs11:object=cached", b"a");
+    let is_cached = |id, pin| {
+        let found = cached::get(&id, pin);
+        found.is_some_and(|found| found.key().as_ptr() == key.key().as_ptr())
+    };
+    cached::store(id(), Some(&pin), &key);
+    assert!(is_cached(id(), Some(&pin)));
+    assert!(!is_cached(id(), Some(&other)) && !is_cached(id(), None));
+    assert!(!is_cached(KeyId::new("pkcs11:object=cached", b"b"), Some(&pin)));
+    assert!(!is_cached(KeyId::new("pkcs11:object=cache", b"a"), Some(&pin)));
+    let in_parent = id();
+    assert!(in_child(|| !key.is_usable()
+        && !is_cached(id(), Some(&pin))
+        && !is_cached(in_parent, Some(&pin))));
+    assert!(is_cached(id(), Some(&pin)));
+}
+
+#[test]
+fn a_discarded_key_is_used_by_no_selector() {
+    let key = store_key(&Identity::self_signed("a"));
+    let loaded = LoadedKeys::new(1);
+    loaded.set(0, LoadedKey::Store(key.clone()));
+    let id = || KeyId::new("pkcs11:object=discarded", b"a");
+    cached::store(id(), None, &key);
+    discard(&store_key(&Identity::self_signed("b")).key().clone());
+    assert!(loaded.get(0).is_some() && cached::get(&id(), None).is_some());
+    discard(key.key());
+    assert!(loaded.get(0).is_none() && cached::get(&id(), None).is_none());
 }

@@ -2,7 +2,9 @@
 //! Lists, directories, files without a certificate, and credentials that servers cannot distinguish.
 
 use super::{Case, case};
-use crate::check::made::{bundle, certificates, pair};
+use crate::check::made::{bundle, certificates, chmod, pair};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use testkit::certificates::{Identity, Subject};
 
@@ -15,17 +17,19 @@ pub fn cases() -> Vec<Case> {
                 ("certificate_file", "wrong", "\"none\": No such file or directory"),
                 ("certificate_file", "wrong", "\"empty\": it is empty"),
                 ("certificate_file", "wrong", "\"garbage\": it holds no certificate in PEM"),
-                ("certificate_file", "wrong", "\"directory\": it is not a regular file"),
+                ("certificate_file", "wrong", "\"fifo\": it is not a regular file"),
                 ("certificate_file", "wrong", "\"loop\": Too many levels of symbolic links"),
                 ("certificate_file", "wrong", "\"damaged\""),
             ],
             |s| {
                 s.write("empty", "");
                 s.write("garbage", "garbage");
-                std::fs::create_dir(s.path("directory")).unwrap();
+                let fifo = CString::new(s.path("fifo").into_os_string().into_vec()).unwrap();
+                // SAFETY: a C string.
+                assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
                 s.write("damaged", "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n");
                 symlink("loop", s.path("loop")).unwrap();
-                "--sslcert none,empty,garbage,directory,loop,damaged"
+                "--sslcert none,empty,garbage,fifo,loop,damaged"
             },
         ),
         case(
@@ -58,7 +62,7 @@ pub fn cases() -> Vec<Case> {
                 ("lists", "good", "2 certificates that have a key; the one valid longest is first"),
                 ("other_file", "note", "a CA certificate"),
                 ("key_file", "warning", "\"d/lonely.crt\" contains no private key"),
-                ("certificate_file", "wrong", "\"d/broken.crt\""),
+                ("certificate_file", "wrong", "The directory is refused because of this file"),
                 ("collision", "note", "it is valid longer"),
             ],
             |s| {
@@ -69,13 +73,52 @@ pub fn cases() -> Vec<Case> {
                 certificates(s, "d/ca.crt", &[&ca]);
                 certificates(s, "d/lonely.crt", &[&ca.issue("lonely")]);
                 s.write("d/broken.crt", "garbage");
+                s.write("d/broken.key", ca.key_pem());
                 "--sslcert d"
             },
         ),
-        case("an empty directory", 1, &[("lists", "wrong", "contains no certificate")], |s| {
-            std::fs::create_dir(s.path("d")).unwrap();
-            "--sslcert d"
-        }),
+        case(
+            "an empty directory",
+            1,
+            &[("lists", "wrong", "contains no client certificate")],
+            |s| {
+                std::fs::create_dir(s.path("d")).unwrap();
+                "--sslcert d"
+            },
+        ),
+        case(
+            "a directory that other users can change",
+            1,
+            &[("directory", "wrong", "could not read directory \"d\"")],
+            |s| {
+                std::fs::create_dir(s.path("d")).unwrap();
+                chmod(s, "d", 0o777);
+                "--sslcert d"
+            },
+        ),
+        case(
+            "URIs without a provider, and one that is refused",
+            1,
+            &[
+                ("key_file", "wrong", "\"pkcs11:object=a\": "),
+                ("certificate_file", "wrong", "\"handle:0x81000001\": "),
+                ("certificate_file", "wrong", "\"pkcs11:...\": "),
+            ],
+            |s| {
+                pair(s, "a", &Identity::root("ca").issue("a"));
+                "--sslcert a.crt,handle:0x81000001,pkcs11:object=a?pin-value=1 \
+                 --sslkey pkcs11:object=a,,"
+            },
+        ),
+        case(
+            "an entry that may be a configuration file or not",
+            1,
+            &[("certificate_file", "wrong", "write ./ before the name to mean the file")],
+            |s| {
+                s.write("certpick:a.pem", Identity::self_signed("a").bundle());
+                "--sslcert certpick:a.pem"
+            },
+        ),
         case(
             "an issuer pool",
             0,

@@ -68,6 +68,9 @@ fn the_maximum_of_iterations_is_accepted() {
     assert_eq!(with(mac(&integer(MAX_ITERATIONS - 1_000))), [["alice"]]);
     assert_eq!(with(pbmac1(MAX_ITERATIONS - 1_000)), [["alice"]]);
     assert_eq!(with(mac(b"")), [["alice"]]);
+    // Each part counts once. The key is not decrypted.
+    let key = shrouded_bag(&Derivation::Pbkdf2(MAX_ITERATIONS));
+    assert!(open_with(&pfx(&[plain(&[certificate(&alice, b""), key])], None), "").is_ok());
 }
 
 #[test]
@@ -93,7 +96,15 @@ fn the_number_of_parts_and_their_depth_are_bounded() {
     let keys = vec![several(key_bag(&alice, b""), 129), several(key_bag(&alice, b""), 128)];
     assert!(error(&with(&keys)).ends_with("it holds more than 256 private keys"));
     let crl = several(bag(4, b"", b""), 2_000);
-    assert!(error(&with(&vec![crl; 5])).ends_with("it has more than 10000 parts"));
+    assert!(error(&with(&vec![crl.clone(); 5])).ends_with("it has more than 10000 parts"));
+    assert!(error(&with(&vec![crl; 4])).ends_with("it holds no certificate"));
+    // One algorithm in another, deeper than the stack.
+    let pbes2 = oid("1.2.840.113549.1.5.13");
+    let mut nested = Vec::new();
+    while nested.len() < 50_000 {
+        nested = sequence(&[pbes2.clone(), sequence(&[nested])]);
+    }
+    assert!(error(&pfx(&[sealed(nested, &[])], None)).ends_with("its encryption is not supported"));
 
     let deep = |depth: usize| {
         let inner = sequence(&[certificate(&alice, b""), key_bag(&alice, b"")]);

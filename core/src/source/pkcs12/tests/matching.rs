@@ -11,6 +11,12 @@ fn found(bags: &[Vec<u8>]) -> Vec<String> {
     names.iter().map(|names| names.join(" ")).collect()
 }
 
+/// Returns the numbers of the keys of each credential in a file of these bags.
+fn keys_of(bags: &[Vec<u8>]) -> Vec<Vec<usize>> {
+    let opened = open_with(&pfx(&[plain(bags)], None), "").unwrap();
+    opened.iter().map(|opened| opened.keys.to_vec()).collect()
+}
+
 struct World {
     root: Identity,
     middle: Identity,
@@ -37,9 +43,7 @@ fn a_key_belongs_to_the_certificate_with_its_identifier() {
     let expected = ["alice root bob middle", "bob root middle alice"];
     assert_eq!(found(&[&certificates[..], &keys].concat()), expected);
     // Each credential has only its own key.
-    let file = pfx(&[plain(&[&certificates[..], &keys].concat())], None);
-    let opened = open_with(&file, "").unwrap();
-    assert_eq!(opened.iter().map(|opened| &*opened.keys).collect::<Vec<_>>(), [[0], [2]]);
+    assert_eq!(keys_of(&[&certificates[..], &keys].concat()), [[0], [2]]);
 }
 
 #[test]
@@ -78,6 +82,7 @@ fn a_certificate_that_several_keys_claim_is_one_credential_with_the_key_that_mat
     ];
     for bags in [&same[..], &twice] {
         assert_eq!(found(bags), ["alice"]);
+        assert_eq!(keys_of(bags), [[0, 2]]);
     }
     // All have the same identifier.
     let all = [&same[..], &[certificate(&bob, b"1")]].concat();
@@ -110,6 +115,8 @@ fn without_identifiers_the_leaf_is_found_by_names() {
             let keys = keys.map(|identity| key_bag(identity, id));
             let two = [&chain[..], &clients, &keys].concat();
             assert_eq!(found(&two), ["alice middle root bob", "bob middle root alice"]);
+            // The keys are probably in the order of the certificates.
+            assert_eq!(keys_of(&two), [[0, 2], [2, 0]]);
         }
     }
     // In both orders, and for a leaf that is its own issuer.
@@ -130,15 +137,16 @@ fn a_key_without_a_certificate_is_no_credential() {
         certificate(&root, b""),
         certificate(&alice, b"1"),
         certificate(&middle, b""),
+        certificate(&Identity::root("unrelated"), b""),
     ];
-    assert_eq!(found(&bags), ["alice root middle"]);
+    assert_eq!(found(&bags), ["alice root middle unrelated"]);
     // A key without an identifier may belong to a remaining leaf.
     let bags = [
         key_bag(&bob, b""),
         key_bag(&alice, b"1"),
         certificate(&middle, b""),
-        certificate(&bob, b""),
         certificate(&alice, b"1"),
+        certificate(&bob, b""),
     ];
     assert_eq!(found(&bags), ["alice middle bob", "bob middle alice"]);
 }
