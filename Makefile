@@ -52,6 +52,7 @@ check-long:
 	@scripts/setup check
 	@scripts/setup pgtests
 	@scripts/setup debs
+	@scripts/setup tpm
 	@WITHIN=$(WITHIN) $(PYTHON) scripts/check-long
 
 matrix:

@@ -106,6 +106,11 @@ class Log:
         with self._changed:
             return "".join(self._lines[start:])
 
+    def ended(self) -> bool:
+        """Returns whether the server has ended."""
+        with self._changed:
+            return self._ended
+
     def wait_for(self, words: str, start: int = 0) -> bool:
         """Returns False if the server ends or START_SECONDS pass without these words."""
 

@@ -13,6 +13,7 @@ from harness import paths, unavailable
     "name, command",
     [
         ("source:libnone", ["scripts/apt-source", "libnone", "DEST", "trixie"]),
+        ("package:none", ["scripts/apt-package", "none", "DEST", "trixie"]),
         ("crate:none", ["scripts/crate-source", "none", "=1.0.0", "DEST"]),
         ("crate:pq-src", ["scripts/pq-src", "fetch", "17", "DEST"]),
         ("crates", ["scripts/crates", "fetch", "--locked"]),

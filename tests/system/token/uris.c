@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A selector whose key is in a token. The arguments are the part, the file of the certificate, the key's URI, the
+   PIN, and the file of the CA. */
+#include "parallel.h"
+#include "picking.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+enum { HANDSHAKES = 20 };
+
+static const char *cert_file, *uri, *pin;
+static X509 *cert;
+static struct identity ca;
+
+static X509 *read_certificate(const char *path)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *read = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+    MUST(read != NULL);
+    BIO_free(bio);
+    return read;
+}
+
+static void connect_twice(certpick_selector *selector)
+{
+    for (int i = 0; i < 2; i++) {
+        SCOPED(SSL_CTX) *server = new_server(tls_versions[i], &ca);
+
+        CHECK_SELECTOR_SENDS(tls_versions[i], selector, server, cert);
+    }
+}
+
+static void once(void)
+{
+    SCOPED(certpick_selector) *selector = new_selector(cert_file, uri, pin);
+    SCOPED(certpick_selector) *other = new_selector(cert_file, uri, pin);
+
+    subject("a process logs in once");
+    CHECK_OK(certpick_selector_validate(selector));
+    connect_twice(selector);
+    connect_twice(other);
+}
+
+static void forked(void)
+{
+    SCOPED(certpick_selector) *selector = new_selector(cert_file, uri, pin);
+    pid_t child;
+
+    connect_twice(selector);
+    child = fork_child();
+    subject(child == 0 ? "the child process uses the token" : "the parent process uses the token");
+    connect_twice(selector);
+    if (child == 0) {
+        SCOPED(certpick_selector) *own = new_selector(cert_file, uri, pin);
+
+        connect_twice(own);
+        ignore_open_files();
+        exit(finish());
+    }
+    check_child(child);
+    connect_twice(selector);
+}
+
+/* Each thread uses the shared selector, and loads and frees a key for its own one. */
+static void *connect_often(void *job)
+{
+    certpick_selector *shared = *(certpick_selector **)job;
+
+    for (int i = 0; i < HANDSHAKES; i++) {
+        SCOPED(certpick_selector) *own = new_selector(cert_file, uri, pin);
+
+        connect_twice(i % 2 == 0 ? shared : own);
+    }
+    return NULL;
+}
+
+static void threads(void)
+{
+    certpick_selector *jobs[MAX_THREADS];
+    SCOPED(certpick_selector) *selector = new_selector(cert_file, uri, pin);
+
+    subject("threads use keys of a token at the same time");
+    for (int i = 0; i < MAX_THREADS; i++)
+        jobs[i] = selector;
+    run_in_threads(MAX_THREADS, connect_often, jobs, sizeof jobs[0]);
+}
+
+static void wrong(void)
+{
+    subject("a PIN that the token has refused is not tried again");
+    for (int i = 0; i < 2; i++) {
+        SCOPED(certpick_selector) *selector = new_selector(cert_file, uri, pin);
+        SCOPED(SSL_CTX) *server = new_server(tls_versions[i], &ca);
+
+        CHECK_INT(certpick_selector_validate(selector), CERTPICK_ERROR_PASSWORD_WRONG);
+        ERR_clear_error();
+        CHECK_SELECTOR_FAILS(tls_versions[i], selector, server, "");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } parts[] = {{"once", once}, {"fork", forked}, {"threads", threads}, {"wrong", wrong}};
+
+    MUST(argc == 6);
+    cert_file = argv[2];
+    uri = argv[3];
+    pin = argv[4];
+    cert = read_certificate(argv[2]);
+    ca.cert = read_certificate(argv[5]);
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (strcmp(argv[1], parts[i].name) == 0)
+            parts[i].run();
+    X509_free(cert);
+    X509_free(ca.cert);
+    ignore_open_files(); /* the token's */
+    return finish();
+}
