@@ -41,12 +41,16 @@ pub fn match_all(groups: &[Arc<Group>], rules: &[GroupRules], target: &Target) -
     let host = target.host();
     let mut matches = Vec::new();
     for (group, rules) in groups.iter().zip(rules) {
-        let end = matches.len() + group.len();
-        for (rule, size) in rules.0.iter().zip(group.entry_sizes()) {
-            let outcome = rule.matches_host(target, host);
-            matches.extend(std::iter::repeat_n(outcome, size));
+        let start = matches.len();
+        matches.extend(rules.0.iter().map(|rule| rule.matches_host(target, host)));
+        // Usually each entry is one credential.
+        if group.entries() != group.len() {
+            let of_entries = matches.split_off(start);
+            for (outcome, size) in of_entries.into_iter().zip(group.entry_sizes()) {
+                matches.extend(std::iter::repeat_n(outcome, size));
+            }
         }
-        matches.resize(end, RuleMatch::default());
+        matches.resize(start + group.len(), RuleMatch::default());
     }
     matches
 }

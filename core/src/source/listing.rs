@@ -29,6 +29,8 @@ pub struct Listing {
     /// In the order of the entries.
     credentials: Vec<ListedCredential>,
     entries: Vec<ListedEntry>,
+    /// Whether an entry is a directory.
+    has_directory: bool,
     accepts: Accepts,
     /// The cache key; `None` if the listing must not be in the cache.
     key: Option<Arc<ListKey>>,
@@ -217,8 +219,12 @@ impl Listing {
     /// Returns whether a directory may have gained or lost files. `base` is the working directory when the
     /// list was added.
     pub fn has_changed_directory(&self, base: Option<&Path>) -> bool {
-        let mut collections = self.entries.iter().filter_map(|entry| entry.collection.as_deref());
-        collections.any(|collection| collection.has_changed_directory(base))
+        self.has_directory
+            && self.collections().any(|collection| collection.has_changed_directory(base))
+    }
+
+    fn collections(&self) -> impl Iterator<Item = &Collection> {
+        self.entries.iter().filter_map(|entry| entry.collection.as_deref())
     }
 
     /// Checks every file, and reads the changed entries. Returns `None` if no file has changed. `base` is the
@@ -351,10 +357,9 @@ impl Listing {
     }
 
     fn bytes(&self) -> usize {
-        let collections = self.entries.iter().filter_map(|entry| entry.collection.as_deref());
         self.credentials.iter().map(ListedCredential::bytes).sum::<usize>()
             + self.entries.len() * size_of::<ListedEntry>()
-            + collections.map(Collection::bytes).sum::<usize>()
+            + self.collections().map(Collection::bytes).sum::<usize>()
     }
 }
 
@@ -393,7 +398,10 @@ impl Unfinished {
         let Unfinished { credentials, entries } = self;
         let has_relative_path = credentials.iter().any(ListedCredential::has_relative_path);
         let directory = if has_relative_path { WorkingDirectory::of(base) } else { None };
-        Listing { credentials, entries, accepts, key, has_relative_path, directory }
+        let has_directory = entries
+            .iter()
+            .any(|entry| entry.collection.as_ref().is_some_and(|c| !c.directories.is_empty()));
+        Listing { credentials, entries, has_directory, accepts, key, has_relative_path, directory }
     }
 }
 
