@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Keys of a token that the program loads itself and gives to certpick_selector_add_credential().
 
-   The arguments are "provider" or the file of an engine, the PKCS#11 module, the key's URI, its PIN, the file of its
-   certificate and that of the CA. */
+   The arguments are "provider" or the file of an engine, the PKCS#11 module, the key's URI, its
+   PIN, the file of its certificate and that of the CA. */
 #define OPENSSL_API_COMPAT 10100 /* ENGINE */
 #include "picking.h"
 
@@ -73,7 +73,8 @@ int main(int argc, char **argv)
     int by_provider = strcmp(argv[1], "provider") == 0;
     SCOPED(X509) *cert = read_certificate(argv[5]), *ca_cert = read_certificate(argv[6]);
     struct identity ca = {ca_cert, NULL};
-    EVP_PKEY *key = by_provider ? load_by_provider(argv[3]) : load_by_engine(argv[1], argv[2], argv[3]);
+    EVP_PKEY *key = by_provider ? load_by_provider(argv[3])
+                                : load_by_engine(argv[1], argv[2], argv[3]);
     SCOPED(certpick_selector) *selector = certpick_selector_new();
 
     MUST(key != NULL);

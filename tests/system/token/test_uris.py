@@ -142,7 +142,7 @@ def test_a_wrong_pin_costs_one_login_in_a_process(client, token):
         check_hidden(result)
         assert token.logins() == [PIN_INCORRECT]
         if client.kind == "postgres":
-            assert error.count("the token refused the PIN") == 2, error
+            assert "the token refused the PIN" in error
     # The token is not locked.
     result = client.connect(sslcert="rsa.crt", sslkey=token.uri("rsa"), sslpassword=PIN)
     assert (client.received(result), token.logins()) == ("rsa", [OK])
@@ -295,16 +295,16 @@ def c_program(scratch):
 
 @pytest.mark.parametrize("load", ["late", "early"])
 @kinds
-@pytest.mark.parametrize("part", ["once", "fork", "threads", "wrong"])
+@pytest.mark.parametrize("part", ["once", "fork", "threads", "threads later", "wrong"])
 def test_c_program(c_program, files, token, authorities, home, kind, part, load):
-    logged = part != "threads"  # the spy's log is not made for threads
+    logged = not part.startswith("threads")  # the spy's log is not made for threads
     behaviour = {"load_behavior": "early"} if load == "early" else {}
     env = token.cnf(home / "openssl.cnf", logged=logged, **behaviour)
     pin = WRONG_PIN if part == "wrong" else PIN
     arguments = [part, f"{kind}.crt", token.uri(kind), pin, authorities["alpha"].certificate]
-    result = run([c_program, *arguments], files, home, env, terminal=True)
-    assert (result.status, result.terminal) == (0, ""), result
+    result = run([c_program, *arguments], files, home, env)
+    assert result.status == 0, result
     check_hidden(result)
     # The child process of "fork" logs in once more.
-    expected = {"once": [OK], "fork": [OK, OK], "threads": [], "wrong": [PIN_INCORRECT]}
+    expected = {"once": [OK], "fork": [OK, OK], "threads": [], "threads later": [], "wrong": [PIN_INCORRECT]}
     assert token.logins() == expected[part]
