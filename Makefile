@@ -108,6 +108,7 @@ header:
 bench:
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory library
+	@scripts/provider-module pkcs11-provider || [ $$? -eq 75 ]
 	@cargo bench --quiet --locked
 	@$(PYTHON) scripts/bench-start
 	@$(PYTHON) scripts/bench

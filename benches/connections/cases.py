@@ -16,6 +16,12 @@ SELECTOR = "one selector kept by the program"
 COPIED = "stock libpq, no connection: the lists copied and freed"
 
 WAY_NAMES = {NAIVE: "naive", UNCACHED: "uncached", STAT: "stat", SELECTOR: "selector"}
+# What the last entry of a list is, or what the list is instead.
+PEM = ""
+PKCS12 = "the last in a PKCS#12 file of 600,000 iterations"
+TOKEN = "the last key in a token of SoftHSM"
+PROVIDER = "with pkcs11-provider in openssl.cnf"
+FOLDER = "the same files as one directory"
 BURST = 24  # later connections of a process, for comparing lists of different lengths
 PAUSE = 2  # seconds
 
@@ -31,10 +37,11 @@ class Case:
     later: int = 6  # connections of a process after its first
     kind: str = MIXED  # of the certificates that the server does not request
     pause: int = 0  # seconds before each later connection
+    form: str = PEM
 
     @property
     def name(self) -> str:
-        return f"{self.way}, {self.count}, {self.key}, {self.kind}, {self.pause}"
+        return f"{self.way}, {self.count}, {self.key}, {self.kind}, {self.pause}, {self.form}"
 
     @property
     def label(self) -> str:
@@ -47,7 +54,7 @@ class Case:
         }[self.key]
         kind = {MIXED: "", DIRECTORY: "all of one directory", **KINDS}[self.kind]
         pause = f"{self.pause} s apart" if self.pause else ""
-        return ", ".join(filter(None, (size, key, kind, pause)))
+        return ", ".join(filter(None, (size, key, kind, self.form, pause)))
 
     @property
     def encrypted(self) -> bool:
@@ -64,6 +71,14 @@ FLOOR = Case(STAT, 1, later=12)
 
 # The same 1,000 credentials, as a list and as a configuration file with rules.
 WITHOUT_RULES, WITH_RULES = (Case(way, CONFIGURED, later=BURST) for way in (MODULE, RULES))
+
+OF_PKCS12 = Case(PATCHED, 2, later=BURST, form=PKCS12)
+# A directory accepts no self-signed certificates of CAs, so all are of version 3. With the module libpq does not
+# copy the list.
+OF_FILES, OF_FOLDER = (Case(MODULE, CONFIGURED, later=BURST, kind="v3", form=form) for form in (PEM, FOLDER))
+# Measured only if there is a token. The provider alone makes a connection more expensive.
+OF_PROVIDER, OF_TOKEN = (Case(PATCHED, 2, later=BURST, form=form) for form in (PROVIDER, TOKEN))
+WITH_TOKEN = [OF_PROVIDER, OF_TOKEN]
 
 LISTS = [Case(PATCHED, count, later=BURST) for count in (2, 101, 1000, 10_000)]
 OF_DIRECTORY = Case(PATCHED, 10_000, later=BURST, kind=DIRECTORY)
@@ -89,6 +104,9 @@ CASES = [
     OF_DIRECTORY,
     Case(PATCHED, 2, "site-encrypted.key"),
     PBKDF2,
+    OF_PKCS12,
+    OF_FILES,
+    OF_FOLDER,
     Case(PATCHED, 101, "rsa.key"),
     Case(MODULE, 101),
     WITHOUT_RULES,
@@ -118,6 +136,9 @@ COUNTED_LATER = [
     MIDDLE,
     LONG,
     PBKDF2,
+    OF_PKCS12,
+    OF_FILES,
+    OF_FOLDER,
     Case(PATCHED, 101, "rsa.key"),
     Case(MODULE, 101),
     WITHOUT_RULES,

@@ -10,12 +10,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Optional
 
-from harness import openssl_cnf, paths
+from harness import openssl_cnf, paths, token
 from harness.server import Server
 
 from . import pki
-from .cases import COPIED, MODULE, PATCHED, PAUSE, RULES, STOCK, WAY_NAMES, Case
+from .cases import COPIED, FOLDER, MODULE, PATCHED, PAUSE, PKCS12, PROVIDER, RULES, STOCK, TOKEN, WAY_NAMES, Case
 
 USER = "bench"
 MAX_SECONDS = 600
@@ -43,6 +44,7 @@ class Client:
         self._port = port
         # instead of the system's openssl.cnf
         self._conf = openssl_cnf.write_without(pki.BENCH / "openssl.cnf")
+        self.token: Optional[token.Token] = None
 
     def command(self, case: Case, count: int, *options: str) -> list:
         """Returns the command, with file names relative to the directory of the certificates."""
@@ -56,7 +58,7 @@ class Client:
         return [program, *options, count, self._settings(case)]
 
     def _settings(self, case: Case) -> Path:
-        certificates, keys = pki.lists(case.count, case.key, case.kind)
+        certificates, keys, passwords = self._lists(case)
         settings = {
             "host": NOWHERE if case.way == COPIED else "127.0.0.1",
             "port": self._port, "user": USER, "dbname": "postgres", "sslmode": "verify-full",
@@ -66,32 +68,49 @@ class Client:
             settings.update(sslcert=certificates, sslkey=keys)
         elif case.way in WAY_NAMES:
             settings.update(certificates=certificates, keys=keys)
-        if case.way in (STOCK, PATCHED) and case.encrypted:
-            settings["sslpassword"] = "," * (case.count - 1) + pki.PASSWORD
+        if passwords:
+            settings["sslpassword"] = passwords
         path = pki.BENCH / "settings" / re.sub(r"\W+", "-", case.name)
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
 
+    def _lists(self, case: Case) -> tuple:
+        """Returns the values of sslcert, sslkey and sslpassword."""
+        if case.form == FOLDER:
+            return pki.FOLDER, None, None
+        certificate, key, password = "site.crt", case.key, ""
+        if case.form == PKCS12:
+            certificate, key, password = "site.p12", "", pki.PASSWORD
+        elif case.form == TOKEN:
+            key, password = self.token.uri("site"), token.PIN
+        elif case.encrypted and case.way != COPIED:
+            password = pki.PASSWORD
+        lists = pki.lists(case.count, key, case.kind, certificate)
+        return *lists, password and "," * (case.count - 1) + password
+
     def environment(self, case: Case) -> dict:
         libraries = [pki.libpq("" if case.way == PATCHED else "-stock") / "lib"]
         if case.way == PATCHED or case.way in WAY_NAMES:
             libraries.append(paths.LIBRARY_DIR)
-        return {
+        env = {
             "PATH": os.environ["PATH"],
             "LC_ALL": "C",
             "HOME": "/nonexistent",
             "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
             "OPENSSL_CONF": str(self._module_conf(case) if case.way in (MODULE, RULES) else self._conf),
         }
+        if case.form in (TOKEN, PROVIDER):
+            env.update(self.token.environment, OPENSSL_CONF=str(self.token.directory / "openssl.cnf"))
+        return env
 
     def _module_conf(self, case: Case) -> Path:
         if case.way == RULES:
             config = pki.write_configuration(case.count, "one")
             return openssl_cnf.write(pki.BENCH / f"rules-{case.count}.cnf", {"config": config})
-        path = pki.BENCH / f"module-{case.count}.cnf"
+        path = (pki.BENCH / re.sub(r"\W+", "-", case.name)).with_suffix(".cnf")
         if not path.exists() or path.stat().st_mtime < (pki.BENCH / "pki.stamp").stat().st_mtime:
-            certificates, keys = pki.lists(case.count, case.key)
+            certificates, keys, _ = self._lists(case)
             openssl_cnf.write(path, {"sslcert": certificates, "sslkey": keys})
         return path
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.unavailable import need_package
 
 from . import pki
-from .cases import COUNTED_FIRST, COUNTED_LATER, Case
+from .cases import COUNTED_FIRST, COUNTED_LATER, WITH_TOKEN, Case
 from .client import Client, run
 
 VALGRIND = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q"]
@@ -67,7 +67,8 @@ def measure(client: Client, sizes: list, connections: bool, progress) -> dict:
         for which in ("all", "one"):
             jobs["rules", m, which] = (of_choice, n, m, which, pki.write_configuration(n, which))
     if connections:
-        parts = [(case, "later") for case in COUNTED_LATER] + [(case, "first") for case in COUNTED_FIRST]
+        later = [*COUNTED_LATER, *(WITH_TOKEN if client.token else [])]
+        parts = [(case, "later") for case in later] + [(case, "first") for case in COUNTED_FIRST]
         for case, part in sorted(parts, key=lambda job: -job[0].count):
             jobs["connection", case.name, part] = (of_connection, client, case, part)
     done: dict = {"building": [], "choice": [], "rules": [], "first": {}, "later": {}}

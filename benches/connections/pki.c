@@ -6,6 +6,8 @@
    site.crt                              a client certificate; its key in three forms: site.key,
                                          site-encrypted.key (PBKDF2 with OpenSSL's default of 2,048
                                          rounds), site-pbkdf2.key (200,000 rounds)
+   site.p12                              the same in a PKCS#12 file, with 600,000 rounds for each of
+                                         key, certificate and MAC
    rsa.crt, rsa.key                      a client certificate with RSA of 2,048 bits. All of these
                                          are of version 3, the others with P-256.
    1.crt, 1.key ... COUNT.crt, COUNT.key other client certificates, each with its own issuer, of
@@ -150,6 +152,20 @@ static void write_encrypted(const char *path, EVP_PKEY *key, int rounds)
     MUST(fclose(file) == 0);
 }
 
+/* Writes a PKCS#12 file with this number of rounds for each of key, certificate and MAC. */
+static void write_pkcs12(const char *path, const struct identity *identity, int rounds)
+{
+    FILE *file = fopen(path, "w");
+    PKCS12 *p12 = PKCS12_create(PASSWORD, NULL, identity->key, identity->cert, NULL,
+                                NID_aes_256_cbc, NID_aes_256_cbc, rounds, -1, 0);
+
+    /* PKCS12_create() uses SHA-1 for the MAC. */
+    MUST(file != NULL && p12 != NULL);
+    MUST(PKCS12_set_mac(p12, PASSWORD, -1, NULL, 0, rounds, EVP_sha256()));
+    MUST(i2d_PKCS12_fp(file, p12) && fclose(file) == 0);
+    PKCS12_free(p12);
+}
+
 static void others(int count)
 {
     char name[64], file[32];
@@ -194,6 +210,7 @@ int main(int argc, char **argv)
     write_identity("rsa", &rsa, NULL);
     write_encrypted("site-encrypted.key", site.key, 2048);
     write_encrypted("site-pbkdf2.key", site.key, 200000);
+    write_pkcs12("site.p12", &site, 600000);
     others(atoi(argv[1]));
     free_identity(&rsa);
     free_identity(&site);

@@ -2,13 +2,14 @@
 """Builds the benchmark's programs and certificates in target/bench."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import time
 from functools import cache
 from pathlib import Path
 
-from harness import paths, programs
+from harness import paths, programs, token
 from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ KINDS = {
 }
 MIXED = "mixed"  # all kinds in turn
 DIRECTORY = "directory"  # the same, as the result of a shell's ../pki/*.crt
+FOLDER = "folder"  # with the certificates and keys of a list of CONFIGURED
 USER_SUBJECT = "/O=Example/CN=user 0"  # of site.crt and rsa.crt
 PASSWORD = "secret"
 # certpick does not cache files that were just written (racy timestamps).
@@ -88,6 +90,30 @@ def write_configuration(count: int, which: str) -> Path:
     return path
 
 
+def make_folder() -> Path:
+    """Creates a directory of linked certificates and keys, which are those of a list."""
+    directory = PKI / FOLDER
+    if not directory.exists():
+        unfinished = PKI / f"{FOLDER}.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        for name in [*others(CONFIGURED - 1, "v3"), "site"]:
+            for suffix in ("crt", "key"):
+                os.link(PKI / f"{name}.{suffix}", unfinished / f"{name}.{suffix}")
+        unfinished.rename(directory)
+    return directory
+
+
+def make_token() -> token.Token:
+    """Returns a new token with the key of site.crt, and writes the openssl.cnf that activates it."""
+    directory = BENCH / "token"
+    shutil.rmtree(directory, ignore_errors=True)
+    made = token.Token(directory)
+    made.add("site", PKI / "site.key")
+    made.cnf(directory / "openssl.cnf", logged=False)
+    return made
+
+
 def make() -> None:
     """Creates the certificates, once for each version of the sources."""
     stamp = BENCH / "pki.stamp"
@@ -101,7 +127,7 @@ def make() -> None:
         PKI.mkdir()
         subprocess.run([maker, str(COUNT)], cwd=PKI, check=True)
         stamp.write_text(wanted)
-    written = [stamp, *(write_configuration(CONFIGURED, which) for which in ("one", "all"))]
+    written = [stamp, make_folder(), *(write_configuration(CONFIGURED, which) for which in ("one", "all"))]
     newest = max(file.stat().st_mtime for file in written)
     time.sleep(max(0.0, newest + MIN_AGE_SECONDS - time.time()))
 
@@ -117,11 +143,11 @@ def others(count: int, kind: str) -> list:
     return [str(i) for i in numbers[:count]]
 
 
-def lists(count: int, key: str = "site.key", kind: str = MIXED) -> tuple:
+def lists(count: int, key: str = "site.key", kind: str = MIXED, certificate: str = "site.crt") -> tuple:
     """Returns lists of certificates and keys. Only the last one was issued by the CA that the server names."""
     names = others(count - 1, kind)
     place = f"../{PKI.name}/" if kind == DIRECTORY else ""
-    last = "rsa.crt" if key == "rsa.key" else "site.crt"
+    last = "rsa.crt" if key == "rsa.key" else certificate
     return (
         ",".join([*(f"{name}.crt" for name in names), f"{place}{last}"]),
         ",".join([*(f"{name}.key" for name in names), f"{place}{key}"]),

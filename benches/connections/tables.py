@@ -40,7 +40,8 @@ def of_targets(results: Results) -> Table:
 
 def of_connections(results: Results) -> Table:
     rows = []
-    for case in (*cases.SHOWN, *cases.PAUSED):
+    with_token = [case for case in cases.WITH_TOKEN if case.name in results.connections]
+    for case in (*cases.SHOWN, *with_token, *cases.PAUSED):
         later, wall, first = (results.ratio(case, kind) for kind in ("later cpu", "later wall", "first cpu"))
         name = f"{case.way}: {case.label}"
         cpu = microseconds(results.microseconds(case))
@@ -88,7 +89,9 @@ def of_copying(results: Results) -> Table:
 def of_connection_instructions(results: Results) -> Table:
     counted = results.instructions["later"]
     rows = []
-    for case in cases.COUNTED_LATER:
+    for case in (*cases.COUNTED_LATER, *cases.WITH_TOKEN):
+        if case.name not in counted:
+            continue  # without a token
         number = counted[case.name]
         ratio = number / counted[cases.reference_of(case).name]
         rows.append([f"{case.way}: {case.label}", count(number), f"{ratio:.2f}"])

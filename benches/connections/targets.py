@@ -19,6 +19,10 @@ LATER_LIMIT = 0.80
 APART_LIMIT = 1.05  # of the most expensive list to the cheapest
 FIRST_LIMITS = {101: 1.25, 1000: 2.5}
 PAUSED_LIMIT = 1.6
+# Ratios to the same credentials in PEM files.
+PKCS12_LIMIT = 1.05
+FOLDER_LIMIT = 1.05
+TOKEN_LIMIT = 1.3
 
 
 @dataclass
@@ -94,8 +98,22 @@ def of_connections(results: Results) -> list:
               results.ratio(cases.STAT_PAUSED).text()),
         ratio(results, "1,000 with rules, later connections in a burst, ratio to the same list without rules",
               cases.WITH_RULES, RULES_LATER_LIMIT, "", reference=cases.WITHOUT_RULES),
+        *of_entries(results),
         ratio(results, "list with a PBKDF2 key, later, ratio to stock with that key", cases.PBKDF2, 0.05,
               f"{handshake:.2f}", reference=cases.STOCK_PBKDF2),
+    ]  # fmt: skip
+
+
+def of_entries(results: Results) -> list:
+    """Later connections in a burst with other entries than PEM files."""
+    compared = [
+        ("a PKCS#12 file of 600,000 iterations, later, ratio to a PEM file", cases.OF_PKCS12, PKCS12_LIMIT, cases.SHORT),
+        ("a directory of 1,000 pairs, later, ratio to the list of its files", cases.OF_FOLDER, FOLDER_LIMIT, cases.OF_FILES),
+        ("a key in SoftHSM, later, ratio to the same key in a file", cases.OF_TOKEN, TOKEN_LIMIT, cases.SHORT),
+    ]  # fmt: skip
+    return [
+        ratio(results, words, case, limit, "", reference=reference)
+        for words, case, limit, reference in compared if case.name in results.connections
     ]  # fmt: skip
 
 
