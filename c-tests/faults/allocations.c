@@ -328,6 +328,8 @@ static void run_once(SSL_CTX *server, int version, enum way way, enum scope scop
 /* --- all runs --------------------------------------------------------------------------------- */
 
 static long failing_now, runs;
+/* Runs that did not send the credential, by source. */
+static long incomplete[SOURCES];
 
 static void crashed(int number)
 {
@@ -408,8 +410,7 @@ static void fail_each(int version, enum way way, enum scope scope, enum source s
     printf("TLS %s, way %d, scope %d, source %d, lasting %d: %ld allocations, step %ld; %ld incomplete runs\n",
            version == TLS1_3_VERSION ? "1.3" : "1.2", (int)way, (int)scope, (int)source, (int)lasting, points,
            every, failed);
-    subject("some failing allocations have an effect");
-    CHECK(failed > 0);
+    incomplete[source] += failed;
     runs += (points - (1 + (long)scope)) / every + 1;
 }
 
@@ -442,6 +443,9 @@ int main(void)
         }
         fail_each(tls_versions[i], BY_CERT_CB, WHOLE_CLIENT, PKCS12_IN_DIRECTORY, ONE, every * 3);
     }
+    subject("some failing allocations have an effect");
+    for (size_t source = 0; source < SOURCES; source++)
+        CHECK(incomplete[source] > 0);
     printf("%ld runs with a failing allocation, each followed by one without; %zu blocks in use\n",
            runs, blocks_in_use);
     free(cert_text);

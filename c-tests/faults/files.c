@@ -194,10 +194,14 @@ static void special_files(void)
     for (size_t i = 0; i < COUNT(names); i++) {
         char list[64];
 
+        int is_directory = strcmp(names[i], "directory") == 0;
+
         snprintf(list, sizeof(list), "b.crt,%s", names[i]);
         CHECK_INT(certpick_selector_add_lists(selector, list, "b.key,a.key", NULL),
                   CERTPICK_ERROR_FILE);
-        CHECK_BEGINS(certpick_selector_error(selector), "entry 2: could not read certificate file");
+        CHECK_BEGINS(certpick_selector_error(selector),
+                     is_directory ? "entry 2: could not read directory"
+                                  : "entry 2: could not read certificate file");
         CHECK_INT(certpick_selector_add_issuers(selector, names[i]), CERTPICK_ERROR_FILE);
         CHECK_INT(certpick_selector_count(selector), 0);
     }

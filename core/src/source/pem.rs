@@ -36,6 +36,11 @@ pub fn has_certificate(bytes: &[u8]) -> bool {
 /// Returns all certificates in PEM, in the order of the file. Skips keys and text between them. Fails if
 /// there are more than `max`.
 pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> {
+    read(bytes, max, false)
+}
+
+/// Like [`certificates`]. `is_again`: it has failed before without a report of OpenSSL's.
+fn read(bytes: &[u8], max: usize, is_again: bool) -> Result<Vec<X509>, DecodeError> {
     let damaged = |problem: Problem| Err(DecodeError::Damaged(problem.into()));
     let errors = QuietErrors::new();
     let bio = ossl::MemoryBio::new(bytes).ok_or(DecodeError::NoMemory)?;
@@ -62,7 +67,9 @@ pub fn certificates(bytes: &[u8], max: usize) -> Result<Vec<X509>, DecodeError> 
         (true, true) if bytes.is_empty() => damaged(Problem::Empty),
         (true, true) if bytes.first() == Some(&0x30) => damaged(Problem::DerCertificate),
         (true, true) => damaged(Problem::NoCertificate),
-        (_, false) if errors.is_out_of_memory() || errors.is_empty() => Err(DecodeError::NoMemory),
+        (_, false) if errors.is_out_of_memory() => Err(DecodeError::NoMemory),
+        // OpenSSL reports neither an empty block nor some failed allocations.
+        (_, false) if errors.is_empty() && !is_again => read(bytes, max, true),
         (_, false) => {
             damaged(Problem::Damaged { number: certificates.len() + 1, why: errors.reason() })
         }
