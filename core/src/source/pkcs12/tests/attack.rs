@@ -98,7 +98,7 @@ fn the_number_of_parts_and_their_depth_are_bounded() {
     let crl = several(bag(4, b"", b""), 2_000);
     assert!(error(&with(&vec![crl.clone(); 5])).ends_with("it has more than 10000 parts"));
     assert!(error(&with(&vec![crl; 4])).ends_with("it holds no certificate"));
-    // One algorithm in another, deeper than the stack.
+    // Algorithms in algorithms.
     let pbes2 = oid("1.2.840.113549.1.5.13");
     let mut nested = Vec::new();
     while nested.len() < 50_000 {
