@@ -134,6 +134,9 @@ int main(int argc, char **argv)
     cert_file = argv[2];
     uri = argv[3];
     pin = argv[4];
+    /* The first selector opens the token. If the process had used an EC key before, the provider
+       would verify the servers' signatures, unless openssl.cnf loads the module early. */
+    certpick_selector_free(new_selector(cert_file, uri, pin));
     cert = read_certificate(argv[2]);
     ca.cert = read_certificate(argv[5]);
     for (int i = 0; i < 2; i++)
