@@ -82,7 +82,7 @@ pub mod fuzzing {
         let opened = pkcs12::open(bytes, name, password.as_ref(), &mut shared);
         for credential in opened.unwrap_or_default() {
             let Ok(leaf) = credential.bundle.leaf.get() else { continue };
-            let key = pkcs12::key(bytes, name, password.as_ref(), &credential.keys, leaf);
+            let key = pkcs12::key_of(bytes, name, password.as_ref(), &credential.keys, leaf);
             assert!(key.is_err() || key.is_ok_and(|key| check_match(leaf, &key).is_ok()));
         }
         pkcs12::certificates(bytes, password.as_ref())
