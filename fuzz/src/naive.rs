@@ -2,6 +2,7 @@
 //! A second implementation of the list grammar, written for clarity and not for speed.
 
 pub mod config;
+pub mod directories;
 pub mod rules;
 
 /// An entry: certificate, key, password.
