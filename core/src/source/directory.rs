@@ -13,6 +13,7 @@ use super::listed::{KeySource, ListedCredential};
 use super::{Source, pem, pkcs12};
 use crate::error::{Cause, Problem};
 use crate::file::regular::ReadError;
+use crate::file::stamp::Stamp;
 use crate::file::{self, Content};
 use crate::hash::{Map, Set};
 use crate::list::Files;
@@ -113,8 +114,25 @@ pub enum SkipReason {
     Broken(Cause),
 }
 
-/// Reads a directory. Fails if a file is broken, or if there is no credential.
+/// The maximum number of attempts to read a directory that changes meanwhile.
+const MAX_ATTEMPTS: usize = 4;
+
+/// Reads a directory. Fails if a file is broken, or if there is no credential. Reads it again after an error if
+/// it has changed, because a renewal may have removed a file or switched a link in between.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
+    let directory = file::absolute(source.base, &source.files.certificate);
+    let stamp = || directory.metadata().ok().map(|metadata| Stamp::of(&metadata));
+    for _ in 1..MAX_ATTEMPTS {
+        let before = stamp();
+        let opened = open_once(source, shared);
+        if opened.is_ok() || stamp() == before {
+            return opened;
+        }
+    }
+    open_once(source, shared)
+}
+
+fn open_once(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
     let mut found = list(source, shared, &mut |_, _| {})?;
     for skipped in found.skipped {
         if let SkipReason::Broken(cause) = skipped.why {
