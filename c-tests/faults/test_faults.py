@@ -20,12 +20,19 @@ PROGRAMS = {
     "requests": "requests with 5,000 names and malformed requests",
     "requests_13": "malformed requests of TLS 1.3",
     "rotating": "ten threads share a selector while files are replaced",
+    "odd_entries": "directories and PKCS#12 files are odd, of others, or become something else",
+    "large_entries": "directories and PKCS#12 files are at their limits and beyond them",
+    "moving": "ten threads connect while the files of a directory are replaced and removed",
 }
 # Slow programs that call, according to callgrind, only functions of the library that other programs and those of
 # test_c.py also call. They run with the sanitizers, and under valgrind if checkers.ALL is set.
-IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating"}
+IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating", "odd_entries", "large_entries", "moving"}
 # Additional source files.
-PARTS = {"allocations": ["failing_allocations"]}
+PARTS = {
+    "allocations": ["failing_allocations"],
+    "odd_entries": ["entries"],
+    "large_entries": ["entries"],
+}
 # Libraries for LD_PRELOAD.
 PRELOADED = {"unreadable": "failing_reads", "file_calls": "failing_calls"}
 # The amount of work. `make check-long` sets CERTPICK_LONG.
@@ -33,17 +40,20 @@ LONG = bool(os.environ.get("CERTPICK_LONG"))
 AMOUNT = {
     "CERTPICK_ALLOCATION_STEP": "1" if LONG else "97",
     "CERTPICK_BYTE_STEP": "1",
+    "CERTPICK_CALL_STEP": "1",
     "CERTPICK_HANDSHAKES": "100000" if LONG else "2000",
 }
 LESS = {
     "valgrind": {
         "CERTPICK_ALLOCATION_STEP": "5003",
         "CERTPICK_BYTE_STEP": "97",
+        "CERTPICK_CALL_STEP": "13",
         "CERTPICK_HANDSHAKES": "80",
     },
     "sanitizers": {
         "CERTPICK_ALLOCATION_STEP": "499",
         "CERTPICK_BYTE_STEP": "5",
+        "CERTPICK_CALL_STEP": "3",
         "CERTPICK_HANDSHAKES": "500",
     },
 }
