@@ -14,9 +14,10 @@ mod names;
 mod reload;
 mod rules;
 mod survivors;
+mod validation;
 
 use crate::choice::Policy;
-use crate::credential::{Credential, Group};
+use crate::credential::Group;
 use crate::error::{Cause, Error, Problem};
 use crate::file::bytes::find_slice;
 use crate::list::{self, PasswordSet};
@@ -27,7 +28,6 @@ use crate::source::in_memory::{self, InMemory};
 use crate::source::issuers::IssuerFile;
 use crate::source::listing::Listing;
 use crate::source::password::{KeyPasswords, PasswordCallback};
-use crate::source::watched::{FileCheck, FileCheckError};
 pub use cached::clear_caches;
 use cached::{FilterFiles, store_filter};
 use configured::{Configured, SelectedConfig};
@@ -43,6 +43,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 pub use survivors::Survivors;
+pub use validation::Validation;
 
 const NO_CREDENTIAL: Error = Error::Argument("the selector has no credential with this index");
 
@@ -314,46 +315,6 @@ fn filter_of(
         store_filter(files, &filter);
     }
     Ok((filter, files.is_some()))
-}
-
-/// A snapshot of the credentials of a selector. Validating calls the program's password callback, during
-/// which no lock may be held, so it works on a snapshot.
-pub struct Validation {
-    groups: Vec<Arc<Group>>,
-    callback: Option<PasswordCallback>,
-    use_cache: bool,
-}
-
-impl Validation {
-    /// Decodes every certificate, loads every key, and checks that they match. Reports all failures, not
-    /// only the first one.
-    pub fn run(&self) -> Result<(), Error> {
-        let check = |credential: Credential<'_>| {
-            credential.check_file(FileCheck::Readable).map_err(|error| match error {
-                FileCheckError::Changed => Cause::Refused(Problem::Replaced.into()),
-                FileCheckError::Cause(cause) => cause,
-            })?;
-            for certificate in credential.extra() {
-                credential.decoded(certificate)?;
-            }
-            credential.key(self.callback.as_ref(), self.use_cache)
-        };
-        let mut failures = Vec::new();
-        let mut before = 0;
-        for group in &self.groups {
-            for credential in group.credentials() {
-                if let Err(cause) = check(credential) {
-                    failures.push(Error::Entry { number: before + credential.entry() + 1, cause });
-                }
-            }
-            before += group.entries();
-        }
-        match failures.len() {
-            0 => Ok(()),
-            1 => Err(failures.remove(0)),
-            _ => Err(Error::Several(failures)),
-        }
-    }
 }
 
 #[cfg(test)]
