@@ -154,6 +154,11 @@ void write_text(const char *path, const char *text)
     write_file(path, text, strlen(text), 0600);
 }
 
+void make_directory(const char *path)
+{
+    MUST(mkdir(path, 0755) == 0);
+}
+
 void write_sparse(const char *path)
 {
     write_text(path, "");

@@ -65,6 +65,7 @@ void fill(char *buffer, char character, size_t size);
 void write_file(const char *path, const void *data, size_t length, mode_t mode);
 /* Writes a file with mode 0600. */
 void write_text(const char *path, const char *text);
+void make_directory(const char *path);
 /* Writes a file of 1 TiB without data blocks. */
 void write_sparse(const char *path);
 /* Returns the content of a file, followed by a NUL. The caller frees it. */

@@ -28,7 +28,8 @@ PROGRAMS = {
     "rules_verified": "a rule for verified servers matches only a server whose certificate and name were verified",
     "rules_lifecycle": "rules apply to the handshake that uses them",
     "config_file": "each handshake uses the present content of a configuration file",
-    "sources": "directories, PKCS#12 files and configuration files are entries that are followed",
+    "sources": "directories, PKCS#12 files and configuration files are entries",
+    "sources_followed": "changes of directories, PKCS#12 files and configuration files are followed",
     "in_memory": "credentials in memory are referenced, and issuers complete chains",
     "pem_text": "credentials from PEM text are used and not kept",
     "password_callback": "the password callback is called once, and its result is checked",
@@ -113,7 +114,7 @@ def build(scratch):
     def program(name: str, checker=checkers.PLAIN) -> Path:
         cplusplus = name == "cplusplus"
         standalone = name in WITHOUT_CERTPICK
-        parts = SUPPORT if standalone else [*SUPPORT, "picking"]
+        parts = SUPPORT if standalone else [*SUPPORT, "picking", "pkcs12"]
         return compile_c(
             scratch / f"{name}-{checker.name}",
             [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(support(part, checker) for part in parts)],

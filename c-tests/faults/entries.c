@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "entries.h"
 
-#include <sys/stat.h>
-
 certpick_status status_of(const char *sslcert, const char *sslkey, const char *password,
                           const char *error)
 {
@@ -29,11 +27,6 @@ void check_new(const char *sslcert, const char *password, SSL_CTX *server, X509 
     SCOPED(certpick_selector) *selector = new_selector(sslcert, NULL, password);
 
     CHECK_SELECTOR_SENDS(TLS1_3_VERSION, selector, server, expected);
-}
-
-void make_directory(const char *name)
-{
-    MUST(mkdir(name, 0755) == 0);
 }
 
 void make_pair(const char *directory, const char *name, const struct identity *identity)

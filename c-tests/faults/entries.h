@@ -6,7 +6,6 @@
 #include "picking.h"
 #include "pkcs12.h"
 
-void make_directory(const char *name);
 /* Writes NAME.crt and NAME.key to a directory. */
 void make_pair(const char *directory, const char *name, const struct identity *identity);
 

@@ -29,7 +29,7 @@ PROGRAMS = {
 IN_ALL_WITH_VALGRIND = {"files", "requests", "rotating", "odd_entries", "large_entries", "moving"}
 # Additional source files.
 PARTS = {
-    "allocations": ["failing_allocations"],
+    "allocations": ["failing_allocations", "clients"],
     "odd_entries": ["entries"],
     "large_entries": ["entries"],
 }
