@@ -236,6 +236,16 @@ void write_certs_to(const char *path, ...)
     save(path, bio, 0644);
 }
 
+X509 *read_certificate(const char *path)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *read = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+    MUST(read != NULL);
+    BIO_free(bio);
+    return read;
+}
+
 void write_key(const char *path, EVP_PKEY *key, const char *password)
 {
     BIO *bio = new_memory();

@@ -57,6 +57,8 @@ struct chain new_chain(void);
 /* Writes certificates as PEM, in this order. */
 #define write_certs(...) write_certs_to(__VA_ARGS__, (X509 *)NULL)
 void write_certs_to(const char *path, ...);
+/* Returns the first certificate of a PEM file. */
+X509 *read_certificate(const char *path);
 /* Writes a key as PKCS#8 in PEM, encrypted if there is a password. */
 void write_key(const char *path, EVP_PKEY *key, const char *password);
 /* Writes a key in a traditional PEM format ("EC PRIVATE KEY"), encrypted if there is a password. */

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A temporary server process.
 
-Several servers refuse to run as root, so root runs them as the user `nobody`. A shell supervises the server. It reads
-from a pipe until this process closes the other end or is killed. Then it ends the server and removes its data.
+Several servers refuse to run as root, so root runs them as an unprivileged user. A shell supervises the server. It
+reads from a pipe until this process closes the other end or is killed. Then it ends the server and removes its data.
 """
 
 import os

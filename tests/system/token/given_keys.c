@@ -57,16 +57,6 @@ static EVP_PKEY *load_by_engine(const char *file, const char *module, const char
     return key;
 }
 
-static X509 *read_certificate(const char *path)
-{
-    BIO *bio = BIO_new_file(path, "r");
-    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-
-    MUST(cert != NULL);
-    BIO_free(bio);
-    return cert;
-}
-
 int main(int argc, char **argv)
 {
     MUST(argc == 7 && (pin = argv[4]) != NULL);

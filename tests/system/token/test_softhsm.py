@@ -5,8 +5,8 @@ import pytest
 
 from harness import https, token as tokens
 from harness.psql import run
-from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
 from kinds import kinds, versions
+from programs import compile_program
 
 
 @versions
@@ -35,10 +35,7 @@ def test_a_certificate_in_the_token_needs_no_login(files, token, home):
 
 @pytest.fixture(scope="module")
 def given_keys(scratch):
-    common = ["support", "certificates", "handshake", "passwords", "picking"]
-    sources = [C_TESTS.parent / "tests/system/token/given_keys.c", *(C_TESTS / f"{name}.c" for name in common)]
-    flags = ["-std=c99", "-O1", "-g", "-Wno-deprecated-declarations", f"-I{C_TESTS}"]
-    return compile_c(scratch / "given_keys", sources, flags=flags, libs=LINK_CERTPICK)
+    return compile_program("given_keys", scratch, "-Wno-deprecated-declarations")
 
 
 @kinds

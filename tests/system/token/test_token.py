@@ -8,7 +8,8 @@ import pytest
 
 from harness import openssl_cnf, paths
 from harness.psql import run
-from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
+from harness.toolchain import compile_c
+from programs import compile_program
 
 HERE = Path(__file__).parent
 SEALED = """\
@@ -44,10 +45,7 @@ def on_a_terminal(command: list, work: Path, environment: dict):
 
 
 def test_no_key_and_no_certificate_causes_a_prompt(work, environment):
-    common = ["support", "certificates", "handshake", "passwords", "picking"]
-    sources = [HERE / "keys.c", *(C_TESTS / f"{name}.c" for name in common)]
-    flags = ["-std=c99", "-O1", "-g", f"-I{C_TESTS}"]
-    program = compile_c(work / "keys", sources, flags=flags, libs=LINK_CERTPICK)
+    program = compile_program("keys", work)
     done = on_a_terminal([program, environment["TOKEN_LOG"]], work, environment)
     assert (done.terminal, done.status) == ("", 0), done
 

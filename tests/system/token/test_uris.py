@@ -9,9 +9,9 @@ import pytest
 from harness import openssl_cnf, token as tokens
 from harness.psql import run
 from harness.token import OK, PIN, PIN_INCORRECT, WRONG_PIN
-from harness.toolchain import C_TESTS, LINK_CERTPICK, compile_c
 from harness.uri_clients import CERTPICK, PATCHED, SOME_WAYS, WAYS
 from kinds import kinds, versions
+from programs import compile_program
 
 all_ways = pytest.mark.parametrize("way", WAYS)
 some_ways = pytest.mark.parametrize("way", SOME_WAYS)
@@ -289,10 +289,7 @@ def test_a_configuration_file_may_name_uris(files, token, home, https_servers, s
 
 @pytest.fixture(scope="module")
 def c_program(scratch):
-    common = ["support", "certificates", "handshake", "passwords", "picking"]
-    sources = [C_TESTS.parent / "tests/system/token/uris.c", *(C_TESTS / f"{name}.c" for name in common)]
-    flags = ["-std=c99", "-O1", "-g", "-pthread", f"-I{C_TESTS}"]
-    return compile_c(scratch / "uris", sources, flags=flags, libs=LINK_CERTPICK)
+    return compile_program("uris", scratch, "-pthread")
 
 
 @pytest.mark.parametrize("load", ["late", "early"])

@@ -14,16 +14,6 @@ static X509 *cert;
 static struct identity ca;
 static SSL_CTX *servers[2];
 
-static X509 *read_certificate(const char *path)
-{
-    BIO *bio = BIO_new_file(path, "r");
-    X509 *read = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-
-    MUST(read != NULL);
-    BIO_free(bio);
-    return read;
-}
-
 static void connect_twice(certpick_selector *selector)
 {
     for (int i = 0; i < 2; i++)
