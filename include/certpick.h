@@ -203,8 +203,9 @@ certpick_status certpick_selector_up_ref(struct certpick_selector *selector);
 void certpick_selector_free(struct certpick_selector *selector);
 
 /**
- * Returns the number of credentials. If a directory or a configuration file changes, the number
- * changes in the handshake that reads it again (since 0.1.1).
+ * Returns the number of credentials. If a directory, a PKCS#12 file, the objects of a URI or a
+ * configuration file change, the number changes in the handshake that reads them again (since
+ * 0.1.1).
  */
 size_t certpick_selector_count(const struct certpick_selector *selector);
 
@@ -224,10 +225,12 @@ const char *certpick_selector_error(const struct certpick_selector *selector);
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * A callback that supplies the password of a private key. It writes at most size bytes to buf,
- * without a terminating NUL, and returns their number, or -1 if it has no password. key_file is
- * the name of the key file as it was added. The callback runs in the thread that performs the
- * handshake or calls certpick_selector_validate(). No lock is held during the call.
+ * A callback that supplies the password of a private key or the PIN of a token. It writes at most
+ * size bytes to buf, without a terminating NUL, and returns their number, or -1 if it has no
+ * password. key_file is the name of the key file as it was added, or the URI of the key without
+ * pin-source. The callback is not called for the password of a PKCS#12 file. It runs in the thread
+ * that performs the handshake or calls certpick_selector_validate(). No lock is held during the
+ * call.
  */
 typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, void *arg);
 
@@ -266,7 +269,7 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
  * next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
  * whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
- * the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
+ * the environment variable CERTPICK_RESTRICT is set and not empty, entries other than PEM files are errors.
  * Error messages count entries, of which each credential of a configuration file is one; indices
  * count credentials.
  */
@@ -339,8 +342,9 @@ certpick_status certpick_selector_add_config(certpick_selector *selector, const 
 /**
  * Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to certpick,
  * because it cannot use them itself: sslcert is a list (see certpick_is_list()), begins with
- * "certpick:", or is the name of a directory or of a PKCS#12 file; sslcert or sslkey is a URI; or
- * sslkey is the name of a PEM file that contains the URI of a key. Otherwise returns 0, in
+ * "certpick:", or is the name of a directory or of a PKCS#12 file; or if sslcert or sslkey is a
+ * URI, or the name of a PEM file that contains the URI of a key (in sslcert, and no certificate).
+ * An sslkey with a colon that is not a URI names the key of an engine. Otherwise returns 0, in
  * particular for one certificate in PEM and for "engine:key": libpq then behaves as without
  * certpick. Both may be NULL.
  *
@@ -348,10 +352,11 @@ certpick_status certpick_selector_add_config(certpick_selector *selector, const 
  * the name of its default certificate file and sslkey to certpick_selector_add_source().
  *
  * A regular file is read to find out what it contains. Nothing is read from a pipe. If the
- * environment variable CERTPICK_RESTRICT is set, no file is read, and the function returns 1 only
+ * environment variable CERTPICK_RESTRICT is set and not empty, no file is read, and the function returns 1 only
  * for lists, URIs and "certpick:". Since 0.1.1.
  */
-int certpick_handles(const char *sslcert, const char *sslkey);
+int certpick_handles(const char *sslcert,
+                     const char *sslkey);
 
 /**
  * Returns 1 if sslcert, a value of libpq's parameter, names several certificates: it contains a
@@ -707,26 +712,28 @@ const char *certpick_explanation(const SSL *ssl);
  * mtime or ctime has changed.
  *
  * The files of a list are checked when a selector is created and during handshakes, but not twice
- * within one second. A configuration file is checked each time. The files of the certificates that are about to be sent are opened in each
- * handshake, with the permissions that the process has then. If one of them has changed, if the
- * key does not match the certificate, or if no credential suits, all files of the selector are
- * checked and the choice is repeated (since 0.1.1).
+ * within one second. A configuration file and a directory are checked each time. The files of the
+ * certificates that are about to be sent are opened in each handshake, with the permissions that
+ * the process has then. If one of them has changed, if the key does not match the certificate, or
+ * if no credential suits, all files of the selector are checked and the choice is repeated (since
+ * 0.1.1).
  *
  * A change that preserves all of these values is not detected. A write through a shared mapping
  * (mmap(2)) may be one, as may a change after the clock was set back.
  *
  * The permissions of a key file are checked each time it is opened. A decrypted key is used only
  * for the password that decrypted it; the cache stores a digest of the password under a random key
- * of the process. A key that a password callback decrypted, or that belongs to a provider other
- * than OpenSSL's own, is used only by the selector that loaded it. The key of a URI, such as
- * "pkcs11:object=a", is used by all selectors with the same PIN, in the process that loaded it. A
- * PIN that a token has refused is not tried again until certpick_cache_clear() is called.
+ * of the process. A key that a password callback decrypted, or a key in a file that belongs to a
+ * provider other than OpenSSL's own, is used only by the selector that loaded it. The key of a URI,
+ * such as "pkcs11:object=a", is used by all selectors with the same PIN, in the process that loaded
+ * it, unless the callback supplied the PIN. A PIN that a token has refused is not tried again until
+ * certpick_cache_clear() is called.
  *
  * By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names
  * with 32 MiB, 1,024 indices with 64 MiB, 256 files of issuers with 32 MiB, 64 configuration files
  * with 32 MiB, 1,024 keys with 16 MiB, and 64 keys of URIs. The least recently used entry is
- * evicted first. After fork(2) the child has a copy of the cache. A thread with its own library context (OSSL_LIB_CTX_set0_default(3)) does not use the
- * cache.
+ * evicted first. After fork(2) the child has a copy of the cache. A thread with its own library
+ * context (OSSL_LIB_CTX_set0_default(3)) does not use the cache.
  * ------------------------------------------------------------------------------------------------ */
 
 /**

@@ -46,8 +46,7 @@ impl CertificateFile {
 
     /// Returns whether the file contains a certificate in PEM, even a malformed one.
     pub fn holds_certificate(&self) -> bool {
-        const LABEL: &[u8] = b"CERTIFICATE-----";
-        self.bytes.windows(LABEL.len()).any(|w| w == LABEL)
+        pem::has_certificate(&self.bytes)
     }
 
     /// Returns whether the file is a PKCS#12 file.

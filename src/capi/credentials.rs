@@ -18,10 +18,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// A callback that supplies the password of a private key. It writes at most size bytes to buf,
-/// without a terminating NUL, and returns their number, or -1 if it has no password. key_file is
-/// the name of the key file as it was added. The callback runs in the thread that performs the
-/// handshake or calls certpick_selector_validate(). No lock is held during the call.
+/// A callback that supplies the password of a private key or the PIN of a token. It writes at most
+/// size bytes to buf, without a terminating NUL, and returns their number, or -1 if it has no
+/// password. key_file is the name of the key file as it was added, or the URI of the key without
+/// pin-source. The callback is not called for the password of a PKCS#12 file. It runs in the thread
+/// that performs the handshake or calls certpick_selector_validate(). No lock is held during the
+/// call.
 pub type certpick_password_cb = Option<
     unsafe extern "C" fn(
         buf: *mut c_char,
@@ -69,7 +71,7 @@ fn path(bytes: &[u8]) -> PathBuf {
 /// Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
 /// next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
 /// whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
-/// the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
+/// the environment variable CERTPICK_RESTRICT is set and not empty, entries other than PEM files are errors.
 /// Error messages count entries, of which each credential of a configuration file is one; indices
 /// count credentials.
 #[unsafe(no_mangle)]
@@ -249,8 +251,9 @@ pub unsafe extern "C" fn certpick_selector_add_config(
 
 /// Returns 1 if libpq must pass these values of its parameters sslcert and sslkey to certpick,
 /// because it cannot use them itself: sslcert is a list (see certpick_is_list()), begins with
-/// "certpick:", or is the name of a directory or of a PKCS#12 file; sslcert or sslkey is a URI; or
-/// sslkey is the name of a PEM file that contains the URI of a key. Otherwise returns 0, in
+/// "certpick:", or is the name of a directory or of a PKCS#12 file; or if sslcert or sslkey is a
+/// URI, or the name of a PEM file that contains the URI of a key (in sslcert, and no certificate).
+/// An sslkey with a colon that is not a URI names the key of an engine. Otherwise returns 0, in
 /// particular for one certificate in PEM and for "engine:key": libpq then behaves as without
 /// certpick. Both may be NULL.
 ///
@@ -258,7 +261,7 @@ pub unsafe extern "C" fn certpick_selector_add_config(
 /// the name of its default certificate file and sslkey to certpick_selector_add_source().
 ///
 /// A regular file is read to find out what it contains. Nothing is read from a pipe. If the
-/// environment variable CERTPICK_RESTRICT is set, no file is read, and the function returns 1 only
+/// environment variable CERTPICK_RESTRICT is set and not empty, no file is read, and the function returns 1 only
 /// for lists, URIs and "certpick:". Since 0.1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_handles(sslcert: *const c_char, sslkey: *const c_char) -> c_int {

@@ -122,8 +122,9 @@ pub unsafe extern "C" fn certpick_selector_free(selector: *mut certpick_selector
     }
 }
 
-/// Returns the number of credentials. If a directory or a configuration file changes, the number
-/// changes in the handshake that reads it again (since 0.1.1).
+/// Returns the number of credentials. If a directory, a PKCS#12 file, the objects of a URI or a
+/// configuration file change, the number changes in the handshake that reads them again (since
+/// 0.1.1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn certpick_selector_count(selector: *const certpick_selector) -> usize {
     let count = guard(|| {

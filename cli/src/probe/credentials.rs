@@ -5,7 +5,7 @@ use super::Options;
 use crate::credentials::{EmptyCaList, Flawed};
 use crate::failure::Failure;
 use certpick_core::choice;
-use certpick_core::error::{Cause, Error, file_name};
+use certpick_core::error::file_name;
 use certpick_core::{FrozenSelector, Selector};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Credentials {
         };
         let selector = Arc::new(selector.freeze().map_err(Failure::new)?);
         let entries: Vec<usize> =
-            (0..selector.credentials().count()).map(|at| entry(&selector, at)).collect();
+            (0..selector.count()).map(|at| selector.entry_number(at)).collect();
         let files = selector.credentials().map(|c| c.file().map(file_name).unwrap_or_default());
         let files = with_numbers(&files.collect::<Vec<_>>(), &entries);
         Ok(Some(Credentials { selector, entries, files }))
@@ -50,14 +50,6 @@ impl Credentials {
     pub fn name(&self, at: usize) -> String {
         let file = self.files.get(at).map_or("", String::as_str);
         format!("entry {} ({file})", self.entries.get(at).copied().unwrap_or_default())
-    }
-}
-
-/// Returns the number of the entry of a credential, as errors have it.
-fn entry(selector: &FrozenSelector, at: usize) -> usize {
-    match selector.entry_error(at, Cause::Memory(None)) {
-        Error::Entry { number, .. } => number,
-        _ => 0,
     }
 }
 

@@ -150,14 +150,18 @@ impl fmt::Display for Problem {
             Problem::TooManyKeys(max) => write!(f, "it holds more than {max} private keys"),
             Problem::TooManyParts(max) => write!(f, "it has more than {max} parts"),
             Problem::TooManyIterations(max) => {
-                write!(f, "its encryption takes more than {max} iterations")
+                write!(
+                    f,
+                    "its encryption takes more than {max} iterations; export it again with fewer: \
+                     openssl pkcs12 -export -iter"
+                )
             }
             Problem::UnsupportedEncryption { is_legacy: true } => f.write_str(
                 "OpenSSL supports its encryption only with the legacy provider; load that \
                  provider, or convert the file: openssl pkcs12 -legacy",
             ),
             Problem::UnsupportedEncryption { is_legacy: false } => {
-                f.write_str("its encryption is not supported")
+                f.write_str("its encryption is not supported; export it again: openssl pkcs12 -export")
             }
             Problem::NotDecrypted => f.write_str("it could not be decrypted"),
             Problem::UriInMemory => f.write_str("it is the URI of a key in a token, which has to be in a file"),

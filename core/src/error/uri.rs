@@ -121,7 +121,7 @@ impl fmt::Display for StoreFlaw {
             StoreFlaw::TooMany(max) => {
                 return write!(f, "more than {max} objects match; add attributes to the URI");
             }
-            StoreFlaw::PinMissing => "it needs a PIN and none was given",
+            StoreFlaw::PinMissing => "it needs a PIN and none was given; set sslpassword, or pin-source in a pkcs11: URI",
             StoreFlaw::PinUnusable => "the PIN is longer than the provider accepts, or has a NUL byte",
             StoreFlaw::PinRefused => {
                 "the token refused the PIN, which this process does not try again, because the token \

@@ -64,9 +64,11 @@ impl Configured {
             certificate: credential.sslcert.clone(),
             key: credential.sslkey.clone(),
         });
-        let entries = Entries::new(files.collect());
-        let passwords = credentials.iter().map(|credential| credential.sslpasswordfile.clone());
-        let passwords = Arc::new(KeyPasswords::Files(passwords.collect()));
+        let password_files =
+            credentials.iter().map(|credential| credential.sslpasswordfile.clone());
+        let password_files: Box<[Option<PathBuf>]> = password_files.collect();
+        let entries = Entries::new(files.collect(), &password_files);
+        let passwords = Arc::new(KeyPasswords::Files(password_files));
         let rules = credentials.iter().map(|credential| credential.rule.clone());
         let rules = GroupRules::of(rules.collect());
         Configured { file, ids, entries, passwords, rules }

@@ -120,10 +120,15 @@ impl FrozenSelector {
 
     /// Returns the error of the entry of a credential.
     pub fn entry_error(&self, number: usize, cause: Cause) -> Error {
+        Error::Entry { number: self.entry_number(number), cause }
+    }
+
+    /// Returns the number of the entry of a credential, counted from 1, as in errors.
+    pub fn entry_number(&self, number: usize) -> usize {
         let group = self.group_of(number).unwrap_or(0);
         let before: usize = self.groups.iter().take(group).map(|group| group.entries()).sum();
         let entry = self.credential(number).map_or(0, |credential| credential.entry());
-        Error::Entry { number: before + entry + 1, cause }
+        before + entry + 1
     }
 
     /// Returns a selector with the current configuration files; `None` if none has changed. Fails if one

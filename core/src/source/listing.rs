@@ -18,7 +18,7 @@ use cached::{ListKey, ListKeyRef};
 pub use cached::{clear as clear_cache, store};
 pub use reload::{CredentialOrigin, Reloaded};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,21 +52,23 @@ struct ListedEntry {
 #[derive(Debug)]
 pub struct Entries {
     files: Box<[Files]>,
-    /// The names of the certificate files and of the key files, each followed by a NUL, which no other
-    /// list contains.
+    /// The names of the certificate files, and of the key files and password files, each followed by a NUL,
+    /// which no other list contains.
     sslcert: Box<[u8]>,
     sslkey: Box<[u8]>,
 }
 
 impl Entries {
-    /// Returns the entries with these files.
-    pub fn new(files: Vec<Files>) -> Entries {
+    /// Returns the entries with these files and password files.
+    pub fn new(files: Vec<Files>, password_files: &[Option<PathBuf>]) -> Entries {
         let (mut sslcert, mut sslkey) = (Vec::new(), Vec::new());
-        for Files { certificate, key } in &files {
+        for (Files { certificate, key }, password_file) in files.iter().zip(password_files) {
             sslcert.extend_from_slice(certificate.as_os_str().as_bytes());
             sslcert.push(0);
-            sslkey.extend(key.iter().flat_map(|key| key.as_os_str().as_bytes()));
-            sslkey.push(0);
+            for file in [key, password_file] {
+                sslkey.extend(file.iter().flat_map(|file| file.as_os_str().as_bytes()));
+                sslkey.push(0);
+            }
         }
         Entries { files: files.into(), sslcert: sslcert.into(), sslkey: sslkey.into() }
     }

@@ -15,7 +15,7 @@ use testkit::random::Random;
 #[track_caller]
 fn assert_refused(contents: &[Vec<u8>], mac: Option<Vec<u8>>) {
     let content = pfx(contents, mac);
-    let text = "its encryption takes more than 10000000 iterations";
+    let text = "its encryption takes more than 10000000 iterations; export it again with fewer: openssl pkcs12 -export -iter";
     for password in ["secret", ""] {
         let error = open_with(&content, password).unwrap_err().to_string();
         assert!(error.ends_with(text), "{error}");
@@ -104,7 +104,7 @@ fn the_number_of_parts_and_their_depth_are_bounded() {
     while nested.len() < 50_000 {
         nested = sequence(&[pbes2.clone(), sequence(&[nested])]);
     }
-    assert!(error(&pfx(&[sealed(nested, &[])], None)).ends_with("its encryption is not supported"));
+    assert!(error(&pfx(&[sealed(nested, &[])], None)).contains("its encryption is not supported;"));
 
     let deep = |depth: usize| {
         let inner = sequence(&[certificate(&alice, b""), key_bag(&alice, b"")]);

@@ -152,7 +152,9 @@ fn damage_is_an_error() {
 
 #[test]
 fn an_unknown_encryption_is_an_error() {
-    let text = format!("{CERTIFICATE_FILE}its encryption is not supported");
+    let text = format!(
+        "{CERTIFICATE_FILE}its encryption is not supported; export it again: openssl pkcs12 -export"
+    );
     let unknown = |oid_text: &str| {
         let parameters = sequence(&[element(4, b"salt"), integer(1)]);
         sequence(&[oid(oid_text), parameters])
