@@ -158,6 +158,8 @@ impl Pkcs12File {
                     let text = format!("key {number} is the key of {}", subject_name(owner));
                     subject.finding(KEY, Level::Note, text);
                 }
+                // Certificates that could not be decrypted may match.
+                None if self.certificates.is_empty() => {}
                 None => {
                     let text = format!("key {number} matches none of the certificates of the file");
                     subject.finding(KEY, Level::Warning, text);
@@ -169,7 +171,7 @@ impl Pkcs12File {
     /// Reports the algorithms and the iterations of their key derivation.
     fn report_encryption(&self, subject: &mut Subject) {
         const KEY: &str = "encryption";
-        const CONVERT: &str = "Convert the file: openssl pkcs12 -legacy -in OLD -out PEM -nodes, then \
+        const CONVERT: &str = "Convert the file: openssl pkcs12 -legacy -in OLD -out PEM, then \
                                openssl pkcs12 -export -in PEM -out NEW.";
         let Inspection { encryption, mac, keys, .. } = &self.inspection;
         let mut all: Vec<String> = encryption.iter().map(text).collect();

@@ -79,7 +79,7 @@ fn keys_in_an_encrypted_content_count() {
     let bags = [shrouded_bag(&many), shrouded_bag(&many)];
     let content = pfx(&[encrypted(&bags, &Derivation::Pbkdf2(1), "secret")], None);
     let error = open_with(&content, "secret").unwrap_err().to_string();
-    assert!(error.ends_with("more than 10000000 iterations"), "{error}");
+    assert!(error.contains("more than 10000000 iterations;"), "{error}");
 }
 
 #[test]
