@@ -278,9 +278,9 @@ impl<'a> Credential<'a> {
         &self,
         callback: Option<&PasswordCallback>,
         use_cache: bool,
-    ) -> Result<PKey<Private>, Cause> {
+    ) -> Result<LoadedKey, Cause> {
         let (file, passwords, base, loaded, accepts) = match self.source {
-            Source::Memory { key, .. } => return Ok(key.clone()),
+            Source::Memory { key, .. } => return Ok(LoadedKey::File(key.clone())),
             Source::File { file, passwords, base, loaded, accepts, .. } => {
                 (file, passwords, base, loaded, accepts)
             }
@@ -325,6 +325,6 @@ impl<'a> Credential<'a> {
             }
         };
         loaded.set(self.number, key.clone());
-        Ok(key.key().clone())
+        Ok(key)
     }
 }

@@ -8,7 +8,7 @@ mod cached;
 mod lock;
 mod refused;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wrapper;
 
 use super::password::{PasswordCallback, first_line};
@@ -23,7 +23,7 @@ use cached::KeyId;
 use foreign_types::ForeignType;
 use libc::c_int;
 use lock::{Guard, lock};
-use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -159,11 +159,6 @@ pub fn open_early(uri: &Uri) {
         let (name, object) = (Path::new(""), ObjectType::Certificate);
         drop(open(&Target { uri, name, object, slot: None }, &mut Answer::default()));
     }
-}
-
-/// Removes a key from the cache because it could not sign. The next connection loads it again.
-pub fn discard(key: &PKeyRef<Private>) {
-    cached::discard(key);
 }
 
 /// Empties the cache, and forgets the refused PINs.

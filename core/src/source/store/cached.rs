@@ -7,8 +7,6 @@ use crate::hash;
 use crate::secret::Secret;
 use crate::source::checked::EffectiveIds;
 use crate::source::password_digest::PasswordDigest;
-use foreign_types::ForeignTypeRef;
-use openssl::pkey::{PKeyRef, Private};
 use std::sync::Arc;
 
 /// certpick_cache_clear() in the header states these limits.
@@ -74,18 +72,6 @@ pub fn store(id: KeyId, pin: Option<&Secret>, key: &StoreKey) {
     let new = Arc::new(CachedKey { id, pin, key: key.clone() });
     let evicted = KEYS.lock().map(|mut shelf| shelf.put(hash, new, bytes));
     drop(evicted);
-}
-
-/// Removes and discards a key that cannot sign.
-pub fn discard(key: &PKeyRef<Private>) {
-    let is_other = |cached: &CachedKey| cached.key.key().as_ptr() != key.as_ptr();
-    // They are dropped after the lock.
-    let removed = KEYS.lock().map(|mut shelf| shelf.retain(is_other));
-    for value in removed.iter().flatten() {
-        if let Some(cached) = value.downcast_ref::<CachedKey>() {
-            cached.key.discard();
-        }
-    }
 }
 
 /// Empties the cache.
