@@ -11,6 +11,7 @@ mod refused;
 pub(crate) mod tests;
 mod wrapper;
 
+use super::key::matching::{Mismatch, check_match};
 use super::password::{PasswordCallback, first_line};
 use super::pem::MAX_CERTIFICATES;
 use crate::error::{Cause, Problem, StoreFlaw};
@@ -20,7 +21,6 @@ use crate::secret::Secret;
 use crate::uri::{ObjectType, Uri};
 use crate::x509::chain::public_key_der;
 use cached::KeyId;
-use foreign_types::ForeignType;
 use libc::c_int;
 use lock::{Guard, lock};
 use openssl::pkey::{PKey, Private};
@@ -96,7 +96,7 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
         if let Object::Certificate(certificate) = object {
             certificates.push(certificate);
         }
-        false
+        Ok(false)
     })?;
     if certificates.is_empty() { Err(failure(StoreFlaw::NoCertificate)) } else { Ok(certificates) }
 }
@@ -184,7 +184,7 @@ fn load_key(
     guard: &Guard,
 ) -> Result<Attempt, Cause> {
     let failure = |flaw| Err(Cause::Store(name.to_owned(), flaw));
-    let mut found = FoundKeys { leaf, matching: None, has_others: false };
+    let mut found = FoundKeys { name, leaf, matching: None, has_others: false };
     let mut load = |pin, slot| {
         let target = Target { uri, name, object: ObjectType::PrivateKey, slot };
         load(&target, pin, guard, &mut |object| found.add(object))
@@ -236,6 +236,7 @@ fn load_key(
 
 /// The private keys that were found.
 struct FoundKeys<'a> {
+    name: &'a Path,
     leaf: Option<&'a X509>,
     matching: Option<PKey<Private>>,
     has_others: bool,
@@ -243,21 +244,18 @@ struct FoundKeys<'a> {
 
 impl FoundKeys<'_> {
     /// Adds a key. Returns whether it belongs to the leaf.
-    fn add(&mut self, object: Object) -> bool {
-        let Object::Key(key) = object else { return false };
+    fn add(&mut self, object: Object) -> Result<bool, Cause> {
+        let Object::Key(key) = object else { return Ok(false) };
         // OpenSSL's own providers only read files.
         if ossl::key_holder(&key) == KeyHolder::OpenSsl {
-            return false;
+            return Ok(false);
         }
-        let is_match = self.leaf.is_none_or(|leaf| {
-            // SAFETY: a valid certificate and a valid key.
-            unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) == 1 }
-        });
-        self.has_others |= !is_match;
-        if is_match {
-            self.matching = Some(key);
+        match self.leaf.map_or(Ok(()), |leaf| check_match(leaf, &key)) {
+            Ok(()) => self.matching = Some(key),
+            Err(Mismatch::Different(_)) => self.has_others = true,
+            Err(mismatch) => return Err(mismatch.cause(Some(self.name))),
         }
-        is_match
+        Ok(self.matching.is_some())
     }
 }
 
@@ -285,7 +283,7 @@ fn load(
     target: &Target<'_>,
     pin: Option<&Secret>,
     _guard: &Guard,
-    add: &mut dyn FnMut(Object) -> bool,
+    add: &mut dyn FnMut(Object) -> Result<bool, Cause>,
 ) -> Result<Request, Cause> {
     let errors = QuietErrors::new();
     let mut answer = Answer { pin: pin.map(Secret::bytes), ..Answer::default() };
@@ -302,7 +300,7 @@ fn load(
             }
             continue;
         };
-        if add(object) {
+        if add(object)? {
             break;
         }
     }

@@ -5,6 +5,7 @@ use super::*;
 use crate::error::UriFlaw;
 use crate::source::key::LoadedKey;
 use crate::source::loaded_keys::LoadedKeys;
+use foreign_types::ForeignType;
 use std::sync::mpsc;
 use testkit::certificates::Identity;
 use testkit::der::{element, pem};
