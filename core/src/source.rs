@@ -138,10 +138,9 @@ fn open_pkcs12(
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
 }
 
-/// Empties the caches of lists, of files of issuers, and of keys.
+/// Empties the caches of lists, of files of issuers and of keys, and forgets the refused PINs.
 pub fn clear_caches() {
     listing::clear_cache();
-    store::clear_cache();
     issuers::clear_cache();
     key::cache::clear();
     store::clear_cache();
