@@ -99,7 +99,7 @@ impl Group {
         let Some(Reloaded { listing, origins, is_different }) =
             listing.reloaded(passwords.as_deref(), base.as_deref(), before, was_opened)?
         else {
-            listing::store(listing, now);
+            listing::put(listing, now);
             return Ok(None);
         };
         let is_open = |origin: &CredentialOrigin| {
@@ -111,7 +111,7 @@ impl Group {
             true => Arc::new(self.loaded.rearranged(origins.iter().map(|origin| origin.index))),
         };
         let listing = Arc::new(listing);
-        listing::store(&listing, now);
+        listing::put(&listing, now);
         let source =
             GroupSource::Files { listing, passwords: passwords.clone(), base: base.clone() };
         let group = Group { source, loaded, opened: Some(opened) };
