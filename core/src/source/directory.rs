@@ -146,7 +146,7 @@ fn open_once(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Ope
         files: source.files.clone(),
         directories: std::mem::take(&mut found.directories),
         contents: std::mem::take(&mut found.contents),
-        password: if found.has_pkcs12 { source.mark(source.password()?.as_ref()) } else { None },
+        password: if found.has_pkcs12 { source.mark()? } else { None },
     };
     let credentials = found.credentials.into_iter().map(|found| found.credential).collect();
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
