@@ -314,7 +314,8 @@ impl<'a> Credential<'a> {
                 LoadedKey::Store(key)
             }
             KeySource::Files(files) => {
-                let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
+                let no_entry = || Cause::Refused(Problem::NoEntry.into());
+                let (last, others) = files.split_last().ok_or_else(no_entry)?;
                 let mut others = others.iter().map(|path| from_file(path, &matching));
                 // A key of another certificate leads to the next file, any other error to a failure.
                 let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
