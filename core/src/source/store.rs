@@ -91,8 +91,8 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
     let _errors = QuietErrors::new();
     let guard = lock().ok_or_else(|| failure(StoreFlaw::Nested))?;
     let mut certificates = Vec::new();
-    let target = Target { uri, name: &name, object: ObjectType::Certificate, slot: None };
-    load(&target, None, &guard, &mut |object| {
+    let query = Query { uri, name: &name, object: ObjectType::Certificate, slot: None };
+    load(&query, None, &guard, &mut |object| {
         if let Object::Certificate(certificate) = object {
             certificates.push(certificate);
         }
@@ -157,7 +157,7 @@ pub fn open_early(uri: &Uri) {
     let Some(guard) = lock() else { return };
     if process.swap(guard.process(), Ordering::Relaxed) != guard.process() {
         let (name, object) = (Path::new(""), ObjectType::Certificate);
-        drop(open(&Target { uri, name, object, slot: None }, &mut Answer::default()));
+        drop(open(&Query { uri, name, object, slot: None }, &mut Answer::default()));
     }
 }
 
@@ -186,8 +186,8 @@ fn load_key(
     let failure = |flaw| Err(Cause::Store(name.to_owned(), flaw));
     let mut found = FoundKeys { name, leaf, matching: None, has_others: false };
     let mut load = |pin, slot| {
-        let target = Target { uri, name, object: ObjectType::PrivateKey, slot };
-        load(&target, pin, guard, &mut |object| found.add(object))
+        let query = Query { uri, name, object: ObjectType::PrivateKey, slot };
+        load(&query, pin, guard, &mut |object| found.add(object))
             .map(|request| (request, found.matching.take(), found.has_others))
     };
     let attempt = |key| Ok(Attempt::Found(StoreKey::new(key, guard)));
@@ -260,7 +260,7 @@ impl FoundKeys<'_> {
 }
 
 /// What a provider requested while it loaded objects.
-struct Request {
+struct PinRequest {
     /// The maximum length of the PIN; `None` if the provider requested none.
     max: Option<c_int>,
     /// The slot of the token.
@@ -270,7 +270,7 @@ struct Request {
 }
 
 /// What is loaded.
-struct Target<'a> {
+struct Query<'a> {
     uri: &'a Uri,
     name: &'a Path,
     object: ObjectType,
@@ -280,23 +280,23 @@ struct Target<'a> {
 
 /// Loads the objects behind a URI until `add` returns true.
 fn load(
-    target: &Target<'_>,
+    query: &Query<'_>,
     pin: Option<&Secret>,
     _guard: &Guard,
     add: &mut dyn FnMut(Object) -> Result<bool, Cause>,
-) -> Result<Request, Cause> {
+) -> Result<PinRequest, Cause> {
     let errors = QuietErrors::new();
     let mut answer = Answer { pin: pin.map(Secret::bytes), ..Answer::default() };
-    let mut store = open(target, &mut answer)?;
+    let mut store = open(query, &mut answer)?;
     let mut count = 0;
     while !store.is_at_end() {
         if count == MAX_OBJECTS {
-            return Err(Cause::Store(target.name.to_owned(), StoreFlaw::TooMany(MAX_OBJECTS)));
+            return Err(Cause::Store(query.name.to_owned(), StoreFlaw::TooMany(MAX_OBJECTS)));
         }
         count += 1;
         let Some(object) = store.load() else {
             if errors.is_out_of_memory() {
-                return Err(Cause::Memory(Some(target.name.to_owned())));
+                return Err(Cause::Memory(Some(query.name.to_owned())));
             }
             continue;
         };
@@ -305,11 +305,11 @@ fn load(
         }
     }
     drop(store);
-    Ok(Request { max: answer.requested, slot: answer.slot, is_supplied: answer.is_supplied })
+    Ok(PinRequest { max: answer.requested, slot: answer.slot, is_supplied: answer.is_supplied })
 }
 
-fn open<'a>(target: &Target<'_>, answer: &'a mut Answer<'_>) -> Result<Store<'a>, Cause> {
-    let Target { uri, name, object, slot } = target;
+fn open<'a>(query: &Query<'_>, answer: &'a mut Answer<'_>) -> Result<Store<'a>, Cause> {
+    let Query { uri, name, object, slot } = query;
     let text = uri.for_provider(*object, *slot);
     // OpenSSL first opens a file with this name.
     let is_file = |text: &str| Path::new(text).symlink_metadata().is_ok();
