@@ -19,8 +19,8 @@ use crate::hash::{Map, Set};
 use crate::list::Files;
 use crate::order::sorted;
 use crate::secret::Secret;
-use crate::x509::brief::{self, Brief, NotAfter};
 use crate::x509::certificate::Certificate;
+use crate::x509::outline::{self, NotAfter, Outline};
 use layout::{Kind, Names};
 use std::cmp::Reverse;
 use std::ffi::{OsStr, OsString};
@@ -53,7 +53,7 @@ impl Found {
     fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
         let bundle = credential.bundle();
         let file = &credential.files().certificate;
-        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, file)?;
+        let Outline { not_after, is_ca } = outline_of(&bundle.leaf, file)?;
         if is_ca {
             return Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true });
         }
@@ -70,8 +70,8 @@ impl Found {
     }
 }
 
-fn brief_of(certificate: &Certificate, file: &Path) -> Result<Brief, SkipReason> {
-    brief::of(certificate).map_err(|_| no_memory(file))
+fn outline_of(certificate: &Certificate, file: &Path) -> Result<Outline, SkipReason> {
+    outline::of(certificate).map_err(|_| no_memory(file))
 }
 
 fn no_memory(file: &Path) -> SkipReason {
@@ -322,7 +322,7 @@ impl Reading<'_> {
             Err(cause) => return Err(SkipReason::Broken(cause)),
         };
         if keys.is_empty() {
-            return Err(match brief_of(&bundle.leaf, path)?.is_ca {
+            return Err(match outline_of(&bundle.leaf, path)?.is_ca {
                 true => SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: false },
                 false => SkipReason::NoKey,
             });

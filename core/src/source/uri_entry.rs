@@ -10,8 +10,8 @@ use crate::file;
 use crate::hash::Set;
 use crate::list::Files;
 use crate::uri::{Uri, is_uri};
-use crate::x509::brief;
 use crate::x509::certificate::Certificate;
+use crate::x509::outline;
 use openssl::x509::X509;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
         certificates.iter().filter(|x| x.issuer() != x.subject()).map(|x| x.issuer()).collect();
     let is_leaf = |x: &Certificate| -> Result<bool, OutOfMemory> {
         let is_only = certificates.len() == 1;
-        Ok(is_only || !(issuers.contains(x.subject()) || brief::of(x)?.is_ca))
+        Ok(is_only || !(issuers.contains(x.subject()) || outline::of(x)?.is_ca))
     };
     let key = match source.files.key {
         Some(_) => key_source(source)?,
