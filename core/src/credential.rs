@@ -99,7 +99,7 @@ impl Group {
         let Some(Reloaded { listing, origins, is_different }) =
             listing.reloaded(passwords.as_deref(), base.as_deref(), before, was_opened)?
         else {
-            listing::store(listing, now);
+            listing::put(listing, now);
             return Ok(None);
         };
         let is_open = |origin: &CredentialOrigin| {
@@ -111,7 +111,7 @@ impl Group {
             true => Arc::new(self.loaded.rearranged(origins.iter().map(|origin| origin.index))),
         };
         let listing = Arc::new(listing);
-        listing::store(&listing, now);
+        listing::put(&listing, now);
         let source =
             GroupSource::Files { listing, passwords: passwords.clone(), base: base.clone() };
         let group = Group { source, loaded, opened: Some(opened) };
@@ -278,9 +278,9 @@ impl<'a> Credential<'a> {
         &self,
         callback: Option<&PasswordCallback>,
         use_cache: bool,
-    ) -> Result<PKey<Private>, Cause> {
+    ) -> Result<LoadedKey, Cause> {
         let (file, passwords, base, loaded, accepts) = match self.source {
-            Source::Memory { key, .. } => return Ok(key.clone()),
+            Source::Memory { key, .. } => return Ok(LoadedKey::File(key.clone())),
             Source::File { file, passwords, base, loaded, accepts, .. } => {
                 (file, passwords, base, loaded, accepts)
             }
@@ -314,7 +314,8 @@ impl<'a> Credential<'a> {
                 LoadedKey::Store(key)
             }
             KeySource::Files(files) => {
-                let (last, others) = files.split_last().ok_or(Cause::Memory(None))?;
+                let no_entry = || Cause::Refused(Problem::NoEntry.into());
+                let (last, others) = files.split_last().ok_or_else(no_entry)?;
                 let mut others = others.iter().map(|path| from_file(path, &matching));
                 // A key of another certificate leads to the next file, any other error to a failure.
                 let found = others.find(|key| !matches!(key, Err(Cause::KeyMismatch(..))));
@@ -325,6 +326,6 @@ impl<'a> Credential<'a> {
             }
         };
         loaded.set(self.number, key.clone());
-        Ok(key.key().clone())
+        Ok(key)
     }
 }

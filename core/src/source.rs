@@ -74,12 +74,14 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Returns the mark of the password that decrypted certificates; `None` if they need no check of the
-    /// password, because all selectors with these files have the same one.
-    fn mark(&self, password: Option<&Secret>) -> Option<PasswordMark> {
+    /// Returns the mark of this entry's password, which decrypted certificates; `None` if they need no check of
+    /// the password, because all selectors with these files have the same one.
+    fn mark(&self) -> Result<Option<PasswordMark>, Cause> {
         match self.passwords {
-            Some(KeyPasswords::Files(_)) => None,
-            Some(KeyPasswords::Set(_)) | None => Some(PasswordMark::new(password)),
+            Some(KeyPasswords::Files(_)) => Ok(None),
+            Some(KeyPasswords::Set(_)) | None => {
+                Ok(Some(PasswordMark::new(self.password()?.as_ref())))
+            }
         }
     }
 
@@ -133,15 +135,14 @@ fn open_pkcs12(
         files: source.files.clone(),
         directories: Vec::new(),
         contents: vec![Watched::new(name.clone(), content.stamp)],
-        password: source.mark(password.as_ref()),
+        password: source.mark()?,
     };
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
 }
 
-/// Empties the caches of lists, of files of issuers, and of keys.
+/// Empties the caches of lists, of files of issuers and of keys, and forgets the refused PINs.
 pub fn clear_caches() {
     listing::clear_cache();
-    store::clear_cache();
     issuers::clear_cache();
     key::cache::clear();
     store::clear_cache();

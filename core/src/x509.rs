@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Certificates: their names, their chains, and the properties on which the choice depends.
 
-pub mod brief;
 pub mod certificate;
 pub mod chain;
 pub(crate) mod der;
@@ -9,3 +8,4 @@ pub(crate) mod extensions;
 pub mod facts;
 pub mod fingerprint;
 pub mod name;
+pub mod outline;

@@ -11,7 +11,7 @@ use openssl::x509::X509;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use testkit::certificates::{Identity, Subject, pem};
+use testkit::certificates::{Identity, StringKind, Subject, name_in, pem};
 use testkit::connection::Connection;
 use testkit::directory::{effective_user, set_mode};
 use testkit::handshake::{Version, Way};
@@ -177,6 +177,14 @@ fn a_ca_certificate_is_not_sent_though_it_has_a_key() {
     let old = Subject::new("old").version(0).bare().valid(-YEAR, 9 * YEAR);
     let old = Identity::self_signed(old);
     let client = issue(&old, "client", 1);
+    files.write_identity("ca", &old);
+    files.write_identity("client", &client);
+    assert_eq!(sent(files.root()), [client.certificate]);
+    // The issuer in the client's certificate has another encoding.
+    let name = |kind| Subject::named(name_in(kind, "certpick", "Old CA"));
+    let old = Identity::self_signed(name(StringKind::Bmp).version(0).bare().valid(-YEAR, 9 * YEAR));
+    let renewed = Identity::self_signed(name(StringKind::Printable).with_key(&old.key).bare());
+    let client = issue(&renewed, "client", 1);
     files.write_identity("ca", &old);
     files.write_identity("client", &client);
     assert_eq!(sent(files.root()), [client.certificate]);

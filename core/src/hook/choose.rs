@@ -326,7 +326,7 @@ unsafe fn install(
         chain.push(certificate.clone()).map_err(|_| no_memory())?;
     }
     // SAFETY: the caller's promise.
-    unsafe { installation::install(ssl, leaf, &key, &chain) }
+    unsafe { installation::install(ssl, leaf, key, &chain) }
 }
 
 /// Returns the time in seconds since 1970.

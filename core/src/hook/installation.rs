@@ -12,10 +12,10 @@ use crate::error::{Cause, Error};
 use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
 use crate::request;
-use crate::source::store;
-use foreign_types::{ForeignType, ForeignTypeRef};
+use crate::source::key::LoadedKey;
+use foreign_types::ForeignType;
 use libc::c_int;
-use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::pkey::{PKey, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
@@ -49,7 +49,7 @@ pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
     unsafe {
         end(ssl);
         let ctx = ffi::SSL_get_SSL_CTX(ssl);
-        let new = Installation { leaf: None, saved: read_slots(ssl), ctx };
+        let new = Installation { leaf: None, key: None, saved: read_slots(ssl), ctx };
         *record::installation(ssl)? = Some(new);
         let previous = ossl::SSL_get_info_callback(ssl);
         if !previous.is_some_and(is_our_callback) {
@@ -68,7 +68,7 @@ pub unsafe fn begin(ssl: *mut ffi::SSL) -> Result<(), Error> {
 pub unsafe fn install(
     ssl: *mut ffi::SSL,
     leaf: &X509,
-    key: &PKeyRef<Private>,
+    key: LoadedKey,
     chain: &Stack<X509>,
 ) -> Result<Installed, InstallError> {
     let no_memory = |_| InstallError::Fatal(Cause::Memory(None));
@@ -76,14 +76,16 @@ pub unsafe fn install(
     // SAFETY: the caller's promise, and valid objects; OpenSSL takes its own references.
     // TLS 1.3 chooses among the certificates of all slots, so these are cleared first.
     let done = unsafe {
+        ossl::SSL_certs_clear(ssl);
         if let Some(installation) = record::installation(ssl).map_err(no_memory)? {
             installation.leaf = Some(leaf.clone());
+            installation.key = Some(key.clone());
         }
-        ossl::SSL_certs_clear(ssl);
-        ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), key.as_ptr(), chain.as_ptr(), 1)
+        let pkey = key.key().as_ptr();
+        ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), pkey, chain.as_ptr(), 1)
     };
     if done == 1 {
-        return Ok(Installed { leaf: leaf.clone(), key: key.to_owned() });
+        return Ok(Installed { leaf: leaf.clone(), key: key.key().clone() });
     }
     if errors.is_security_level() {
         return Err(InstallError::SecurityLevel);
@@ -194,12 +196,10 @@ unsafe fn discard_key_after_failure(ssl: *mut ffi::SSL, kind: c_int, value: c_in
     if kind != SENT_ALERT || value != INTERNAL_ERROR {
         return;
     }
-    // SAFETY: the caller's promise. The key is NULL or lives as long as it is on the SSL.
-    unsafe {
-        let key = ffi::SSL_get_privatekey(ssl);
-        if !key.is_null() {
-            store::discard(PKeyRef::from_ptr(key));
-        }
+    // SAFETY: the caller's promise. OpenSSL is not called while the reference is used.
+    let installation = unsafe { record::installation(ssl) };
+    if let Ok(Some(Installation { key: Some(key), .. })) = installation {
+        key.discard();
     }
 }
 
@@ -258,5 +258,37 @@ unsafe fn next_callback(ssl: *mut ffi::SSL) -> Option<InfoCallback> {
         record::previous_callback(ssl)
             .or_else(|| ossl::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl)))
             .filter(|callback| !is_our_callback(*callback))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::store::tests::store_key;
+    use openssl::ssl::{Ssl, SslContext, SslMethod};
+    use testkit::certificates::Identity;
+
+    #[test]
+    fn a_key_of_a_token_is_discarded_only_if_it_could_not_sign() {
+        /// A fatal alert in the other direction, another one, and one that is not fatal.
+        const OTHERS: [(c_int, c_int); 3] = [(0x4004, 0x250), (0x4008, 0x228), (0x4008, 0x150)];
+        let identity = Identity::self_signed("a");
+        let context = SslContext::builder(SslMethod::tls_client()).unwrap().build();
+        let ssl = Ssl::new(&context).unwrap();
+        let after = |kind, value| {
+            let key = store_key(&identity);
+            let (loaded, chain) = (LoadedKey::Store(key.clone()), Stack::new().unwrap());
+            // SAFETY: a client's valid SSL, which no other thread uses.
+            unsafe {
+                begin(ssl.as_ptr()).unwrap();
+                assert!(install(ssl.as_ptr(), &identity.certificate, loaded, &chain).is_ok());
+                info_callback(ssl.as_ptr(), kind, value);
+            }
+            key.is_usable()
+        };
+        for (kind, value) in OTHERS {
+            assert!(after(kind, value), "{kind:x} {value:x}");
+        }
+        assert!(!after(0x4008, 0x250));
     }
 }

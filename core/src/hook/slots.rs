@@ -2,6 +2,7 @@
 //! The certificates on an SSL. OpenSSL has one slot for each type of key.
 
 use crate::ossl;
+use crate::source::key::LoadedKey;
 use foreign_types::ForeignType;
 use libc::{c_int, c_long, c_void};
 use openssl::pkey::{PKey, Private};
@@ -15,6 +16,8 @@ use std::ptr;
 pub struct Installation {
     /// The certificate that was installed; `None` if no credential suits.
     pub leaf: Option<X509>,
+    /// Its private key.
+    pub key: Option<LoadedKey>,
     /// The program's own certificates, which were on the SSL before. The current one is last.
     pub saved: Vec<CertSlot>,
     /// The SSL_CTX of the SSL at that time. It is compared, never dereferenced.

@@ -100,7 +100,8 @@ pub enum OpenError {
 /// An open store. The error queue may get entries.
 pub struct Store<'a> {
     store: *mut c_void,
-    method: Method,
+    /// Dropped after the store is closed.
+    _method: Method,
     _answer: PhantomData<&'a mut Answer<'a>>,
 }
 
@@ -147,7 +148,7 @@ impl<'a> Store<'a> {
                 let is_served = !loader.is_null();
                 return Err(if is_served { OpenError::Failed } else { OpenError::NotServed });
             }
-            let store = Store { store, method, _answer: PhantomData };
+            let store = Store { store, _method: method, _answer: PhantomData };
             let kind = if for_keys { INFO_PKEY } else { INFO_CERT };
             if OSSL_STORE_expect(store.store, kind) == 1 {
                 Ok(store)
@@ -203,9 +204,8 @@ impl<'a> Store<'a> {
 
 impl Drop for Store<'_> {
     fn drop(&mut self) {
-        // SAFETY: a store that we own and close once. `method` is dropped afterwards.
+        // SAFETY: a store that we own and close once. Its method still exists.
         unsafe { OSSL_STORE_close(self.store) };
-        let _ = &self.method;
     }
 }
 

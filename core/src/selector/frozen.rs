@@ -10,9 +10,9 @@ use crate::choice::{Policy, RuleMatch};
 use crate::credential::{Credential, Group};
 use crate::error::{Cause, Error, OutOfMemory, Problem};
 use crate::rule::{Rule, Target};
+use crate::source::key::LoadedKey;
 use crate::source::password::PasswordCallback;
 use crate::source::watched::{FileCheck, FileCheckError};
-use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::sync::{Arc, Mutex};
 
@@ -352,7 +352,7 @@ impl FrozenSelector {
         candidate: usize,
         links: &[u32],
         check: Option<FileCheck>,
-    ) -> Result<PKey<Private>, FileCheckError> {
+    ) -> Result<LoadedKey, FileCheckError> {
         let no_entry = || FileCheckError::Cause(Cause::Refused(Problem::NoEntry.into()));
         let number = index.survivors().credential(candidate).ok_or_else(no_entry)?;
         let credential = self.credential(number).ok_or_else(no_entry)?;

@@ -11,16 +11,17 @@ use super::bundle::{self, Bundle, SharedCertificates};
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
 use super::{Source, pem, pkcs12};
-use crate::error::{Cause, Problem};
+use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file::regular::ReadError;
 use crate::file::stamp::Stamp;
 use crate::file::{self, Content};
-use crate::hash::{Map, Set};
+use crate::hash::Map;
 use crate::list::Files;
 use crate::order::sorted;
 use crate::secret::Secret;
-use crate::x509::brief::{self, Brief, NotAfter};
 use crate::x509::certificate::Certificate;
+use crate::x509::chain::{IssuerAndSubject, have_issued};
+use crate::x509::outline::{self, NotAfter, Outline};
 use layout::{Kind, Names};
 use std::cmp::Reverse;
 use std::ffi::{OsStr, OsString};
@@ -53,7 +54,7 @@ impl Found {
     fn new(credential: ListedCredential) -> Result<Found, SkipReason> {
         let bundle = credential.bundle();
         let file = &credential.files().certificate;
-        let Brief { not_after, is_ca } = brief_of(&bundle.leaf, file)?;
+        let Outline { not_after, is_ca } = outline_of(&bundle.leaf, file)?;
         if is_ca {
             return Err(SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: true });
         }
@@ -70,8 +71,8 @@ impl Found {
     }
 }
 
-fn brief_of(certificate: &Certificate, file: &Path) -> Result<Brief, SkipReason> {
-    brief::of(certificate).map_err(|_| no_memory(file))
+fn outline_of(certificate: &Certificate, file: &Path) -> Result<Outline, SkipReason> {
+    outline::of(certificate).map_err(|_| no_memory(file))
 }
 
 fn no_memory(file: &Path) -> SkipReason {
@@ -146,7 +147,7 @@ fn open_once(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Ope
         files: source.files.clone(),
         directories: std::mem::take(&mut found.directories),
         contents: std::mem::take(&mut found.contents),
-        password: if found.has_pkcs12 { source.mark(source.password()?.as_ref()) } else { None },
+        password: if found.has_pkcs12 { source.mark()? } else { None },
     };
     let credentials = found.credentials.into_iter().map(|found| found.credential).collect();
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
@@ -210,7 +211,8 @@ pub fn list(
     }
     progress(certificates.len(), certificates.len());
     skipped.extend(unused_keys(&names, key_directory, key_names));
-    let credentials = distinct(reading.found, &mut skipped);
+    let no_memory = |_| Cause::Memory(Some(directory.clone()));
+    let credentials = distinct(reading.found, &mut skipped).map_err(no_memory)?;
     let skipped = sorted(skipped, |a, b| a.path.cmp(&b.path));
     Ok(Directory { credentials, skipped, directories, contents: reading.watched, has_pkcs12 })
 }
@@ -230,7 +232,7 @@ fn unused_keys(names: &Names, key_directory: &Path, key_names: &Names) -> Vec<Sk
 
 /// Returns the credentials in the order of preference. A leaf that several files have counts once, with its
 /// longest chain. A certificate that issued another leaf is not a client's.
-fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
+fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, OutOfMemory> {
     // The first of equal credentials is kept.
     let rank = |one: &Found| Reverse(one.credential.bundle().extra.len());
     let found = sorted(found, |a, b| (rank(a), a.file()).cmp(&(rank(b), b.file())));
@@ -250,15 +252,19 @@ fn distinct(found: Vec<Found>, skipped: &mut Vec<Skipped>) -> Vec<Found> {
             }
         }
     }
-    let issued = kept.iter().map(Found::leaf).filter(|leaf| leaf.issuer() != leaf.subject());
-    let issuers: Set<Vec<u8>> = issued.map(|leaf| leaf.issuer().to_vec()).collect();
+    let leaves = kept.iter().map(Found::leaf);
+    let names: Vec<IssuerAndSubject<'_>> = leaves
+        .map(|leaf| IssuerAndSubject { issuer: leaf.issuer(), subject: leaf.subject() })
+        .collect();
+    let mut have_issued = have_issued(&names)?.into_iter();
     let (cas, kept): (Vec<Found>, Vec<Found>) =
-        kept.into_iter().partition(|one| issuers.contains(one.leaf().subject()));
+        kept.into_iter().partition(|_| have_issued.next() == Some(true));
     skipped.extend(cas.into_iter().map(|ca| {
         let why = SkipReason::Ca { count: 1 + ca.credential.bundle().extra.len(), has_key: true };
         Skipped { path: ca.file().clone(), why }
     }));
-    sorted(kept, |a, b| (Reverse(a.not_after), a.file()).cmp(&(Reverse(b.not_after), b.file())))
+    let rank = |one: &Found| Reverse(one.not_after);
+    Ok(sorted(kept, |a, b| (rank(a), a.file()).cmp(&(rank(b), b.file()))))
 }
 
 /// Returns whether the system, and not the file or its permissions, is the reason for an error.
@@ -322,7 +328,7 @@ impl Reading<'_> {
             Err(cause) => return Err(SkipReason::Broken(cause)),
         };
         if keys.is_empty() {
-            return Err(match brief_of(&bundle.leaf, path)?.is_ca {
+            return Err(match outline_of(&bundle.leaf, path)?.is_ca {
                 true => SkipReason::Ca { count: 1 + bundle.extra.len(), has_key: false },
                 false => SkipReason::NoKey,
             });

@@ -27,7 +27,7 @@ use zeroize::Zeroize;
 /// A private key that was loaded.
 #[derive(Clone, Debug)]
 pub enum LoadedKey {
-    /// From a file.
+    /// From a file or from memory.
     File(PKey<Private>),
     /// From a store. Kept as long as the key is used.
     Store(StoreKey),
@@ -47,6 +47,13 @@ impl LoadedKey {
         match self {
             LoadedKey::File(_) => true,
             LoadedKey::Store(key) => key.is_usable(),
+        }
+    }
+
+    /// Makes later handshakes load the key of a token again, because it could not sign.
+    pub fn discard(&self) {
+        if let LoadedKey::Store(key) = self {
+            key.discard();
         }
     }
 }

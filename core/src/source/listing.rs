@@ -15,7 +15,7 @@ use crate::error::{Cause, Error};
 use crate::file::stamp::WorkingDirectory;
 use crate::list::{self, Files, Passwords};
 use cached::{ListKey, ListKeyRef};
-pub use cached::{clear as clear_cache, store};
+pub use cached::{clear as clear_cache, put};
 pub use reload::{CredentialOrigin, Reloaded};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -165,7 +165,7 @@ impl Listing {
         }
         let key = key.map(|key| Arc::new(key.into_owned()));
         let content = Arc::new(new.finish(accepts, key, None));
-        store(&content, now);
+        put(&content, now);
         Ok(Fetched { content, is_from_cache: false })
     }
 
@@ -184,7 +184,7 @@ impl Listing {
             if let Some(reloaded) = content.reloaded(passwords, None, offset, |_| false)? {
                 content = Arc::new(reloaded.listing);
             }
-            store(&content, now);
+            put(&content, now);
         }
         Ok(Fetched { content, is_from_cache: true })
     }

@@ -4,7 +4,6 @@
 use super::key::LoadedKey;
 use crate::ossl::{self, KeyHolder};
 use once_cell::race::OnceBox;
-use openssl::pkey::{PKey, Private};
 
 const CHUNK: usize = 128;
 
@@ -45,8 +44,8 @@ impl LoadedKeys {
     }
 
     /// Returns the key of a credential if it is loaded and this process can use it.
-    pub fn get(&self, index: usize) -> Option<&PKey<Private>> {
-        self.usable(index).map(|slot| slot.key.key())
+    pub fn get(&self, index: usize) -> Option<&LoadedKey> {
+        self.usable(index).map(|slot| &slot.key)
     }
 
     fn usable(&self, index: usize) -> Option<&Slot> {
@@ -54,8 +53,8 @@ impl LoadedKeys {
         loaded.is_usable().then_some(loaded)
     }
 
-    /// Stores a key, unless another thread or the parent process has stored one. If this process cannot use the
-    /// parent's key, each handshake loads the key again.
+    /// Stores a key, unless another thread or the parent process has stored one. If that one was discarded, or
+    /// this process cannot use it, each later handshake loads the key again.
     pub fn set(&self, index: usize, key: LoadedKey) {
         let Some(chunk) = self.0.get(index / CHUNK) else { return };
         let chunk = chunk.get_or_init(|| Box::new((0..CHUNK).map(|_| OnceBox::new()).collect()));

@@ -35,7 +35,7 @@ const MAX_PARTS: usize = 10_000;
 
 /// One credential of a file.
 #[derive(Debug)]
-pub struct Opened {
+pub struct Pkcs12Credential {
     /// The leaf, and all other certificates of the file.
     pub bundle: Bundle,
     /// The numbers of the keys that may be that of the leaf, the best candidate first.
@@ -59,7 +59,7 @@ pub fn open(
     name: &Path,
     password: Option<&Secret>,
     shared: &mut SharedCertificates,
-) -> Result<Vec<Opened>, Cause> {
+) -> Result<Vec<Pkcs12Credential>, Cause> {
     bags::read(content, &mut Passwords::new(password), None)
         .and_then(|bags| credentials::credentials(bags, shared))
         .map_err(|failure| failure.cause(name, password, false))
@@ -76,7 +76,7 @@ pub fn open_entry(
     if !private::is_private(&content.metadata) {
         return Err(Cause::KeyPermissions(name.clone()));
     }
-    let credential = |opened: Opened| {
+    let credential = |opened: Pkcs12Credential| {
         let files = Files { certificate: name.clone(), key: None };
         let key = KeySource::Pkcs12(opened.keys);
         ListedCredential::new(files, opened.bundle, key, content.stamp)

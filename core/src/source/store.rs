@@ -8,9 +8,10 @@ mod cached;
 mod lock;
 mod refused;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wrapper;
 
+use super::key::matching::{Mismatch, check_match};
 use super::password::{PasswordCallback, first_line};
 use super::pem::MAX_CERTIFICATES;
 use crate::error::{Cause, Problem, StoreFlaw};
@@ -20,10 +21,9 @@ use crate::secret::Secret;
 use crate::uri::{ObjectType, Uri};
 use crate::x509::chain::public_key_der;
 use cached::KeyId;
-use foreign_types::ForeignType;
 use libc::c_int;
 use lock::{Guard, lock};
-use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -91,12 +91,12 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
     let _errors = QuietErrors::new();
     let guard = lock().ok_or_else(|| failure(StoreFlaw::Nested))?;
     let mut certificates = Vec::new();
-    let target = Target { uri, name: &name, object: ObjectType::Certificate, slot: None };
-    load(&target, None, &guard, &mut |object| {
+    let query = Query { uri, name: &name, object: ObjectType::Certificate, slot: None };
+    load(&query, None, &guard, &mut |object| {
         if let Object::Certificate(certificate) = object {
             certificates.push(certificate);
         }
-        false
+        Ok(false)
     })?;
     if certificates.is_empty() { Err(failure(StoreFlaw::NoCertificate)) } else { Ok(certificates) }
 }
@@ -157,13 +157,8 @@ pub fn open_early(uri: &Uri) {
     let Some(guard) = lock() else { return };
     if process.swap(guard.process(), Ordering::Relaxed) != guard.process() {
         let (name, object) = (Path::new(""), ObjectType::Certificate);
-        drop(open(&Target { uri, name, object, slot: None }, &mut Answer::default()));
+        drop(open(&Query { uri, name, object, slot: None }, &mut Answer::default()));
     }
-}
-
-/// Removes a key from the cache because it could not sign. The next connection loads it again.
-pub fn discard(key: &PKeyRef<Private>) {
-    cached::discard(key);
 }
 
 /// Empties the cache, and forgets the refused PINs.
@@ -189,10 +184,10 @@ fn load_key(
     guard: &Guard,
 ) -> Result<Attempt, Cause> {
     let failure = |flaw| Err(Cause::Store(name.to_owned(), flaw));
-    let mut found = FoundKeys { leaf, matching: None, has_others: false };
+    let mut found = FoundKeys { name, leaf, matching: None, has_others: false };
     let mut load = |pin, slot| {
-        let target = Target { uri, name, object: ObjectType::PrivateKey, slot };
-        load(&target, pin, guard, &mut |object| found.add(object))
+        let query = Query { uri, name, object: ObjectType::PrivateKey, slot };
+        load(&query, pin, guard, &mut |object| found.add(object))
             .map(|request| (request, found.matching.take(), found.has_others))
     };
     let attempt = |key| Ok(Attempt::Found(StoreKey::new(key, guard)));
@@ -241,6 +236,7 @@ fn load_key(
 
 /// The private keys that were found.
 struct FoundKeys<'a> {
+    name: &'a Path,
     leaf: Option<&'a X509>,
     matching: Option<PKey<Private>>,
     has_others: bool,
@@ -248,26 +244,23 @@ struct FoundKeys<'a> {
 
 impl FoundKeys<'_> {
     /// Adds a key. Returns whether it belongs to the leaf.
-    fn add(&mut self, object: Object) -> bool {
-        let Object::Key(key) = object else { return false };
+    fn add(&mut self, object: Object) -> Result<bool, Cause> {
+        let Object::Key(key) = object else { return Ok(false) };
         // OpenSSL's own providers only read files.
         if ossl::key_holder(&key) == KeyHolder::OpenSsl {
-            return false;
+            return Ok(false);
         }
-        let is_match = self.leaf.is_none_or(|leaf| {
-            // SAFETY: a valid certificate and a valid key.
-            unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) == 1 }
-        });
-        self.has_others |= !is_match;
-        if is_match {
-            self.matching = Some(key);
+        match self.leaf.map_or(Ok(()), |leaf| check_match(leaf, &key)) {
+            Ok(()) => self.matching = Some(key),
+            Err(Mismatch::Different(_)) => self.has_others = true,
+            Err(mismatch) => return Err(mismatch.cause(Some(self.name))),
         }
-        is_match
+        Ok(self.matching.is_some())
     }
 }
 
 /// What a provider requested while it loaded objects.
-struct Request {
+struct PinRequest {
     /// The maximum length of the PIN; `None` if the provider requested none.
     max: Option<c_int>,
     /// The slot of the token.
@@ -277,7 +270,7 @@ struct Request {
 }
 
 /// What is loaded.
-struct Target<'a> {
+struct Query<'a> {
     uri: &'a Uri,
     name: &'a Path,
     object: ObjectType,
@@ -287,36 +280,36 @@ struct Target<'a> {
 
 /// Loads the objects behind a URI until `add` returns true.
 fn load(
-    target: &Target<'_>,
+    query: &Query<'_>,
     pin: Option<&Secret>,
     _guard: &Guard,
-    add: &mut dyn FnMut(Object) -> bool,
-) -> Result<Request, Cause> {
+    add: &mut dyn FnMut(Object) -> Result<bool, Cause>,
+) -> Result<PinRequest, Cause> {
     let errors = QuietErrors::new();
     let mut answer = Answer { pin: pin.map(Secret::bytes), ..Answer::default() };
-    let mut store = open(target, &mut answer)?;
+    let mut store = open(query, &mut answer)?;
     let mut count = 0;
     while !store.is_at_end() {
         if count == MAX_OBJECTS {
-            return Err(Cause::Store(target.name.to_owned(), StoreFlaw::TooMany(MAX_OBJECTS)));
+            return Err(Cause::Store(query.name.to_owned(), StoreFlaw::TooMany(MAX_OBJECTS)));
         }
         count += 1;
         let Some(object) = store.load() else {
             if errors.is_out_of_memory() {
-                return Err(Cause::Memory(Some(target.name.to_owned())));
+                return Err(Cause::Memory(Some(query.name.to_owned())));
             }
             continue;
         };
-        if add(object) {
+        if add(object)? {
             break;
         }
     }
     drop(store);
-    Ok(Request { max: answer.requested, slot: answer.slot, is_supplied: answer.is_supplied })
+    Ok(PinRequest { max: answer.requested, slot: answer.slot, is_supplied: answer.is_supplied })
 }
 
-fn open<'a>(target: &Target<'_>, answer: &'a mut Answer<'_>) -> Result<Store<'a>, Cause> {
-    let Target { uri, name, object, slot } = target;
+fn open<'a>(query: &Query<'_>, answer: &'a mut Answer<'_>) -> Result<Store<'a>, Cause> {
+    let Query { uri, name, object, slot } = query;
     let text = uri.for_provider(*object, *slot);
     // OpenSSL first opens a file with this name.
     let is_file = |text: &str| Path::new(text).symlink_metadata().is_ok();

@@ -7,11 +7,11 @@ use super::listed::{KeySource, ListedCredential};
 use super::{Accepts, Source, store};
 use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file;
-use crate::hash::Set;
 use crate::list::Files;
 use crate::uri::{Uri, is_uri};
-use crate::x509::brief;
 use crate::x509::certificate::Certificate;
+use crate::x509::chain::{IssuerAndSubject, have_issued};
+use crate::x509::outline;
 use openssl::x509::X509;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -49,32 +49,24 @@ fn shown(name: &Path) -> PathBuf {
     PathBuf::from(shown)
 }
 
-/// Reads the certificates behind a URI. Each one that has issued no other is the leaf of a credential.
+/// Reads the certificates behind a URI. Each one that has issued no other and is not a CA's is the leaf of a
+/// credential; so is the only one, even if it is a CA's.
 pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
-    let certificates: Vec<Arc<Certificate>> =
-        store::certificates(uri)?.into_iter().map(|x: X509| Arc::new(x.into())).collect();
-    let issuers: Set<&[u8]> =
-        certificates.iter().filter(|x| x.issuer() != x.subject()).map(|x| x.issuer()).collect();
-    let is_leaf = |x: &Certificate| -> Result<bool, OutOfMemory> {
-        let is_only = certificates.len() == 1;
-        Ok(is_only || !(issuers.contains(x.subject()) || brief::of(x)?.is_ca))
-    };
+    let certificates = store::certificates(uri)?.into_iter();
+    let certificates = certificates.map(|x: X509| Arc::new(x.into())).collect();
     let key = match source.files.key {
         Some(_) => key_source(source)?,
         None => uri.clone().into(),
     };
     let name = PathBuf::from(uri.to_string());
-    let mut credentials = Vec::new();
-    for (at, leaf) in certificates.iter().enumerate() {
-        if !is_leaf(leaf).map_err(|_| Cause::Memory(Some(name.clone())))? {
-            continue;
-        }
-        let others = certificates.iter().enumerate().filter(|(other, _)| *other != at);
-        let extra = others.map(|(_, x)| Arc::clone(x)).collect();
-        let bundle = Bundle { leaf: Arc::clone(leaf), extra };
+    let no_memory = |_| Cause::Memory(Some(name.clone()));
+    let (leaves, extra) = split(certificates).map_err(no_memory)?;
+    let credential = |leaf| {
+        let bundle = Bundle { leaf, extra: extra.clone() };
         let files = Files { certificate: name.clone(), key: source.files.key.clone() };
-        credentials.push(ListedCredential::without_file(files, bundle, key.clone()));
-    }
+        ListedCredential::without_file(files, bundle, key.clone())
+    };
+    let credentials: Vec<ListedCredential> = leaves.into_iter().map(credential).collect();
     if credentials.is_empty() {
         return Err(Cause::Unusable { file: name, why: Problem::OnlyCas.into() });
     }
@@ -86,4 +78,57 @@ pub fn open(source: &Source<'_>, uri: &Uri) -> Result<Opened, Cause> {
         password: None,
     };
     Ok(Opened { credentials, collection: Some(Box::new(collection)) })
+}
+
+type Certificates = Vec<Arc<Certificate>>;
+
+/// Splits certificates into leaves and others.
+fn split(certificates: Certificates) -> Result<(Certificates, Certificates), OutOfMemory> {
+    let names: Vec<IssuerAndSubject<'_>> = certificates
+        .iter()
+        .map(|x| IssuerAndSubject { issuer: x.issuer(), subject: x.subject() })
+        .collect();
+    let have_issued = have_issued(&names)?;
+    let is_only = certificates.len() == 1;
+    let (mut leaves, mut others) = (Vec::new(), Vec::new());
+    for (certificate, has_issued) in certificates.into_iter().zip(have_issued) {
+        let is_leaf = !has_issued && (is_only || !outline::of(&certificate)?.is_ca);
+        if is_leaf { &mut leaves } else { &mut others }.push(certificate);
+    }
+    Ok((leaves, others))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::certificates::{Identity, StringKind, Subject, name_in};
+
+    /// Returns the positions of the leaves and of the others.
+    fn positions(certificates: &[&X509]) -> [Vec<usize>; 2] {
+        let all = certificates.iter().map(|x| Arc::new(X509::clone(x).into())).collect();
+        let (leaves, others) = split(all).unwrap();
+        [leaves, others].map(|part| {
+            let at =
+                |x: &Arc<Certificate>| certificates.iter().position(|y| *x.get().unwrap() == **y);
+            part.iter().map(|x| at(x).unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn leaves_are_the_certificates_that_are_no_cas_and_have_issued_none() {
+        let root = Identity::root("root").certificate;
+        let named = |kind| Subject::named(name_in(kind, "certpick", "Old CA")).version(0).bare();
+        // Version 1 has no basic constraints. The issuer in the client's certificate has another encoding.
+        let old = Identity::self_signed(named(StringKind::Printable));
+        let renewed = Identity::self_signed(named(StringKind::Bmp).with_key(&old.key));
+        let client = renewed.issue("client").certificate;
+        let other = Identity::self_signed("other").certificate;
+        let old = old.certificate;
+        assert_eq!(positions(&[&root, &client, &old, &other]), [vec![1, 3], vec![0, 2]]);
+        assert_eq!(positions(&[&old]), [vec![0], vec![]]);
+        assert_eq!(positions(&[&root]), [vec![0], vec![]]);
+        assert_eq!(positions(&[&root, &root]), [vec![], vec![0, 0]]);
+        // Of two with the same name, none has issued the other.
+        assert_eq!(positions(&[&old, &renewed.certificate]), [vec![0, 1], vec![]]);
+    }
 }

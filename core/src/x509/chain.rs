@@ -2,7 +2,7 @@
 //! Relations between certificates: the leaf of a file, and the issuer of a certificate.
 
 use super::extensions::cache_extensions;
-use super::fingerprint::fingerprint;
+use super::fingerprint::{Fingerprint, fingerprint};
 use super::name;
 use crate::error::OutOfMemory;
 use crate::hash::Map;
@@ -53,28 +53,16 @@ pub fn leaf_positions(
     certificates: &[IssuerAndSubject<'_>],
     max: usize,
 ) -> Result<Vec<usize>, OutOfMemory> {
-    // Equal names have the same fingerprint, or none.
-    let mut by_issuer: Map<Option<u64>, Vec<usize>> = Map::default();
+    let mut issuers = Issuers::default();
     for (at, certificate) in certificates.iter().enumerate() {
-        by_issuer.entry(fingerprint(certificate.issuer)).or_default().push(at);
+        issuers.add(at, certificate.issuer);
     }
-    let all: Vec<usize> = (0..certificates.len()).collect();
     let mut leaves = Vec::new();
     for (at, certificate) in certificates.iter().enumerate() {
         if leaves.len() == max {
             break;
         }
-        let subject = fingerprint(certificate.subject);
-        let candidates: Vec<&usize> = match subject {
-            Some(_) => [subject, None].iter().filter_map(|f| by_issuer.get(f)).flatten().collect(),
-            None => all.iter().collect(),
-        };
-        let mut has_issued = false;
-        for other in candidates.into_iter().filter(|other| **other != at) {
-            let Some(other) = certificates.get(*other) else { continue };
-            has_issued |= name::equal_der(other.issuer, certificate.subject)?;
-        }
-        if !has_issued {
+        if !issuers.contain(at, certificate.subject)? {
             leaves.push(at);
         }
     }
@@ -82,6 +70,45 @@ pub fn leaf_positions(
         leaves.push(0);
     }
     Ok(leaves)
+}
+
+/// Returns for each certificate whether its subject is the issuer of another one. Self-issued certificates count
+/// as issued by themselves alone, so that a renewed one does not make the previous one an issuer.
+pub fn have_issued(certificates: &[IssuerAndSubject<'_>]) -> Result<Vec<bool>, OutOfMemory> {
+    let mut issuers = Issuers::default();
+    for (at, certificate) in certificates.iter().enumerate() {
+        if !name::equal_der(certificate.issuer, certificate.subject)? {
+            issuers.add(at, certificate.issuer);
+        }
+    }
+    let all = certificates.iter().enumerate();
+    all.map(|(at, certificate)| issuers.contain(at, certificate.subject)).collect()
+}
+
+/// The issuers of certificates with their positions, by fingerprint. Equal names have the same fingerprint, or
+/// none.
+#[derive(Default)]
+struct Issuers<'a>(Map<Option<Fingerprint>, Vec<(usize, &'a [u8])>>);
+
+impl<'a> Issuers<'a> {
+    fn add(&mut self, at: usize, issuer: &'a [u8]) {
+        self.0.entry(fingerprint(issuer)).or_default().push((at, issuer));
+    }
+
+    /// Returns whether `name` is the issuer of a certificate that is not at this position.
+    fn contain(&self, at: usize, name: &[u8]) -> Result<bool, OutOfMemory> {
+        let found = fingerprint(name);
+        let candidates: Vec<_> = match found {
+            Some(_) => [found, None].iter().filter_map(|key| self.0.get(key)).collect(),
+            None => self.0.values().collect(),
+        };
+        for (_, issuer) in candidates.into_iter().flatten().filter(|(other, _)| *other != at) {
+            if name::equal_der(issuer, name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Returns whether a certificate is self-issued, with matching key identifiers. The signature is not

@@ -27,7 +27,7 @@ pub fn get(key: &ListKeyRef<'_>) -> Option<(Arc<Listing>, Instant)> {
 }
 
 /// Stores a listing whose files were all checked at `checked_at`.
-pub fn store(listing: &Arc<Listing>, checked_at: Instant) {
+pub fn put(listing: &Arc<Listing>, checked_at: Instant) {
     let Some(key) = listing.key() else { return };
     let bytes = listing.bytes() + key.bytes();
     let hash = key.borrowed().hash();

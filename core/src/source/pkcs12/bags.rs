@@ -109,12 +109,15 @@ pub struct Algorithms {
     pub mac: Option<Vec<u8>>,
 }
 
-/// Returns the algorithms of the contents and of the MAC.
+/// Returns the algorithms of the first [`MAX_PARTS`] contents and of the MAC.
 pub fn algorithms(file: &[u8]) -> Option<Algorithms> {
     let (safe, mac) = outer(file)?;
     let mut rest = Reader(Reader(&safe).get(tag::SEQUENCE)?);
     let mut encryption = Vec::new();
-    while !rest.is_empty() {
+    for _ in 0..MAX_PARTS {
+        if rest.is_empty() {
+            break;
+        }
         if let Content::Encrypted { algorithm, .. } = content(&mut rest)? {
             encryption.push(algorithm.to_vec());
         }

@@ -2,7 +2,7 @@
 //! Assigns the keys of a file to its certificates, by the identifiers in the file.
 
 use super::bags::{Bags, CertificateBag, KeyBag, LocalKeyId};
-use super::{Failure, MAX_KEYS, Opened};
+use super::{Failure, MAX_KEYS, Pkcs12Credential};
 use crate::source::bundle::{Bundle, SharedCertificates};
 use crate::x509::certificate::{Certificate, DecodeError, decode};
 use crate::x509::chain::{IssuerAndSubject, leaf_positions};
@@ -29,7 +29,10 @@ struct Leaf {
 ///
 /// A key without an identifier may belong to each remaining leaf of the file. So may a key whose identifier
 /// no certificate has if this is the case for all keys; otherwise it is a key without a certificate.
-pub fn credentials(bags: Bags, shared: &mut SharedCertificates) -> Result<Vec<Opened>, Failure> {
+pub fn credentials(
+    bags: Bags,
+    shared: &mut SharedCertificates,
+) -> Result<Vec<Pkcs12Credential>, Failure> {
     let mut known = Vec::new();
     for bag in bags.certificates {
         add(&mut known, bag, shared)?;
@@ -48,7 +51,7 @@ pub fn credentials(bags: Bags, shared: &mut SharedCertificates) -> Result<Vec<Op
     for leaf in leaves {
         let mut extra: Vec<_> = known.iter().map(|known| Arc::clone(&known.certificate)).collect();
         let bundle = Bundle { leaf: extra.remove(leaf.at), extra };
-        opened.push(Opened { bundle, keys: leaf.keys.into() });
+        opened.push(Pkcs12Credential { bundle, keys: leaf.keys.into() });
     }
     Ok(opened)
 }

@@ -99,8 +99,9 @@ pub struct Passwords<'a> {
 impl<'a> Passwords<'a> {
     pub fn new(given: Option<&'a Secret>) -> Passwords<'a> {
         match given {
-            // The second candidate is not tried.
+            // Without a NULL password: `first` skips it.
             Some(given) => Passwords { candidates: [None, Some(given.bytes())], first: 1 },
+            // Not b"": OpenSSL gets a pointer that it may read.
             None => Passwords { candidates: [Some(c"".to_bytes()), None], first: 0 },
         }
     }

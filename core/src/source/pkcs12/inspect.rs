@@ -6,6 +6,7 @@ use super::ber::Reader;
 use super::encryption::{self, PBES2, PBMAC1, PKCS5, PKCS12_PBE, Passwords};
 use super::{MAX_KEYS, decode};
 use crate::error::{Cause, Problem};
+use crate::hash::Set;
 use crate::secret::Secret;
 use crate::source::key::matching::check_match;
 use crate::x509::der::tag;
@@ -37,7 +38,7 @@ pub struct InspectedKey {
 }
 
 /// An algorithm that encrypts a part of a file or protects its integrity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Algorithm {
     /// OpenSSL's name of the cipher or digest, or its object identifier.
     pub name: String,
@@ -48,7 +49,7 @@ pub struct Algorithm {
 }
 
 /// The age of an algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Age {
     /// It is not known to be outdated.
     Current,
@@ -91,14 +92,12 @@ pub fn inspect(content: &[u8], name: &Path, password: Option<&Secret>) -> Inspec
         .keys;
     let of_key = |bag: &KeyBag| Some(bags::encrypted_key(&bag.value)?.0.to_vec());
     let of_keys = bags.iter().filter(|bag| bag.is_encrypted).filter_map(of_key);
-    let mut encryption = Vec::new();
-    for algorithm in
-        algorithms.encryption.into_iter().chain(of_keys).filter_map(|bytes| cipher(&bytes))
-    {
-        if !encryption.contains(&algorithm) {
-            encryption.push(algorithm);
-        }
-    }
+    let all = algorithms.encryption.into_iter().chain(of_keys);
+    let mut known = Set::default();
+    let encryption = all
+        .filter_map(|bytes| cipher(&bytes))
+        .filter(|algorithm| known.insert(algorithm.clone()))
+        .collect();
     let key = |bag: KeyBag| InspectedKey {
         number: bag.number,
         is_encrypted: bag.is_encrypted || bag.number % 2 == 1,

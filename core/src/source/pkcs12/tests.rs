@@ -16,7 +16,7 @@ pub(super) fn secret(password: &str) -> Option<Secret> {
     Secret::new(password.as_bytes())
 }
 
-fn open_with(content: &[u8], password: &str) -> Result<Vec<Opened>, Cause> {
+fn open_with(content: &[u8], password: &str) -> Result<Vec<Pkcs12Credential>, Cause> {
     let mut shared = SharedCertificates::default();
     let opened = open(content, Path::new(NAME), secret(password).as_ref(), &mut shared);
     let queue = openssl::error::ErrorStack::get();
@@ -40,7 +40,7 @@ fn key_with(
 fn credentials(content: &[u8], password: &str) -> Vec<Vec<String>> {
     assert!(is_pkcs12(content));
     let opened = open_with(content, password).unwrap();
-    let names = |opened: &Opened| {
+    let names = |opened: &Pkcs12Credential| {
         let leaf = leaf(opened);
         let key = key_with(content, password, &opened.keys, &leaf).unwrap();
         assert!(key.public_eq(&leaf.public_key().unwrap()));
@@ -49,7 +49,7 @@ fn credentials(content: &[u8], password: &str) -> Vec<Vec<String>> {
     opened.iter().map(names).collect()
 }
 
-fn leaf(opened: &Opened) -> X509 {
+fn leaf(opened: &Pkcs12Credential) -> X509 {
     opened.bundle.leaf.get().unwrap().clone()
 }
 

@@ -6,9 +6,7 @@ use crate::cache::Cache;
 use crate::hash;
 use crate::secret::Secret;
 use crate::source::checked::EffectiveIds;
-use crate::source::password_digest::PasswordDigest;
-use foreign_types::ForeignTypeRef;
-use openssl::pkey::{PKeyRef, Private};
+use crate::source::password_digest::PasswordMark;
 use std::sync::Arc;
 
 /// certpick_cache_clear() in the header states these limits.
@@ -16,8 +14,7 @@ static KEYS: Cache = Cache::new(64, 1 << 20);
 
 struct CachedKey {
     id: KeyId,
-    /// `None` if no PIN was given.
-    pin: Option<PasswordDigest>,
+    pin: PasswordMark,
     key: StoreKey,
 }
 
@@ -56,36 +53,15 @@ pub fn get(id: &KeyId, pin: Option<&Secret>) -> Option<StoreKey> {
     if !cached.key.is_usable() {
         return None;
     }
-    let is_same_pin = match (&cached.pin, pin) {
-        (None, None) => true,
-        (Some(known), Some(given)) => known.matches(given),
-        _ => false,
-    };
-    is_same_pin.then(|| cached.key.clone())
+    cached.pin.matches(pin).then(|| cached.key.clone())
 }
 
 /// Stores a key that was loaded with this PIN.
 pub fn store(id: KeyId, pin: Option<&Secret>, key: &StoreKey) {
-    let pin = match pin.map(PasswordDigest::new) {
-        Some(None) => return,
-        digest => digest.flatten(),
-    };
     let (hash, bytes) = (id.hash(), 4096 + id.uri_and_public_key.len());
-    let new = Arc::new(CachedKey { id, pin, key: key.clone() });
+    let new = Arc::new(CachedKey { id, pin: PasswordMark::new(pin), key: key.clone() });
     let evicted = KEYS.lock().map(|mut shelf| shelf.put(hash, new, bytes));
     drop(evicted);
-}
-
-/// Removes and discards a key that cannot sign.
-pub fn discard(key: &PKeyRef<Private>) {
-    let is_other = |cached: &CachedKey| cached.key.key().as_ptr() != key.as_ptr();
-    // They are dropped after the lock.
-    let removed = KEYS.lock().map(|mut shelf| shelf.retain(is_other));
-    for value in removed.iter().flatten() {
-        if let Some(cached) = value.downcast_ref::<CachedKey>() {
-            cached.key.discard();
-        }
-    }
 }
 
 /// Empties the cache.

@@ -5,6 +5,7 @@ use super::*;
 use crate::error::UriFlaw;
 use crate::source::key::LoadedKey;
 use crate::source::loaded_keys::LoadedKeys;
+use foreign_types::ForeignType;
 use std::sync::mpsc;
 use testkit::certificates::Identity;
 use testkit::der::{element, pem};
@@ -160,7 +161,7 @@ fn a_bounded_number_of_refused_pins_is_remembered_also_by_a_child() {
 }
 
 /// A key as if a provider had loaded it.
-fn store_key(identity: &Identity) -> StoreKey {
+pub(crate) fn store_key(identity: &Identity) -> StoreKey {
     StoreKey::new(identity.key.clone(), &lock().unwrap())
 }
 
@@ -193,8 +194,17 @@ fn a_discarded_key_is_used_by_no_selector() {
     loaded.set(0, LoadedKey::Store(key.clone()));
     let id = || KeyId::new("pkcs11:object=discarded", b"a");
     cached::store(id(), None, &key);
-    discard(&store_key(&Identity::self_signed("b")).key().clone());
+    LoadedKey::Store(store_key(&Identity::self_signed("b"))).discard();
     assert!(loaded.get(0).is_some() && cached::get(&id(), None).is_some());
-    discard(key.key());
+    LoadedKey::Store(key).discard();
     assert!(loaded.get(0).is_none() && cached::get(&id(), None).is_none());
+}
+
+#[test]
+fn a_discarded_key_that_is_not_in_the_cache_is_loaded_again() {
+    let loaded = LoadedKeys::new(1);
+    loaded.set(0, LoadedKey::Store(store_key(&Identity::self_signed("a"))));
+    loaded.get(0).unwrap().clone().discard();
+    assert!(loaded.get(0).is_none());
+    assert!(loaded.rearranged([Some(0)].into_iter()).get(0).is_none());
 }

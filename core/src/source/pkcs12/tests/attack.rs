@@ -120,6 +120,18 @@ fn the_number_of_parts_and_their_depth_are_bounded() {
     assert!(error(&endless).ends_with("it is damaged, or not a PKCS#12 file"));
 }
 
+#[test]
+fn the_algorithms_of_a_bounded_number_of_contents_are_described() {
+    let one = |iterations: u64| sealed(triple_des(integer(iterations)), &[]);
+    let length = one(1 << 20).len();
+    let count = (16 << 20) / length as u64 - 100;
+    let content = long_pfx(&(0..count).map(|at| one((1 << 20) + at)).collect::<Vec<_>>());
+    assert!(content.len() > 15 << 20 && content.len() as u64 <= crate::source::pem::MAX_BYTES);
+    let found = inspect(&content, Path::new(NAME), secret("secret").as_ref());
+    assert_eq!((found.encryption.len(), found.keys.len()), (MAX_PARTS, 0));
+    assert!(open_with(&content, "secret").is_err());
+}
+
 /// A PFX with more than 65,535 bytes, by indefinite lengths.
 fn long_pfx(contents: &[Vec<u8>]) -> Vec<u8> {
     let contents = indefinite(0x30, &contents.concat());

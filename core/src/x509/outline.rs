@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The properties of a certificate by which a directory is sorted, read from its DER without OpenSSL, which
+//! The notAfter of a certificate, and whether it is a CA certificate, read from its DER without OpenSSL, which
 //! would decode the public key as well.
 
 use super::certificate::{Certificate, DecodeError};
@@ -8,24 +8,24 @@ use super::extensions::cache_extensions;
 use crate::error::OutOfMemory;
 use foreign_types::ForeignType;
 
-/// The end of a validity: year, month, day, hour, minute and second as digits, which sort like times.
+/// notAfter: year, month, day, hour, minute and second as digits, which sort like times.
 pub type NotAfter = [u8; 14];
 
-/// What a directory needs to know of a certificate.
+/// notAfter, and whether it is a CA certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Brief {
-    /// The end of the validity.
+pub struct Outline {
+    /// The end of the validity. Zeros if only OpenSSL can read the certificate.
     pub not_after: NotAfter,
     /// Whether the basic constraints identify a CA certificate.
     pub is_ca: bool,
 }
 
-/// Returns the brief of a certificate. One that cannot be read without OpenSSL comes last, and is a CA's
-/// if OpenSSL says so.
-pub fn of(certificate: &Certificate) -> Result<Brief, OutOfMemory> {
+/// Returns notAfter and whether it is a CA certificate. If only OpenSSL can read the certificate, notAfter is
+/// zeros, so that the certificate comes last.
+pub fn of(certificate: &Certificate) -> Result<Outline, OutOfMemory> {
     const EXFLAG_CA: u32 = 0x10;
-    if let Some(brief) = read(&certificate.to_der()?) {
-        return Ok(brief);
+    if let Some(outline) = read(&certificate.to_der()?) {
+        return Ok(outline);
     }
     let is_ca = match certificate.get() {
         Ok(x) => {
@@ -36,11 +36,11 @@ pub fn of(certificate: &Certificate) -> Result<Brief, OutOfMemory> {
         Err(DecodeError::NoMemory) => return Err(OutOfMemory),
         Err(DecodeError::Damaged(_)) => false,
     };
-    Ok(Brief { not_after: [b'0'; 14], is_ca })
+    Ok(Outline { not_after: [b'0'; 14], is_ca })
 }
 
-/// Returns the brief of a certificate in DER (RFC 5280, section 4.1), or `None` if it cannot be read.
-pub fn read(der: &[u8]) -> Option<Brief> {
+/// Like [`of`], for a certificate in DER (RFC 5280, section 4.1). Returns `None` if it cannot be read.
+pub fn read(der: &[u8]) -> Option<Outline> {
     let mut certificate = Reader(Reader(der).get(tag::SEQUENCE)?);
     let mut body = Reader(certificate.get(tag::SEQUENCE)?);
     if body.get_any()?.0 == tag::VERSION {
@@ -57,7 +57,7 @@ pub fn read(der: &[u8]) -> Option<Brief> {
             is_ca = has_ca_constraint(content)?;
         }
     }
-    Some(Brief { not_after: digits(kind, time)?, is_ca })
+    Some(Outline { not_after: digits(kind, time)?, is_ca })
 }
 
 /// Returns the digits of a UTCTime or a GeneralizedTime in the form that RFC 5280, section 4.1.2.5, requires.
