@@ -49,12 +49,12 @@ pub enum Accepts {
 }
 
 /// Returns what entries may be that a program takes from its users: PEM files alone if the environment
-/// variable CERTPICK_RESTRICT is set, as the service of a database server does, whose SQL users name
+/// variable CERTPICK_RESTRICT is set, even to an empty value, as the service of a database server does, whose SQL users name
 /// certificates for postgres_fdw and dblink. A set-user-ID program ignores the variable.
 pub fn permitted() -> Accepts {
     match environment::variable(c"CERTPICK_RESTRICT") {
-        Some(value) if !value.is_empty() => Accepts::Pem,
-        _ => Accepts::Any,
+        Some(_) => Accepts::Pem,
+        None => Accepts::Any,
     }
 }
 

@@ -401,3 +401,56 @@ fn a_pkcs12_file_is_an_entry_by_its_content_and_under_the_rule_for_keys() {
     let error = selector.add_entry(path.clone(), key, None, Accepts::Any).unwrap_err().to_string();
     assert!(error.contains("the sslkey entry must be empty"), "{error}");
 }
+
+#[test]
+fn a_uri_beside_a_directory_is_an_error_that_does_not_show_it() {
+    let (files, _) = Files::with_client();
+    for key in ["pkcs11:object=a;pin-value=4455", "./x pkcs11:pin-value=4455"] {
+        let mut selector = Selector::new();
+        let (directory, key) = (files.root().to_owned(), Some(key.into()));
+        let error = selector.add_entry(directory, key, None, Accepts::Any).unwrap_err().to_string();
+        assert!(!error.contains("4455"), "{error}");
+    }
+}
+
+#[test]
+fn a_pkcs12_file_without_a_key_is_skipped_and_is_no_key() {
+    let (files, client) = Files::with_client();
+    let mut builder = Pkcs12::builder();
+    builder.cert(&client.certificate);
+    let trusted = builder.build2("secret").unwrap().to_der().unwrap();
+    let path = files.write("trusted.p12", trusted);
+    let mut selector = Selector::new();
+    add(&mut selector, files.root(), Some("secret")).unwrap();
+    assert_eq!(selector.count(), 1);
+    let mut selector = Selector::new();
+    selector.add_files(files.path("client.crt"), Some(path), None).unwrap();
+    let error = crate::files::refused(&mut selector);
+    assert!(error.ends_with("name it in sslcert and leave its sslkey entry empty"), "{error}");
+}
+
+#[test]
+fn an_empty_certificate_file_is_an_error() {
+    let (files, _) = Files::with_client();
+    files.write("new.pem", "");
+    let error = error_of(files.root());
+    assert!(error.ends_with("new.pem\": it is empty"), "{error}");
+}
+
+#[test]
+fn a_file_that_becomes_something_else_is_not_sent() {
+    let (files, client) = Files::with_client();
+    let other = Identity::root("root").issue("other");
+    let path = files.write("entry", client.bundle());
+    let set = freeze(selector_of(&path), &[]);
+    assert_eq!(received(&set)[0], client.certificate);
+    fs::remove_file(&path).unwrap();
+    // A file that is gone can still be sent.
+    assert_eq!(received(&set)[0], client.certificate);
+    files.fifo("entry");
+    connect(&set).assert_aborted(Status::File);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    files.write_identity("entry/b", &other);
+    assert_eq!(received(&set)[0], other.certificate);
+}

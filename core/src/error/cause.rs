@@ -40,6 +40,8 @@ pub enum Problem {
     NoKey,
     /// The file contains no private key in a form that certpick reads.
     UnknownKey,
+    /// The key file is a PKCS#12 file.
+    Pkcs12AsKey,
     /// The password has more bytes than this maximum of OpenSSL's.
     LongPassword(i32),
     /// A file has the name of an entry that is not a file name.
@@ -112,6 +114,9 @@ impl fmt::Display for Problem {
             Problem::TooLong => f.write_str("it is too long"),
             Problem::NoKey => f.write_str("it holds no private key"),
             Problem::UnknownKey => f.write_str("it holds no private key in PEM or DER"),
+            Problem::Pkcs12AsKey => f.write_str(
+                "it is a PKCS#12 file; name it in sslcert and leave its sslkey entry empty",
+            ),
             Problem::LongPassword(max) => {
                 write!(f, "the password is longer than the {max} bytes that OpenSSL accepts")
             }
@@ -335,7 +340,13 @@ pub const PRIVATE_FILE_RULE: &str = "has group or world access; file must have p
      (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if owned \
      by root";
 
-/// Returns a file name as messages show it.
+/// Returns a file name as messages show it. If it is a mistyped URI with `pin-value`, its end is not shown.
 pub fn file_name(path: &Path) -> String {
-    printable(path.as_os_str().as_bytes())
+    const PIN: &[u8] = b"pin-value";
+    let name = path.as_os_str().as_bytes();
+    let pin = name.windows(PIN.len()).position(|part| part == PIN);
+    match pin.and_then(|at| name.get(..at + PIN.len())) {
+        Some(start) => printable(start) + "...",
+        None => printable(name),
+    }
 }

@@ -10,7 +10,7 @@ mod names;
 use super::bundle::{self, Bundle, SharedCertificates};
 use super::collection::{Collection, Opened, Watched};
 use super::listed::{KeySource, ListedCredential};
-use super::{Source, pem, pkcs12};
+use super::{Source, pem, pkcs12, store};
 use crate::error::{Cause, OutOfMemory, Problem};
 use crate::file::regular::ReadError;
 use crate::file::stamp::Stamp;
@@ -19,12 +19,14 @@ use crate::hash::Map;
 use crate::list::Files;
 use crate::order::sorted;
 use crate::secret::Secret;
+use crate::uri::is_uri;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain::{IssuerAndSubject, have_issued};
 use crate::x509::outline::{self, NotAfter, Outline};
 use layout::{Kind, Names};
 use std::cmp::Reverse;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The maximum number of files with certificates.
@@ -167,7 +169,10 @@ pub fn list(
     let Files { certificate: directory, key } = source.files;
     let (names, stamp) = names::read(source.base, directory)?;
     let mut directories = vec![Watched::new(directory.clone(), stamp)];
-    let has_keys = |key| {
+    let has_keys = |key: &PathBuf| {
+        if is_uri(key.as_os_str().as_bytes()) {
+            return Ok(false);
+        }
         let found = file::is_directory(source.base, key);
         found.map_err(|error| Cause::Directory { directory: key.to_owned(), why: error.text() })
     };
@@ -313,7 +318,13 @@ impl Reading<'_> {
     fn pem_file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
         let has_key_file = !keys.is_empty();
         let content = self.read(path, has_key_file)?;
-        let has_key = pem::has_private_key(&content.bytes);
+        if content.bytes.is_empty() {
+            // Perhaps it is being written.
+            let (file, why) = (Some(path.to_owned()), Problem::Empty.into());
+            return Err(SkipReason::Broken(Cause::Certificate { file, why }));
+        }
+        let has_key =
+            pem::has_private_key(&content.bytes) || store::wrapped_uri(&content.bytes).is_some();
         match (pem::has_certificate(&content.bytes), has_key, has_key_file) {
             (true, ..) | (false, false, true) => {}
             (false, true, _) => return Err(SkipReason::OnlyKey),
@@ -343,7 +354,14 @@ impl Reading<'_> {
         let content = self.read(path, true)?;
         let files = Files { certificate: path.to_owned(), key: None };
         let opened = pkcs12::open_entry(&files, &content, self.password.as_ref(), self.shared);
-        let found = opened.map_err(SkipReason::Broken)?.into_iter().map(Found::new);
+        let found = opened
+            .map_err(|cause| match cause {
+                // A file of trusted certificates.
+                Cause::Key(_, why) if why == String::from(Problem::NoKey) => SkipReason::NoKey,
+                cause => SkipReason::Broken(cause),
+            })?
+            .into_iter()
+            .map(Found::new);
         let before = self.found.len();
         let mut skipped = Ok(());
         for found in found {

@@ -194,7 +194,7 @@ pub(super) fn decode(
             KeyFormat::Pem => from_pem(bytes, &mut request),
             KeyFormat::Der => from_der(bytes),
             KeyFormat::EncryptedDer => from_encrypted_der(bytes, &mut request),
-            KeyFormat::Unknown => None,
+            KeyFormat::Pkcs12 | KeyFormat::Unknown => None,
         }
     };
     // If OpenSSL runs out of memory while it computes the size of a key, the size stays 0.
@@ -230,6 +230,7 @@ pub(super) fn decode(
         PasswordState::NotRequested => {
             let problem = match format {
                 _ if bytes.is_empty() => Some(Problem::Empty),
+                KeyFormat::Pkcs12 => Some(Problem::Pkcs12AsKey),
                 KeyFormat::Unknown => Some(Problem::UnknownKey),
                 KeyFormat::Pem if !pem::has_private_key(bytes) => Some(Problem::NoKey),
                 _ => None,

@@ -5,7 +5,7 @@
 //! the file shows whether the process may read it.
 
 use crate::error::Cause;
-use crate::file::regular;
+use crate::file::regular::{self, ReadError};
 use crate::file::stamp::Stamp;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +41,7 @@ pub struct WatchedFile<'a> {
 }
 
 impl WatchedFile<'_> {
-    /// Opens the file. Ignores errors if the selector has read or opened the file before, so that its
+    /// Opens the file. Ignores that it cannot be opened if the selector has read or opened the file before, so that its
     /// certificates can be sent after the file has been deleted.
     pub fn check(&self, check: FileCheck) -> Result<(), FileCheckError> {
         let was_opened = self.opened.is_none_or(|opened| opened.load(Ordering::Relaxed));
@@ -55,7 +55,7 @@ impl WatchedFile<'_> {
                 }
                 Ok(())
             }
-            Err(_) if was_opened => Ok(()),
+            Err(ReadError::Stat(_) | ReadError::Io(_)) if was_opened => Ok(()),
             Err(error) if check == FileCheck::Unchanged && error.is_missing() => {
                 Err(FileCheckError::Changed)
             }

@@ -12,6 +12,8 @@ pub enum KeyFormat {
     Der,
     /// EncryptedPrivateKeyInfo of RFC 5958.
     EncryptedDer,
+    /// PFX of RFC 7292, which is a sequence that begins with version 3.
+    Pkcs12,
     /// None of these.
     Unknown,
 }
@@ -25,6 +27,7 @@ impl KeyFormat {
         let Some(content) = Reader(bytes).get(tag::SEQUENCE) else { return KeyFormat::Unknown };
         let mut parts = Reader(content);
         match (parts.get_any(), parts.get_any(), parts.is_empty()) {
+            (Some((tag::INTEGER, [3])), Some((tag::SEQUENCE, _)), _) => KeyFormat::Pkcs12,
             (Some((tag::INTEGER, _)), Some(_), _) => KeyFormat::Der,
             (Some((tag::SEQUENCE, _)), Some((tag::OCTET_STRING, _)), true) => {
                 KeyFormat::EncryptedDer

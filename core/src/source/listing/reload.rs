@@ -4,13 +4,14 @@
 use super::{Listing, Unfinished, entry_error};
 use crate::error::{Cause, Error};
 use crate::file;
+use crate::file::regular::{self, ReadError};
 use crate::file::stamp::StampReader;
 use crate::hash::Map;
 use crate::source::bundle::SharedCertificates;
 use crate::source::collection::Opened;
 use crate::source::listed::ListedCredential;
 use crate::source::password::KeyPasswords;
-use crate::source::{Source, open};
+use crate::source::{Source, open, pem};
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -77,7 +78,8 @@ impl Listing {
                 }
                 Some(Err(cause))
                     if !matches!(cause, Cause::CertificateFile { .. })
-                        || !keep_if_unreadable(start) =>
+                        || !keep_if_unreadable(start)
+                        || files.is_some_and(|files| is_unsuitable(base, &files.certificate)) =>
                 {
                     return Err(entry_error(offset, index)(cause));
                 }
@@ -128,5 +130,14 @@ impl Listing {
             }
         }
         changed
+    }
+}
+
+/// Returns whether there is something with this name that cannot be a file of certificates, in contrast to a
+/// file that has been deleted or to which the process has lost access.
+fn is_unsuitable(base: Option<&Path>, certificate: &Path) -> bool {
+    match regular::open(&file::absolute(base, certificate)) {
+        Ok((_, metadata)) => metadata.len() > pem::MAX_BYTES,
+        Err(error) => matches!(error, ReadError::NotRegular),
     }
 }
