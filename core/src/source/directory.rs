@@ -285,8 +285,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads a file. A file that is not `required` may be one that this process has no business with, but
-    /// after another error than a lack of access it may also be a credential.
+    /// Reads a file. If a file that is not `required` cannot be accessed, it is skipped; any other error is
+    /// one of the directory, because the file may be a credential.
     fn read(&mut self, path: &Path, required: bool) -> Result<Content, SkipReason> {
         let error = match bundle::read_file(self.base, path) {
             Ok(content) => {

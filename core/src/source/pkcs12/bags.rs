@@ -54,9 +54,9 @@ pub struct KeyBag {
     pub is_encrypted: bool,
 }
 
-/// Reads the certificates, and of the keys the identifiers; or, instead, only the keys with the numbers
-/// `wanted`. Encrypted contents are decrypted only if they may have something of that, and only after the
-/// iterations of all contents have been counted.
+/// Reads the certificates and the identifiers of all keys. With `wanted`, reads only the keys with these
+/// numbers. Decrypts an encrypted content only if it may contain what is wanted, after the iterations of all
+/// contents were counted.
 pub fn read(
     file: &[u8],
     passwords: &mut Passwords<'_>,
