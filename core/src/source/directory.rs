@@ -118,8 +118,8 @@ pub enum SkipReason {
 /// The maximum number of attempts to read a directory that changes meanwhile.
 const MAX_ATTEMPTS: usize = 4;
 
-/// Reads a directory. Fails if a file is broken, or if there is no credential. Reads it again after an error if
-/// it has changed, because a renewal may have removed a file or switched a link in between.
+/// Reads a directory. Fails if a file is broken, or if there is no credential. Reads it again after an error
+/// if it has changed, because a renewal may have removed a file or switched a link in between.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
     let directory = file::absolute(source.base, &source.files.certificate);
     let stamp = || directory.metadata().ok().map(|metadata| Stamp::of(&metadata));

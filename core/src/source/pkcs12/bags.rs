@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The bags of a file (RFC 7292, section 4).
 //!
-//! The MAC is not verified. Files without one are accepted, and whoever can change a file can remove it, so it
-//! would prove nothing; and its key derivation takes as long as a decryption. A wrong password is noticed by
-//! the padding and the structure of what was decrypted.
+//! The MAC is not verified. Files without one are accepted, and whoever can change a file can remove it, so
+//! it would prove nothing; and its key derivation takes as long as a decryption. A wrong password is noticed
+//! by the padding and the structure of what was decrypted.
 
 use super::ber::{Octets, Reader};
 use super::encryption::{Budget, MAX_ITERATIONS, Passwords};
