@@ -73,8 +73,8 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads a regular file of at most [`MAX_BYTES`], which root or the effective user owns and
-    /// neither group nor world may write. A symbolic link is followed, and the file that was opened is checked.
+    /// Reads a regular file of at most [`MAX_BYTES`], which root or the effective user owns and neither group
+    /// nor world may write. A symbolic link is followed, and the file that was opened is checked.
     pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
         let failure = |why| ConfigError::File { file: path.to_owned(), why };
         if path.as_os_str().is_empty() {

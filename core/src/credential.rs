@@ -85,8 +85,8 @@ impl Group {
 
     /// Checks the files. Returns the group with their current content, and whether a certificate has been
     /// replaced, added or removed; `None` if no file was read again. `before` is the number of entries before
-    /// this group, for error messages. A credential whose file can no longer be read is kept if the file was opened for
-    /// this selector.
+    /// this group, for error messages. A credential whose file can no longer be read is kept if the file was
+    /// opened for this selector.
     pub fn reloaded(&self, before: usize) -> Result<Option<(Group, bool)>, Error> {
         let GroupSource::Files { listing, passwords, base } = &self.source else { return Ok(None) };
         let now = Instant::now();

@@ -40,7 +40,8 @@ pub fn unchanged_stamp(before: &Metadata, after: &Metadata, start: &CoarseTime) 
     (after == before && before.shows_changes_after(start)).then_some(after)
 }
 
-/// Returns whether a path names a directory. A relative path is relative to `base`, or to the working directory.
+/// Returns whether a path names a directory. A relative path is relative to `base`, or to the working
+/// directory.
 pub fn is_directory(base: Option<&Path>, path: &Path) -> Result<bool, ReadError> {
     let found = absolute(base, path).metadata();
     found.map(|found| found.is_dir()).map_err(ReadError::Stat)

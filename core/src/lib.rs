@@ -74,8 +74,8 @@ pub mod fuzzing {
         pem::plain_certificates(bytes, 1_000)
     }
 
-    /// Opens a PKCS#12 file and loads the keys. Panics if a key does not match its leaf. Returns the DER of each
-    /// certificate; `None` if the file cannot be read.
+    /// Opens a PKCS#12 file and loads the keys. Panics if a key does not match its leaf. Returns the DER of
+    /// each certificate; `None` if the file cannot be read.
     pub fn open_pkcs12(bytes: &[u8], password: &[u8]) -> Option<Vec<Vec<u8>>> {
         let (name, password) = (Path::new("client.p12"), Secret::new(password));
         let mut shared = SharedCertificates::default();

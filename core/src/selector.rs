@@ -170,8 +170,8 @@ impl Selector {
         self.add_config(Path::new(OsStr::from_bytes(config)))
     }
 
-    /// Adds the credentials of a certificate file, PEM or PKCS#12. If `key` is `None`, that file also contains
-    /// the key.
+    /// Adds the credentials of a certificate file, PEM or PKCS#12. If `key` is `None`, that file also
+    /// contains the key.
     pub fn add_files(
         &mut self,
         certificate: PathBuf,

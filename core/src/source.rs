@@ -74,8 +74,8 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Returns the mark of this entry's password, which decrypted certificates; `None` if they need no check of
-    /// the password, because all selectors with these files have the same one.
+    /// Returns the mark of this entry's password, which decrypted certificates; `None` if they need no check
+    /// of the password, because all selectors with these files have the same one.
     fn mark(&self) -> Result<Option<PasswordMark>, Cause> {
         match self.passwords {
             Some(KeyPasswords::Files(_)) => Ok(None),

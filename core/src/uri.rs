@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! URIs of keys and certificates in tokens: `pkcs11:` (RFC 7512) and `handle:` (tpm2-openssl).
 //!
-//! Only known attributes are accepted. A PIN or a module in a URI would be visible to others or choose code to
-//! load. `pin-source` is removed, so that no provider reads the file without libpq's rule for key files.
+//! Only known attributes are accepted. A PIN or a module in a URI would be visible to others or choose code
+//! to load. `pin-source` is removed, so that no provider reads the file without libpq's rule for key files.
 
 use crate::error::{Problem, UriFlaw};
 use crate::order::sorted;
@@ -86,8 +86,8 @@ impl Uri {
         self.text.starts_with('h')
     }
 
-    /// Returns the URI for a provider, with the type of the object and without `pin-source`. With a `slot`, the
-    /// URI describes only the token in that slot.
+    /// Returns the URI for a provider, with the type of the object and without `pin-source`. With a `slot`,
+    /// the URI describes only the token in that slot.
     pub fn for_provider(&self, object: ObjectType, slot: Option<u64>) -> String {
         if self.is_handle() {
             return self.text.clone();
@@ -193,8 +193,8 @@ fn check_pin_and_module(part: &str) -> Result<(), UriFlaw> {
     }
 }
 
-/// Fails unless a value consists of the characters of RFC 7512 and `/`. The `&` that the RFC allows in the path
-/// separates attributes for pkcs11-provider.
+/// Fails unless a value consists of the characters of RFC 7512 and `/`. The `&` that the RFC allows in the
+/// path separates attributes for pkcs11-provider.
 fn check_value(value: &[u8]) -> Result<(), UriFlaw> {
     let is_plain =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]@!$'()*+,=/%".contains(byte);

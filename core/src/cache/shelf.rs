@@ -44,8 +44,8 @@ impl Shelf {
         self.values.get(&hash)?.value.downcast_ref()
     }
 
-    /// Stores a value of this size. Returns the removed values: the one with the same hash, the least recently
-    /// used ones, or the new value itself if it is larger than the maximum.
+    /// Stores a value of this size. Returns the removed values: the one with the same hash, the least
+    /// recently used ones, or the new value itself if it is larger than the maximum.
     pub fn put(&mut self, hash: u64, value: Value, bytes: usize) -> Vec<Value> {
         let mut removed = Vec::new();
         removed.extend(self.remove(hash));

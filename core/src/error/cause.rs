@@ -181,7 +181,8 @@ impl From<Problem> for String {
     }
 }
 
-/// The reason for which a credential cannot be used. An empty name of a key file stands for a key held in memory.
+/// The reason for which a credential cannot be used. An empty name of a key file stands for a key held in
+/// memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The certificate file cannot be read.

@@ -184,8 +184,8 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
     }
 }
 
-/// Discards a token's key if OpenSSL could not sign with it, for example because the token was removed. OpenSSL
-/// then sends the alert internal_error.
+/// Discards a token's key if OpenSSL could not sign with it, for example because the token was removed.
+/// OpenSSL then sends the alert internal_error.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.

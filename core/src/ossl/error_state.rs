@@ -107,8 +107,8 @@ mod by_structure {
         }
 
         pub fn restore(self) {
-            // SAFETY: this thread's structure. After ERR_clear_error(3), it owns only the buffers that OpenSSL 3
-            // keeps for later entries, which are freed before it is overwritten.
+            // SAFETY: this thread's structure. After ERR_clear_error(3), it owns only the buffers that
+            // OpenSSL 3 keeps for later entries, which are freed before it is overwritten.
             unsafe {
                 ffi::ERR_clear_error();
                 let Some(state) = ERR_get_state().as_mut() else { return };

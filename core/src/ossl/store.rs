@@ -68,8 +68,8 @@ unsafe extern "C" {
 /// The answer to a provider that requests a PIN, and what it requested.
 #[derive(Default)]
 pub struct Answer<'a> {
-    /// The PIN. Without one, the answer is the empty string: pkcs11-provider then does not log in, while after
-    /// a failure it would prompt on the terminal.
+    /// The PIN. Without one, the answer is the empty string: pkcs11-provider then does not log in, while
+    /// after a failure it would prompt on the terminal.
     pub pin: Option<&'a [u8]>,
     /// The maximum length of a PIN, once the provider has requested one.
     pub requested: Option<c_int>,
@@ -175,8 +175,8 @@ impl<'a> Store<'a> {
         unsafe { OSSL_STORE_eof(self.store) != 0 }
     }
 
-    /// Loads the next object. Returns `None` for an object that is of another type or cannot be loaded, and at
-    /// the end.
+    /// Loads the next object. Returns `None` for an object that is of another type or cannot be loaded, and
+    /// at the end.
     pub fn load(&mut self) -> Option<Object> {
         // SAFETY: a valid store. We own the info and the object in it.
         unsafe {
@@ -211,8 +211,8 @@ impl Drop for Store<'_> {
 
 /// Answers one string of a UI. A failure would make pkcs11-provider prompt on the terminal.
 unsafe extern "C" fn read(ui: *mut c_void, string: *mut c_void) -> c_int {
-    // SAFETY: OpenSSL passes a valid UI with the data of `Store::open`, which has no other user meanwhile, and a
-    // valid string.
+    // SAFETY: OpenSSL passes a valid UI with the data of `Store::open`, which has no other user meanwhile,
+    // and a valid string.
     let done = guard(|| unsafe {
         if !matches!(UI_get_string_type(string), PROMPT | VERIFY) {
             return;

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 const MAX_INDICES: usize = 16;
 
 /// A selector that is immutable. When its files change, [`FrozenSelector::reloaded`] returns a new one
-/// with the same entries in the same order. A directory may have other credentials then.
+/// with the same entries in the same order. An entry may then stand for other credentials.
 #[derive(Debug)]
 pub struct FrozenSelector {
     groups: Vec<Arc<Group>>,

@@ -10,7 +10,8 @@ use once_cell::race::OnceBox;
 use once_cell::unsync::OnceCell;
 use openssl::x509::{X509Name, X509NameRef};
 
-/// The names and their numbers. Names are equal if X509_NAME_cmp(3) says so, which ignores, for example, case and repeated spaces.
+/// The names and their numbers. Names are equal if X509_NAME_cmp(3) says so, which ignores, for example, case
+/// and repeated spaces.
 #[derive(Default)]
 pub struct NameTable {
     names: Vec<KnownName>,

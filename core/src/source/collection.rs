@@ -33,7 +33,8 @@ pub struct Collection {
     pub directories: Vec<Watched>,
     /// The files that were read.
     pub contents: Vec<Watched>,
-    /// The password that decrypted certificates. A selector with another one does not get them from the cache.
+    /// The password that decrypted certificates. A selector with another one does not get them from the
+    /// cache.
     pub password: Option<PasswordMark>,
 }
 

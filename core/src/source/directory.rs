@@ -120,8 +120,8 @@ pub enum SkipReason {
 /// The maximum number of attempts to read a directory that changes meanwhile.
 const MAX_ATTEMPTS: usize = 4;
 
-/// Reads a directory. Fails if a file is broken, or if there is no credential. Reads it again after an error if
-/// it has changed, because a renewal may have removed a file or switched a link in between.
+/// Reads a directory. Fails if a file is broken, or if there is no credential. Reads it again after an error
+/// if it has changed, because a renewal may have removed a file or switched a link in between.
 pub fn open(source: &Source<'_>, shared: &mut SharedCertificates) -> Result<Opened, Cause> {
     let directory = file::absolute(source.base, &source.files.certificate);
     let stamp = || directory.metadata().ok().map(|metadata| Stamp::of(&metadata));
@@ -290,8 +290,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads a file. A file that is not `required` may be one that this process has no business with, but
-    /// after another error than a lack of access it may also be a credential.
+    /// Reads a file. If a file that is not `required` cannot be accessed, it is skipped; any other error is
+    /// one of the directory, because the file may be a credential.
     fn read(&mut self, path: &Path, required: bool) -> Result<Content, SkipReason> {
         let error = match bundle::read_file(self.base, path) {
             Ok(content) => {

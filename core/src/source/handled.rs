@@ -9,8 +9,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Returns whether libpq has to pass these values to certpick. Only regular files are opened, so that nothing is
-/// taken out of a pipe, and none if [`permitted`] accepts PEM files alone.
+/// Returns whether libpq has to pass these values to certpick. Only regular files are opened, so that nothing
+/// is taken out of a pipe, and none if [`permitted`] accepts PEM files alone.
 pub fn is_handled(sslcert: &[u8], sslkey: &[u8]) -> bool {
     if is_uri(sslkey) || list::is_list(sslcert) {
         return true;
@@ -26,8 +26,8 @@ pub fn is_handled(sslcert: &[u8], sslkey: &[u8]) -> bool {
             || content(&entry).is_some_and(|content| {
                 pkcs12::is_pkcs12(&content) || has_uri(&content) && !pem::has_certificate(&content)
             })
-            // libpq would load the key through a provider, which prompts for the PIN on the terminal. With a colon,
-            // sslkey names an engine.
+            // libpq would load the key through a provider, which prompts for the PIN on the terminal. With a
+            // colon, sslkey names an engine.
             || !sslkey.contains(&b':')
                 && content(Path::new(OsStr::from_bytes(sslkey))).is_some_and(|key| has_uri(&key)))
 }

@@ -23,8 +23,8 @@ pub struct InMemory {
     pub chain: Vec<X509>,
 }
 
-/// Decodes certificates in PEM and a key in PEM or DER. If `key` is `None`, the key is in `certificates`. Never
-/// prompts. Keeps no copy of a text.
+/// Decodes certificates in PEM and a key in PEM or DER. If `key` is `None`, the key is in `certificates`.
+/// Never prompts. Keeps no copy of a text.
 pub fn decode(
     certificates: &[u8],
     key: Option<&[u8]>,

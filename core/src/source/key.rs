@@ -107,7 +107,8 @@ impl KeyFile<'_> {
         let KeyFile { path, name, password, use_cache, .. } = *self;
         let start = CoarseTime::now();
         let cause = |error| {
-            // The key stays in the cache if another effective user of the process may have access to the file.
+            // The key stays in the cache if another effective user of the process may have access to the
+            // file.
             if use_cache && !matches!(error, PrivateFileError::Stat(_) | PrivateFileError::Io(_)) {
                 cache::remove(path, item);
             }
@@ -175,8 +176,8 @@ pub enum PasswordSource {
     Callback,
 }
 
-/// Returns the key in the content of a file. `name` is the file's name in errors and for the callback; empty for
-/// a key in memory.
+/// Returns the key in the content of a file. `name` is the file's name in errors and for the callback; empty
+/// for a key in memory.
 pub(super) fn decode(
     bytes: &[u8],
     name: &Path,

@@ -79,8 +79,8 @@ pub type WithPasswords = (Fetched<Listing>, Option<KeyPasswords>);
 
 impl Listing {
     /// Returns the listing of libpq's three lists. Counts and grammar of all three are checked before any
-    /// file is read. `offset` is the number of entries that precede the list in the selector; entry numbers in
-    /// errors include it.
+    /// file is read. `offset` is the number of entries that precede the list in the selector; entry numbers
+    /// in errors include it.
     pub fn of_lists(
         sslcert: &[u8],
         sslkey: Option<&[u8]>,

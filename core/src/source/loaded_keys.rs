@@ -53,8 +53,8 @@ impl LoadedKeys {
         loaded.is_usable().then_some(loaded)
     }
 
-    /// Stores a key, unless another thread or the parent process has stored one. If that one was discarded, or
-    /// this process cannot use it, each later handshake loads the key again.
+    /// Stores a key, unless another thread or the parent process has stored one. If that one was discarded,
+    /// or this process cannot use it, each later handshake loads the key again.
     pub fn set(&self, index: usize, key: LoadedKey) {
         let Some(chunk) = self.0.get(index / CHUNK) else { return };
         let chunk = chunk.get_or_init(|| Box::new((0..CHUNK).map(|_| OnceBox::new()).collect()));

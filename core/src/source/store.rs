@@ -34,9 +34,9 @@ pub use wrapper::wrapped_uri;
 /// The maximum number of objects that are loaded from a store.
 const MAX_OBJECTS: usize = MAX_CERTIFICATES;
 
-/// A private key that was loaded from a store, with a reference count. Only the process that loaded it can use
-/// it. As long as a `StoreKey` exists, dropping clones of the [`PKey`] does not free the key, which must not
-/// happen while another thread loads one.
+/// A private key that was loaded from a store, with a reference count. Only the process that loaded it can
+/// use it. As long as a `StoreKey` exists, dropping clones of the [`PKey`] does not free the key, which must
+/// not happen while another thread loads one.
 #[derive(Clone, Debug)]
 pub struct StoreKey(Arc<Held>);
 
@@ -101,9 +101,10 @@ pub fn certificates(uri: &Uri) -> Result<Vec<X509>, Cause> {
     if certificates.is_empty() { Err(failure(StoreFlaw::NoCertificate)) } else { Ok(certificates) }
 }
 
-/// Returns the private key behind a URI that belongs to `leaf`, or the first one. `name` is the name of the key for errors and for
-/// `callback`. The PIN is `pin`, else the first line of the URI's `pin-source`, else that of the callback, which
-/// is called only if the key needs a PIN. `use_cache`: the key may come from the cache.
+/// Returns the private key behind a URI that belongs to `leaf`, or the first one. `name` is the name of the
+/// key for errors and for `callback`. The PIN is `pin`, else the first line of the URI's `pin-source`, else
+/// that of the callback, which is called only if the key needs a PIN. `use_cache`: the key may come from the
+/// cache.
 pub fn key(
     uri: &Uri,
     name: &Path,
@@ -146,9 +147,9 @@ pub fn key(
     }
 }
 
-/// Opens and closes a URI once per scheme and process. For the time before the first handshake of the process:
-/// with pkcs11-provider 1.0, if a token is opened later, it also verifies the signatures of servers, and all
-/// connections of a forked child fail.
+/// Opens and closes a URI once per scheme and process. For the time before the first handshake of the
+/// process: with pkcs11-provider 1.0, if a token is opened later, it also verifies the signatures of servers,
+/// and all connections of a forked child fail.
 pub fn open_early(uri: &Uri) {
     static PROCESSES: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
     let [pkcs11, handle] = &PROCESSES;
@@ -202,8 +203,9 @@ fn load_key(
             (_, None) => failure(none(has_others)),
         };
     }
-    // Without a PIN, in case the process is logged in. Otherwise the provider tells which token needs a login.
-    // OpenSSL would pass the PIN to all tokens that the URI describes, and lock those that have another one.
+    // Without a PIN, in case the process is logged in. Otherwise the provider tells which token needs a
+    // login. OpenSSL would pass the PIN to all tokens that the URI describes, and lock those that have
+    // another one.
     let (first, key, has_others) = load(None, None)?;
     if let Some(key) = key {
         return attempt(key);

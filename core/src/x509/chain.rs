@@ -72,8 +72,8 @@ pub fn leaf_positions(
     Ok(leaves)
 }
 
-/// Returns for each certificate whether its subject is the issuer of another one. Self-issued certificates count
-/// as issued by themselves alone, so that a renewed one does not make the previous one an issuer.
+/// Returns for each certificate whether its subject is the issuer of another one. Self-issued certificates
+/// count as issued by themselves alone, so that a renewed one does not make the previous one an issuer.
 pub fn have_issued(certificates: &[IssuerAndSubject<'_>]) -> Result<Vec<bool>, OutOfMemory> {
     let mut issuers = Issuers::default();
     for (at, certificate) in certificates.iter().enumerate() {
@@ -85,8 +85,8 @@ pub fn have_issued(certificates: &[IssuerAndSubject<'_>]) -> Result<Vec<bool>, O
     all.map(|(at, certificate)| issuers.contain(at, certificate.subject)).collect()
 }
 
-/// The issuers of certificates with their positions, by fingerprint. Equal names have the same fingerprint, or
-/// none.
+/// The issuers of certificates with their positions, by fingerprint. Equal names have the same fingerprint,
+/// or none.
 #[derive(Default)]
 struct Issuers<'a>(Map<Option<Fingerprint>, Vec<(usize, &'a [u8])>>);
 

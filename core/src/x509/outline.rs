@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The notAfter of a certificate, and whether it is a CA certificate, read from its DER without OpenSSL, which
-//! would decode the public key as well.
+//! The notAfter of a certificate, and whether it is a CA certificate, read from its DER without OpenSSL,
+//! which would decode the public key as well.
 
 use super::certificate::{Certificate, DecodeError};
 use super::der::{Reader, tag};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The bags of a file (RFC 7292, section 4).
 //!
-//! The MAC is not verified. Files without one are accepted, and whoever can change a file can remove it, so it
-//! would prove nothing; and its key derivation takes as long as a decryption. A wrong password is noticed by
-//! the padding and the structure of what was decrypted.
+//! The MAC is not verified. Files without one are accepted, and whoever can change a file can remove it, so
+//! it would prove nothing; and its key derivation takes as long as a decryption. A wrong password is noticed
+//! by the padding and the structure of what was decrypted.
 
 use super::ber::{Octets, Reader};
 use super::encryption::{Budget, MAX_ITERATIONS, Passwords};
@@ -54,9 +54,9 @@ pub struct KeyBag {
     pub is_encrypted: bool,
 }
 
-/// Reads the certificates, and of the keys the identifiers; or, instead, only the keys with the numbers
-/// `wanted`. Encrypted contents are decrypted only if they may have something of that, and only after the
-/// iterations of all contents have been counted.
+/// Reads the certificates and the identifiers of all keys. With `wanted`, reads only the keys with these
+/// numbers. Decrypts an encrypted content only if it may contain what is wanted, after the iterations of all
+/// contents were counted.
 pub fn read(
     file: &[u8],
     passwords: &mut Passwords<'_>,

@@ -12,8 +12,8 @@ const MAX_DEPTH: usize = 16;
 /// The bit of tags whose content consists of elements.
 const CONSTRUCTED: u8 = 0x20;
 
-/// A reader of consecutive elements, like the one for DER in `x509::der`. Its functions are not inlined, so that
-/// the library stays small.
+/// A reader of consecutive elements, like the one for DER in `x509::der`. Its functions are not inlined, so
+/// that the library stays small.
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {

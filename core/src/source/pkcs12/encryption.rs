@@ -25,8 +25,8 @@ const SCRYPT: &[u8] = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b";
 pub struct Budget(pub u64);
 
 impl Budget {
-    /// Subtracts the iterations for an AlgorithmIdentifier. An unknown algorithm is an error, because its cost is
-    /// unknown.
+    /// Subtracts the iterations for an AlgorithmIdentifier. An unknown algorithm is an error, because its
+    /// cost is unknown.
     pub fn spend(&mut self, algorithm: &[u8]) -> Result<(), Failure> {
         self.subtract(iterations(algorithm, true).ok_or(Failure::Damaged)?)
     }

@@ -2,9 +2,9 @@
 //! The lock for loading and freeing keys in tokens, which pkcs11-provider 1.0 cannot do in several threads at
 //! once.
 //!
-//! Unlike the locks of the caches, it is waited for, because the work cannot be done without it. A forked child
-//! uses a new lock, because a thread that does not exist in the child may hold that of the parent. The lock is
-//! not held while a callback of the program runs.
+//! Unlike the locks of the caches, it is waited for, because the work cannot be done without it. A forked
+//! child uses a new lock, because a thread that does not exist in the child may hold that of the parent. The
+//! lock is not held while a callback of the program runs.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};

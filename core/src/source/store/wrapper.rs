@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! PEM files that contain a URI instead of a key, as pkcs11-provider writes them.
 //!
-//! OpenSSL's PEM decoders would pass such a file to the provider several times. Each time the provider would log
-//! in to the token, which may lock, or prompt on the terminal.
+//! OpenSSL's PEM decoders would pass such a file to the provider several times. Each time the provider would
+//! log in to the token, which may lock, or prompt on the terminal.
 
 use crate::error::{Problem, UriFlaw};
 use crate::file::bytes::find_slice;

@@ -10,8 +10,8 @@ use testkit::certificates::Identity;
 use testkit::der::element;
 use testkit::random::Random;
 
-/// Asserts that the iterations are refused. The encrypted bytes of these files are damaged, so that an attempt
-/// to decrypt them would be another error.
+/// Asserts that the iterations are refused. The encrypted bytes of these files are damaged, so that an
+/// attempt to decrypt them would be another error.
 #[track_caller]
 fn assert_refused(contents: &[Vec<u8>], mac: Option<Vec<u8>>) {
     let content = pfx(contents, mac);
