@@ -269,7 +269,7 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
  * next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
  * whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
- * the environment variable CERTPICK_RESTRICT is set and not empty, entries other than PEM files are errors.
+ * the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
  * Error messages count entries, of which each credential of a configuration file is one; indices
  * count credentials.
  */
@@ -352,11 +352,10 @@ certpick_status certpick_selector_add_config(certpick_selector *selector, const 
  * the name of its default certificate file and sslkey to certpick_selector_add_source().
  *
  * A regular file is read to find out what it contains. Nothing is read from a pipe. If the
- * environment variable CERTPICK_RESTRICT is set and not empty, no file is read, and the function returns 1 only
+ * environment variable CERTPICK_RESTRICT is set, no file is read, and the function returns 1 only
  * for lists, URIs and "certpick:". Since 0.1.1.
  */
-int certpick_handles(const char *sslcert,
-                     const char *sslkey);
+int certpick_handles(const char *sslcert, const char *sslkey);
 
 /**
  * Returns 1 if sslcert, a value of libpq's parameter, names several certificates: it contains a
@@ -726,7 +725,8 @@ const char *certpick_explanation(const SSL *ssl);
  * of the process. A key that a password callback decrypted, or a key in a file that belongs to a
  * provider other than OpenSSL's own, is used only by the selector that loaded it. The key of a URI,
  * such as "pkcs11:object=a", is used by all selectors with the same PIN, in the process that loaded
- * it, unless the callback supplied the PIN. A PIN that a token has refused is not tried again until
+ * it, unless the callback supplied the PIN. A token that has accepted one PIN gives its keys to the
+ * whole process, also to selectors with another PIN or none. A PIN that a token has refused is not tried again until
  * certpick_cache_clear() is called.
  *
  * By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names

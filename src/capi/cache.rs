@@ -20,7 +20,8 @@
 //! of the process. A key that a password callback decrypted, or a key in a file that belongs to a
 //! provider other than OpenSSL's own, is used only by the selector that loaded it. The key of a URI,
 //! such as "pkcs11:object=a", is used by all selectors with the same PIN, in the process that loaded
-//! it, unless the callback supplied the PIN. A PIN that a token has refused is not tried again until
+//! it, unless the callback supplied the PIN. A token that has accepted one PIN gives its keys to the
+//! whole process, also to selectors with another PIN or none. A PIN that a token has refused is not tried again until
 //! certpick_cache_clear() is called.
 //!
 //! By estimate, the cache holds at most 16,384 lists with 128 MiB of certificates, 64 sets of names
