@@ -430,14 +430,6 @@ fn a_pkcs12_file_without_a_key_is_skipped_and_is_no_key() {
 }
 
 #[test]
-fn an_empty_certificate_file_is_an_error() {
-    let (files, _) = Files::with_client();
-    files.write("new.pem", "");
-    let error = error_of(files.root());
-    assert!(error.ends_with("new.pem\": it is empty"), "{error}");
-}
-
-#[test]
 fn a_file_that_becomes_something_else_is_not_sent() {
     let (files, client) = Files::with_client();
     let other = Identity::root("root").issue("other");

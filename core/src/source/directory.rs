@@ -318,11 +318,6 @@ impl Reading<'_> {
     fn pem_file(&mut self, path: &Path, mut keys: Vec<PathBuf>) -> Result<(), SkipReason> {
         let has_key_file = !keys.is_empty();
         let content = self.read(path, has_key_file)?;
-        if content.bytes.is_empty() {
-            // Perhaps it is being written.
-            let (file, why) = (Some(path.to_owned()), Problem::Empty.into());
-            return Err(SkipReason::Broken(Cause::Certificate { file, why }));
-        }
         let has_key =
             pem::has_private_key(&content.bytes) || store::wrapped_uri(&content.bytes).is_some();
         match (pem::has_certificate(&content.bytes), has_key, has_key_file) {
