@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sets the linker arguments of the library and, by the build script of core/, the version of OpenSSL.
+//! Sets the linker arguments of the library, and `ossl3` if OpenSSL's headers are of version 3.0 or later.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-mod core {
-    include!("core/build.rs");
-}
-
 fn main() {
-    core::main();
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(ossl3)");
+    println!("cargo:rustc-check-cfg=cfg(fuzzing)");
+    // Like core/build.rs, which a package of this crate alone does not contain.
+    let version = std::env::var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
+    if u64::from_str_radix(&version, 16).is_ok_and(|number| number >= 0x3000_0000) {
+        println!("cargo:rustc-cfg=ossl3");
+    }
 
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcertpick.so.0");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Sets cfg flags for the version of OpenSSL. ../build.rs includes this file.
+//! Sets cfg flags for the version of OpenSSL.
 
-pub fn main() {
+fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     set_openssl_version();
 }
