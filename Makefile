@@ -28,6 +28,8 @@ help:
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS (20) of processor time'
 	@echo 'make man         manual pages and completions of the program, into target/manual'
 	@echo 'make build       library, program, manual pages: the files that make install installs'
+	@echo '                 With CARGO_BUILD_TARGET=TRIPLE, also of make install: for another architecture;'
+	@echo '                 see doc/packaging.md'
 	@echo 'make install     installs; make uninstall removes. Variables: DESTDIR, PREFIX (/usr/local), LIBDIR'
 	@echo '                 (PREFIX/lib), BINDIR, INCLUDEDIR, DATADIR, MANDIR, MODULESDIR'
 	@echo 'make dist        source tarball with all crates, checksums, SBOM and licences, into target/dist'
@@ -67,20 +69,23 @@ psql: library
 	@scripts/setup psql
 	@PG=$(PG) scripts/psql
 
+# Below target/, the directory of release builds: cargo takes the target from CARGO_BUILD_TARGET.
+release = $(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
+
 # Linking needs libcertpick.so, and the dynamic linker needs the SONAME, libcertpick.so.0.
 library:
 	@cargo build --release --locked --workspace --exclude testkit
 	@mkdir -p target/lib
-	@ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0
+	@ln -sfn ../$(release)/libcertpick.so target/lib/libcertpick.so.0
 	@ln -sfn libcertpick.so.0 target/lib/libcertpick.so
 
 fuzz:
 	@scripts/setup check
 	@$(PYTHON) scripts/fuzz
 
-# --workspace selects the features with which the tests have built the crates.
+# --workspace selects the features with which the tests have built the crates. The example runs on this machine.
 man:
-	@cargo build --quiet --locked --workspace --example manual
+	@env -u CARGO_BUILD_TARGET cargo build --quiet --locked --workspace --example manual
 	@target/debug/examples/manual target/manual
 
 build: library man
