@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
 .PHONY: help demo check check-long pgtests matrix psql library man fuzz header bench clean
-.PHONY: build install uninstall abi debs dist
+.PHONY: build install uninstall abi debs rpms dist
 
 # See scripts/install.
 export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
@@ -33,12 +33,15 @@ help:
 	@echo 'make install     installs; make uninstall removes. Variables: DESTDIR, PREFIX (/usr/local), LIBDIR'
 	@echo '                 (PREFIX/lib), BINDIR, INCLUDEDIR, DATADIR, MANDIR, MODULESDIR'
 	@echo 'make dist        source tarball with all crates, checksums, SBOM and licences, into target/dist'
-	@echo 'make debs        Debian packages, built and tested in a clean root of trixie (root or sudo)'
+	@echo 'make debs        Debian packages for amd64, i386 and arm64, built and tested in a clean root of trixie'
+	@echo '                 (root or sudo)'
+	@echo 'make rpms        packages of packaging/certpick.spec, built in that root and compared with those'
+	@echo '                 of make debs'
 	@echo 'make abi         records additions to the C interface; rejects other changes'
 	@echo 'make header      writes include/certpick.h'
 	@echo 'make clean       removes target/'
-	@echo 'demo, check, check-long, pgtests, matrix, bench, psql, fuzz and debs install missing Debian packages'
-	@echo 'with apt-get, unless CERTPICK_SETUP=no.'
+	@echo 'demo, check, check-long, pgtests, matrix, bench, psql, fuzz, debs and rpms install missing Debian'
+	@echo 'packages with apt-get, unless CERTPICK_SETUP=no.'
 
 demo:
 	@scripts/setup demo
@@ -102,6 +105,9 @@ abi:
 debs:
 	@scripts/setup debs
 	@scripts/debian-package
+
+rpms: debs
+	@scripts/rpm-package
 
 dist:
 	@$(PYTHON) scripts/dist

@@ -107,6 +107,47 @@ def test_without_a_build_install_names_the_missing_file(tmp_path):
     assert not (tmp_path / "dest").exists()
 
 
+@pytest.fixture
+def cross_built(tmp_path) -> Path:
+    """What `make build` leaves for this machine, and later for TRIPLE; each binary contains the name of its directory."""
+    for name in ("scripts/install", "Cargo.toml", "include", "man", "share", "patches", "certpick.pc.in"):
+        copy = shutil.copytree if (paths.ROOT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy(paths.ROOT / name, tmp_path / name)
+    shutil.copytree(paths.TARGET / "manual", tmp_path / "target" / "manual")
+    for place in ("release", "TRIPLE/release"):
+        (tmp_path / "target" / place).mkdir(parents=True)
+        for name in ("libcertpick.so", "certpick"):
+            (tmp_path / "target" / place / name).write_text(place)
+    (tmp_path / "target" / "lib").mkdir()
+    (tmp_path / "target" / "lib" / "libcertpick.so.0").symlink_to("../TRIPLE/release/libcertpick.so")
+    return tmp_path
+
+
+def install_from(tree: Path, **variables) -> subprocess.CompletedProcess:
+    environment = {"PATH": os.environ["PATH"], "DESTDIR": str(tree / "dest"), "PREFIX": "/usr", **variables}
+    return subprocess.run([tree / "scripts" / "install", "install"], env=environment, capture_output=True, text=True)
+
+
+def test_with_cargo_build_target_the_files_of_that_target_are_installed(built, cross_built):
+    done = install_from(cross_built, CARGO_BUILD_TARGET="TRIPLE")
+    assert done.returncode == 0, done.stderr
+    for installed in ("bin/certpick", "lib/libcertpick.so"):
+        assert (cross_built / "dest/usr" / installed).read_text() == "TRIPLE/release"
+
+
+def test_files_of_another_target_than_that_of_make_build_are_not_installed(built, cross_built):
+    done = install_from(cross_built)
+    assert done.returncode == 1 and "its library is TRIPLE/release/libcertpick.so" in done.stderr
+    assert not (cross_built / "dest").exists()
+
+
+def test_make_build_links_the_library_of_cargo_build_target():
+    told = {target: make("-n", "library", CARGO_BUILD_TARGET=target).stdout for target in ("", "TRIPLE")}
+    assert "ln -sfn ../release/libcertpick.so target/lib/libcertpick.so.0" in told[""]
+    assert "ln -sfn ../TRIPLE/release/libcertpick.so target/lib/libcertpick.so.0" in told["TRIPLE"]
+
+
 def pkg_config(prefix: Path, *words) -> str:
     done = subprocess.run(
         ["pkg-config", *words, "certpick"],

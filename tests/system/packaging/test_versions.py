@@ -19,6 +19,11 @@ def first(pattern: str, path: Path) -> str:
     return found[1]
 
 
+def test_the_dependency_between_the_crates():
+    dependencies = tomllib.loads((paths.ROOT / "Cargo.toml").read_text())["workspace"]["dependencies"]
+    assert dependencies["certpick-core"]["version"] == VERSION
+
+
 def test_header():
     assert first(r'^#define CERTPICK_VERSION "(.*)"$', paths.HEADER_DIR / "certpick.h") == VERSION
 
