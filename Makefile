@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 export PG_SRC
 
 .PHONY: help demo check check-long pgtests matrix psql library man fuzz header bench clean
-.PHONY: build install uninstall abi debs rpms dist
+.PHONY: build install uninstall abi debs rpms dist architectures
 
 # See scripts/install.
 export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR MODULESDIR
@@ -21,6 +21,8 @@ help:
 	@echo '                 fit into N minutes)'
 	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq"
 	@echo 'make matrix      the Rust and Python tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
+	@echo 'make architectures  the Rust and C tests on i386, arm64, armhf, s390x, ppc64el and riscv64, cross-compiled'
+	@echo '                 in a clean root of trixie and emulated (root or sudo; hours)'
 	@echo 'make psql        a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18; PG_SRC=DIR: from'
 	@echo '                 this source). For 16, and if the source of 17 or 18 cannot be downloaded, libpq only'
 	@echo 'make bench       the benchmark, also with stock libpq, Go, Java and GnuTLS (20 minutes;'
@@ -40,8 +42,8 @@ help:
 	@echo 'make abi         records additions to the C interface; rejects other changes'
 	@echo 'make header      writes include/certpick.h'
 	@echo 'make clean       removes target/'
-	@echo 'demo, check, check-long, pgtests, matrix, bench, psql, fuzz, debs and rpms install missing Debian'
-	@echo 'packages with apt-get, unless CERTPICK_SETUP=no.'
+	@echo 'demo, check, check-long, pgtests, matrix, architectures, bench, psql, fuzz, debs and rpms install missing'
+	@echo 'Debian packages with apt-get, unless CERTPICK_SETUP=no.'
 
 demo:
 	@scripts/setup demo
@@ -63,6 +65,10 @@ check-long:
 matrix:
 	@scripts/setup check
 	@$(PYTHON) scripts/matrix
+
+architectures:
+	@scripts/setup debs
+	@scripts/architectures
 
 pgtests:
 	@scripts/setup pgtests
