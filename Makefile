@@ -37,8 +37,8 @@ help:
 	@echo 'make dist        source tarball with all crates, checksums, SBOM and licences, into target/dist'
 	@echo 'make debs        Debian packages for amd64, i386 and arm64, built and tested in a clean root of trixie'
 	@echo '                 (root or sudo)'
-	@echo 'make rpms        packages of packaging/certpick.spec, built in that root and compared with those'
-	@echo '                 of make debs'
+	@echo 'make rpms        after make debs: packages of packaging/certpick.spec, built in that root and compared'
+	@echo '                 with those of make debs'
 	@echo 'make abi         records additions to the C interface; rejects other changes'
 	@echo 'make header      writes include/certpick.h'
 	@echo 'make clean       removes target/'
@@ -112,7 +112,8 @@ debs:
 	@scripts/setup debs
 	@scripts/debian-package
 
-rpms: debs
+rpms:
+	@scripts/setup debs
 	@scripts/rpm-package
 
 dist:
