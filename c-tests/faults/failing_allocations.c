@@ -75,8 +75,9 @@ static void *reallocate(void *pointer, size_t size, const char *file, int line)
 {
     struct block *block;
 
+    /* Like OpenSSL's own function. OpenSSL reports this failure, but not one of a program's realloc. */
     if (pointer == NULL)
-        return allocate(size, file, line);
+        return CRYPTO_malloc(size, file, line);
     if (size == 0) {
         release(pointer, file, line);
         return NULL;
