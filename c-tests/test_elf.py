@@ -140,7 +140,9 @@ def test_openssl_is_not_bundled():
 def test_the_size_of_the_stripped_library_is_bounded(tmp_path):
     stripped = tmp_path / "stripped.so"
     succeed([tool("strip"), "--strip-unneeded", "-o", stripped, LIBRARY])
-    assert stripped.stat().st_size <= 1280 * 1024
+    # The same code is larger on other architectures: 1,394 KiB on i386.
+    is_amd64 = succeed([*CC, "-dumpmachine"]).startswith("x86_64")
+    assert stripped.stat().st_size <= (1280 if is_amd64 else 1536) * 1024
 
 
 def test_the_library_cannot_be_unloaded():
