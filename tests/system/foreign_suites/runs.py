@@ -74,13 +74,15 @@ class Runner:
                 self._running.add(process)
             try:
                 process.wait(timeout=MAX_SECONDS)
-            finally:
+            except BaseException:  # timeout
                 end(process)
+                raise
+            finally:
                 self._running.discard(process)
         text = (directory / "output").read_text(errors="replace")
         try:
             results = suite.results(directory, text)
-        except (AssertionError, OSError) as wrong:
+        except (AssertionError, OSError) as wrong:  # it crashed, for example
             raise AssertionError(f"{suite.name} ended with {process.returncode}: {wrong}\n{text[-3000:]}") from wrong
         return Run(results, explanations.read_text() if explanations.exists() else "", text)
 
