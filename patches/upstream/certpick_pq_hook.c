@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: PostgreSQL */
 /* Lists of client certificates for a libpq that has PQsetSSLClientCertHook_OpenSSL (see README.md).
    A program calls PQsetSSLClientCertHook_OpenSSL(certpick_pq_hook) before it connects. Compiled as a
    shared library that is loaded by LD_PRELOAD or dlopen(3), this file does that itself:
