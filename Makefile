@@ -19,7 +19,8 @@ help:
 	@echo 'make check       all tests; the last lines list the tests that were skipped for lack of a download'
 	@echo 'make check-long  slower tests: make pgtests, make matrix, packages and more (WITHIN=N: those that'
 	@echo '                 fit into N minutes)'
-	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq"
+	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq and with patches/upstream (PG=15 or 18:"
+	@echo '                 of one version)'
 	@echo 'make matrix      the Rust and Python tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
 	@echo 'make psql        a patched psql, target/psql-$(PG)/bin/psql (PG=15, 16, 17 or 18; PG_SRC=DIR: from'
 	@echo '                 this source). For 16, and if the source of 17 or 18 cannot be downloaded, libpq only'
@@ -60,9 +61,10 @@ matrix:
 	@scripts/setup check
 	@$(PYTHON) scripts/matrix
 
+# Every version, unless PG is given.
 pgtests:
 	@scripts/setup pgtests
-	@$(PYTHON) scripts/pgtests
+	@$(PYTHON) scripts/pgtests $(if $(filter file,$(origin PG)),,$(PG))
 
 psql: library
 	@scripts/setup psql
