@@ -134,8 +134,8 @@ static struct identity issue(EVP_PKEY *key, const char *name, const struct ident
     MUST(X509_set_subject_name(made.cert, subject_name));
     MUST(X509_set_issuer_name(made.cert, issuer != NULL ? X509_get_subject_name(issuer->cert)
                                                         : subject_name));
-    MUST(X509_gmtime_adj(X509_getm_notBefore(made.cert), (long)starts * 86400));
-    MUST(X509_gmtime_adj(X509_getm_notAfter(made.cert), (long)ends * 86400));
+    MUST(X509_time_adj_ex(X509_getm_notBefore(made.cert), starts, 0, NULL));
+    MUST(X509_time_adj_ex(X509_getm_notAfter(made.cert), ends, 0, NULL));
     MUST(X509_set_pubkey(made.cert, made.key));
     add_extension(made.cert, signer->cert, NID_basic_constraints,
                   is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");

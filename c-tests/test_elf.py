@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The ELF file: exports, needed libraries, loader flags."""
 
-import ctypes
 import os
 import re
 import tomllib
 
-from harness.toolchain import HEADER, LIBRARY, ROOT, succeed
+from harness.toolchain import CC, HEADER, LIBRARY, LINK_CERTPICK, ROOT, compile_c, succeed
 
-# ld-linux's name differs between architectures.
-SYSTEM = re.compile(r"(libc|libm|libpthread|libdl)\.so\.\d+|ld-linux.*\.so\.\d+")
+# The dynamic linker is ld-linux-x86-64.so.2 on amd64, ld-linux.so.2 on i386, and ld64.so.1 on s390x.
+SYSTEM = re.compile(r"(libc|libm|libpthread|libdl)\.so\.\d+|(ld-linux[\w-]*|ld64)\.so\.\d+")
 
 # The SONAME suffix of libssl and libcrypto.
 OPENSSL_SOVERSION = os.environ.get("CERTPICK_OPENSSL_SOVERSION", "3")
 PROVIDER_ENTRY = "OSSL_provider_init"
+
+VERSIONS = r"""
+#include <certpick.h>
+#include <stdio.h>
+
+int main(void)
+{
+    printf("%s %lu\n", certpick_version(), (unsigned long)certpick_version_number());
+    return 0;
+}
+"""
 
 
 def header_text() -> str:
@@ -30,8 +40,13 @@ def defined_value(name: str) -> str:
     return re.search(rf"^#define\s+{name}\s+(.+?)\s*$", HEADER.read_text(encoding="utf-8"), re.M)[1]
 
 
+def tool(name: str) -> str:
+    """Returns the binary utility for the architecture of the compiler."""
+    return succeed([*CC, f"-print-prog-name={name}"]).strip()
+
+
 def exported() -> set:
-    lines = succeed(["nm", "-D", "--defined-only", LIBRARY]).splitlines()
+    lines = succeed([tool("nm"), "-D", "--defined-only", LIBRARY]).splitlines()
     return {line.split()[-1].split("@")[0] for line in lines}
 
 
@@ -47,6 +62,14 @@ def dynamic() -> dict:
 
 def names(tag: str) -> list:
     return [re.search(r"\[(.*)\]", value)[1] for value in dynamic().get(tag, [])]
+
+
+def versions(directory) -> list:
+    """Returns what the library's version functions return, called by a program that binds all symbols at its start."""
+    source = directory / "versions.c"
+    source.write_text(VERSIONS, encoding="utf-8")
+    program = compile_c(directory / "versions", [source], libs=LINK_CERTPICK)
+    return succeed([program], env={**os.environ, "LD_BIND_NOW": "1"}).split()
 
 
 def test_the_header_declares_these_functions():
@@ -108,21 +131,18 @@ def test_the_library_needs_only_openssl_and_system_libraries():
     assert sorted(others) == [f"libcrypto.so.{OPENSSL_SOVERSION}", f"libssl.so.{OPENSSL_SOVERSION}"]
 
 
-def test_every_undefined_symbol_is_found():
-    # A macro of OpenSSL's headers that was declared as a function in Rust would be undefined.
-    assert "undefined symbol" not in succeed(["ldd", "-r", LIBRARY])
-
-
 def test_openssl_is_not_bundled():
-    text = succeed(["nm", "-D", "--undefined-only", LIBRARY])
+    text = succeed([tool("nm"), "-D", "--undefined-only", LIBRARY])
     assert re.search(r"\bSSL_CTX_\w+", text) and re.search(r"\bX509_\w+", text)
     assert not [name for name in exported() if re.match(r"(SSL|EVP|X509|CRYPTO|OPENSSL)_", name)]
 
 
 def test_the_size_of_the_stripped_library_is_bounded(tmp_path):
     stripped = tmp_path / "stripped.so"
-    succeed(["strip", "--strip-unneeded", "-o", stripped, LIBRARY])
-    assert stripped.stat().st_size <= 1280 * 1024
+    succeed([tool("strip"), "--strip-unneeded", "-o", stripped, LIBRARY])
+    # The same code is larger on other architectures: 1,394 KiB on i386.
+    is_amd64 = succeed([*CC, "-dumpmachine"]).startswith("x86_64")
+    assert stripped.stat().st_size <= (1280 if is_amd64 else 1536) * 1024
 
 
 def test_the_library_cannot_be_unloaded():
@@ -142,17 +162,14 @@ def test_its_relocations_are_read_only_and_its_stack_is_not_executable():
     assert re.search(r"GNU_STACK.*\bRW\b", segments)
 
 
-def test_header_library_and_cargo_have_the_same_version():
+def test_header_library_and_cargo_have_the_same_version(tmp_path):
     cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
     version = cargo["package"]["version"]
     if isinstance(version, dict):
         version = cargo["workspace"]["package"]["version"]
-    library = ctypes.CDLL(str(LIBRARY))
-    library.certpick_version.restype = ctypes.c_char_p
-    library.certpick_version_number.restype = ctypes.c_uint32
-    assert library.certpick_version().decode() == version
     assert defined_value("CERTPICK_VERSION") == f'"{version}"'
     major, minor, patch = (int(part) for part in version.split("."))
     number = (major << 16) + (minor << 8) + patch
-    assert library.certpick_version_number() == number
+    # A macro of OpenSSL's headers that was declared as a function in Rust would be an undefined symbol.
+    assert versions(tmp_path) == [version, str(number)]
     assert int(defined_value("CERTPICK_VERSION_NUMBER"), 0) == number

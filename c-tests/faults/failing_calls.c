@@ -113,4 +113,4 @@ REPLACE(int, -1, fstatat, (int fd, const char *path, struct stat *found, int fla
 REPLACE(int, -1, statx,
         (int fd, const char *path, int flags, unsigned mask, struct statx *found),
         (fd, path, flags, mask, found))
-REPLACE(int, -1, fstatvfs, (int fd, struct statvfs *found), (fd, found))
+REPLACE(int, -1, fstatvfs64, (int fd, struct statvfs64 *found), (fd, found))

@@ -4,9 +4,10 @@
 use crate::report::{Fact, Finding, Level, Subject, Value};
 use crate::strength;
 use certpick_core::text::printable;
+use certpick_core::x509::facts::Epoch;
 use certpick_core::x509::name;
 use foreign_types::{ForeignType, ForeignTypeRef};
-use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1Time, Asn1TimeRef};
+use openssl::asn1::{Asn1Object, Asn1ObjectRef, Asn1StringRef, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
@@ -133,8 +134,7 @@ pub fn times(certificate: &X509Ref) -> (Option<i64>, Option<i64>) {
 
 /// Returns a time in seconds since 1970; `None` if it cannot be parsed.
 pub fn seconds(time: &Asn1TimeRef) -> Option<i64> {
-    let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
-    Some(i64::from(since.days) * DAY + i64::from(since.secs))
+    Epoch::new()?.seconds(time)
 }
 
 /// A subject alternative name (RFC 5280, section 4.2.1.6). An IA5String is given as bytes, because

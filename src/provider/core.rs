@@ -180,10 +180,11 @@ unsafe extern "C" fn search_object(
             let headers = std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
             (info.dlpi_addr, headers, &mut *search.cast::<SameObject>())
         };
+        // The fields have the width of a pointer.
         let contains = |address: &usize| {
             headers.iter().filter(|h| h.p_type == libc::PT_LOAD).any(|header| {
-                let start = base.wrapping_add(header.p_vaddr);
-                (*address as u64).wrapping_sub(start) < header.p_memsz
+                let start = (base as usize).wrapping_add(header.p_vaddr as usize);
+                address.wrapping_sub(start) < header.p_memsz as usize
             })
         };
         search.found = search.addresses.iter().all(contains);

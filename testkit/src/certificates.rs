@@ -64,11 +64,12 @@ impl Subject {
 
     /// Sets the validity, in days from now.
     pub fn valid(self, from: i64, to: i64) -> Subject {
-        self.valid_between(day(from), day(to))
+        Subject { valid: (day(from), day(to)), ..self }
     }
 
-    pub fn valid_between(self, from: Asn1Time, to: Asn1Time) -> Subject {
-        Subject { valid: (from, to), ..self }
+    /// Sets the validity, as text in the form YYYYMMDDHHMMSSZ.
+    pub fn valid_between(self, from: &str, to: &str) -> Subject {
+        Subject { valid: (time(from), time(to)), ..self }
     }
 
     pub fn expired(self) -> Subject {
@@ -292,6 +293,19 @@ pub fn now() -> i64 {
     i64::try_from(now).unwrap()
 }
 
+/// Returns a time in seconds since 1970 as text, in the form YYYYMMDDHHMMSSZ.
+pub fn time_text(seconds: i64) -> String {
+    let time = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+    let (hour, minute, second) = time.to_hms();
+    let (year, month, day) = time.to_calendar_date();
+    format!("{year:04}{:02}{day:02}{hour:02}{minute:02}{second:02}Z", u8::from(month))
+}
+
+/// Returns a UTCTime up to 2049, otherwise a GeneralizedTime.
+fn time(text: &str) -> Asn1Time {
+    Asn1Time::from_str_x509(text).unwrap()
+}
+
 fn day(from_now: i64) -> Asn1Time {
-    Asn1Time::from_unix(now() + from_now * 86_400).unwrap()
+    time(&time_text(now() + from_now * 86_400))
 }

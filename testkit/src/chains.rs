@@ -2,9 +2,8 @@
 //! CA certificates for tests of chains, which need many: with Ed25519 keys, valid from 1970-01-01 for
 //! ten days, and without key identifiers, so that only names and signatures connect them.
 
-use crate::certificates::{Identity, Subject};
+use crate::certificates::{Identity, Subject, time_text};
 use crate::keys::Kind;
-use openssl::asn1::Asn1Time;
 use openssl::x509::extension::BasicConstraints;
 use openssl::x509::{X509, X509Ref};
 
@@ -30,7 +29,7 @@ pub fn identified(subject: &Identity, issuer: &Identity, issuer_certificate: &X5
 }
 
 fn certificate(days: i64, subject: &Identity) -> Subject {
-    let time = |day: i64| Asn1Time::from_unix(day * 86_400).unwrap();
+    let time = |day: i64| time_text(day * 86_400);
     let is_ca = BasicConstraints::new().ca().build().unwrap();
-    subject.same_subject().valid_between(time(0), time(days)).bare().extension(is_ca)
+    subject.same_subject().valid_between(&time(0), &time(days)).bare().extension(is_ca)
 }

@@ -7,10 +7,8 @@ use certpick_core::{Error, Secret, Selector};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
-use std::ffi::CString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, FileTimes, Metadata};
 use std::ops::Deref;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -175,15 +173,9 @@ fn wait_until_cacheable(dir: &Path) {
 }
 
 /// Sets both times of a file.
-pub fn set_times(path: &Path, times: libc::timespec) {
-    let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-    // SAFETY: a NUL-terminated string and two times.
-    let done = unsafe { libc::utimensat(libc::AT_FDCWD, name.as_ptr(), [times; 2].as_ptr(), 0) };
-    assert_eq!(done, 0);
-}
-
-pub fn modified(metadata: &Metadata) -> libc::timespec {
-    libc::timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() }
+pub fn set_times(path: &Path, time: SystemTime) {
+    let times = FileTimes::new().set_accessed(time).set_modified(time);
+    File::open(path).unwrap().set_times(times).unwrap();
 }
 
 /// The certificate and key of a client during a handshake. As long as they exist, no other object has

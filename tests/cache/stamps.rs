@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The properties of a file by which a change is detected.
 
-use crate::files::{Files, connect, modified, same_length, set_times};
+use crate::files::{Files, connect, same_length, set_times};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,6 +15,10 @@ fn two() -> [Identity; 2] {
 
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+fn long_ago() -> SystemTime {
+    UNIX_EPOCH + Duration::new(1_700_000_000, 1)
 }
 
 fn changed(name: &std::path::Path) -> (i64, i64) {
@@ -47,7 +51,7 @@ fn a_change_of_content_is_detected_although_size_inode_and_mtime_are_equal() {
     for (path, content) in paths {
         let before = path.metadata().unwrap();
         fs::write(&path, content).unwrap();
-        set_times(&path, modified(&before));
+        set_times(&path, before.modified().unwrap());
         let after = path.metadata().unwrap();
         let seen = |m: &fs::Metadata| (m.ino(), m.size(), m.mtime(), m.mtime_nsec());
         assert_eq!(seen(&before), seen(&after));
@@ -71,7 +75,7 @@ fn another_file_is_detected_although_size_and_times_are_equal() {
             }
             // There is no stat(2) in between, because the kernel would then set finer times.
             for path in &paths {
-                set_times(path, libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
+                set_times(path, long_ago());
             }
             if changed(&paths[0]) == changed(&paths[1]) {
                 symlink(&paths[0], files.path(name)).unwrap();
@@ -98,7 +102,7 @@ fn a_file_with_only_a_new_mtime_is_read_again() {
     let (files, client) = Files::with_client();
     let first = connect(files.selector("client"), &client);
     for name in ["client.crt", "client.key"] {
-        set_times(&files.path(name), libc::timespec { tv_sec: 1_700_000_000, tv_nsec: 1 });
+        set_times(&files.path(name), long_ago());
     }
     files.wait_until_cacheable();
     let second = connect(files.selector("client"), &client);
@@ -150,10 +154,22 @@ fn fast_rewriting_never_gives_old_content() {
 #[test]
 fn a_file_with_a_time_in_the_future_is_never_cached() {
     let (files, client) = Files::with_client();
-    let tomorrow = i64::try_from(now().as_secs()).unwrap() + 86_400;
+    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
     for name in ["client.crt", "client.key"] {
-        set_times(&files.path(name), libc::timespec { tv_sec: tomorrow, tv_nsec: 1 });
+        set_times(&files.path(name), tomorrow);
     }
     let first = connect(files.selector("client"), &client);
     connect(files.selector("client"), &client).assert_apart(&first);
+}
+
+#[test]
+fn a_file_with_a_time_after_2038_can_be_used() {
+    let (files, client) = Files::with_client();
+    for name in ["client.crt", "client.key"] {
+        set_times(&files.path(name), UNIX_EPOCH + Duration::from_secs(1 << 32));
+    }
+    let selector = files.selector("client");
+    connect(selector, &client);
+    let listed = files.list(&["client", "client"]);
+    connect(listed, &client);
 }

@@ -5,7 +5,7 @@ use certpick_core::choice::{Flawed, Reasons};
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 use testkit::certificates::{Identity, Subject};
 use testkit::connection::Connection;
-use testkit::handshake::everywhere;
+use testkit::handshake::{Version, Way, everywhere};
 use testkit::keys::Kind;
 use testkit::set::Set;
 
@@ -76,6 +76,22 @@ fn a_flawed_credential_is_sent_only_if_every_suitable_one_is_flawed() {
             connection.assert_sent(0);
             assert_eq!(connection.verdict(0), reason, "{what}: {connection}");
         }
+    }
+}
+
+#[test]
+fn dates_before_1970_and_after_2038_are_compared() {
+    let root = Identity::root("root");
+    for (from, to, reason) in [
+        ("19500101000000Z", "99991231235959Z", Reasons(0)),
+        ("19691231235959Z", "20380119031408Z", Reasons(0)),
+        ("19500101000000Z", "19691231235959Z", Reasons::EXPIRED),
+        ("21060207062816Z", "99991231235959Z", Reasons::NOT_YET_VALID),
+    ] {
+        let client = root.issue(Subject::new("client").valid_between(from, to));
+        let connection = Set::of(&[&client]).freeze().handshake(Version::Tls13, Way::CertCb).run();
+        connection.assert_sent(0);
+        assert_eq!(connection.verdict(0), reason, "{from} {to}: {connection}");
     }
 }
 

@@ -4,7 +4,7 @@
 use certpick_core::choice::{Order, Reasons};
 use openssl::x509::X509Name;
 use testkit::certificates::{Identity, StringKind, Subject, name_in};
-use testkit::handshake::everywhere;
+use testkit::handshake::{Version, Way, everywhere};
 use testkit::set::Set;
 
 #[test]
@@ -111,6 +111,26 @@ fn an_unordered_set_prefers_the_longest_validity() {
         set.handshake(version, way).user("user").run().assert_sent(3);
         let connection = set.handshake(version, way).naming(&[&brief]).run();
         connection.assert_sent(1);
+    }
+}
+
+#[test]
+fn validities_that_end_after_2038_are_compared() {
+    let root = Identity::root("root");
+    let issue = |to| root.issue(Subject::new("client").valid_between("19500101000000Z", to));
+    // The last seconds of 32-bit times, signed and unsigned, and one more.
+    let ends = [
+        "20380119031407Z",
+        "20380119031408Z",
+        "21060207062815Z",
+        "21060207062816Z",
+        "99991231235959Z",
+    ];
+    let clients = ends.map(issue);
+    for later in 1..clients.len() {
+        let mut set = Set::of(&[&clients[later - 1], &clients[later]]);
+        set.policy().order = Order::LongestValid;
+        set.freeze().handshake(Version::Tls13, Way::CertCb).run().assert_sent(1);
     }
 }
 

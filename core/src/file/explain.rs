@@ -23,7 +23,8 @@ const APPEND: libc::c_int = libc::O_WRONLY
     | libc::O_CREAT
     | libc::O_NOFOLLOW
     | libc::O_NONBLOCK
-    | libc::O_NOCTTY;
+    | libc::O_NOCTTY
+    | libc::O_LARGEFILE;
 
 /// Opens a file for appending, and creates it with mode 0600 if it does not exist. An existing file
 /// must be a regular file with one link, owned by the effective user. Returns the reason if the
@@ -159,6 +160,17 @@ mod tests {
         }
         assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_of_more_than_2_gib_is_appended_to() {
+        let directory = Directory::new();
+        let path = directory.path("file");
+        let mut file = open(&path).unwrap();
+        file.set_len(1 << 31).unwrap();
+        file.write_all(b"one\n").unwrap();
+        open(&path).unwrap().write_all(b"two\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), (1 << 31) + 8);
     }
 
     #[test]

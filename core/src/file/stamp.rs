@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Identity and timestamps of a file, which show whether the file has changed.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::Metadata;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+#[cfg(not(target_pointer_width = "64"))]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds and nanoseconds since 1970.
 type Time = (i64, i64);
@@ -61,11 +63,20 @@ impl CoarseTime {
     /// Returns the time of the last tick. If the system has no such clock, the result is 1970, and no
     /// stamp is older.
     pub fn now() -> CoarseTime {
-        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: a timespec for the result.
-        unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut now) };
-        #[allow(clippy::useless_conversion)] // 32 bits on some platforms
-        CoarseTime((now.tv_sec.into(), now.tv_nsec.into()))
+        #[cfg(target_pointer_width = "64")]
+        {
+            let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: a timespec for the result.
+            unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut now) };
+            CoarseTime((now.tv_sec, now.tv_nsec))
+        }
+        // libc's timespec ends in 2038, std's clock does not. It may be one tick ahead.
+        #[cfg(not(target_pointer_width = "64"))]
+        {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let seconds = i64::try_from(now.as_secs()).unwrap_or_default();
+            CoarseTime((seconds, i64::from(now.subsec_nanos()) - CoarseTime::TICK))
+        }
     }
 
     fn is_after(&self, time: Time, margin: Time) -> bool {
@@ -85,9 +96,8 @@ impl WorkingDirectory {
     /// Returns the identity of `base`, or of the current working directory. Returns `None` if stat(2)
     /// fails.
     pub fn of(base: Option<&Path>) -> Option<WorkingDirectory> {
-        let name = base.map(|base| CString::new(base.as_os_str().as_bytes())).transpose().ok()?;
-        let found = stat(libc::AT_FDCWD, name.as_deref().unwrap_or(c"."))?;
-        Some(WorkingDirectory { device: found.device, inode: found.inode })
+        let found = base.unwrap_or(Path::new(".")).metadata().ok()?;
+        Some(WorkingDirectory { device: found.dev(), inode: found.ino() })
     }
 
     /// Returns whether `known` is the current working directory.
@@ -108,6 +118,11 @@ pub struct StampReader<'a> {
 impl<'a> StampReader<'a> {
     /// Returns the current stamp of a file, or `None` if stat(2) fails.
     pub fn read(&mut self, path: &'a CStr) -> Option<Stamp> {
+        if cfg!(not(target_pointer_width = "64")) {
+            // libc's stat ends in 2038, std's Metadata does not.
+            let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+            return Some(Stamp::of(&path.metadata().ok()?));
+        }
         let bytes = path.to_bytes_with_nul();
         let slash = path.to_bytes().iter().rposition(|b| *b == b'/');
         let Some((parent, name)) = slash.and_then(|at| bytes.split_at_checked(at + 1)) else {
@@ -190,11 +205,14 @@ mod tests {
             std::ffi::CString::new(name.to_str().unwrap()).unwrap()
         });
         let mut stats = StampReader::default();
+        // After 2038.
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1 << 32);
+        std::fs::File::open(&names[0]).unwrap().set_modified(time).unwrap();
         for (name, path) in names.iter().zip(&paths) {
             assert_eq!(stats.read(path), Some(Stamp::of(&name.metadata().unwrap())));
         }
         // The second file opened the directory.
-        assert!(stats.directory.is_some());
+        assert_eq!(stats.directory.is_some(), cfg!(target_pointer_width = "64"));
         std::fs::remove_file(&names[2]).unwrap();
         assert_eq!(stats.read(&paths[2]), None);
         let missing = std::ffi::CString::new("/no/such/file").unwrap();

@@ -51,10 +51,16 @@ pub fn check_directory(directory: &File, metadata: &Metadata) -> Result<(), Dist
 }
 
 fn is_read_only(file: &File) -> bool {
-    let mut found = MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: an open descriptor, and a buffer that fstatvfs(3) fills on success.
+    // On 32-bit machines, statvfs of glibc has no room for the number of blocks of a large file system.
+    #[cfg(not(target_env = "gnu"))]
+    use libc::{fstatvfs as fstatvfs64, statvfs as statvfs64};
+    #[cfg(target_env = "gnu")]
+    use libc::{fstatvfs64, statvfs64};
+
+    let mut found = MaybeUninit::<statvfs64>::uninit();
+    // SAFETY: an open descriptor, and a buffer that fstatvfs64 fills on success.
     unsafe {
-        libc::fstatvfs(file.as_raw_fd(), found.as_mut_ptr()) == 0
+        fstatvfs64(file.as_raw_fd(), found.as_mut_ptr()) == 0
             && found.assume_init().f_flag & libc::ST_RDONLY != 0
     }
 }

@@ -20,18 +20,20 @@ pub struct Epoch(Asn1Time);
 impl Epoch {
     /// Returns `None` on allocation failure.
     pub fn new() -> Option<Epoch> {
-        Asn1Time::from_unix(0).ok().map(Epoch)
+        Asn1Time::from_str("19700101000000Z").ok().map(Epoch)
+    }
+
+    /// Returns a time in seconds since 1970, or `None` if it cannot be read.
+    pub fn seconds(&self, time: &Asn1TimeRef) -> Option<i64> {
+        let since = self.0.diff(time).ok()?;
+        Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
     }
 
     /// Returns notBefore and notAfter in seconds since 1970. If one of them cannot be read, the certificate
     /// is valid at no time.
     pub fn validity(&self, certificate: &X509) -> (i64, i64) {
-        let seconds = |time: &Asn1TimeRef| {
-            let since = self.0.diff(time).ok()?;
-            Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
-        };
-        let not_before = seconds(certificate.not_before()).unwrap_or(i64::MAX);
-        let not_after = seconds(certificate.not_after()).unwrap_or(i64::MIN);
+        let not_before = self.seconds(certificate.not_before()).unwrap_or(i64::MAX);
+        let not_after = self.seconds(certificate.not_after()).unwrap_or(i64::MIN);
         (not_before, not_after)
     }
 }

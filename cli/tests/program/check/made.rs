@@ -11,7 +11,7 @@ use openssl::stack::Stack;
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509Builder, X509Extension};
 use std::process::Command;
-use testkit::certificates::{Identity, Subject, now, pem};
+use testkit::certificates::{Identity, Subject, now, pem, time_text};
 use testkit::der::element;
 
 /// Returns `certpick check` with these options, separated by white space.
@@ -166,15 +166,6 @@ pub fn revocations(
 
 /// Encodes a UTCTime, in days from now.
 fn time(days: i64) -> Vec<u8> {
-    let moment = time::OffsetDateTime::from_unix_timestamp(now() + days * 86_400).unwrap();
-    let text = format!(
-        "{:02}{:02}{:02}{:02}{:02}{:02}Z",
-        moment.year() % 100,
-        u8::from(moment.month()),
-        moment.day(),
-        moment.hour(),
-        moment.minute(),
-        moment.second()
-    );
-    element(0x17, text.as_bytes())
+    // Without the century.
+    element(0x17, &time_text(now() + days * 86_400).as_bytes()[2..])
 }

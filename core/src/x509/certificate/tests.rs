@@ -3,7 +3,7 @@
 
 use super::compare::compare;
 use super::*;
-use openssl::asn1::{Asn1Time, Asn1Type};
+use openssl::asn1::Asn1Type;
 use openssl::nid::Nid;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
 use openssl::x509::{X509, X509Name};
@@ -20,8 +20,7 @@ fn name_of_type(kind: Asn1Type, text: &str) -> X509Name {
 
 /// Sets a validity with years that need both types of time.
 fn valid(subject: Subject) -> Subject {
-    let time = |text| Asn1Time::from_str(text).unwrap();
-    subject.valid_between(time("20200229235959Z"), time("20500101000000Z"))
+    subject.valid_between("20200229235959Z", "20500101000000Z")
 }
 
 /// Returns certificates with different versions, names, keys and extensions.

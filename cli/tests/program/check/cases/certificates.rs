@@ -36,6 +36,26 @@ pub fn cases() -> Vec<Case> {
             pair(s, "a", &Identity::root("ca").issue(Subject::new("a").not_yet_valid()));
             "--sslcert a.crt --sslkey a.key"
         }),
+        case(
+            "valid from 1950 to 9999",
+            0,
+            &[("validity", "good", "valid until 9999-12-31, ")],
+            |s| {
+                let a = Subject::new("a").valid_between("19500101000000Z", "99991231235959Z");
+                pair(s, "a", &Identity::root("ca").issue(a));
+                "--sslcert a.crt --sslkey a.key"
+            },
+        ),
+        case("expired in 1969", 1, &[("validity", "wrong", "expired on 1969-12-31, ")], |s| {
+            let a = Subject::new("a").valid_between("19500101000000Z", "19691231235959Z");
+            pair(s, "a", &Identity::root("ca").issue(a));
+            "--sslcert a.crt --sslkey a.key"
+        }),
+        case("valid from 2106", 1, &[("validity", "wrong", "before 2106-02-07, ")], |s| {
+            let a = Subject::new("a").valid_between("21060207062816Z", "99991231235959Z");
+            pair(s, "a", &Identity::root("ca").issue(a));
+            "--sslcert a.crt --sslkey a.key"
+        }),
         case("expires soon", 1, &[("validity", "wrong", "requires 101 days")], |s| {
             pair(s, "a", &Identity::root("ca").issue("a"));
             "--sslcert a.crt --sslkey a.key --min-days 101"
