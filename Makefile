@@ -53,6 +53,7 @@ check-long:
 	@scripts/setup pgtests
 	@scripts/setup debs
 	@scripts/setup tpm
+	@scripts/setup programs
 	@WITHIN=$(WITHIN) $(PYTHON) scripts/check-long
 
 matrix:
