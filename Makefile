@@ -55,6 +55,7 @@ check-long:
 	@scripts/setup debs
 	@scripts/setup tpm
 	@scripts/setup suites
+	@scripts/setup programs
 	@WITHIN=$(WITHIN) $(PYTHON) scripts/check-long
 
 matrix:
