@@ -21,6 +21,9 @@ use openssl::x509::X509;
 use openssl_sys as ffi;
 use std::ffi::CStr;
 
+/// The abbreviation of SSL_state_string(3) for a handshake that has failed.
+const FAILED: &CStr = c"SSLERR";
+
 /// The credential that was installed.
 pub struct Installed {
     /// The leaf.
@@ -163,10 +166,13 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         let ssl = ssl.cast_mut();
         // SAFETY: a valid SSL, which this thread uses.
         unsafe {
-            if is_over(ssl, kind, value) {
+            // OpenSSL reports the alerts of a QUIC connection with an internal SSL, and the end of the
+            // handshake with that of the program.
+            let is_internal = kind & ossl::ALERT != 0 && !record::has_installation(ssl);
+            if is_over(ssl, kind, value) && !is_internal {
                 discard_key_after_failure(ssl, kind, value);
-                end(ssl);
                 end_within_quic(ssl);
+                end(ssl);
             }
             // A callback that replaced ours and calls it may later become our previous callback. The flag
             // prevents endless recursion.
@@ -185,15 +191,15 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
 }
 
 /// Discards a token's key if OpenSSL could not sign with it, for example because the token was removed.
-/// OpenSSL then sends the alert internal_error.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.
 unsafe fn discard_key_after_failure(ssl: *mut ffi::SSL, kind: c_int, value: c_int) {
-    /// SSL_CB_WRITE_ALERT of openssl/ssl.h, and a fatal SSL_AD_INTERNAL_ERROR.
-    const SENT_ALERT: c_int = 0x4008;
-    const INTERNAL_ERROR: c_int = 2 << 8 | 80;
-    if kind != SENT_ALERT || value != INTERNAL_ERROR {
+    // SAFETY: the caller's promise; a static string.
+    let (is_quic, state) = unsafe {
+        (ffi::SSL_version(ssl) == request::QUIC1, CStr::from_ptr(ffi::SSL_state_string(ssl)))
+    };
+    if !could_not_sign(is_quic, state, kind, value) {
         return;
     }
     // SAFETY: the caller's promise. OpenSSL is not called while the reference is used.
@@ -203,10 +209,21 @@ unsafe fn discard_key_after_failure(ssl: *mut ffi::SSL, kind: c_int, value: c_in
     }
 }
 
+/// Returns whether the event says that OpenSSL could not sign: it sends the alert internal_error. In QUIC, only
+/// the end of the handshake is reported for the SSL of the program, and any failure while the certificate is
+/// installed counts.
+fn could_not_sign(is_quic: bool, state: &CStr, kind: c_int, value: c_int) -> bool {
+    /// SSL_CB_WRITE_ALERT of openssl/ssl.h, and a fatal SSL_AD_INTERNAL_ERROR.
+    const SENT_ALERT: c_int = 0x4008;
+    const INTERNAL_ERROR: c_int = 2 << 8 | 80;
+    (kind == SENT_ALERT && value == INTERNAL_ERROR)
+        || (is_quic && kind == ossl::CONNECT_EXIT && state == FAILED)
+}
+
 /// Removes the certificate from a QUIC connection whose request was handled in a cert_cb. OpenSSL 3.5
 /// calls the cert_cb with an internal SSL, which has the record, but the info callback with the program's
 /// SSL. Both share certificates and callbacks. The program's certificates are not restored, since a QUIC
-/// connection cannot be used again.
+/// connection cannot be used again. [`end`] then removes the info callback.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.
@@ -214,9 +231,11 @@ unsafe fn end_within_quic(ssl: *mut ffi::SSL) {
     // SAFETY: the caller's promise.
     unsafe {
         let callback = ossl::SSL_get_info_callback(ssl);
-        if ffi::SSL_version(ssl) == request::QUIC1 && callback.is_some_and(is_our_callback) {
+        if ffi::SSL_version(ssl) == request::QUIC1
+            && callback.is_some_and(is_our_callback)
+            && !record::has_installation(ssl)
+        {
             ossl::SSL_certs_clear(ssl);
-            ossl::SSL_set_info_callback(ssl, None);
         }
     }
 }
@@ -232,13 +251,13 @@ unsafe fn is_over(ssl: *const ffi::SSL, kind: c_int, value: c_int) -> bool {
     // The numbers of these states differ between versions of OpenSSL; the abbreviations do not.
     // SAFETY: the caller's promise; a static string.
     let state = unsafe { CStr::from_ptr(ffi::SSL_state_string(ssl)) };
-    let (cert_verify, finished, error) = (c"TWCV", c"TWFIN", c"SSLERR");
+    let (cert_verify, finished) = (c"TWCV", c"TWFIN");
     match kind {
         ossl::HANDSHAKE_START | ossl::HANDSHAKE_DONE => true,
         ossl::CONNECT_LOOP | ossl::CONNECT_EXIT => {
             state == cert_verify
                 || state == finished
-                || state == error
+                || state == FAILED
                 // SAFETY: the caller's promise.
                 || unsafe { ossl::SSL_get_state(ssl) } == ossl::STATE_OK
         }
@@ -290,5 +309,17 @@ mod tests {
             assert!(after(kind, value), "{kind:x} {value:x}");
         }
         assert!(!after(0x4008, 0x250));
+    }
+
+    #[test]
+    fn in_quic_a_key_could_not_sign_if_the_handshake_fails_while_it_is_installed() {
+        for (is_quic, state, kind, expected) in [
+            (true, FAILED, ossl::CONNECT_EXIT, true),
+            (true, FAILED, ossl::CONNECT_LOOP, false),
+            (true, c"TWCV", ossl::CONNECT_EXIT, false),
+            (false, FAILED, ossl::CONNECT_EXIT, false),
+        ] {
+            assert_eq!(could_not_sign(is_quic, state, kind, -1), expected, "{is_quic} {state:?}");
+        }
     }
 }
