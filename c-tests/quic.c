@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* QUIC uses the handshake of TLS 1.3 but has another SSL_version(3). The choice is the same as in
    TLS 1.3. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* for EC_KEY_METHOD */
 #include "picking.h"
 #include "quic_link.h"
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 
 static struct pki pki;
@@ -149,17 +151,36 @@ static void failures(enum way way)
     close_quic(&link);
 }
 
+static int fail_to_sign(int type, const unsigned char *digest, int length, unsigned char *signature,
+                        unsigned int *size, const BIGNUM *k, const BIGNUM *r, EC_KEY *key)
+{
+    (void)type, (void)digest, (void)length, (void)signature, (void)size, (void)k, (void)r, (void)key;
+    return 0;
+}
+
+/* Returns a copy of a key that cannot sign, like that of a token that was removed. */
+static EVP_PKEY *unable_to_sign(EVP_PKEY *key)
+{
+    EC_KEY_METHOD *method = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
+    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(key);
+    EVP_PKEY *unable = EVP_PKEY_new();
+
+    MUST(method != NULL && ec != NULL && unable != NULL);
+    EC_KEY_METHOD_set_sign(method, fail_to_sign, NULL, NULL);
+    MUST(EC_KEY_set_method(ec, method) && EVP_PKEY_assign_EC_KEY(unable, ec));
+    return unable;
+}
+
 static void signing(enum way way)
 {
+    EVP_PKEY *unable = unable_to_sign(pki.b.key);
     SCOPED(certpick_selector) *selector = certpick_selector_new();
     SCOPED(SSL_CTX) *server = new_quic_server(&pki.ca_b, NULL), *client = new_quic_client();
     STACK_OF(X509) *chain = sk_X509_new_null();
     struct quic_link link;
 
     subject("in QUIC nothing is sent or left on the SSL if the key cannot sign");
-    /* The public key matches the certificate. */
-    CHECK_OK(certpick_selector_add_credential(selector, pki.b.cert, X509_get0_pubkey(pki.b.cert),
-                                              chain));
+    CHECK_OK(certpick_selector_add_credential(selector, pki.b.cert, unable, chain));
     use_selector(client, selector, way);
     connect_quic(&link, client, server, NULL);
     CHECK(!link.connected && link.arrived == NULL);
@@ -167,6 +188,7 @@ static void signing(enum way way)
     CHECK(SSL_get_info_callback(link.client) == NULL);
     close_quic(&link);
     sk_X509_free(chain);
+    EVP_PKEY_free(unable);
 }
 
 int main(void)

@@ -7,6 +7,7 @@ cannot read. Each program runs in a mount namespace in which the system's openss
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,13 +49,14 @@ done = subprocess.run(command, user=user, group=user, extra_groups=[], env=env, 
 found = [name for name in ("writable/explained", "explained") if os.path.exists(os.path.join(place, name))]
 print(json.dumps([done.returncode, done.stdout, done.stderr, found]))
 """
-ROOT_CANNOT = "no mount namespace can be made (root, or sudo without a password, is needed)"
+NO_NAMESPACE = "no mount namespace can be made (root, or sudo without a password, is needed)"
 
 
 @pytest.fixture(scope="module")
 def system_cnf() -> str:
-    if subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", PLACE], capture_output=True).returncode != 0:
-        raise Unavailable(f"set-user-ID programs: {ROOT_CANNOT}")
+    attempt = [*NAMESPACE, "mount", "-t", "tmpfs", "none", PLACE]
+    if shutil.which(attempt[0]) is None or subprocess.run(attempt, capture_output=True).returncode != 0:
+        raise Unavailable(f"set-user-ID programs: {NO_NAMESPACE}")
     words = subprocess.run(["openssl", "version", "-d"], capture_output=True, text=True, check=True).stdout
     return str(Path(words.split('"')[1], "openssl.cnf").resolve(strict=True))
 
