@@ -7,7 +7,6 @@ Each kind of key file is used by a C program with certpick_attach(), by the modu
 
 import os
 import re
-import shutil
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -113,7 +112,8 @@ def check(directory, configurations, home):
     def start(sslcert: str, sslkey: str, *passwords: str) -> tuple:
         (home / "passwords").write_text("".join(f"{password}\n" for password in passwords))
         (home / "passwords").chmod(0o600)
-        words = [CERTPICK, "check", "--sslcert", sslcert, "--sslkey", sslkey, "--sslpassword-file", home / "passwords"]
+        words = [CERTPICK, "check", "--sslcert", sslcert, "--sslkey", sslkey]
+        words += ["--sslpassword-file", home / "passwords"]
         env = {**os.environ, "OPENSSL_CONF": str(configurations["fips"])}
         done = subprocess.run(list(map(str, words)), cwd=directory, env=env, capture_output=True, text=True)
         return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
@@ -151,7 +151,7 @@ def test_other_keys_are_errors_that_name_entry_file_and_conversion(connect, dire
     sslcert, sslkey = make(directory, command)
     sent, error = connect(way, f"bert.crt,{sslcert}", f"bert.key,{sslkey}", "secret,secret")
     assert sent == "" and f"{NOT_OFFERED}{conversion}" in error, error
-    assert f'entry 2: could not' in error and f'"{sslkey or sslcert}"' in error and "wrong password" not in error
+    assert "entry 2: could not" in error and f'"{sslkey or sslcert}"' in error and "wrong password" not in error
 
 
 @pytest.mark.parametrize("kind", [*WORK, *FAIL])
@@ -201,7 +201,8 @@ def in_context(scratch, authorities, directory, configurations):
 
 @pytest.mark.parametrize("contexts", [("fips", "default"), ("default", "fips")])
 @pytest.mark.parametrize("kind", ["PBES2 with AES", "PBES1"])
-def test_the_library_context_of_the_process_decrypts_and_that_of_the_ssl_ctx_signs(in_context, directory, contexts, kind):
+def test_the_context_of_the_process_decrypts_and_that_of_the_ssl_ctx_signs(in_context, directory, contexts, kind):
     sslcert, sslkey = make(directory, WORK.get(kind) or FAIL[kind][0])
     fails = contexts[0] == "fips" and kind == "PBES1"
-    in_context(*contexts, sslcert, sslkey, f'entry 1: could not load private key file "made.key": {NOT_OFFERED}' if fails else "")
+    error = f'entry 1: could not load private key file "made.key": {NOT_OFFERED}'
+    in_context(*contexts, sslcert, sslkey, error if fails else "")
