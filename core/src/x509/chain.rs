@@ -120,9 +120,9 @@ pub fn is_root(certificate: &X509) -> Result<bool, OutOfMemory> {
         && may_have_issued(certificate, certificate)?)
 }
 
-/// Returns whether a certificate identifies its issuer by another key than its own. X509_check_issued(3) of
-/// OpenSSL 4.0 does not notice this for a certificate and itself, so that a CA certificate that was signed
-/// with the CA's previous key would count as a root.
+/// Returns whether a certificate identifies its issuer by another key than its own. X509_check_issued(3) does
+/// not notice this for a certificate and itself in OpenSSL 4.0 before 4.0.3, so that a CA certificate that was
+/// signed with the CA's previous key would count as a root.
 fn has_other_issuer_key(certificate: &X509) -> bool {
     match (certificate.subject_key_id(), certificate.authority_key_id()) {
         (Some(own), Some(issuer)) => own.as_slice() != issuer.as_slice(),
