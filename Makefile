@@ -19,7 +19,8 @@ help:
 	@echo 'make check       all tests; the last lines list the tests that were skipped for lack of a download'
 	@echo 'make check-long  slower tests: make pgtests, make matrix, packages and more (WITHIN=N: those that'
 	@echo '                 fit into N minutes)'
-	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq"
+	@echo "make pgtests     PostgreSQL's SSL tests, with certpick in libpq and with patches/upstream (PG=15 or 18:"
+	@echo '                 of one version)'
 	@echo 'make matrix      the Rust and Python tests with OpenSSL 1.1.1, 3.5, 3.6 and 4.0 (hours)'
 	@echo 'make architectures  the Rust and C tests on i386, arm64, armhf, s390x, ppc64el and riscv64, cross-compiled'
 	@echo '                 in a clean root of trixie and emulated (root or sudo; hours)'
@@ -60,6 +61,8 @@ check-long:
 	@scripts/setup pgtests
 	@scripts/setup debs
 	@scripts/setup tpm
+	@scripts/setup suites
+	@scripts/setup programs
 	@WITHIN=$(WITHIN) $(PYTHON) scripts/check-long
 
 matrix:
@@ -70,9 +73,10 @@ architectures:
 	@scripts/setup debs
 	@scripts/architectures
 
+# Every version, unless PG is given.
 pgtests:
 	@scripts/setup pgtests
-	@$(PYTHON) scripts/pgtests
+	@$(PYTHON) scripts/pgtests $(if $(filter file,$(origin PG)),,$(PG))
 
 psql: library
 	@scripts/setup psql

@@ -2,7 +2,6 @@
 """The C programs of this directory, run alone, under valgrind and with the sanitizers."""
 
 import os
-import re
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from harness import checkers, paths
 from harness.at_once import at_once, selected
 from harness.toolchain import BUILD, CC, CXX, HEADER, INCLUDEDIR, LIBRARY, LINK_CERTPICK, OPENSSL_CFLAGS, STRICT
-from harness.toolchain import C_TESTS, compile_c, succeed
+from harness.toolchain import C_TESTS, compile_c, has_quic_servers, succeed
 
 PROGRAMS = {
     "support_itself": "the support code of the C programs works",
@@ -69,16 +68,10 @@ IN_ALL_WITH_VALGRIND = {
 WITHOUT_SANITIZERS = NOT_WITH_CHECKERS | (set() if checkers.ALL else IN_ALL_WITH_SANITIZERS)
 WITHOUT_VALGRIND = NOT_WITH_CHECKERS | NOT_WITH_VALGRIND | (set() if checkers.ALL else IN_ALL_WITH_VALGRIND)
 SUPPORT = ["support", "certificates", "handshake", "passwords"]
+PARTS = {"quic": ["quic_link"]}
 
 
-def openssl_version() -> tuple:
-    """Returns (major, minor) of the headers. 1.1.1 does not define these macros."""
-    macros = succeed([*CC, *OPENSSL_CFLAGS, "-E", "-dM", "-include", "openssl/opensslv.h", "-x", "c", "/dev/null"])
-    numbers = dict(re.findall(r"^#define OPENSSL_VERSION_(MAJOR|MINOR)\s+(\d+)", macros, re.MULTILINE))
-    return int(numbers.get("MAJOR", 1)), int(numbers.get("MINOR", 1))
-
-
-NEEDS = {"quic": pytest.mark.skipif(openssl_version() < (3, 5), reason="OpenSSL has QUIC servers since 3.5")}
+NEEDS = {"quic": pytest.mark.skipif(not has_quic_servers(), reason="OpenSSL has QUIC servers since 3.5")}
 
 
 def sentences(without=frozenset()) -> list:
@@ -114,7 +107,7 @@ def build(scratch):
     def program(name: str, checker=checkers.PLAIN) -> Path:
         cplusplus = name == "cplusplus"
         standalone = name in WITHOUT_CERTPICK
-        parts = SUPPORT if standalone else [*SUPPORT, "picking", "pkcs12"]
+        parts = SUPPORT if standalone else [*SUPPORT, "picking", "pkcs12", *PARTS.get(name, [])]
         return compile_c(
             scratch / f"{name}-{checker.name}",
             [C_TESTS / (name + (".cc" if cplusplus else ".c")), *(support(part, checker) for part in parts)],

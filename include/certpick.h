@@ -269,7 +269,8 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * Keys are read or decrypted when their certificate is chosen or validated. If a file changes, the
  * next handshake uses the new content (since 0.1.1; see certpick_cache_clear()). If a file exists
  * whose name looks like a URI or begins with "certpick:", "./" before the name means the file. If
- * the environment variable CERTPICK_RESTRICT is set, entries other than PEM files are errors.
+ * the environment variable CERTPICK_RESTRICT is set, or the program has the set-user-ID or
+ * set-group-ID bit or capabilities, entries other than PEM files are errors.
  * Error messages count entries, of which each credential of a configuration file is one; indices
  * count credentials.
  */
@@ -351,9 +352,9 @@ certpick_status certpick_selector_add_config(certpick_selector *selector, const 
  * libpq passes the values to certpick_selector_add_lists(). If sslcert is NULL or empty, it passes
  * the name of its default certificate file and sslkey to certpick_selector_add_source().
  *
- * A regular file is read to find out what it contains. Nothing is read from a pipe. If the
- * environment variable CERTPICK_RESTRICT is set, no file is read, and the function returns 1 only
- * for lists, URIs and "certpick:". Since 0.1.1.
+ * A regular file is read to find out what it contains. Nothing is read from a pipe. If
+ * certpick_selector_add_lists() accepts only PEM files, no file is read, and the function returns 1
+ * only for lists, URIs and "certpick:". Since 0.1.1.
  */
 int certpick_handles(const char *sslcert, const char *sslkey);
 

@@ -13,6 +13,7 @@ mod explain;
 pub(crate) mod settings;
 
 use self::core::{Core, Dispatch, Param};
+use certpick_core::environment::has_gained_rights;
 use certpick_core::guard::guard;
 use libc::{c_int, c_void};
 
@@ -68,7 +69,9 @@ pub unsafe extern "C" fn OSSL_provider_init(
     guard(|| {
         // SAFETY: OpenSSL's promise.
         let core = unsafe { Core::new(handle, functions) };
-        if let Some(core) = core.filter(Core::is_ours) {
+        // The caller of a set-user-ID program may choose the server, and must not be able to use keys
+        // that only the program can read.
+        if let Some(core) = core.filter(|core| core.is_ours() && !has_gained_rights()) {
             contexts::install(settings::Settings::read(&core));
         }
     });

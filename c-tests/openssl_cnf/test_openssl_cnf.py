@@ -9,7 +9,7 @@ import pytest
 
 from harness import checkers, openssl_cnf, paths
 from harness.at_once import at_once, selected
-from harness.toolchain import BUILD, C_TESTS, LIBDIR, LIBRARY, LINK_CERTPICK, compile_c, succeed
+from harness.toolchain import BUILD, C_TESTS, LIBDIR, LIBRARY, LINK_CERTPICK, compile_c, has_quic_servers, succeed
 
 PROGRAMS = {
     "knows_nothing": "each server gets the certificate that it requests",
@@ -27,10 +27,12 @@ PROGRAMS = {
     "other_copy": "a program that links another copy of certpick sends from its own list",
     "many_errors": "the number of different errors in a process is unlimited",
     "wiped": "the passwords of sslpasswordfile are wiped",
+    "over_quic": "each QUIC server gets the certificate that it requests",
     "own_name": "an unknown setting is an error for any application name in openssl.cnf",
 }
 # Programs of the parent directory, which also run without the module.
 FOR_BOTH = {"reuse", "contexts"}
+NEEDS = {"over_quic": pytest.mark.skipif(not has_quic_servers(), reason="OpenSSL has QUIC servers since 3.5")}
 # The last two arguments of the program library_contexts.
 CONTEXTS = {
     "loaded": ("none", "not"),
@@ -44,7 +46,7 @@ if checkers.ALL:  # slow, and according to callgrind these call no further funct
 
 
 def sentences(names) -> list:
-    return [pytest.param(name, id=f"{name}: {PROGRAMS[name]}") for name in names]
+    return [pytest.param(name, id=f"{name}: {PROGRAMS[name]}", marks=NEEDS.get(name, ())) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,7 @@ def command(scratch):
             knows = name == "own_selector"
             source = (C_TESTS if name in FOR_BOTH else here) / f"{name}.c"
             sources = [source, C_TESTS / "picking.c" if knows else here / "two_cas.c", *common]
+            sources += [C_TESTS / "quic_link.c"] if name == "over_quic" else []
             flags = ["-std=c11", "-O1", "-g", "-DMODULE", f"-I{C_TESTS}", f"-I{here}"]
             libs = ["-pthread", *(LINK_CERTPICK if knows else [])]
             built[name] = compile_c(scratch / name, sources, flags=flags, libs=libs)

@@ -176,7 +176,8 @@ fn needs_configuration(error: &Error) -> bool {
     match cause {
         Cause::Store(_, flaw) => *flaw == StoreFlaw::NotServed,
         Cause::Certificate { why, .. } => {
-            *why == Problem::UnsupportedEncryption { is_legacy: true }.to_string()
+            *why == Problem::UnsupportedEncryption { is_legacy: true, lacks_default: false }
+                .to_string()
         }
         _ => false,
     }

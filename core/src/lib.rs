@@ -23,7 +23,7 @@ pub mod choice;
 pub mod config;
 mod credential;
 pub mod decision;
-mod environment;
+pub mod environment;
 pub mod error;
 pub mod file;
 pub mod guard;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! OpenSSL functions that openssl-sys does not declare, and their uses.
 
+mod algorithms;
 mod error_library;
 mod error_state;
 mod errors;
@@ -10,6 +11,7 @@ pub mod store;
 
 use crate::error::{Error, OutOfMemory, major_version};
 use crate::text::printable;
+pub use algorithms::{lacks_default_algorithms, offers_md5};
 pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;

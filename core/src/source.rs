@@ -49,12 +49,14 @@ pub enum Accepts {
 }
 
 /// Returns what entries may be that a program takes from its users: PEM files alone if the environment
-/// variable CERTPICK_RESTRICT is set, even to an empty value, as the service of a database server does, whose SQL users name
-/// certificates for postgres_fdw and dblink. A set-user-ID program ignores the variable.
+/// variable CERTPICK_RESTRICT is set, even to an empty value, as the service of a database server does, whose
+/// SQL users name certificates for postgres_fdw and dblink. Likewise in a set-user-ID program, whose user
+/// controls the environment.
 pub fn permitted() -> Accepts {
-    match environment::variable(c"CERTPICK_RESTRICT") {
-        Some(_) => Accepts::Pem,
-        None => Accepts::Any,
+    match environment::has_gained_rights() || environment::variable(c"CERTPICK_RESTRICT").is_some()
+    {
+        true => Accepts::Pem,
+        false => Accepts::Any,
     }
 }
 

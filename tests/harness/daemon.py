@@ -113,9 +113,13 @@ class Log:
 
     def wait_for(self, words: str, start: int = 0) -> bool:
         """Returns False if the server ends or START_SECONDS pass without these words."""
+        return self.wait_for_any((words,), start) == words
 
-        def seen() -> bool:
-            return any(words in line for line in self._lines[start:])
+    def wait_for_any(self, texts: tuple, start: int = 0) -> str:
+        """Returns the first of these texts that is seen, or "" if the server ends or START_SECONDS pass without."""
+
+        def seen() -> str:
+            return next((text for line in self._lines[start:] for text in texts if text in line), "")
 
         with self._changed:
             self._changed.wait_for(lambda: seen() or self._ended, timeout=START_SECONDS)

@@ -96,10 +96,11 @@ class MariaDb(NamelessServer):
     ready = "ready for connections"
     packages = {"mariadb-server-core": "mariadbd", "mariadb-client-core": "mariadb"}
     starttls = ("-starttls", "mysql")
+    accounts = ACCOUNTS  # SQL that runs before it accepts connections
 
     def _command(self) -> list:
         options = [f"--socket={self.sockets}/s", f"--pid-file={self.work}/pid", "--skip-name-resolve"]
-        options += [f"--init-file={self._put('accounts.sql', ACCOUNTS)}", f"--port={self.port}"]
+        options += [f"--init-file={self._put('accounts.sql', self.accounts)}", f"--port={self.port}"]
         options += [f"--ssl-ca={self.work}/trusted.crt", f"--ssl-cert={self.work}/server.crt"]
         options += [f"--ssl-key={self.work}/server.key", "--bind-address=127.0.0.1", "--log-warnings=2"]
         options += ["--innodb-buffer-pool-size=8M"]

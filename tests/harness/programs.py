@@ -28,9 +28,9 @@ def any_psql(*variants: str) -> int:
     raise Unavailable("no source of PostgreSQL 15, 16, 17 or 18 from which psql can be built")
 
 
-def build(source: Path, version: int, output: Path) -> Path:
+def build(source: Path, version: int, output: Path, variant: str = "") -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
-    prefix = paths.prefix(version)
+    prefix = paths.prefix(version, variant)
     libraries = [prefix / "lib", paths.LIBRARY_DIR]
     command = [*CC, "-std=c99", "-D_POSIX_C_SOURCE=200809L"]
     command += ["-Wall", "-Wextra", "-Werror", "-g", source, "-o", output]

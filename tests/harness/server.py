@@ -33,6 +33,7 @@ class Server(Daemon):
     ready = "database system is ready to accept"
     port_is_taken = "could not bind"
     stop_signal = "INT"
+    more: dict = {}  # settings that only a start changes
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Server(Daemon):
             "autovacuum": "off",
             "jit": "off",
             "lc_messages": "C",
+            **self.more,
         }
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         self._put("postgresql.conf", "".join(lines))

@@ -8,6 +8,7 @@ are slow: CERTPICK_MAX_SECONDS is the time limit of a program.
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -73,3 +74,14 @@ def compile_c(output: Path, sources: list, *, compiler=None, flags=(), libs=()) 
         + ["-o", output, *sources, *libs, *OPENSSL_LIBS]
     )
     return output
+
+
+def openssl_version() -> tuple:
+    """Returns (major, minor) of the headers. 1.1.1 does not define these macros."""
+    macros = succeed([*CC, *OPENSSL_CFLAGS, "-E", "-dM", "-include", "openssl/opensslv.h", "-x", "c", "/dev/null"])
+    numbers = dict(re.findall(r"^#define OPENSSL_VERSION_(MAJOR|MINOR)\s+(\d+)", macros, re.MULTILINE))
+    return int(numbers.get("MAJOR", 1)), int(numbers.get("MINOR", 1))
+
+
+def has_quic_servers() -> bool:
+    return openssl_version() >= (3, 5)

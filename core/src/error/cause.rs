@@ -2,6 +2,7 @@
 //! The reasons for which a credential cannot be used.
 
 use super::{Status, StoreFlaw, UriFlaw};
+use crate::environment::has_gained_rights;
 use crate::text::{Printable, printable};
 use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +61,7 @@ pub enum Problem {
     KeyBesideDirectory,
     /// All certificates behind the URI are those of CAs.
     OnlyCas,
-    /// CERTPICK_RESTRICT permits only PEM files.
+    /// CERTPICK_RESTRICT, or the rights of a set-user-ID program, permit only PEM files.
     Restricted,
     /// A file of the credential changed after it was read.
     Replaced,
@@ -84,7 +85,16 @@ pub enum Problem {
     UnsupportedEncryption {
         /// Whether it is one that only the legacy provider of OpenSSL 3 has.
         is_legacy: bool,
+        /// Whether the configuration of OpenSSL excludes algorithms of the default provider.
+        lacks_default: bool,
     },
+    /// No active provider of OpenSSL offers the encryption of the key.
+    NotOffered {
+        /// Whether the configuration of OpenSSL excludes algorithms of the default provider.
+        lacks_default: bool,
+    },
+    /// OpenSSL cannot decode the public key of the certificate. Contains OpenSSL's text.
+    PublicKey(String),
     /// The password does not decrypt the PKCS#12 file.
     NotDecrypted,
     /// The text of a key in memory contains the URI of a key in a token.
@@ -141,9 +151,13 @@ impl fmt::Display for Problem {
                 "the sslkey entry must be empty or the name of a directory with the keys",
             ),
             Problem::OnlyCas => f.write_str("it holds only certificates of CAs"),
-            Problem::Restricted => f.write_str(
-                "only PEM files are permitted, because the environment variable CERTPICK_RESTRICT is set",
-            ),
+            Problem::Restricted => {
+                f.write_str("only PEM files are permitted, because ")?;
+                f.write_str(match has_gained_rights() {
+                    true => "the program has the set-user-ID or set-group-ID bit, or capabilities",
+                    false => "the environment variable CERTPICK_RESTRICT is set",
+                })
+            }
             Problem::Replaced => f.write_str("its file has changed"),
             Problem::NoEntry => f.write_str("no such entry"),
             Problem::DamagedPkcs12 => f.write_str("it is damaged, or not a PKCS#12 file"),
@@ -161,11 +175,27 @@ impl fmt::Display for Problem {
                      openssl pkcs12 -export -iter"
                 )
             }
-            Problem::UnsupportedEncryption { is_legacy: true } => f.write_str(
+            Problem::UnsupportedEncryption { is_legacy, lacks_default: true } => write!(
+                f,
+                "{NOT_OFFERED_WITH_FIPS}; convert it: OPENSSL_CONF=/dev/null openssl pkcs12{}",
+                if *is_legacy { " -legacy" } else { "" }
+            ),
+            Problem::NotOffered { lacks_default: true } => write!(
+                f,
+                "{NOT_OFFERED_WITH_FIPS}; convert it: OPENSSL_CONF=/dev/null openssl pkcs8 -topk8"
+            ),
+            Problem::NotOffered { lacks_default: false } => f.write_str(
+                "OpenSSL supports its encryption only with the legacy provider; load that \
+                 provider, or convert it: openssl pkcs8 -topk8 -provider legacy -provider default",
+            ),
+            Problem::PublicKey(why) => {
+                write!(f, "OpenSSL cannot decode the public key of the certificate: {why}")
+            }
+            Problem::UnsupportedEncryption { is_legacy: true, .. } => f.write_str(
                 "OpenSSL supports its encryption only with the legacy provider; load that \
                  provider, or convert the file: openssl pkcs12 -legacy",
             ),
-            Problem::UnsupportedEncryption { is_legacy: false } => {
+            Problem::UnsupportedEncryption { is_legacy: false, .. } => {
                 f.write_str("its encryption is not supported; export it again: openssl pkcs12 -export")
             }
             Problem::NotDecrypted => f.write_str("it could not be decrypted"),
@@ -335,6 +365,10 @@ impl Cause {
         }
     }
 }
+
+/// The encryption may be one that the default provider offers.
+const NOT_OFFERED_WITH_FIPS: &str =
+    "no active provider of OpenSSL offers its encryption (default_properties = fips=yes?)";
 
 /// libpq's text about a private key file that violates its rule; follows the name of the file.
 pub const PRIVATE_FILE_RULE: &str = "has group or world access; file must have permissions u=rw \

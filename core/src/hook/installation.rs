@@ -13,12 +13,14 @@ use crate::guard::guard;
 use crate::ossl::{self, InfoCallback, QuietErrors};
 use crate::request;
 use crate::source::key::LoadedKey;
+use crate::source::store::WeakStoreKey;
 use foreign_types::ForeignType;
 use libc::c_int;
 use openssl::pkey::{PKey, Private};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl_sys as ffi;
+use std::cell::RefCell;
 use std::ffi::CStr;
 
 /// The credential that was installed.
@@ -85,6 +87,9 @@ pub unsafe fn install(
         ossl::SSL_use_cert_and_key(ssl, leaf.as_ptr(), pkey, chain.as_ptr(), 1)
     };
     if done == 1 {
+        if let LoadedKey::Store(key) = &key {
+            let _ = LAST_KEY.try_with(|last| last.replace(Some(key.downgrade())));
+        }
         return Ok(Installed { leaf: leaf.clone(), key: key.key().clone() });
     }
     if errors.is_security_level() {
@@ -165,8 +170,8 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
         unsafe {
             if is_over(ssl, kind, value) {
                 discard_key_after_failure(ssl, kind, value);
+                end_within_quic(ssl, kind);
                 end(ssl);
-                end_within_quic(ssl);
             }
             // A callback that replaced ours and calls it may later become our previous callback. The flag
             // prevents endless recursion.
@@ -184,8 +189,14 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, value: c_i
     }
 }
 
+thread_local! {
+    /// The token's key that this thread has installed last.
+    static LAST_KEY: RefCell<Option<WeakStoreKey>> = const { RefCell::new(None) };
+}
+
 /// Discards a token's key if OpenSSL could not sign with it, for example because the token was removed.
-/// OpenSSL then sends the alert internal_error.
+/// OpenSSL then sends the alert internal_error. It reports the alerts of a QUIC connection with an internal
+/// SSL, which may have no record, but has the same key as the program's.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.
@@ -200,23 +211,34 @@ unsafe fn discard_key_after_failure(ssl: *mut ffi::SSL, kind: c_int, value: c_in
     let installation = unsafe { record::installation(ssl) };
     if let Ok(Some(Installation { key: Some(key), .. })) = installation {
         key.discard();
+        return;
+    }
+    // SAFETY: the caller's promise. The result is only compared.
+    let present = unsafe { ffi::SSL_get_privatekey(ssl) };
+    let last = LAST_KEY.try_with(|last| last.borrow().as_ref().and_then(WeakStoreKey::upgrade));
+    if let Ok(Some(key)) = last {
+        if key.key().as_ptr() == present {
+            key.discard();
+        }
     }
 }
 
-/// Removes the certificate from a QUIC connection whose request was handled in a cert_cb. OpenSSL 3.5
-/// calls the cert_cb with an internal SSL, which has the record, but the info callback with the program's
-/// SSL. Both share certificates and callbacks. The program's certificates are not restored, since a QUIC
-/// connection cannot be used again.
+/// Removes the certificate from a QUIC connection, if this SSL has no record of it. OpenSSL reports alerts with
+/// an internal SSL, and since 3.5 calls the cert_cb with it, but reports progress with the program's SSL. Both
+/// share certificates and callbacks. The program's certificates are not restored, since a QUIC connection
+/// cannot be used again. [`end`] then removes the info callback.
 ///
 /// # Safety
 /// As for [`end`], in the SSL's info callback.
-unsafe fn end_within_quic(ssl: *mut ffi::SSL) {
+unsafe fn end_within_quic(ssl: *mut ffi::SSL, kind: c_int) {
     // SAFETY: the caller's promise.
     unsafe {
         let callback = ossl::SSL_get_info_callback(ssl);
-        if ffi::SSL_version(ssl) == request::QUIC1 && callback.is_some_and(is_our_callback) {
+        if (kind & ossl::ALERT != 0 || ffi::SSL_version(ssl) == request::QUIC1)
+            && callback.is_some_and(is_our_callback)
+            && !record::has_installation(ssl)
+        {
             ossl::SSL_certs_clear(ssl);
-            ossl::SSL_set_info_callback(ssl, None);
         }
     }
 }
@@ -290,5 +312,27 @@ mod tests {
             assert!(after(kind, value), "{kind:x} {value:x}");
         }
         assert!(!after(0x4008, 0x250));
+    }
+
+    #[test]
+    fn the_key_is_discarded_and_removed_if_the_alert_is_reported_with_another_ssl() {
+        let identity = Identity::self_signed("a");
+        let context = SslContext::builder(SslMethod::tls_client()).unwrap().build();
+        let (ssl, internal) = (Ssl::new(&context).unwrap(), Ssl::new(&context).unwrap());
+        let key = store_key(&identity);
+        let (loaded, chain) = (LoadedKey::Store(key.clone()), Stack::new().unwrap());
+        // SAFETY: valid SSLs of a client, which no other thread uses, and valid objects.
+        unsafe {
+            begin(ssl.as_ptr()).unwrap();
+            assert!(install(ssl.as_ptr(), &identity.certificate, loaded, &chain).is_ok());
+            let (leaf, pkey) = (identity.certificate.as_ptr(), key.key().as_ptr());
+            let ssl = internal.as_ptr();
+            assert_eq!(ossl::SSL_use_cert_and_key(ssl, leaf, pkey, chain.as_ptr(), 1), 1);
+            ossl::SSL_set_info_callback(ssl, Some(info_callback));
+            info_callback(ssl, 0x4008, 0x250);
+            assert!(ossl::SSL_get_certificate(ssl).is_null());
+            assert!(ossl::SSL_get_info_callback(ssl).is_none());
+        }
+        assert!(!key.is_usable());
     }
 }

@@ -148,7 +148,6 @@ pub unsafe fn take_installation(ssl: *mut ffi::SSL) -> Option<Installation> {
 ///
 /// # Safety
 /// As for [`set_peer`].
-#[cfg(ossl3)]
 pub unsafe fn has_installation(ssl: *const ffi::SSL) -> bool {
     // SAFETY: the caller's promise.
     unsafe { RECORD.get(ssl).is_some_and(|record| (*record).installation.is_some()) }

@@ -91,6 +91,24 @@ impl QuietErrors {
         self.newest() == (ERR_LIB_PKCS12, PKCS12_R_PKCS12_CIPHERFINAL_ERROR)
     }
 
+    /// Returns whether an entry reports that no active provider offers an algorithm, and none that a
+    /// decryption failed. Removes entries.
+    pub fn is_not_offered(&self) -> bool {
+        /// ERR_LIB_EVP with ERR_R_UNSUPPORTED, by which a fetch fails (ossl-guide-libcrypto-introduction(7)).
+        const NOT_OFFERED: (c_ulong, c_ulong) = (6, 0x8_010c);
+        /// PROV_R_BAD_DECRYPT and PKCS12_R_PKCS12_CIPHERFINAL_ERROR.
+        const BAD_DECRYPT: [(c_ulong, c_ulong); 2] = [(57, 100), (35, 116)];
+        let mut is_not_offered = false;
+        loop {
+            // SAFETY: removes the oldest entry of this thread's queue.
+            match unsafe { ffi::ERR_get_error() } {
+                0 => return is_not_offered,
+                code if BAD_DECRYPT.contains(&library_and_reason(code)) => return false,
+                code => is_not_offered |= library_and_reason(code) == NOT_OFFERED,
+            }
+        }
+    }
+
     /// Returns the text of the oldest entry, which is the cause of the others. libpq also reports this one.
     pub fn reason(&self) -> String {
         // SAFETY: reads this thread's queue.

@@ -10,6 +10,7 @@ use super::store::{self, StoreKey};
 use super::{Accepts, pem};
 use crate::error::{Cause, Problem};
 use crate::file;
+use crate::file::bytes::find_slice;
 use crate::file::private::{self, PrivateFileError};
 use crate::file::stamp::{CoarseTime, Stamp};
 use crate::ossl::{self, KeyHolder, QuietErrors};
@@ -242,7 +243,16 @@ pub(super) fn decode(
         PasswordState::TooLong(max) => {
             Cause::PasswordWrong(file, Problem::LongPassword(max).into())
         }
-        PasswordState::Supplied(_) => Cause::PasswordWrong(file, errors.reason()),
+        PasswordState::Supplied(_) => {
+            let reason = errors.reason();
+            let needs_md5 = || find_slice(b"Proc-Type: 4,ENCRYPTED", bytes).is_some();
+            if errors.is_not_offered() || (needs_md5() && !ossl::offers_md5()) {
+                let lacks_default = ossl::lacks_default_algorithms();
+                Cause::Key(file, Problem::NotOffered { lacks_default }.into())
+            } else {
+                Cause::PasswordWrong(file, reason)
+            }
+        }
     })
 }
 

@@ -19,6 +19,7 @@ use crate::error::{Cause, Problem};
 use crate::file::bytes::find_slice;
 use crate::file::{Content, private};
 use crate::list::Files;
+use crate::ossl::lacks_default_algorithms;
 use crate::ossl::pkcs12::private_key;
 use crate::secret::Secret;
 use bags::KeyBag;
@@ -182,8 +183,10 @@ impl Failure {
             Failure::TooManyKeys => Problem::TooManyKeys(MAX_KEYS),
             Failure::TooManyParts => Problem::TooManyParts(MAX_PARTS),
             Failure::TooManyIterations => Problem::TooManyIterations(encryption::MAX_ITERATIONS),
-            Failure::Unsupported => Problem::UnsupportedEncryption { is_legacy: false },
-            Failure::Legacy => Problem::UnsupportedEncryption { is_legacy: true },
+            Failure::Unsupported | Failure::Legacy => Problem::UnsupportedEncryption {
+                is_legacy: matches!(self, Failure::Legacy),
+                lacks_default: lacks_default_algorithms(),
+            },
         };
         let why = problem.into();
         if is_key { Cause::Key(file, why) } else { Cause::Certificate { file: Some(file), why } }

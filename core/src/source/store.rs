@@ -27,8 +27,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 pub use wrapper::wrapped_uri;
 
 /// The maximum number of objects that are loaded from a store.
@@ -67,6 +67,22 @@ impl StoreKey {
     /// removed.
     pub fn discard(&self) {
         self.0.is_discarded.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns a reference that does not keep the key loaded.
+    pub fn downgrade(&self) -> WeakStoreKey {
+        WeakStoreKey(Arc::downgrade(&self.0))
+    }
+}
+
+/// A reference to a [`StoreKey`] that may have been freed.
+#[derive(Debug)]
+pub struct WeakStoreKey(Weak<Held>);
+
+impl WeakStoreKey {
+    /// Returns the key unless it has been freed.
+    pub fn upgrade(&self) -> Option<StoreKey> {
+        self.0.upgrade().map(StoreKey)
     }
 }
 

@@ -115,7 +115,19 @@ impl<'a> Issuers<'a> {
 /// verified.
 pub fn is_root(certificate: &X509) -> Result<bool, OutOfMemory> {
     let is_self_issued = name::equal(certificate.subject_name(), certificate.issuer_name());
-    Ok(is_self_issued && may_have_issued(certificate, certificate)?)
+    Ok(is_self_issued
+        && !has_other_issuer_key(certificate)
+        && may_have_issued(certificate, certificate)?)
+}
+
+/// Returns whether a certificate identifies its issuer by another key than its own. X509_check_issued(3) does
+/// not notice this for a certificate and itself in OpenSSL 4.0 before 4.0.3, so that a CA certificate that was
+/// signed with the CA's previous key would count as a root.
+fn has_other_issuer_key(certificate: &X509) -> bool {
+    match (certificate.subject_key_id(), certificate.authority_key_id()) {
+        (Some(own), Some(issuer)) => own.as_slice() != issuer.as_slice(),
+        _ => false,
+    }
 }
 
 /// Returns whether names, key identifiers and keyCertSign agree (X509_check_issued(3)).

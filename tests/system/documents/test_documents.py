@@ -8,7 +8,7 @@ import pytest
 from harness.paths import ROOT
 
 PAGES = sorted(
-    path.relative_to(ROOT).as_posix() for below in ("", "doc", "patches") for path in (ROOT / below).glob("*.md")
+    path.relative_to(ROOT).as_posix() for below in ("", "doc", "patches", "patches/upstream") for path in (ROOT / below).glob("*.md")
 )
 # CHANGELOG.md names files as they were.
 CURRENT_PAGES = [page for page in PAGES if page != "CHANGELOG.md"]

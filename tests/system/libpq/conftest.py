@@ -3,13 +3,16 @@
 
 import json
 import shutil
+from functools import cache
 
 import pytest
 
 from harness import paths
 from harness.pki import Authority, issue_clients
 from harness.server import Server
-from psql_client import Client, Pki, put
+from harness.toolchain import LINK_CERTPICK, compile_c
+from harness.unavailable import need
+from psql_client import HOOK, PATCHED, Client, Pki, put
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +64,25 @@ def server(running_server, pki):
     print(f"--- the server's log\n{running_server.log.text(start)}")  # pytest shows it if the test fails
 
 
-@pytest.fixture(params=paths.PSQL_VERSIONS, ids=lambda version: f"psql-{version}")
-def client(request, server, pki, home) -> Client:
-    return Client(request.param, server, pki.directory, home)
+@pytest.fixture(scope="session")
+def preload(scratch):
+    """Returns the library to load into a psql of this variant: patches/upstream/certpick_pq_hook.c, or none."""
+
+    @cache
+    def build(variant: str):
+        if variant != HOOK:
+            return None
+        libpq = paths.prefix(18, HOOK)
+        need(libpq)
+        flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-fPIC", "-shared", f"-I{libpq / 'include'}"]
+        libs = [*LINK_CERTPICK, f"-L{libpq / 'lib'}", f"-Wl,-rpath,{libpq / 'lib'}", "-lpq"]
+        source = paths.ROOT / "patches" / "upstream" / "certpick_pq_hook.c"
+        return compile_c(scratch / "certpick_pq_hook.so", [source], flags=flags, libs=libs)
+
+    return build
+
+
+@pytest.fixture(params=PATCHED, ids=lambda psql: f"psql-{psql[0]}{psql[1]}")
+def client(request, server, pki, home, preload) -> Client:
+    version, variant = request.param
+    return Client(version, server, pki.directory, home, variant, preload(variant))

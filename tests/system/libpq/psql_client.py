@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""psql with the patched libpq, and the authorities of its certificates."""
+"""psql with the patched libpq or one that has the hook, and the authorities of its certificates."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,10 @@ from typing import Optional
 from harness import paths, psql
 from harness.pki import Authority
 from harness.server import Server
+
+HOOK = "-hook"
+# The psqls that take lists, and their variants.
+PATCHED = [(version, "") for version in paths.PSQL_VERSIONS] + [(18, HOOK)] * (18 in paths.PSQL_VERSIONS)
 
 
 def put(path: Path, text: str, mode: int = 0o644) -> None:
@@ -36,13 +40,17 @@ class Client:
     directory: Path
     home: Path
     variant: str = ""
+    preload: Optional[Path] = None  # the library that sets the hook
+
+    def environment(self) -> dict:
+        return {"LD_PRELOAD": str(self.preload)} if self.preload else {}
 
     def command(self, settings: dict, sql: str = psql.WHICH_CERTIFICATE) -> tuple:
         base = {"host": "127.0.0.1", "port": self.server.port, "dbname": "postgres"}
         base.update(user="demo", sslmode="require")
         program, env = paths.psql(self.version, self.variant)
         connection = psql.conninfo(**{**base, **settings})
-        return [program, "-X", "-At", "-c", sql, "-d", connection], env
+        return [program, "-X", "-At", "-c", sql, "-d", connection], {**env, **self.environment()}
 
     def connect(
         self, env: Optional[dict] = None, terminal: bool = False, sql: str = psql.WHICH_CERTIFICATE, **settings

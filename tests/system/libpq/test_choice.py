@@ -16,7 +16,7 @@ def test_each_client_uses_its_version_of_libpq(client):
     (line,) = [line for line in result.out.splitlines() if "libpq.so" in line]
     loaded = paths.Path(line.split()[2]).resolve()
     assert loaded.name == f"libpq.so.5.{client.version}"
-    assert loaded.parent == paths.prefix(client.version) / "lib"
+    assert loaded.parent == (paths.prefix(client.version, client.variant) / "lib").resolve()
 
 
 @pytest.mark.parametrize("tls", ["TLSv1.2", "TLSv1.3"])

@@ -16,10 +16,11 @@ def explain(scratch):
     built = {}
     source = Path(__file__).parent / "explain.c"
 
-    def program(version: int):
-        if version not in built:
-            built[version] = programs.build(source, version, scratch / f"explain-{version}")
-        return built[version]
+    def program(version: int, variant: str):
+        name = f"explain-{version}{variant}"
+        if name not in built:
+            built[name] = programs.build(source, version, scratch / name, variant)
+        return built[name]
 
     return program
 
@@ -28,8 +29,9 @@ def explain(scratch):
 def run(client, explain):
     def run(**settings) -> psql.Result:
         base = {"host": "127.0.0.1", "port": client.server.port, "dbname": "postgres", "user": "demo"}
-        command = [explain(client.version), psql.conninfo(**{**base, "sslmode": "require", **settings})]
-        return psql.run(command, client.directory, client.home)
+        program = explain(client.version, client.variant)
+        command = [program, psql.conninfo(**{**base, "sslmode": "require", **settings})]
+        return psql.run(command, client.directory, client.home, client.environment())
 
     return run
 

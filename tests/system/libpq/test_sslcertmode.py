@@ -3,11 +3,10 @@
 
 import pytest
 
-from harness import paths
 from harness.pki import THREE
 from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
 from harness.server import OPTIONAL
-from psql_client import Client
+from psql_client import PATCHED, Client
 
 ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
 OTHERS = {"sslcert": "bert.crt,carl.crt", "sslkey": "bert.key,carl.key", "sslpassword": "secret,"}
@@ -15,10 +14,11 @@ FILE = {"sslcert": "certpick:certpick.toml"}
 each = pytest.mark.parametrize("certificates", [ONE, THREE, FILE], ids=["one", "list", "configuration file"])
 
 
-@pytest.fixture(params=[v for v in paths.PSQL_VERSIONS if v >= 16], ids=lambda version: f"psql-{version}")
-def client(request, server, pki, home, write_config):
+@pytest.fixture(params=[psql for psql in PATCHED if psql[0] >= 16], ids=lambda psql: f"psql-{psql[0]}{psql[1]}")
+def client(request, server, pki, home, preload, write_config):
     write_config(("bert", {}), ("anna", {"hosts": ["127.0.0.1"]}))
-    return Client(request.param, server, pki.directory, home)
+    version, variant = request.param
+    return Client(version, server, pki.directory, home, variant, preload(variant))
 
 
 @each

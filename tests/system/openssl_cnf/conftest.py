@@ -70,13 +70,15 @@ def without(home) -> dict:
 
 @pytest.fixture(scope="session")
 def build(scratch):
-    """Compiles a program of this directory, linked with OpenSSL only."""
+    """Compiles a program of this directory, linked with OpenSSL and these libraries."""
     built: dict = {}
 
-    def once(name: str) -> Path:
-        if name not in built:
-            built[name] = compile_c(scratch / name, [HERE / f"{name}.c"], flags=["-std=c11", "-O1", "-g"])
-        return built[name]
+    def once(name: str, flags: tuple = (), libs: tuple = ()) -> Path:
+        kind = (name, flags, libs)
+        if kind not in built:
+            out = scratch / f"{name}-{len(built)}"
+            built[kind] = compile_c(out, [HERE / f"{name}.c"], flags=["-std=c11", "-O1", "-g", *flags], libs=libs)
+        return built[kind]
 
     return once
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A typical TLS client that uses OpenSSL and not certpick. It gets a page by HTTP and prints it. */
+/* A typical TLS client that uses OpenSSL and not certpick. It gets a page by HTTP and prints it.
+   Arguments: the port and, if the macro LISTS is defined, sslcert, sslkey and sslpassword, which the
+   client uses by certpick. */
 #include <arpa/inet.h>
+#ifdef LISTS
+#include <certpick.h>
+#endif
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -17,6 +22,22 @@ static int fail(const char *what)
     return 1;
 }
 
+#ifdef LISTS
+static const int arguments = 5;
+
+static int attach(SSL_CTX *ctx, char **lists)
+{
+    certpick_selector *selector = certpick_selector_new();
+    int attached = certpick_selector_add_lists(selector, lists[0], lists[1], lists[2]) == CERTPICK_OK &&
+                   certpick_attach(ctx, selector) == CERTPICK_OK;
+
+    certpick_selector_free(selector);
+    return attached;
+}
+#else
+static const int arguments = 2;
+#endif
+
 int main(int argc, char **argv)
 {
     static const char request[] = "GET / HTTP/1.0\r\n\r\n";
@@ -26,7 +47,7 @@ int main(int argc, char **argv)
     SSL *ssl;
     int got, tcp;
 
-    if (argc != 2)
+    if (argc != arguments)
         return 2;
     memset(&address, 0, sizeof(address));
     address.sin_family = AF_INET;
@@ -41,6 +62,10 @@ int main(int argc, char **argv)
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 #endif
     ctx = SSL_CTX_new(TLS_client_method());
+#ifdef LISTS
+    if (ctx != NULL && !attach(ctx, argv + 2))
+        return fail("the lists");
+#endif
     ssl = ctx == NULL ? NULL : SSL_new(ctx);
     if (ssl == NULL || !SSL_set_fd(ssl, tcp))
         return fail("setting up");

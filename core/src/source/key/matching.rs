@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks that a private key belongs to a certificate.
 
-use crate::error::Cause;
+use crate::error::{Cause, Problem};
 use crate::ossl::{self, QuietErrors};
 use foreign_types::ForeignTypeRef;
 use openssl::pkey::{PKeyRef, Private};
@@ -15,13 +15,17 @@ pub fn check_match(leaf: &X509Ref, key: &PKeyRef<Private>) -> Result<(), Mismatc
     match unsafe { ossl::X509_check_private_key(leaf.as_ptr(), key.as_ptr()) } {
         1 => Ok(()),
         _ if errors.is_out_of_memory() => Err(Mismatch::NoMemory),
+        // SAFETY: a valid certificate. OpenSSL may lack the curve, as with FIPS.
+        _ if unsafe { ossl::X509_get0_pubkey(leaf.as_ptr()) }.is_null() => {
+            Err(Mismatch::Different(Problem::PublicKey(errors.reason()).into()))
+        }
         _ => Err(Mismatch::Different(errors.reason())),
     }
 }
 
 /// The reason for which a key is not known to belong to a certificate.
 pub enum Mismatch {
-    /// The key belongs to another certificate. Contains OpenSSL's text.
+    /// The key belongs to another certificate. Contains OpenSSL's text, or that of a [`Problem`].
     Different(String),
     /// There was not enough memory for the comparison.
     NoMemory,

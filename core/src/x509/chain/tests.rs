@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use super::*;
-use testkit::chains::{issued_by, party};
+use testkit::chains::{identified, issued_by, party};
 
 #[test]
 fn the_leaf_is_found_in_any_order_of_the_file() {
@@ -31,4 +31,15 @@ fn the_first_certificate_is_the_leaf_unless_it_issued_another() {
     assert_eq!(position(&[&own]), 0);
     assert_eq!(position(&[&own, &first]), 1);
     assert_eq!(position(&[]), 0);
+}
+
+#[test]
+fn a_ca_certificate_that_was_signed_with_the_previous_key_of_the_ca_is_not_a_root() {
+    let (old, new) = (party("CA"), party("CA"));
+    let first = identified(&old, &old, &issued_by(&old, &old));
+    let root = identified(&old, &old, &first);
+    let rollover = identified(&new, &old, &root);
+    assert!(is_root(&first).unwrap(), "it has no authority key identifier");
+    assert!(is_root(&root).unwrap());
+    assert!(!is_root(&rollover).unwrap());
 }
