@@ -2,6 +2,9 @@
 /* For LD_PRELOAD: while a thread is armed, counts the calls that open, read and examine files and
    directories, and makes one of them fail. */
 #define _GNU_SOURCE
+/* Debian's compiler for armhf defines these, so that open would be another name of open64. */
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
