@@ -11,6 +11,7 @@ from harness import paths
 
 LIBRARY = paths.TARGET / "release" / "libcertpick.so"
 MODULE = "usr/lib/{triplet}/ossl-modules/certpick.so"
+DEBUG = ["usr/lib/debug/usr/bin/certpick-1.debug", "usr/lib/debug/usr/lib64/libcertpick.so.0.1-1.debug"]
 LIBRARY_REQUIRES = ["libc6 (>= 2.39)", "libssl3t64 (>= 3.0.0)"]
 LIBRARY_OF_RPM = ["libc.so.6(GLIBC_2.34)(64bit)", "libcrypto.so.3()(64bit)", "libcrypto.so.3(OPENSSL_3.0.0)(64bit)"]
 
@@ -122,9 +123,9 @@ def rpms(tmp_path) -> Path:
         directory, "certpick-devel", ["usr/include/certpick.h", "usr/share/man/man3/certpick.3.gz"],
         ["/usr/bin/pkg-config"], ("pkgconfig(certpick) = 1",),
     )  # fmt: skip
-    for name in ("certpick-debuginfo", "certpick-libs-debuginfo"):
-        package(directory, name, ["usr/lib/debug/x.debug"], [])
-        shutil.copy(LIBRARY, directory / name / "usr/lib/debug/x.debug")
+    package(directory, "certpick-debuginfo", DEBUG, [])
+    for file in DEBUG:
+        shutil.copy(LIBRARY, directory / "certpick-debuginfo" / file)
     return directory
 
 
@@ -164,6 +165,6 @@ def test_a_listed_difference_that_is_gone_is_found(packages):
 
 
 def test_packages_without_debug_symbols_are_found(packages):
-    (packages[1] / "certpick-libs-debuginfo/usr/lib/debug/x.debug").write_text("no binary")
+    (packages[1] / "certpick-debuginfo" / DEBUG[1]).write_text("no binary")
     status, told = check("rpms", *packages)
-    assert status == 1 and "certpick-libs-debuginfo contains no debug symbols" in told
+    assert status == 1 and "no debug symbols of libcertpick.so" in told and "bin/certpick" not in told
