@@ -214,7 +214,7 @@ def test_with_certpick_restrict_a_list_may_contain_only_pem_files(client, entry)
 
 def test_a_provider_that_prompts_gets_no_chance(client, pki, scratch):
     """The provider of tests/system/token."""
-    work = scratch / f"prompt-{client.version}"
+    work = scratch / f"prompt-{client.version}{client.variant}"
     work.mkdir()
     source = paths.ROOT / "tests" / "system" / "token" / "token.c"
     flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-fPIC", "-shared"]
