@@ -103,7 +103,8 @@ def test_what_does_not_go_with_an_entry_is_an_error(client):
 
 def test_in_a_connection_uri_a_name_is_percent_encoded(client, pki):
     client.server.configure(pki.trust("alpha", "beta"))
-    program, env = paths.psql(client.version)
+    program, env = paths.psql(client.version, client.variant)
+    env = {**env, **client.environment()}
     base = f"postgresql://demo@127.0.0.1:{client.server.port}/postgres?sslmode=require"
 
     def connect(parameters: str) -> psql.Result:
