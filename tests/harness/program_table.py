@@ -80,8 +80,8 @@ WEB = [
     Row("PHP, https streams", "php-cli", MODULE, rules=NAME_PORT),
     Row("PHP, curl", "php-curl php-cli", MODULE, rules=NAME),
     Row("Node.js", "node-undici", MODULE,
-        "Debian's; needs the option `--openssl-shared-config`, which can be in `NODE_OPTIONS`, or"
-        " `nodejs_conf = openssl_init` in openssl.cnf", rules=NAME),
+        "Debian's; needs `nodejs_conf = openssl_init` in openssl.cnf, which `certpick run` writes, or the option"
+        " `--openssl-shared-config`, which can be in `NODE_OPTIONS`", rules=NAME),
     Row("Node.js, upstream's", "", MODULE,
         "likewise; has OpenSSL linked in, and exports it to the module", rules=NAME),
     Row("Perl, LWP", "libwww-perl liblwp-protocol-https-perl", MODULE, rules=NAME_PORT),

@@ -107,6 +107,14 @@ impl ActiveConfig {
                 section
             }
         };
+        if self.conf.value(b"default", b"nodejs_conf").is_none() {
+            // Node.js reads only the section that this setting names.
+            let section = self.new_section("certpick_nodejs");
+            text.section(b"default");
+            text.setting(b"nodejs_conf", &section);
+            text.section(&section);
+            text.setting(b"providers", &list);
+        }
         let providers: Vec<Provider> =
             lists.iter().flat_map(|(_, section)| self.conf.providers(section)).collect();
 

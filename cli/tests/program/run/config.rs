@@ -61,6 +61,22 @@ fn the_default_provider_stays_active_if_no_other_is_activated() {
     }
 }
 
+/// Node.js uses the section that `nodejs_conf` names instead of that of `openssl_conf`.
+#[test]
+fn node_js_activates_the_same_providers_unless_the_file_has_a_section_for_it() {
+    let scene = Scene::new();
+    for text in [
+        "",
+        "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = d\n[d]\nactivate = 1\n",
+    ] {
+        let made = print_for(&scene, scene.write("active.cnf", text));
+        let as_node = scene.write("node.cnf", made + "[default]\nopenssl_conf = $nodejs_conf\n");
+        assert_eq!(active_providers(&scene, &as_node), ["certpick", "default"], "{text}");
+    }
+    let own = scene.write("active.cnf", "nodejs_conf = own\n[own]\n");
+    assert!(!print_for(&scene, own).contains("nodejs_conf"));
+}
+
 #[test]
 fn activated_providers_stay_active_and_only_certpick_is_added() {
     let legacy = openssl_modules().join("legacy.so");
