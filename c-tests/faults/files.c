@@ -369,7 +369,7 @@ static void lost_permissions(int version, enum way way)
 int main(void)
 {
     /* Ends the program if it waits for a FIFO. */
-    alarm(120);
+    alarm(600);
     set_up_pki(&pki, NULL);
     MUST(chmod(".", 0755) == 0);
     MUST(mkdir("keys", 0700) == 0);

@@ -327,7 +327,7 @@ static void library_contexts(void)
 int main(void)
 {
     /* Ends the program if it waits for a FIFO. */
-    alarm(240);
+    alarm(600);
     set_up_pki(&pki, NULL);
     odd_names();
     special_files();
