@@ -11,5 +11,6 @@ mod load;
 mod options;
 mod passwords;
 mod permissions;
+mod pkcs12_files;
 mod rotation;
 mod stamps;
