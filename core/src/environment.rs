@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Environment variables, and the rights of the process that its caller lacks.
 
-use libc::{c_int, c_ulong};
-use std::ffi::{CStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use libc::c_ulong;
+use std::ffi::{CStr, OsStr, OsString};
+use std::io::Error;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Returns the value of a variable; `None` in a set-user-ID program.
 pub fn variable(name: &CStr) -> Option<OsString> {
@@ -24,8 +27,10 @@ pub fn variable(name: &CStr) -> Option<OsString> {
 /// Returns whether the process may have read access to files that its caller has not, because the
 /// program file has the set-user-ID or set-group-ID bit, or capabilities (execve(2)).
 ///
-/// Looks at the start of the program, because it may change its IDs later. AT_SECURE does not
-/// suffice: SELinux and AppArmor set it for services, too, which have the rights of their caller.
+/// Looks at the start of the process and at the program file, because the process may have changed its
+/// IDs and capabilities since. AT_SECURE alone does not suffice: SELinux and AppArmor set it for
+/// services, too, which have the rights of their caller. The IDs alone do not suffice either: in a user
+/// namespace different users may have the same ID.
 pub fn has_gained_rights() -> bool {
     let value = |kind: c_ulong| {
         // SAFETY: reads the auxiliary vector of the process.
@@ -33,44 +38,40 @@ pub fn has_gained_rights() -> bool {
     };
     value(libc::AT_UID) != value(libc::AT_EUID)
         || value(libc::AT_GID) != value(libc::AT_EGID)
-        || (value(libc::AT_SECURE) != 0 && value(libc::AT_UID) != 0 && has_gained_capability())
+        || (value(libc::AT_SECURE) != 0 && gives_rights(c"/proc/self/exe"))
 }
 
-/// Returns whether the thread has one of the capabilities with which a process can read files of other
-/// users, and has not inherited it by its ambient set (capabilities(7)).
-fn has_gained_capability() -> bool {
-    const CAP_DAC_OVERRIDE: c_int = 1;
-    const CAP_DAC_READ_SEARCH: c_int = 2;
-    const CAP_SETGID: c_int = 6;
-    const CAP_SETUID: c_int = 7;
-    const VERSION_3: u32 = 0x2008_0522;
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: c_int,
+/// Returns whether a program file has the set-user-ID or set-group-ID bit, or a capability with which a
+/// process can read files of other users (capabilities(7)); also if that is not known.
+fn gives_rights(program: &CStr) -> bool {
+    const CAP_DAC_OVERRIDE: u32 = 1;
+    const CAP_DAC_READ_SEARCH: u32 = 2;
+    const CAP_SETGID: u32 = 6;
+    const CAP_SETUID: u32 = 7;
+    const TO_READ: u32 =
+        1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SETGID | 1 << CAP_SETUID;
+    let bits = libc::S_ISUID | libc::S_ISGID;
+    if Path::new(OsStr::from_bytes(program.to_bytes()))
+        .metadata()
+        .is_ok_and(|m| m.mode() & bits == 0)
+    {
+        // struct vfs_ns_cap_data of linux/capability.h.
+        let mut value = [0u8; 24];
+        // SAFETY: C strings, and a buffer with its size.
+        let length = unsafe {
+            let name = c"security.capability".as_ptr();
+            libc::getxattr(program.as_ptr(), name, value.as_mut_ptr().cast(), value.len())
+        };
+        let [_, _, _, _, p0, p1, p2, p3, i0, i1, i2, i3, ..] = value;
+        let granted = u32::from_le_bytes([p0, p1, p2, p3]) | u32::from_le_bytes([i0, i1, i2, i3]);
+        return match length {
+            12.. => granted & TO_READ != 0,
+            -1 => !matches!(
+                Error::last_os_error().raw_os_error(),
+                Some(libc::ENODATA | libc::ENOTSUP)
+            ),
+            _ => true,
+        };
     }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Sets {
-        _effective: u32,
-        permitted: u32,
-        _inheritable: u32,
-    }
-    let mut header = Header { version: VERSION_3, pid: 0 };
-    let mut sets = [Sets::default(); 2];
-    // SAFETY: the structures of capget(2), whose version 3 writes two sets.
-    let status = unsafe {
-        libc::syscall(libc::SYS_capget, std::ptr::from_mut(&mut header), sets.as_mut_ptr())
-    };
-    let [Sets { permitted, .. }, _] = sets;
-    let is_ambient = |capability: c_int| {
-        // SAFETY: reads an attribute of the thread; integer arguments.
-        unsafe {
-            let (which, zero): (c_ulong, c_ulong) = (libc::PR_CAP_AMBIENT_IS_SET as c_ulong, 0);
-            libc::prctl(libc::PR_CAP_AMBIENT, which, capability as c_ulong, zero, zero) == 1
-        }
-    };
-    let gained = |capability: c_int| permitted & 1 << capability != 0 && !is_ambient(capability);
-    status != 0
-        || [CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID].into_iter().any(gained)
+    true
 }

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A typical TLS client that uses OpenSSL and not certpick. It gets a page by HTTP and prints it.
    Arguments: the port and, if the macro LISTS is defined, sslcert, sslkey and sslpassword, which the
-   client uses by certpick. */
+   client uses by certpick. The capabilities of its file are given up after a change to the user BECOMES, or are
+   made ambient if AMBIENT is defined, before the first call of OpenSSL. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #ifdef LISTS
 #include <certpick.h>
 #endif
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int fail(const char *what)
@@ -21,6 +26,24 @@ static int fail(const char *what)
     ERR_print_errors_fp(stderr);
     return 1;
 }
+
+#if defined(BECOMES) || defined(AMBIENT)
+static int change_rights(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
+
+#ifdef BECOMES
+    if (setresuid(BECOMES, BECOMES, BECOMES) != 0)
+        return 0;
+    return syscall(SYS_capset, &header, sets) == 0;
+#else
+    sets[0].effective = sets[0].permitted = sets[0].inheritable = 1u << CAP_DAC_READ_SEARCH;
+    return syscall(SYS_capset, &header, sets) == 0 &&
+           prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0) == 0;
+#endif
+}
+#endif
 
 #ifdef LISTS
 static const int arguments = 5;
@@ -49,6 +72,10 @@ int main(int argc, char **argv)
 
     if (argc != arguments)
         return 2;
+#if defined(BECOMES) || defined(AMBIENT)
+    if (!change_rights())
+        return 3;
+#endif
     memset(&address, 0, sizeof(address));
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

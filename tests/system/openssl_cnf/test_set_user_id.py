@@ -23,7 +23,8 @@ USER = 65534
 PLACE = "/mnt"
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 NAMESPACE = [*AS_ROOT, "unshare", "--mount"]
-READ_FILES, BIND_PORTS = 2, 10  # CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE
+SERVICE = 4242  # another user
+READ_FILES, CHANGE_USER, BIND_PORTS = 2, 7, 10  # CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_NET_BIND_SERVICE
 # Its argument is JSON. Prints the status, the output, and the explanations that were written.
 INSIDE = """
 import json, os, shutil, struct, subprocess, sys
@@ -124,6 +125,18 @@ def test_a_program_cannot_use_files_that_the_user_cannot_read(run, servers):
 @pytest.mark.parametrize("owner", [0, USER])
 def test_a_program_with_more_rights_than_the_user_reads_sends_and_writes_nothing(arrived, rights, owner):
     assert arrived(owner=owner, **rights) == ("", [])
+
+
+@pytest.mark.parametrize(
+    "capability, flag",
+    [
+        pytest.param(CHANGE_USER, f"-DBECOMES={SERVICE}", id="given up after a change of the user"),
+        pytest.param(READ_FILES, "-DAMBIENT", id="made ambient"),
+    ],
+)
+def test_it_does_not_matter_what_the_program_does_with_its_capabilities(arrived, build, capability, flag):
+    client = build("tcp_client", (flag,))
+    assert arrived(program=client, owner=SERVICE, capability=capability) == ("", [])
 
 
 @pytest.mark.parametrize("rights", [{"mode": 0o4755, "user": 0}, {"capability": BIND_PORTS, "owner": USER}])
