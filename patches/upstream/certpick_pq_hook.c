@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A program that loads this file may start another whose libpq has no hook. */
+#pragma weak PQsetSSLClientCertHook_OpenSSL
+#pragma weak PQgetSSLClientCertHook_OpenSSL
+
 static int key_password(char *buf, int size, const char *key_file, void *conn)
 {
     PQsslKeyPassHook_OpenSSL_type hook = PQgetSSLKeyPassHook_OpenSSL();
@@ -46,7 +50,10 @@ int certpick_pq_hook(PGsslClientCertEvent event, PGconn *conn, void *ssl, char *
 
     if (options == NULL) /* out of memory */
         return -1;
-    if (certpick_handles(cert, key) && (cert != NULL || home != NULL)) {
+    if (certpick_handles(cert, key) && cert == NULL && home == NULL) {
+        snprintf(errbuf, (size_t)size, "could not find the certificate file: HOME and sslcert are not set");
+        result = -1;
+    } else if (certpick_handles(cert, key)) {
         certpick_selector *selector = certpick_selector_new();
         certpick_status status = selector != NULL ? CERTPICK_OK : CERTPICK_ERROR_MEMORY;
 
@@ -76,6 +83,6 @@ int certpick_pq_hook(PGsslClientCertEvent event, PGconn *conn, void *ssl, char *
 
 __attribute__((constructor)) static void install(void)
 {
-    if (PQgetSSLClientCertHook_OpenSSL() == NULL)
+    if (PQsetSSLClientCertHook_OpenSSL != NULL && PQgetSSLClientCertHook_OpenSSL() == NULL)
         PQsetSSLClientCertHook_OpenSSL(certpick_pq_hook);
 }
