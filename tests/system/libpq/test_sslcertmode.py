@@ -3,9 +3,10 @@
 
 import pytest
 
+from harness import paths
 from harness.pki import THREE
 from harness.psql import NONE_SUITABLE, NO_CERTIFICATE
-from harness.server import OPTIONAL
+from harness.server import OPTIONAL, Server
 from psql_client import PATCHED, Client
 
 ONE = {"sslcert": "anna.crt", "sslkey": "anna.key"}
@@ -45,6 +46,16 @@ def test_require_fails_with_a_server_that_requests_no_certificate(client, certif
     client.server.configure([], hba=OPTIONAL)
     text = "server did not request an SSL certificate"
     assert client.refused(**certificates, sslcertmode="require") == client.failed(text)
+
+
+def test_require_is_about_the_host_that_is_connected_to(client, localhost):
+    """libpq keeps what it knows of the first host. Only the second one accepts this session."""
+    with Server(paths.server_bindir(), paths.SCRATCH, localhost.certificate, localhost.key) as other:
+        other.execute("create role demo login; alter role demo set default_transaction_read_only = on")
+        other.configure([], hba=OPTIONAL)
+        hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{client.server.port},{other.port}"}
+        error = client.refused(**THREE, **hosts, target_session_attrs="read-only", sslcertmode="require")
+        assert error.endswith("server did not request an SSL certificate\n"), error
 
 
 def test_allow_connects_if_no_certificate_suits(client, pki):
