@@ -61,6 +61,7 @@ def outcome(stage: Stage, output: str, status: int) -> Counts:
         counts.failed = 1
     if (unexplained := counts.skipped - sum(counts.reasons.values())) > 0:
         counts.reasons[f"{stage.name}: see its output for the reason"] += unexplained
+    counts.within(stage.name)
     return counts
 
 
@@ -217,11 +218,10 @@ def run_all(stages: list, slots: int = 0) -> int:
     total = Counts()
     for index in range(len(stages)):
         total.add(run.counts[index])
-    failed = tuple(stage.name for index, stage in enumerate(stages) if run.counts[index].failed)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"\n{time.monotonic() - started:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor time\n")
-    print(total.lines(failed))
-    if failed:
+    print(total.lines())
+    if total.failed:
         return 1
     return 0 if total.passed else unavailable.STATUS
 

@@ -33,3 +33,5 @@ def test_the_sums_of_the_architectures_are_added(logs, last, status, tmp_path):
         assert any(line.startswith(f"{name}: ") for line in lines)
         if "skipped, " in text:
             assert any(f": {name}: " in line for line in lines if line.startswith("skipped, "))
+        if "failed: " in text:
+            assert f"failed: {name}: C tests" in lines

@@ -19,7 +19,7 @@ TESTS = ROOT / "tests"  # the directory of the package harness
 RUN = """
 import sys
 from pathlib import Path
-from harness.counts import own_sum, pytest_tests
+from harness.counts import cargo_tests, own_sum, pytest_tests
 from harness.stages import Stage, run_all, script
 script(lambda: run_all([{stages}], slots={slots}))
 """
@@ -115,6 +115,34 @@ def test_reasons_for_skips_are_printed_above_the_sum_even_from_nested_runs():
         "skipped, 2: echo '5 passed, 0 failed, 2 skipped': see its output for the reason",
         "failed: false",
     ]
+
+
+FAILING = """
+import pytest
+
+@pytest.mark.parametrize("number", range(22))
+def test_number(number):
+    assert number == 100
+"""
+
+
+def test_failed_tests_are_named_above_the_sum_even_from_nested_runs(tmp_path):
+    test, report = tmp_path / "test_failing.py", tmp_path / "report.xml"
+    test.write_text(FAILING)
+    options = ["-q", "--noconftest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", f"--junitxml={report}"]
+    pytests = f"Stage('pytest', {[sys.executable, '-m', 'pytest', *options, str(test)]}, pytest_tests(Path({str(report)!r})))"
+    inner = RUN.format(slots=1, stages=pytests)
+    cargo = "test a::b ... FAILED\ntest c - should panic ... FAILED\ntest result: FAILED. 1 passed; 2 failed; 0 ignored"
+    prints = f"echo '{cargo}'; exit 1"
+    stages = [
+        f"Stage('inner', [sys.executable, '-c', {inner!r}], own_sum)",
+        f"Stage('Rust', ['sh', '-c', {prints!r}], cargo_tests)",
+    ]
+    printed, code, output = run(*stages)
+    assert (printed, code) == ("1 passed, 24 failed", 1), output
+    named = lines_above_the_totals(output)
+    assert named[0] == "failed: inner: pytest: test_failing::test_number[0]: assert 0 == 100"
+    assert named[20:] == ["failed: inner: pytest: 2 more", "failed: Rust: a::b", "failed: Rust: c"]
 
 
 NEEDS = """
