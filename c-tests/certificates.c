@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
+#include <time.h>
 #include <unistd.h>
 
 static EVP_PKEY *make_key(enum key_kind kind)
@@ -114,6 +115,7 @@ static struct identity issue(EVP_PKEY *key, const char *name, const struct ident
                              int is_ca, const struct traits *traits)
 {
     static long serial;
+    static time_t now; /* the same for all, because a test may depend on the order of their dates */
     static const struct traits ordinary = {KEY_P256, NULL, NULL, 0, 0};
     const struct traits *t = traits != NULL ? traits : &ordinary;
     int starts = t->starts_in_days != 0 ? t->starts_in_days : -1;
@@ -134,8 +136,10 @@ static struct identity issue(EVP_PKEY *key, const char *name, const struct ident
     MUST(X509_set_subject_name(made.cert, subject_name));
     MUST(X509_set_issuer_name(made.cert, issuer != NULL ? X509_get_subject_name(issuer->cert)
                                                         : subject_name));
-    MUST(X509_time_adj_ex(X509_getm_notBefore(made.cert), starts, 0, NULL));
-    MUST(X509_time_adj_ex(X509_getm_notAfter(made.cert), ends, 0, NULL));
+    if (now == 0)
+        now = time(NULL);
+    MUST(X509_time_adj_ex(X509_getm_notBefore(made.cert), starts, 0, &now));
+    MUST(X509_time_adj_ex(X509_getm_notAfter(made.cert), ends, 0, &now));
     MUST(X509_set_pubkey(made.cert, made.key));
     add_extension(made.cert, signer->cert, NID_basic_constraints,
                   is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");

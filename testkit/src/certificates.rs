@@ -13,6 +13,7 @@ use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
 };
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameRef, X509Ref};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -287,10 +288,14 @@ impl StringKind {
     }
 }
 
-/// Returns the time in seconds since 1970.
+/// Returns the time of the first call in this process, in seconds since 1970: a test may depend on the
+/// order of the dates of its certificates.
 pub fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    i64::try_from(now).unwrap()
+    static NOW: OnceLock<i64> = OnceLock::new();
+    *NOW.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        i64::try_from(now).unwrap()
+    })
 }
 
 /// Returns a time in seconds since 1970 as text, in the form YYYYMMDDHHMMSSZ.

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+# The same for all certificates, because a test may depend on the order of their dates.
+NOW = datetime.datetime.now(datetime.timezone.utc)
+
 # Used instead of the system's openssl.cnf, which distributions change.
 CONFIGURATION = """
 [req]
@@ -146,8 +149,7 @@ class Authority:
             *["-key", key, "-passin", f"pass:{password}", "-out", "request.csr"],
             directory=self.directory,
         )
-        now = datetime.datetime.now(datetime.timezone.utc)
-        start, end = (now + datetime.timedelta(days=days) for days in valid_days)
+        start, end = (NOW + datetime.timedelta(days=days) for days in valid_days)
         openssl(
             *["ca", "-batch", "-notext", "-config", "openssl.cnf", "-extensions", "issued"],
             *["-startdate", f"{start:%Y%m%d%H%M%SZ}", "-enddate", f"{end:%Y%m%d%H%M%SZ}"],
