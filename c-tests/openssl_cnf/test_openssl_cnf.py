@@ -28,6 +28,7 @@ PROGRAMS = {
     "many_errors": "the number of different errors in a process is unlimited",
     "wiped": "the passwords of sslpasswordfile are wiped",
     "over_quic": "each QUIC server gets the certificate that it requests",
+    "omitted": "if OpenSSL does not send the chosen certificate, an explanation says so",
     "own_name": "an unknown setting is an error for any application name in openssl.cnf",
 }
 # Programs of the parent directory, which also run without the module.
@@ -69,6 +70,9 @@ def command(scratch):
             scratch / "wiped.cnf",
             {"sslcert": "a.crt,b.crt", "sslkey": "a.key,b.key", "sslpasswordfile": "passwords"},
         ),
+        "omitted": openssl_cnf.write(
+            scratch / "omitted.cnf", {**settings, "explain": "always", "explain_file": scratch / "explained"}
+        ),
         "own_name": openssl_cnf.write(scratch / "own_name.cnf", {**settings, "sslcrt": "a.crt"}),
     }
     copied = Path(shutil.copy(LIBRARY, scratch / "certpick.so"))
@@ -99,6 +103,8 @@ def command(scratch):
             own, process = CONTEXTS[name]
             words = ["library_contexts", LIBDIR, own if own == "none" else scratch / own, process]
             conf = active if process == "active" else without
+        if name == "omitted":
+            words = [name, scratch / "explained"]
         if name == "other_copy":
             words = ["own_selector"]
         if name == "contexts":

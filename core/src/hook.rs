@@ -29,9 +29,9 @@ pub use installation::was_handled_by_cert_cb;
 use libc::{c_int, c_void};
 use openssl_sys as ffi;
 pub use preview::attach_preview;
-#[cfg(ossl3)]
-pub use record::has_selector;
 pub use record::{decision, explanation, full_decision, message, set_peer};
+#[cfg(ossl3)]
+pub use record::{has_selector, take_unsigned};
 use std::ffi::CStr;
 use std::sync::Arc;
 

@@ -159,11 +159,7 @@ unsafe fn choose(
         // libpq has seen the placeholder and relies on a certificate being sent.
         let is_promised = placeholder::is(ossl::SSL_get_certificate(ssl));
         let result = hook::choose_and_install(ssl, selector, false);
-        if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
-            if let Some(decision) = hook::full_decision(ssl) {
-                explain::write(settings, decision);
-            }
-        }
+        explain_decision(ssl, settings);
         if matches!(result, Ok(None)) && is_promised {
             return Err(Error::NoneSuitable);
         }
@@ -171,9 +167,24 @@ unsafe fn choose(
     }
 }
 
+/// # Safety
+/// `ssl` is a valid SSL, used by no other thread meanwhile.
+unsafe fn explain_decision(ssl: *const ffi::SSL, settings: &Settings) {
+    // SAFETY: the caller's promise; the first reference is not used again.
+    unsafe {
+        if hook::decision(ssl).is_some_and(|decision| explain::is_wanted(settings, decision)) {
+            if let Some(decision) = hook::full_decision(ssl) {
+                explain::write(settings, decision);
+            }
+        }
+    }
+}
+
 /// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that
 /// the SSL has a certificate. At the start of such a handshake the SSL therefore gets a
 /// placeholder, which has no key and so cannot be sent.
+///
+/// If OpenSSL has not sent the chosen certificate, a second explanation says so.
 ///
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
@@ -190,6 +201,12 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
                 if vacant && libpq::cert_mode(ssl) == CertMode::Require {
                     placeholder::put(ssl);
                 }
+            }
+            let is_end = kind == ossl::HANDSHAKE_DONE
+                || kind == ossl::CONNECT_EXIT
+                || kind & ossl::ALERT != 0;
+            if let Some(settings) = SETTINGS.get().filter(|_| is_end && hook::take_unsigned(ssl)) {
+                explain_decision(ssl, settings);
             }
             if kind != ossl::HANDSHAKE_DONE {
                 return;

@@ -31,6 +31,8 @@ struct Record {
     state: c_int,
     /// The handshake in which the decision was made.
     client_random: ClientRandom,
+    /// OpenSSL did not send the installed certificate, and [`take_unsigned`] has not reported that.
+    is_unsigned: bool,
     installation: Option<Installation>,
     /// The info callback of the SSL before the last installation.
     previous_callback: Option<InfoCallback>,
@@ -122,6 +124,7 @@ pub unsafe fn set_decision(
         (*record).is_preview = is_preview;
         (*record).state = ossl::SSL_get_state(ssl);
         (*record).client_random = client_random(ssl);
+        (*record).is_unsigned = false;
     }
     Ok(())
 }
@@ -218,8 +221,25 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
         }
         if is_current && is_unsigned(ssl, &*record) {
             (*record).decision.as_mut()?.set_unsigned();
+            (*record).is_unsigned = true;
         }
         (*record).decision.as_ref()
+    }
+}
+
+/// Returns whether OpenSSL did not send the certificate that was installed in the current handshake. Returns
+/// true only once for each decision.
+///
+/// # Safety
+/// As for [`decision`].
+#[cfg(ossl3)]
+pub unsafe fn take_unsigned(ssl: *const ffi::SSL) -> bool {
+    // SAFETY: the caller's promise; the reference to the decision is not kept.
+    unsafe {
+        decision(ssl).is_some()
+            && RECORD
+                .get(ssl)
+                .is_some_and(|record| std::mem::replace(&mut (*record).is_unsigned, false))
     }
 }
 
