@@ -56,6 +56,7 @@ def directory(scratch, authorities) -> Path:
     authorities["alpha"].issue("edward", kind="ed25519", below=path)
     authorities["alpha"].issue("rosa", kind="rsa", below=path)
     authorities["alpha"].issue("kate", kind="secp256k1", below=path)
+    authorities["alpha"].issue("lisa", kind="rsa1024", below=path)
     authorities["beta"].issue("bert", kind="p384", password="secret", below=path)
     return path
 
@@ -181,6 +182,19 @@ def test_a_certificate_on_a_curve_that_the_provider_lacks_is_not_sent(connect, c
     assert connect(way, "kate.crt", "kate.key") == ("", "")
     status, report = check("kate.crt", "kate.key")
     assert status == 1 and "OpenSSL cannot decode the public key of the certificate" in report, report
+
+
+def test_an_explanation_says_that_openssl_did_not_send_a_certificate_with_a_small_key(server, directory, programs, home):
+    settings = {"sslcert": "lisa.crt", "sslkey": "lisa.key", "explain": "failure", "explain_file": home / "explained"}
+    conf = fips.write(home / "module.cnf", {"certpick": openssl_cnf.certpick(settings)})
+    level = {"CipherString": "DEFAULT@SECLEVEL=0"}
+    sections = openssl_cnf.section("ssl", {"system_default": "level"}) + openssl_cnf.section("level", level)
+    conf.write_text(conf.read_text().replace("[openssl_init]\n", "[openssl_init]\nssl_conf = ssl\n") + sections)
+    env = {**os.environ, "OPENSSL_CONF": str(conf)}
+    done = run([programs["without"], server.port], cwd=directory, env=env)
+    assert (done.returncode, https.arrived(done.stdout)) == (0, ""), done.stdout
+    text = (home / "explained").read_text()
+    assert text.startswith("certpick sent no certificate.") and "OpenSSL found it unusable for this server" in text
 
 
 @pytest.fixture(scope="module")
