@@ -238,7 +238,7 @@ typedef int (*certpick_password_cb)(char *buf, int size, const char *key_file, v
  * Adds every entry of libpq's parameters sslcert, sslkey and sslpassword, or on failure none.
  * sslkey and sslpassword may be NULL or empty.
  *
- * Entries are separated by commas, and entry N of each list belongs together. White space around
+ * Entries are separated by commas, and the Nth entries of the lists belong together. White space around
  * an unquoted file name is ignored; in passwords every byte counts. An entry that begins with a
  * double quote ends at the next one, except that two double quotes in it stand for one. If sslcert
  * as a whole is the name of an existing file, it is that file. With one certificate, sslkey and
@@ -487,8 +487,8 @@ certpick_status certpick_selector_set_option(certpick_selector *selector,
 
 /**
  * Rule: "1" restricts the credential to servers that OpenSSL has verified and whose certificate is
- * valid for every name that is known. If the program overrides the result of the verification in a
- * callback, that result counts. Since 0.1.1.
+ * valid for every name that is known. The result of SSL_get_verify_result(3) counts, which a
+ * verification callback of the program can change. Since 0.1.1.
  */
 #define CERTPICK_RULE_VERIFIED 3
 

@@ -171,8 +171,8 @@ impl Decision {
         self.request.certificate_types.iter().map(|t| terms::certificate_type(*t)).collect()
     }
 
-    /// Records that OpenSSL has not signed with the chosen certificate.
-    pub(crate) fn set_unsigned(&mut self) {
+    /// Records that OpenSSL has not sent the chosen certificate.
+    pub(crate) fn set_omitted(&mut self) {
         self.outcome = Outcome::NoneSuitable;
         let place = self.chosen.and_then(|at| self.judgement.index.survivors().position(at));
         if let Some(at) = place {

@@ -24,7 +24,7 @@ pub fn variable(name: &CStr) -> Option<OsString> {
     }
 }
 
-/// Returns whether the process may have read access to files that its caller has not, because the
+/// Returns whether the process may be able to read files that its caller cannot read, because the
 /// program file has the set-user-ID or set-group-ID bit, or capabilities (execve(2)).
 ///
 /// Looks at the start of the process and at the program file, because the process may have changed its
@@ -42,7 +42,7 @@ pub fn has_gained_rights() -> bool {
 }
 
 /// Returns whether a program file has the set-user-ID or set-group-ID bit, or a capability with which a
-/// process can read files of other users (capabilities(7)); also if that is not known.
+/// process can read files of other users (capabilities(7)). Also returns true if this cannot be determined.
 fn gives_rights(program: &CStr) -> bool {
     const CAP_DAC_OVERRIDE: u32 = 1;
     const CAP_DAC_READ_SEARCH: u32 = 2;

@@ -31,7 +31,7 @@ use openssl_sys as ffi;
 pub use preview::attach_preview;
 pub use record::{decision, explanation, full_decision, message, set_peer};
 #[cfg(ossl3)]
-pub use record::{has_selector, take_unsigned};
+pub use record::{has_selector, take_omission};
 use std::ffi::CStr;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The list grammar of `sslcert`, `sslkey` and `sslpassword`.
 //!
-//! Entries are separated by commas, and entry N of each list belongs together. White space around
+//! Entries are separated by commas, and the Nth entries of the lists belong together. White space around
 //! an unquoted file name is dropped; in passwords every byte counts. An entry that begins with `"`
 //! ends at the closing `"`, and `""` inside it is one `"`.
 

@@ -40,7 +40,7 @@ fn path(bytes: &[u8]) -> PathBuf {
 /// Adds every entry of libpq's parameters sslcert, sslkey and sslpassword, or on failure none.
 /// sslkey and sslpassword may be NULL or empty.
 ///
-/// Entries are separated by commas, and entry N of each list belongs together. White space around
+/// Entries are separated by commas, and the Nth entries of the lists belong together. White space around
 /// an unquoted file name is ignored; in passwords every byte counts. An entry that begins with a
 /// double quote ends at the next one, except that two double quotes in it stand for one. If sslcert
 /// as a whole is the name of an existing file, it is that file. With one certificate, sslkey and

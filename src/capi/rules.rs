@@ -18,8 +18,8 @@ pub const CERTPICK_RULE_HOSTS: i32 = 1;
 /// Rule: the users that the credential is for, as patterns separated by commas. Since 0.1.1.
 pub const CERTPICK_RULE_USERS: i32 = 2;
 /// Rule: "1" restricts the credential to servers that OpenSSL has verified and whose certificate is
-/// valid for every name that is known. If the program overrides the result of the verification in a
-/// callback, that result counts. Since 0.1.1.
+/// valid for every name that is known. The result of SSL_get_verify_result(3) counts, which a
+/// verification callback of the program can change. Since 0.1.1.
 pub const CERTPICK_RULE_VERIFIED: i32 = 3;
 
 /// Sets one part of the rule of a credential: one of the CERTPICK_RULE_ values. index counts the

@@ -180,11 +180,11 @@ unsafe fn explain_decision(ssl: *const ffi::SSL, settings: &Settings) {
     }
 }
 
-/// With sslcertmode=require, libpq 16 and later checks in its cert_cb, which runs before ours, that
-/// the SSL has a certificate. At the start of such a handshake the SSL therefore gets a
-/// placeholder, which has no key and so cannot be sent.
+/// With sslcertmode=require, libpq 16 and later records in its cert_cb, which runs before ours, whether
+/// the SSL has a certificate, and fails the connection if it had none. At the start of such a handshake
+/// the SSL therefore gets a placeholder, which has no key and so cannot be sent.
 ///
-/// If OpenSSL has not sent the chosen certificate, a second explanation says so.
+/// If OpenSSL has not sent the chosen certificate, writes an explanation that says so.
 ///
 /// # Safety
 /// OpenSSL calls it as SSL_CTX_set_info_callback(3) says.
@@ -205,7 +205,7 @@ unsafe extern "C" fn info_callback(ssl: *const ffi::SSL, kind: c_int, _value: c_
             let is_end = kind == ossl::HANDSHAKE_DONE
                 || kind == ossl::CONNECT_EXIT
                 || kind & ossl::ALERT != 0;
-            if let Some(settings) = SETTINGS.get().filter(|_| is_end && hook::take_unsigned(ssl)) {
+            if let Some(settings) = SETTINGS.get().filter(|_| is_end && hook::take_omission(ssl)) {
                 explain_decision(ssl, settings);
             }
             if kind != ossl::HANDSHAKE_DONE {

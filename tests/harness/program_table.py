@@ -20,7 +20,8 @@ says by which way the program sends each server its certificate:
 - *patched libpq*: the list is in `sslcert` ([lists.md](lists.md)).
 
 *Rules know* is what a rule of the configuration file can compare: the server's name or its address, and its port, if
-the program gives them to OpenSSL. The tests ran the Debian packages with these versions.
+the program gives them to OpenSSL. Unless the row
+says otherwise, the programs are Debian's packages, in the versions shown.
 
 `scripts/programs-page` writes this page from `tests/harness/program_table.py`.
 """
@@ -140,7 +141,7 @@ OTHERS = [
     Row("hey", "hey", NOT, "is a Go program, with TLS of its own"),
     Row("cargo", "", NOT, "rustup's has OpenSSL linked in, and does not export it"),
     Row("curl, set-user-ID", "curl", NOT,
-        "OpenSSL ignores `OPENSSL_CONF` in set-user-ID programs; the module can be in the system's openssl.cnf"),
+        "OpenSSL ignores `OPENSSL_CONF` in set-user-ID programs, and the module has no effect in them"),
     Row("psycopg2-binary", "python3-pip", NOT, "PyPI's brings its own libpq and OpenSSL; psycopg2 of Debian does not"),
     Row("svn", "subversion", NOT, "sets a `client_cert_cb`; certificates are named in its `servers` file"),
     Row("Apache, mod_proxy", "apache2-bin", NOT,
@@ -154,9 +155,9 @@ OTHERS = [
 # By title: the text before the table, and its rows.
 SECTIONS = {
     "PostgreSQL": (
-        """With libpq, rules know the host as the program gives it (a name or an address), the port and the user. Those
-of dblink, postgres_fdw, walreceiver and logical replication are connections of the server: `OPENSSL_CONF` is in its
-environment, and the certificates are those of all of its databases.
+        """With libpq, rules know the host as the program gives it (a name or an address), the port and the user. dblink,
+postgres_fdw, walreceiver and logical replication connect from the server process: `OPENSSL_CONF` is set in the server's
+environment, and all its databases share the same certificates.
 
 """,
         POSTGRESQL,

@@ -17,6 +17,11 @@ use std::fmt::{self, Write};
 /// How many of the CA names the text lists.
 const MAX_NAMES: usize = 100;
 
+/// Why OpenSSL may not send a certificate that was chosen. RFC 8446, section 4.2.3, has the case in which
+/// the signatures of certificates are restricted.
+const OMITTED: &str = "it was chosen, but OpenSSL did not send it, because OpenSSL does not allow its key, \
+                       or the server does not accept the signature of a certificate in its chain";
+
 /// Returns the text. Writing to a `String` does not fail.
 pub fn text(decision: &Decision) -> String {
     let mut out = String::new();
@@ -261,7 +266,11 @@ fn against_verdict<'a>(
             (Effect::Demotes, Flawed::Exclude) => "; excluded by the policy for flaws",
             _ => "",
         };
-        format!("{}{detail}{effect}", reason.text)
+        let text = match reason.bit {
+            Reasons::SIGNATURE_ALGORITHM if decision.chosen == Some(at) => OMITTED,
+            _ => reason.text,
+        };
+        format!("{text}{detail}{effect}")
     })
 }
 
@@ -289,9 +298,6 @@ fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>)
                 "; the chain ends at the issuer {issuer}: add the intermediates between it and a \
                  CA that the server named, or use another certificate{limit}"
             )
-        }
-        Reasons::SIGNATURE_ALGORITHM if decision.chosen == Some(at) => {
-            ": OpenSSL found it unusable for this server after it had been chosen".to_owned()
         }
         Reasons::SECURITY_LEVEL => {
             ": its key, or the key or signature of a certificate in its chain, is too weak"

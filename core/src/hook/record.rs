@@ -31,8 +31,8 @@ struct Record {
     state: c_int,
     /// The handshake in which the decision was made.
     client_random: ClientRandom,
-    /// OpenSSL did not send the installed certificate, and [`take_unsigned`] has not reported that.
-    is_unsigned: bool,
+    /// OpenSSL did not send the installed certificate, and [`take_omission`] has not reported that.
+    has_unreported_omission: bool,
     installation: Option<Installation>,
     /// The info callback of the SSL before the last installation.
     previous_callback: Option<InfoCallback>,
@@ -124,7 +124,7 @@ pub unsafe fn set_decision(
         (*record).is_preview = is_preview;
         (*record).state = ossl::SSL_get_state(ssl);
         (*record).client_random = client_random(ssl);
-        (*record).is_unsigned = false;
+        (*record).has_unreported_omission = false;
     }
     Ok(())
 }
@@ -219,9 +219,9 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
             // A handshake has begun, but has no ClientHello yet.
             return None;
         }
-        if is_current && is_unsigned(ssl, &*record) {
-            (*record).decision.as_mut()?.set_unsigned();
-            (*record).is_unsigned = true;
+        if is_current && was_omitted(ssl, &*record) {
+            (*record).decision.as_mut()?.set_omitted();
+            (*record).has_unreported_omission = true;
         }
         (*record).decision.as_ref()
     }
@@ -233,23 +233,23 @@ pub unsafe fn decision<'a>(ssl: *const ffi::SSL) -> Option<&'a Decision> {
 /// # Safety
 /// As for [`decision`].
 #[cfg(ossl3)]
-pub unsafe fn take_unsigned(ssl: *const ffi::SSL) -> bool {
+pub unsafe fn take_omission(ssl: *const ffi::SSL) -> bool {
     // SAFETY: the caller's promise; the reference to the decision is not kept.
     unsafe {
         decision(ssl).is_some()
-            && RECORD
-                .get(ssl)
-                .is_some_and(|record| std::mem::replace(&mut (*record).is_unsigned, false))
+            && RECORD.get(ssl).is_some_and(|record| {
+                std::mem::replace(&mut (*record).has_unreported_omission, false)
+            })
     }
 }
 
-/// Returns whether OpenSSL did not sign with the installed certificate. It checks the certificate again
+/// Returns whether OpenSSL did not send the installed certificate. It checks the certificate again
 /// after the callback, also by criteria that a callback cannot read, such as signature_algorithms_cert
 /// (RFC 8446, section 4.2.3). If the certificate fails, OpenSSL sends none.
 ///
 /// # Safety
 /// `ssl` is a valid SSL.
-unsafe fn is_unsigned(ssl: *const ffi::SSL, record: &Record) -> bool {
+unsafe fn was_omitted(ssl: *const ffi::SSL, record: &Record) -> bool {
     let is_sent = record.decision.as_ref().is_some_and(|d| d.outcome() == Outcome::Sent);
     let mut nid = 0;
     // SAFETY: the caller's promise.
