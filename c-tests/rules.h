@@ -12,13 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* OpenSSL 1.1.1 does not report the name that it verifies. */
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
-#define VERIFY_NAMES_ARE_KNOWN 1
-#else
-#define VERIFY_NAMES_ARE_KNOWN 0
-#endif
-
 /* The CA of the client's credentials, and the two credentials. In most tests only `ruled` has a rule. */
 static struct identity ca, plain, ruled;
 

@@ -278,7 +278,8 @@ static void resumed(void)
         SSL_set_verify(link.client, SSL_VERIFY_PEER, NULL);
         CHECK(complete_link(&link) && SSL_session_reused(link.client));
         CHECK(request_again(&link));
-        CHECK_ARRIVED(&link, is_trusted ? ruled.cert : NULL);
+        /* After a resumption, OpenSSL 1.1.1 ignores the signature algorithms of such a request. */
+        CHECK_ARRIVED(&link, is_trusted && OPENSSL_VERSION_NUMBER >= 0x30000000L ? ruled.cert : NULL);
         close_link(&link);
     }
     SSL_SESSION_free(kept);

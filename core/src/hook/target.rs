@@ -231,7 +231,7 @@ unsafe fn has_proved_its_key(ssl: *mut ffi::SSL) -> bool {
     }
 }
 
-/// Returns the server's certificate. OpenSSL 1.1.1 has none in TLS 1.2 at the time of the callback.
+/// Returns the server's certificate.
 ///
 /// # Safety
 /// As for [`read`].
