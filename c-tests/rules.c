@@ -44,7 +44,9 @@ static void hosts(int version)
         {"*.example", {"db.example", NULL, "other.example", NULL}, NO_MATCH},
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L /* 1.1.1 does not report the name that it verifies */
         {"db.example", {NULL, NULL, NULL, "db.example"}, PREFERRED},
+#if OPENSSL_VERSION_NUMBER < 0x40000000L /* 4.0 refuses a name with a final dot */
         {"db.example", {"db.example", NULL, "db.example", "DB.EXAMPLE."}, PREFERRED},
+#endif
         {"db.example", {"db.example", NULL, "db.example", "other.example"}, NO_MATCH},
         {"db.example", {NULL, NULL, "db.example", "10.1.2.3"}, NO_MATCH},
         {"db.example,*.example", {NULL, NULL, NULL, ".example"}, NO_MATCH},

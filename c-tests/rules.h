@@ -29,10 +29,16 @@ static inline void write_credentials(void)
 struct known {
     const char *host, *user;  /* certpick_set_peer() */
     const char *server_name;  /* SSL_set_tlsext_host_name(3) */
-    const char *verify_name;  /* SSL_set1_host(3) */
+    const char *verify_name;  /* X509_VERIFY_PARAM_set1_host(3) or _ip */
 };
 
 /* Creates a client's SSL and sets what it knows. */
+/* Like SSL_set1_host(3), which OpenSSL 4.0 deprecates. */
+static inline void set_verify_name(X509_VERIFY_PARAM *param, const char *name)
+{
+    MUST(X509_VERIFY_PARAM_set1_ip_asc(param, name) || X509_VERIFY_PARAM_set1_host(param, name, 0));
+}
+
 static inline SSL *new_ssl(SSL_CTX *client, const struct known *known)
 {
     SSL *ssl = SSL_new(client);
@@ -43,7 +49,7 @@ static inline SSL *new_ssl(SSL_CTX *client, const struct known *known)
     if (known->server_name != NULL)
         MUST(SSL_set_tlsext_host_name(ssl, known->server_name));
     if (known->verify_name != NULL)
-        MUST(SSL_set1_host(ssl, known->verify_name));
+        set_verify_name(SSL_get0_param(ssl), known->verify_name);
     return ssl;
 }
 

@@ -41,10 +41,10 @@ static inline size_t number(const unsigned char *at, int bytes)
 }
 
 /* Appends a distinguished name with its length. */
-static inline void put_name(struct bytes *to, X509_NAME *name)
+static inline void put_name(struct bytes *to, const X509_NAME *name)
 {
     unsigned char *der = NULL;
-    int length = i2d_X509_NAME(name, &der);
+    int length = i2d_X509_NAME((X509_NAME *)name, &der); /* not const in OpenSSL 1.1.1 */
 
     MUST(length > 0);
     put_number(to, (size_t)length, 2);

@@ -15,7 +15,7 @@ pub use algorithms::{lacks_default_algorithms, offers_md5};
 pub use error_library::load_texts as load_error_texts;
 #[cfg(ossl3)]
 pub use errors::queue_error_as_reason;
-pub use errors::{QuietErrors, queue_error};
+pub use errors::{QuietErrors, Refusal, queue_error};
 use libc::{c_int, c_uchar, c_ulong, c_void};
 use openssl::pkey::{PKeyRef, Private};
 use openssl_sys as ffi;

@@ -93,6 +93,8 @@ pub enum Problem {
         /// Whether the configuration of OpenSSL excludes algorithms of the default provider.
         lacks_default: bool,
     },
+    /// The provider does not permit the password, the salt or the iterations.
+    Derivation,
     /// OpenSSL cannot decode the public key of the certificate. Contains OpenSSL's text.
     PublicKey(String),
     /// The password does not decrypt the PKCS#12 file.
@@ -187,6 +189,10 @@ impl fmt::Display for Problem {
             Problem::NotOffered { lacks_default: false } => f.write_str(
                 "OpenSSL supports its encryption only with the legacy provider; load that \
                  provider, or convert it: openssl pkcs8 -topk8 -provider legacy -provider default",
+            ),
+            Problem::Derivation => f.write_str(
+                "OpenSSL does not permit its password, salt or iterations (OpenSSL 4.0 with FIPS demands \
+                 8 bytes, 16 bytes and 1,000); encrypt it again, with OPENSSL_CONF=/dev/null",
             ),
             Problem::PublicKey(why) => {
                 write!(f, "OpenSSL cannot decode the public key of the certificate: {why}")

@@ -91,20 +91,30 @@ impl QuietErrors {
         self.newest() == (ERR_LIB_PKCS12, PKCS12_R_PKCS12_CIPHERFINAL_ERROR)
     }
 
-    /// Returns whether an entry reports that no active provider offers an algorithm, and none that a
-    /// decryption failed. Removes entries.
-    pub fn is_not_offered(&self) -> bool {
+    /// Returns whether the oldest entry reports that a provider does not permit the derivation of the key.
+    pub fn is_forbidden_derivation(&self) -> bool {
+        // SAFETY: reads this thread's queue.
+        FORBIDDEN_DERIVATION.contains(&library_and_reason(unsafe { ERR_peek_error() }))
+    }
+
+    /// Returns why the active providers did not decrypt something with a password; `None` if they tried, and
+    /// the decryption failed. Removes entries.
+    pub fn refusal(&self) -> Option<Refusal> {
         /// ERR_LIB_EVP with ERR_R_UNSUPPORTED, by which a fetch fails (ossl-guide-libcrypto-introduction(7)).
         const NOT_OFFERED: (c_ulong, c_ulong) = (6, 0x8_010c);
         /// PROV_R_BAD_DECRYPT and PKCS12_R_PKCS12_CIPHERFINAL_ERROR.
         const BAD_DECRYPT: [(c_ulong, c_ulong); 2] = [(57, 100), (35, 116)];
-        let mut is_not_offered = false;
+        let mut refusal = None;
         loop {
             // SAFETY: removes the oldest entry of this thread's queue.
-            match unsafe { ffi::ERR_get_error() } {
-                0 => return is_not_offered,
-                code if BAD_DECRYPT.contains(&library_and_reason(code)) => return false,
-                code => is_not_offered |= library_and_reason(code) == NOT_OFFERED,
+            match library_and_reason(unsafe { ffi::ERR_get_error() }) {
+                (0, 0) => return refusal,
+                entry if BAD_DECRYPT.contains(&entry) => return None,
+                entry if FORBIDDEN_DERIVATION.contains(&entry) => {
+                    refusal = Some(Refusal::Derivation);
+                }
+                NOT_OFFERED if refusal.is_none() => refusal = Some(Refusal::NotOffered),
+                _ => {}
             }
         }
     }
@@ -124,6 +134,19 @@ impl QuietErrors {
 }
 
 /// ERR_GET_LIB and ERR_GET_REASON of openssl/err.h.
+/// PROV_R_PASSWORD_STRENGTH_TOO_WEAK (since OpenSSL 4.0), PROV_R_INVALID_SALT_LENGTH and
+/// PROV_R_INVALID_ITERATION_COUNT.
+const FORBIDDEN_DERIVATION: [(c_ulong, c_ulong); 3] = [(57, 254), (57, 112), (57, 123)];
+
+/// Why the active providers did not decrypt something with a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// None of them offers an algorithm.
+    NotOffered,
+    /// The provider does not permit the password, the salt or the iterations.
+    Derivation,
+}
+
 fn library_and_reason(code: c_ulong) -> (c_ulong, c_ulong) {
     match cfg!(ossl3) {
         true => ((code >> 23) & 0xff, code & 0x7f_ffff),

@@ -60,6 +60,8 @@ pub enum DecryptError {
     Padding,
     /// OpenSSL cannot use the algorithm.
     Algorithm,
+    /// The provider does not permit the password, the salt or the iterations.
+    Derivation,
     /// OpenSSL ran out of memory.
     NoMemory,
 }
@@ -117,6 +119,7 @@ pub fn decrypt(
             Ok(length) if !result.is_null() => Some(Ok(Decrypted { start: result, length })),
             // The derivation of a key takes long, so it is not repeated.
             _ if errors.is_out_of_memory() => Some(Err(DecryptError::NoMemory)),
+            _ if errors.is_forbidden_derivation() => Some(Err(DecryptError::Derivation)),
             _ if errors.is_cipher_final() => Some(Err(DecryptError::Padding)),
             _ => None,
         }

@@ -13,7 +13,7 @@ use crate::file;
 use crate::file::bytes::find_slice;
 use crate::file::private::{self, PrivateFileError};
 use crate::file::stamp::{CoarseTime, Stamp};
-use crate::ossl::{self, KeyHolder, QuietErrors};
+use crate::ossl::{self, KeyHolder, QuietErrors, Refusal};
 use crate::secret::Secret;
 use foreign_types::ForeignType;
 pub use format::KeyFormat;
@@ -246,11 +246,13 @@ pub(super) fn decode(
         PasswordState::Supplied(_) => {
             let reason = errors.reason();
             let needs_md5 = || find_slice(b"Proc-Type: 4,ENCRYPTED", bytes).is_some();
-            if errors.is_not_offered() || (needs_md5() && !ossl::offers_md5()) {
-                let lacks_default = ossl::lacks_default_algorithms();
-                Cause::Key(file, Problem::NotOffered { lacks_default }.into())
-            } else {
-                Cause::PasswordWrong(file, reason)
+            match errors.refusal() {
+                Some(Refusal::Derivation) => Cause::Key(file, Problem::Derivation.into()),
+                None if !needs_md5() || ossl::offers_md5() => Cause::PasswordWrong(file, reason),
+                _ => {
+                    let lacks_default = ossl::lacks_default_algorithms();
+                    Cause::Key(file, Problem::NotOffered { lacks_default }.into())
+                }
             }
         }
     })

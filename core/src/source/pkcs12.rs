@@ -161,6 +161,8 @@ enum Failure {
     Legacy,
     /// No password decrypts it.
     Password,
+    /// OpenSSL does not permit the password, the salt or the iterations.
+    Derivation,
     NoMemory,
 }
 
@@ -174,6 +176,7 @@ impl Failure {
             Failure::Password => {
                 return Cause::PasswordWrong(file, Problem::NotDecrypted.into());
             }
+            Failure::Derivation => Problem::Derivation,
             Failure::NoKey => return Cause::Key(file, Problem::NoKey.into()),
             Failure::Damaged => Problem::DamagedPkcs12,
             Failure::DamagedCertificate(number) => Problem::DamagedCertificate(number),

@@ -120,6 +120,8 @@ impl<'a> Passwords<'a> {
                     return Ok(plain);
                 }
                 Ok(_) | Err(DecryptError::Padding) => {}
+                Err(DecryptError::Derivation) if candidate.is_none_or(<[u8]>::is_empty) => {}
+                Err(DecryptError::Derivation) => return Err(Failure::Derivation),
                 Err(DecryptError::NoMemory) => return Err(Failure::NoMemory),
                 Err(DecryptError::Algorithm) => {
                     return Err(match is_legacy(algorithm) {
