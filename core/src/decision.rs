@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The record of one CertificateRequest: outcome, choice, verdicts and texts.
 
+mod dates;
 mod explanation;
 mod target;
 mod terms;

@@ -2,7 +2,7 @@
 //! The text of certpick_explanation().
 
 use super::{Decision, Outcome};
-use super::{target, terms};
+use super::{dates, target, terms};
 use crate::choice::{Effect, EmptyCaList, Flawed, KeyType, MAX_DEPTH, Reason, Reasons};
 use crate::credential::Credential;
 use crate::error::{NONE_SUITABLE_TEXT, file_name};
@@ -188,7 +188,7 @@ fn write_credential(
     writeln!(out, "{}. {}: {outcome}", at + 1, file)?;
     writeln!(out, "    subject: {}", name::text(leaf.subject_name()))?;
     writeln!(out, "    issuer:  {}", name::text(leaf.issuer_name()))?;
-    writeln!(out, "    valid:   {}", validity(leaf, decision.now))?;
+    writeln!(out, "    valid:   {}", dates::validity(leaf, decision.now))?;
     match credential.key_file() {
         Some(path) if Some(path) != credential.file() => {
             writeln!(out, "    key:     {}, in {}", terms::key(key), file_name(path))?;
@@ -305,11 +305,14 @@ fn reasons(decision: &Decision, at: usize, leaf: &X509, chain: &JudgedChain<'_>)
         }
         Reasons::EXPIRED => {
             let whose = whose(leaf, &chain.certificates, |_, not_after| not_after < now);
-            format!(" ({whose}{} ago)", days(now.saturating_sub(chain.validity.1)))
+            format!(" ({whose}{} ago)", dates::duration(now.saturating_sub(chain.validity.1)))
         }
         Reasons::NOT_YET_VALID => {
             let whose = whose(leaf, &chain.certificates, |not_before, _| not_before > now);
-            format!(" ({whose}for another {})", days(chain.validity.0.saturating_sub(now)))
+            format!(
+                " ({whose}for another {})",
+                dates::duration(chain.validity.0.saturating_sub(now))
+            )
         }
         Reasons::KEY => {
             let error = decision.error.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -341,27 +344,6 @@ fn limit_text() -> String {
     )
 }
 
-fn days(seconds: i64) -> String {
-    match seconds / 86_400 {
-        0 if seconds < 7200 => format!("{} minutes", seconds / 60),
-        0 => format!("{} hours", seconds / 3600),
-        1 => "1 day".to_owned(),
-        n => format!("{n} days"),
-    }
-}
-
-fn validity(leaf: &X509, now: i64) -> String {
-    let (not_before, not_after) = (leaf.not_before(), leaf.not_after());
-    let seconds = |time| Epoch::new().and_then(|epoch| epoch.seconds(time));
-    match (seconds(not_before), seconds(not_after)) {
-        (Some(_), Some(end)) if end >= now => {
-            format!("{not_before} to {not_after}, {} left", days(end - now))
-        }
-        (Some(_), Some(_)) => format!("{not_before} to {not_after}"),
-        _ => "at no time, because the dates cannot be read".to_owned(),
-    }
-}
-
 fn join(items: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = items.collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
@@ -375,29 +357,4 @@ pub fn names(der: &[u8]) -> impl Iterator<Item = X509Name> {
         rest = after;
         X509Name::from_der(first).ok()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use testkit::certificates::{Identity, Subject};
-
-    #[test]
-    fn dates_that_cannot_be_read_are_named_as_the_reason() {
-        let leaf = Identity::self_signed(
-            Subject::new("a").valid_between("20200131000000Z", "20300131000000Z"),
-        );
-        let readable = leaf.certificate.to_der().unwrap();
-        assert_eq!(
-            validity(&leaf.certificate, 1_896_048_000 - 16 * 86_400),
-            "Jan 31 00:00:00 2020 GMT to Jan 31 00:00:00 2030 GMT, 16 days left"
-        );
-        for (from, to) in [(b"200131", b"201331"), (b"300131", b"300231")] {
-            let at = readable.windows(6).position(|part| part == from).unwrap();
-            let mut der = readable.clone();
-            der[at..at + 6].copy_from_slice(to);
-            let text = validity(&X509::from_der(&der).unwrap(), 0);
-            assert_eq!(text, "at no time, because the dates cannot be read");
-        }
-    }
 }
